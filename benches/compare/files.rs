@@ -1,0 +1,126 @@
+//! What is measured, as files: scenarios with their compose file, and the script that does the same.
+
+use std::fmt::Write as _;
+use std::fs::{create_dir_all, write};
+use std::io::Result;
+use std::path::{Path, PathBuf};
+
+use crate::bare::{DB, HELLO, LOG, WAIT, WEB};
+
+/// A folder of the bench's own, removed with it.
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+/// The services do not heed SIGTERM (their first process is a plain one): their stop signal spares the grace period, to
+/// e2erun, which like the compose tool waits for it. The script has `-t 0`.
+const STOP: &str = "stop_signal: SIGKILL";
+
+/// What the script does: the same as a scenario.
+const SCRIPT: &str = r#"set -euo pipefail
+compose() { docker compose -p "$1" -f compose.yml "${@:2}"; }
+trap 'compose "$1" down -t 0 -v 2>/dev/null' EXIT
+compose "$1" up -d 2>/dev/null
+address=$(compose "$1" port web 8080)
+ask() {
+  exec 3<>"/dev/tcp/127.0.0.1/${address##*:}" && printf 'GET / HTTP/1.0\r\n\r\n' >&3 && grep -q HELLO <&3
+} 2>/dev/null
+until (ask); do sleep 0.02; done
+[ "$(compose "$1" exec -T db echo hello)" = hello ]
+[[ $(compose "$1" logs web) == *'listening on '[0-9]* ]]
+"#;
+
+impl Folder {
+    /// Makes the folder, with the compose files and the script.
+    pub(crate) fn new() -> Result<Folder> {
+        let folder = tempfile::Builder::new().prefix("e2erun-bench-").tempdir()?;
+        let path = folder.path().to_owned();
+        let two = format!(
+            "services:\n  web:\n    image: busybox:latest\n    {STOP}\n    command: {}\n    ports: [\"8080\"]\n  db:\n    image: busybox:latest\n    {STOP}\n    command: {}\n",
+            quoted(WEB),
+            quoted(DB),
+        );
+        // The engine's own default may be to rotate logs.
+        let log = format!(
+            "services:\n  log:\n    image: busybox:latest\n    {STOP}\n    command: {}\n    logging: {{driver: json-file, options: {{max-size: 1g}}}}\n",
+            quoted(LOG)
+        );
+        write(path.join("compose.yml"), two)?;
+        write(path.join("log.yml"), log)?;
+        write(path.join("script.sh"), SCRIPT.replace("HELLO", HELLO))?;
+        Ok(Folder { path, _folder: folder })
+    }
+
+    /// A folder of so many scenarios of two services.
+    pub(crate) fn scenarios(&self, name: &str, count: usize) -> Result<PathBuf> {
+        let folder = self.path.join(name);
+        create_dir_all(&folder)?;
+        for number in 1..=count {
+            let steps = format!(
+                "- up: two\n  - http: {{get: \"${{{{ url('web', 8080) }}}}/\"}}\n    within: 30s\n    expect: {{body: {{contains: {HELLO}}}}}\n  \
+                 - exec: {{service: db, command: [echo, hello]}}\n    expect: {{stdout: hello}}\n  \
+                 - log-assert: {{service: web, matches: 'listening on \\d+'}}\n    within: 30s\n  - down: two\n"
+            );
+            scenario(&folder, (name, number), "stacks: {two: ../compose.yml}", &steps)?;
+        }
+        Ok(folder)
+    }
+
+    /// A scenario of so many `exec` steps.
+    pub(crate) fn execs(&self, count: usize) -> Result<PathBuf> {
+        let mut steps = "- up: two\n".to_owned();
+        for _ in 0..count {
+            steps.push_str("  - exec: {service: db, command: [\"true\"]}\n");
+        }
+        let folder = self.path.join("exec");
+        create_dir_all(&folder)?;
+        scenario(&folder, ("exec", 1), "stacks: {two: ../compose.yml}", &steps)?;
+        Ok(folder)
+    }
+
+    /// A scenario that waits for the last line of a long log.
+    pub(crate) fn log(&self) -> Result<PathBuf> {
+        let steps = format!(
+            "- up: log\n  - exec: {{service: log, command: {WAIT}}}\n  \
+             - log-assert: {{service: log, matches: 'the end after (?<lines>\\d+) lines'}}\n    within: 5m\n    timeout: 5m\n"
+        );
+        let folder = self.path.join("log");
+        create_dir_all(&folder)?;
+        scenario(&folder, ("log", 1), "stacks: {log: ../log.yml}", &steps)?;
+        Ok(folder)
+    }
+
+    /// A folder of so many scenarios that are only checked.
+    pub(crate) fn many(&self, count: usize, steps: usize) -> Result<PathBuf> {
+        let folder = self.path.join("many");
+        let kinds = [
+            "- http: {get: \"${{ url('web', 8080) }}/members\"}\n    within: 30s\n    expect:\n      status: 200\n      json: {leader.name: {one-of: [core1, core2]}}\n    save: {leader: json.leader.name}\n",
+            "- name: the database answers\n    exec: {service: db, command: \"echo ${{ scenario.name }}\"}\n    expect: {stdout: {matches: '^many'}, stderr: {empty: true}}\n",
+            "- log-assert:\n      service: web\n      ordered: [starting, {matches: 'listening on \\d+'}]\n      never: [FATAL]\n    within: 10s\n",
+            "- assert: leader in ['core1', 'core2'] and wanted == 3\n",
+        ];
+        let mut text = "- up: two\n".to_owned();
+        for step in 1..steps {
+            let kind = kinds[(step - 1) % kinds.len()];
+            let _ = write!(text, "  {kind}");
+        }
+        for number in 1..=count {
+            let folder = folder.join(format!("{:02}", number % 50));
+            create_dir_all(&folder)?;
+            let head = "tags: [quick]\nvars: {wanted: 3}\nstacks: {two: ../../compose.yml}";
+            scenario(&folder, ("many", number), head, &text)?;
+        }
+        Ok(folder)
+    }
+}
+
+fn scenario(folder: &Path, (name, number): (&str, usize), head: &str, steps: &str) -> Result<()> {
+    let text = format!("scenario: {name} {number}\n{head}\nsteps:\n  {steps}");
+    write(folder.join(format!("{name}-{number:05}.yaml")), text)
+}
+
+/// A command of a compose file, `$` doubled.
+fn quoted(command: &str) -> String {
+    serde_json::json!(["sh", "-c", command.replace('$', "$$")]).to_string()
+}

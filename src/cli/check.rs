@@ -1,0 +1,185 @@
+//! `e2erun check`: every problem of the scenarios, without Docker; file by file, so that ten thousand need no memory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::options::CheckArguments;
+use super::prepare::{self, Chosen};
+use super::{NOTHING, Process, USAGE, terminal};
+use crate::diagnostic::{Diagnostic, Place, Span};
+use crate::load::{self, Projects};
+use crate::plan::Settings;
+use crate::scenario::Files;
+
+/// What checking one file came to.
+#[derive(Default)]
+struct Checked {
+    scenarios: usize,
+    cases: usize,
+    passed_over: usize,
+    diagnostics: Vec<Diagnostic>,
+    /// Names of scenarios, with what is needed to tell of a second one.
+    names: Vec<(String, Span)>,
+}
+
+/// Checks what was selected.
+pub(crate) fn check(process: &Process, arguments: &CheckArguments) -> u8 {
+    let color = terminal::color(process, arguments.no_color);
+    let results = prepare::results(process, Path::new("e2erun-results"));
+    let chosen = match prepare::choose(process, &arguments.selection, &results) {
+        Ok(chosen) => chosen,
+        Err(problems) => {
+            terminal::diagnostics(&problems, color);
+            return USAGE;
+        }
+    };
+    let settings = settings(process, &chosen, results);
+    let mut checked = all(process, &chosen, &settings);
+    checked.diagnostics.extend(twice(std::mem::take(&mut checked.names)));
+    crate::diagnostic::sort(&mut checked.diagnostics);
+    checked.diagnostics.dedup();
+    terminal::diagnostics(&checked.diagnostics, color);
+    if let Some(junit) = &arguments.junit {
+        super::report::write_invalid(process, junit, &checked.diagnostics);
+    }
+    if prepare::refused(&checked.diagnostics, arguments.strict) {
+        terminal::print_error(&format!("invalid: {}\n", terminal::counted(&checked.diagnostics)));
+        return USAGE;
+    }
+    if checked.cases == 0 {
+        terminal::print_error(&match chosen.found.len() {
+            0 => "nothing to check: no YAML file is there\n".to_owned(),
+            1 => "nothing to check: the YAML file that is there is no selected scenario\n".to_owned(),
+            files => {
+                format!("nothing to check: none of the {files} YAML files is a selected scenario\n")
+            }
+        });
+        return NOTHING;
+    }
+    if !arguments.quiet {
+        terminal::print(&summary(&checked));
+    }
+    0
+}
+
+fn summary(checked: &Checked) -> String {
+    let told = terminal::counted(&checked.diagnostics);
+    let told = if told.is_empty() {
+        String::new()
+    } else {
+        format!("; {told}")
+    };
+    let over = match checked.passed_over {
+        0 => String::new(),
+        over => format!("; {} passed over", plural(over, "other YAML file")),
+    };
+    format!(
+        "ok: {}, {}{over}{told}\n",
+        plural(checked.scenarios, "scenario"),
+        plural(checked.cases, "case"),
+    )
+}
+
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Settings of a check: nothing runs, so nothing is random.
+pub(crate) fn settings(process: &Process, chosen: &Chosen, results: std::path::PathBuf) -> Settings {
+    Settings {
+        run: "check".to_owned(),
+        seed: String::new(),
+        overrides: chosen.overrides.clone(),
+        env: process.env.clone(),
+        results,
+        keep: None,
+        identities: false,
+    }
+}
+
+/// Checks all files, on all cores; each is forgotten when it was checked.
+fn all(process: &Process, chosen: &Chosen, settings: &Settings) -> Checked {
+    let projects = Projects::seen_from(&process.cwd);
+    let next = AtomicUsize::new(0);
+    let total = Mutex::new(Checked::default());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                let mut own = Checked::default();
+                let mut files = Files::seen_from(&process.cwd);
+                while let Some(found) = chosen.found.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    one(process, chosen, settings, (&projects, &mut files), (found, &mut own));
+                }
+                let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+                total.scenarios += own.scenarios;
+                total.cases += own.cases;
+                total.passed_over += own.passed_over;
+                total.diagnostics.append(&mut own.diagnostics);
+                total.names.append(&mut own.names);
+            });
+        }
+    });
+    total.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn one(
+    process: &Process,
+    chosen: &Chosen,
+    settings: &Settings,
+    (projects, files): (&Projects, &mut Files),
+    (found, checked): (&load::Found, &mut Checked),
+) {
+    let loaded = match load::read(found, projects) {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(other)) => {
+            checked.passed_over += usize::from(other);
+            return;
+        }
+        Err(problems) => {
+            checked.diagnostics.extend(problems);
+            return;
+        }
+    };
+    checked.scenarios += 1;
+    let name = &loaded.scenario.scenario;
+    checked.names.push((name.value.clone(), name.span.clone()));
+    let mut told = Vec::new();
+    for seed in chosen.cases(&loaded, 1) {
+        checked.cases += 1;
+        match prepare::planned(&loaded, &seed, settings, files, &process.cwd) {
+            Ok(plan) => told.extend(plan.notes),
+            Err(problems) => told.extend(problems),
+        }
+    }
+    // The cases of a matrix have most of their problems in common.
+    crate::diagnostic::sort(&mut told);
+    told.dedup();
+    checked.diagnostics.extend(told);
+}
+
+fn twice(mut names: Vec<(String, Span)>) -> Vec<Diagnostic> {
+    names.sort_by(|(a, at_a), (b, at_b)| a.cmp(b).then_with(|| order(at_a).cmp(&order(at_b))));
+    let mut first: BTreeMap<&str, &Span> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for (name, span) in &names {
+        match first.get(name.as_str()) {
+            None => {
+                first.insert(name, span);
+            }
+            Some(first) => problems.push(
+                Diagnostic::error(span, format!("another scenario has the name `{name}`"))
+                    .related(first, "the first one")
+                    .help("a scenario's name is unique in a run"),
+            ),
+        }
+    }
+    problems
+}
+
+fn order(span: &Span) -> Place {
+    span.place()
+}

@@ -1,0 +1,182 @@
+//! What a run reaches: the engine with its tools and its world, this machine, the network; and the lease of it all.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Process;
+use crate::engine::command::{Surroundings, Tools};
+use crate::engine::docker::{Docker, Endpoint, EndpointOptions, endpoint};
+use crate::engine::world::World;
+use crate::engine::{Engine, EngineResult};
+use crate::event::{Fault, NodeInfo};
+use crate::host::{Host, RealHost};
+use crate::lease::{Lease, Leases, sweep};
+use crate::net::{Net, RealNet};
+use crate::run::Facts;
+use crate::step::{Emitter, NodeHandle};
+
+/// The one node of a run without clusters.
+const LOCAL: &str = "local";
+
+/// What a run reaches.
+pub(crate) struct Connected {
+    /// The nodes.
+    pub(crate) handles: Vec<NodeHandle>,
+    /// What is told of them.
+    pub(crate) nodes: Vec<NodeInfo>,
+    /// This machine.
+    pub(crate) host: Arc<dyn Host>,
+    /// http and tcp.
+    pub(crate) net: Arc<dyn Net>,
+    /// What is known of the surroundings.
+    pub(crate) facts: Facts,
+    /// `DOCKER_HOST` for commands on this machine.
+    pub(crate) docker_host: Option<String>,
+}
+
+/// The folder of the leases of this user on this machine.
+pub(crate) fn leases(process: &Process) -> PathBuf {
+    let of = |name: &str| {
+        process
+            .env
+            .get(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let state = of("XDG_STATE_HOME").or_else(|| of("HOME").map(|home| home.join(".local/state")));
+    state.unwrap_or_else(|| PathBuf::from("/var/tmp")).join("e2erun/leases")
+}
+
+/// Takes the lease of a run.
+pub(crate) fn lease(process: &Process) -> Result<Lease, String> {
+    let folder = leases(process);
+    Lease::take(&folder, &process.command)
+        .map_err(|why| format!("cannot take a lease in `{}`: {why}", folder.display()))
+}
+
+/// The engine that is meant.
+pub(crate) fn meant(process: &Process, docker: Option<&str>) -> EngineResult<Endpoint> {
+    let of = |name: &str| process.env.get(name).cloned();
+    endpoint(&EndpointOptions {
+        docker: docker.map(str::to_owned),
+        docker_host: of("DOCKER_HOST"),
+        docker_context: of("DOCKER_CONTEXT"),
+        docker_tls_verify: of("DOCKER_TLS_VERIFY"),
+        docker_cert_path: of("DOCKER_CERT_PATH").map(PathBuf::from),
+        config: config(process),
+    })
+}
+
+fn config(process: &Process) -> Option<PathBuf> {
+    let of = |name: &str| process.env.get(name).map(PathBuf::from);
+    of("DOCKER_CONFIG").or_else(|| of("HOME").map(|home| home.join(".docker")))
+}
+
+/// Reaches the engine and its tools, sweeps what dead runs left on it, and begins to watch it.
+pub(crate) async fn connect(
+    process: &Process,
+    docker: Option<&str>,
+    lease: &Arc<Lease>,
+    emitter: &Emitter,
+) -> Result<Connected, Fault> {
+    let refused = |error: crate::engine::EngineError| {
+        Fault::error(error.to_string())
+            .hint("is the engine there? `docker version` asks it; `--docker HOST` names another")
+    };
+    let endpoint = meant(process, docker).map_err(refused)?;
+    let groups: Arc<dyn crate::host::Groups> = Arc::<Lease>::clone(lease);
+    let host: Arc<dyn Host> = Arc::new(RealHost::new(groups));
+    let surroundings = Surroundings {
+        path: process.env.get("PATH").cloned().unwrap_or_default(),
+        home: process.env.get("HOME").map(PathBuf::from),
+        docker_config: config(process),
+    };
+    let tools = Arc::new(Tools::new(Arc::clone(&host), &surroundings, &endpoint));
+    let watched = async {
+        let engine = Docker::connect(&endpoint)
+            .await
+            .map_err(refused)?
+            .with_config(registry_config(process))
+            .with_tools(Arc::clone(&tools));
+        let engine: Arc<dyn Engine> = Arc::new(engine);
+        let watch = async { World::watch(Arc::clone(&engine), lease.label()).await };
+        let (info, world) = tokio::try_join!(engine.info(), watch).map_err(refused)?;
+        lease
+            .on_engine(&info.id)
+            .map_err(|why| Fault::error(format!("cannot write the lease: {why}")))?;
+        clean(process, engine.as_ref(), host.as_ref(), (&info.id, emitter)).await;
+        Ok((engine, info, world))
+    };
+    // What the tool needs to start is most of what all of this takes.
+    let (watched, compose) = tokio::join!(watched, tools.compose());
+    let (engine, info, world) = watched?;
+    let compose = compose.map_or_else(String::new, |tool| tool.version.clone());
+    let node = NodeInfo {
+        name: LOCAL.to_owned(),
+        engine: info.version.clone(),
+        api: info.api.clone(),
+        compose: compose.clone(),
+        system: format!("{} {} {}", info.os, info.kernel, info.arch),
+    };
+    let handle = NodeHandle {
+        name: LOCAL.into(),
+        engine,
+        world,
+        address: address(&endpoint).into(),
+    };
+    Ok(Connected {
+        handles: vec![handle],
+        nodes: vec![node],
+        host,
+        net: Arc::new(RealNet::default()),
+        facts: Facts { engine: info, compose },
+        docker_host: endpoint.host.clone(),
+    })
+}
+
+/// The registries' credentials, where the docker tools keep them.
+fn registry_config(process: &Process) -> serde_json::Value {
+    let file = config(process).map(|folder| folder.join("config.json"));
+    let text = file.and_then(|file| crate::load::text(&file, "config.json").ok());
+    text.and_then(|source| serde_json::from_str(&source.text).ok())
+        .unwrap_or_default()
+}
+
+/// Removes what dead runs left on this engine, and tells of it.
+async fn clean(process: &Process, engine: &dyn Engine, host: &dyn Host, (id, emitter): (&str, &Emitter)) {
+    let Ok(leases) = Leases::look(&leases(process)) else {
+        return;
+    };
+    for dead in leases
+        .dead
+        .iter()
+        .filter(|dead| dead.engines.contains(id) || dead.engines.is_empty())
+    {
+        let swept = sweep(engine, host, dead).await;
+        let names: BTreeSet<&str> = swept.removed.iter().map(|resource| resource.name.as_str()).collect();
+        if !names.is_empty() {
+            let names = names.into_iter().collect::<Vec<_>>().join(", ");
+            emitter.note(&format!("removed what a dead run had left: {names}"));
+        }
+        for left in swept.left {
+            emitter.note(&format!(
+                "a dead run left {}, and it cannot be removed: {}",
+                left.what, left.why
+            ));
+        }
+    }
+}
+
+/// Where published ports of an engine are reached from here.
+fn address(endpoint: &Endpoint) -> String {
+    let host = endpoint.host.as_deref().unwrap_or_default();
+    let remote = ["tcp://", "http://", "https://"]
+        .iter()
+        .find_map(|scheme| host.strip_prefix(scheme));
+    let name = remote.map(|rest| match rest.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => rest.split([':', '/']).next().unwrap_or(rest),
+    });
+    name.filter(|name| !name.is_empty()).unwrap_or("127.0.0.1").to_owned()
+}

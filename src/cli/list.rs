@@ -1,0 +1,58 @@
+//! `e2erun list`: the cases with their tags.
+
+use std::path::Path;
+
+use super::options::ListArguments;
+use super::{NOTHING, Process, USAGE, prepare, terminal};
+use crate::load::{self, Projects};
+use crate::plan::CaseSeed;
+
+/// Prints a line for each case, or all of them as JSON.
+pub(crate) fn list(process: &Process, arguments: &ListArguments) -> u8 {
+    let color = terminal::color(process, false);
+    let results = prepare::results(process, Path::new("e2erun-results"));
+    let chosen = match prepare::choose(process, &arguments.selection, &results) {
+        Ok(chosen) => chosen,
+        Err(problems) => {
+            terminal::diagnostics(&problems, color);
+            return USAGE;
+        }
+    };
+    let projects = Projects::seen_from(&process.cwd);
+    let (mut seeds, mut problems) = (Vec::<CaseSeed>::new(), Vec::new());
+    for found in &chosen.found {
+        match load::read(found, &projects) {
+            Ok(Ok(loaded)) => {
+                seeds.extend(chosen.cases(&loaded, seeds.len() + 1));
+                problems.extend(loaded.partial.problems);
+            }
+            Ok(Err(_)) => {}
+            Err(told) => problems.extend(told),
+        }
+    }
+    terminal::print(&if arguments.json { json(&seeds) } else { lines(&seeds) });
+    terminal::diagnostics(&problems, color);
+    match (problems.is_empty(), seeds.is_empty()) {
+        (false, _) => USAGE,
+        (true, true) => NOTHING,
+        (true, false) => 0,
+    }
+}
+
+fn json(seeds: &[CaseSeed]) -> String {
+    let infos: Vec<_> = seeds.iter().map(|seed| &seed.info).collect();
+    serde_json::to_string_pretty(&infos).unwrap_or_default() + "\n"
+}
+
+fn lines(seeds: &[CaseSeed]) -> String {
+    let lines = seeds.iter().map(|seed| {
+        let info = &seed.info;
+        let tags = if info.tags.is_empty() {
+            String::new()
+        } else {
+            format!("  ({})", info.tags.join(", "))
+        };
+        format!("{}  {}{tags}\n", info.place, info.name)
+    });
+    lines.collect()
+}

@@ -1,0 +1,221 @@
+//! The rim of the reports: takes events, prints lines, draws the status, writes files.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+use super::{Process, USAGE, terminal};
+use crate::diagnostic::Diagnostic;
+use crate::event::{DiagnosticInfo, Event, What};
+use crate::report::progress::Progress;
+use crate::report::tally::Tally;
+use crate::report::{Artifact, Piece, Reporters, Settings};
+
+/// How often the status of a live terminal is drawn anew.
+const DRAW: Duration = Duration::from_millis(100);
+/// How often reports are written while the run goes on: a run that is killed has them, too.
+const WRITE: Duration = Duration::from_secs(5);
+/// The marker of a results folder: only what has it is emptied.
+const MARKER: &str = ".e2erun-results";
+
+/// The reporters and where their bytes go.
+pub(crate) struct Output {
+    reporters: Reporters,
+    progress: Option<Progress>,
+    silent: bool,
+    appended: BTreeMap<PathBuf, File>,
+    began: Instant,
+    trouble: Option<String>,
+}
+
+impl Output {
+    /// Reporters as the settings say, with a live status where the terminal takes one.
+    pub(crate) fn new(process: &Process, settings: Settings, quiet: bool) -> Output {
+        let progress = terminal::live(process, quiet).then(|| Progress::new(settings.color));
+        Output {
+            progress,
+            ..Output::replaying(settings)
+        }
+    }
+
+    /// Reporters for events of a run that is over.
+    pub(crate) fn replaying(settings: Settings) -> Output {
+        Output {
+            reporters: Reporters::new(&settings),
+            progress: None,
+            silent: false,
+            appended: BTreeMap::new(),
+            began: Instant::now(),
+            trouble: None,
+        }
+    }
+
+    /// Reporters whose lines nobody wants: only their files.
+    pub(crate) fn silent(settings: Settings) -> Output {
+        Output {
+            silent: true,
+            ..Output::replaying(settings)
+        }
+    }
+
+    /// Makes the results folder, or empties one of an earlier run.
+    pub(crate) fn open(&mut self, folder: &Path) -> io::Result<()> {
+        if folder.join(MARKER).exists() {
+            for entry in fs::read_dir(folder)? {
+                let path = entry?.path();
+                if path.is_dir() && !path.is_symlink() {
+                    fs::remove_dir_all(&path)?
+                } else {
+                    fs::remove_file(&path)?
+                }
+            }
+        }
+        fs::create_dir_all(folder)?;
+        // A folder of the user's with files of its own is written into, and never emptied.
+        if fs::read_dir(folder)?.next().is_none() {
+            fs::write(folder.join(MARKER), "results of e2erun: emptied at the next run\n")?;
+        }
+        Ok(())
+    }
+
+    /// Takes events until nobody makes any more.
+    pub(crate) async fn follow(&mut self, events: &mut UnboundedReceiver<Event>) {
+        let mut written = Instant::now();
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.event(&event),
+                    None => return,
+                },
+                () = crate::wait::pause(DRAW), if self.progress.is_some() => {
+                    let lines = self.reporters.status(self.began.elapsed().as_secs_f64());
+                    if let Some(progress) = &mut self.progress {
+                        progress.draw(&lines);
+                    }
+                }
+            }
+            if written.elapsed() >= WRITE {
+                self.artifacts();
+                written = Instant::now();
+            }
+        }
+    }
+
+    /// Takes an event.
+    pub(crate) fn event(&mut self, event: &Event) {
+        let pieces = self.reporters.event(event);
+        self.pieces(pieces);
+    }
+
+    fn pieces(&mut self, pieces: Vec<Piece>) {
+        let mut lines = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Line(line) => lines.push(line),
+                Piece::Append(artifact) => self.append(&artifact),
+            }
+        }
+        if lines.is_empty() || self.silent {
+            return;
+        }
+        match &self.progress {
+            // A closed pipe is no reason to end the run: its reports are still wanted.
+            Some(progress) => drop(progress.print(&lines)),
+            None => terminal::print(&(lines.join("\n") + "\n")),
+        }
+    }
+
+    fn append(&mut self, artifact: &Artifact) {
+        if let Err(why) = self.try_append(artifact) {
+            self.cannot_write(&artifact.path, &why);
+        }
+    }
+
+    fn try_append(&mut self, artifact: &Artifact) -> io::Result<()> {
+        if !self.appended.contains_key(&artifact.path) {
+            if let Some(folder) = artifact.path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let file = OpenOptions::new().create(true).append(true).open(&artifact.path)?;
+            self.appended.insert(artifact.path.clone(), file);
+        }
+        match self.appended.get_mut(&artifact.path) {
+            Some(file) => file.write_all(&artifact.bytes),
+            None => Ok(()),
+        }
+    }
+
+    fn cannot_write(&mut self, path: &Path, why: &io::Error) {
+        if self.trouble.is_none() {
+            let told = format!("cannot write `{}`: {why}", path.display());
+            terminal::print_error(&format!("error: {told}\n"));
+            self.trouble = Some(told);
+        }
+    }
+
+    /// Writes the reports as they are now.
+    fn artifacts(&mut self) {
+        for artifact in self.reporters.artifacts() {
+            if let Err(why) = replace(&artifact) {
+                self.cannot_write(&artifact.path, &why);
+            }
+        }
+    }
+
+    /// After the last event: the rest of the lines, and the reports.
+    pub(crate) fn end(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.clear();
+        }
+        let pieces = self.reporters.end();
+        self.pieces(pieces);
+        self.artifacts();
+    }
+
+    /// All that was told.
+    pub(crate) fn tally(&self) -> &Tally {
+        self.reporters.tally()
+    }
+
+    /// True when something could not be written.
+    pub(crate) fn broken(&self) -> bool {
+        self.trouble.is_some()
+    }
+
+    /// Invalid files: told, and in the reports; nothing was started.
+    pub(crate) fn invalid(&mut self, run: &str, diagnostics: &[Diagnostic]) -> u8 {
+        let event = Event {
+            run: run.to_owned(),
+            at: crate::step::wall_clock(),
+            elapsed: 0.0,
+            case: None,
+            what: What::Invalid {
+                diagnostics: diagnostics.iter().map(DiagnosticInfo::from).collect(),
+            },
+        };
+        self.event(&event);
+        self.end();
+        USAGE
+    }
+}
+
+/// Puts a whole file in place of the one before: a reader sees one of the two.
+pub(crate) fn replace(artifact: &Artifact) -> io::Result<()> {
+    let folder = artifact
+        .path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(&artifact.bytes)?;
+    let shared = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
+    file.as_file().set_permissions(shared)?;
+    file.persist(&artifact.path).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! `e2erun render`: the rewritten compose files and their difference from the originals, without Docker.
+
+use std::path::Path;
+
+use super::options::RenderArguments;
+use super::{NOTHING, Process, USAGE, prepare, terminal};
+use crate::plan::Settings;
+use crate::run::Job;
+
+/// Prints, or writes with `--output`.
+pub(crate) fn render(process: &Process, arguments: &RenderArguments) -> u8 {
+    let color = terminal::color(process, arguments.no_color);
+    let results = prepare::results(process, Path::new("e2erun-results"));
+    let chosen = match prepare::choose(process, &arguments.selection, &results) {
+        Ok(chosen) => chosen,
+        Err(problems) => {
+            terminal::diagnostics(&problems, color);
+            return USAGE;
+        }
+    };
+    let settings = Settings {
+        run: "render".to_owned(),
+        identities: true,
+        ..super::check::settings(process, &chosen, results)
+    };
+    let prepared = prepare::prepare(process, &chosen, &settings);
+    if prepare::refused(&prepared.diagnostics, false) {
+        terminal::diagnostics(&prepared.diagnostics, color);
+        return USAGE;
+    }
+    if prepared.jobs.is_empty() {
+        terminal::print_error("nothing to render: no scenario is selected\n");
+        return NOTHING;
+    }
+    for job in &prepared.jobs {
+        match &arguments.output {
+            None => terminal::print(&rendered(job)),
+            Some(folder) => {
+                if let Err(why) = write(job, &process.cwd.join(folder)) {
+                    return terminal::refuse(&format!("cannot write to `{}`: {why}", folder.display()));
+                }
+            }
+        }
+    }
+    0
+}
+
+fn rendered(job: &Job) -> String {
+    let mut text = format!("# {}: {}\n", job.seed.info.file, job.seed.info.name);
+    if job.plan.stacks.is_empty() {
+        text.push_str("# it has no stacks\n");
+    }
+    for stack in &job.plan.stacks {
+        for file in &stack.planned.files {
+            let original = file.original.display();
+            text.push_str(&format!(
+                "\n# stack {}, rewritten from {original}\n{}",
+                stack.name, file.text
+            ));
+            let difference = file.difference();
+            if !difference.is_empty() {
+                let commented: String = difference.lines().map(|line| format!("# {line}\n")).collect();
+                text.push_str(&format!("\n# difference, layout and comments aside\n{commented}"));
+            }
+        }
+        for (service, image) in &stack.built {
+            text.push_str(&format!("\n# service {service} is built as {image}\n"));
+        }
+    }
+    text
+}
+
+fn write(job: &Job, folder: &Path) -> std::io::Result<()> {
+    for stack in &job.plan.stacks {
+        for file in &stack.planned.files {
+            let path = folder.join(&job.seed.info.folder).join(&stack.name).join(&file.path);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(&path, &file.text)?;
+            terminal::print(&format!("{}\n", path.display()));
+        }
+    }
+    Ok(())
+}

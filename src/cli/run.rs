@@ -1,0 +1,241 @@
+//! `e2erun [PATHS]`: runs scenarios. Connects what the run needs, feeds the reporters, and writes what they give.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::unbounded_channel;
+use tokio_util::sync::CancellationToken;
+
+use super::options::{Flaky, GrainArgument, KeepArgument, RunArguments};
+use super::output::Output;
+use super::prepare::{self, Chosen, Prepared};
+use super::{NOTHING, Process, connect, terminal};
+use crate::event::{Event, Fault, What};
+use crate::plan::Settings;
+use crate::report;
+use crate::report::outcome::{Rules, exit_code};
+use crate::run::{self, Env, Job};
+use crate::step::{Emitter, Keep};
+
+/// Runs what was selected; gives the exit code.
+pub(crate) fn run(process: &Process, arguments: &RunArguments) -> u8 {
+    let results = prepare::results(process, &arguments.results);
+    let lease = match connect::lease(process) {
+        Ok(lease) => Arc::new(lease),
+        Err(why) => return terminal::refuse(&why),
+    };
+    let code = leased(process, arguments, results, &lease);
+    // What is left with its label was left on purpose, and told.
+    if let Some(lease) = Arc::into_inner(lease)
+        && let Err(why) = lease.end()
+    {
+        terminal::print_error(&format!("the run's lease cannot be given up: {why}\n"));
+    }
+    code
+}
+
+fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: &Arc<crate::lease::Lease>) -> u8 {
+    let mut output = Output::new(process, report_settings(process, arguments, &results), arguments.quiet);
+    let chosen = match prepare::choose(process, &arguments.selection, &results) {
+        Ok(chosen) => chosen,
+        Err(problems) => return output.invalid(lease.id(), &problems),
+    };
+    let settings = match settings(process, arguments, &chosen, results, lease.id()) {
+        Ok(settings) => settings,
+        Err(why) => return terminal::refuse(&why),
+    };
+    let prepared = prepare::prepare(process, &chosen, &settings);
+    if prepare::refused(&prepared.diagnostics, arguments.strict) {
+        return output.invalid(lease.id(), &prepared.diagnostics);
+    }
+    if prepared.jobs.is_empty() {
+        terminal::print_error("nothing to run: no scenario is selected\n");
+        return NOTHING;
+    }
+    if arguments.dry_run {
+        return dry(&prepared);
+    }
+    if let Err(why) = output.open(&settings.results) {
+        return terminal::refuse(&format!(
+            "cannot write the results to `{}`: {why}",
+            settings.results.display()
+        ));
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => return terminal::refuse(&format!("cannot start: {why}")),
+    };
+    runtime.block_on(async_run(process, arguments, (settings, prepared), lease, output))
+}
+
+/// What would run, in order.
+fn dry(prepared: &Prepared) -> u8 {
+    let mut text = String::new();
+    for job in &prepared.jobs {
+        text.push_str(&format!("would run  {}  {}\n", job.seed.info.place, job.seed.info.name));
+        for (phase, steps) in &job.plan.phases {
+            for step in steps {
+                text.push_str(&format!("  {phase:?}: {} {}\n", step.kind.name, step.title).to_lowercase());
+            }
+        }
+        for image in &job.plan.images {
+            text.push_str(&format!("  image {} = {}\n", image.shown(), image.reference));
+        }
+    }
+    terminal::print(&text);
+    0
+}
+
+fn settings(
+    process: &Process,
+    arguments: &RunArguments,
+    chosen: &Chosen,
+    results: PathBuf,
+    run: &str,
+) -> Result<Settings, String> {
+    let mut seed = [0_u8; 16];
+    rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
+        .map_err(|why| format!("the system gives no random numbers: {why}"))?;
+    Ok(Settings {
+        run: run.to_owned(),
+        seed: seed.iter().map(|byte| format!("{byte:02x}")).collect(),
+        overrides: chosen.overrides.clone(),
+        env: process.env.clone(),
+        results,
+        keep: arguments.keep.map(|keep| match keep {
+            KeepArgument::Never => Keep::Never,
+            KeepArgument::Failed => Keep::Failed,
+            KeepArgument::Always => Keep::Always,
+        }),
+        identities: true,
+    })
+}
+
+fn report_settings(process: &Process, arguments: &RunArguments, results: &std::path::Path) -> report::Settings {
+    let junit = arguments
+        .junit
+        .as_ref()
+        .map_or_else(|| results.join("junit.xml"), |path| process.cwd.join(path));
+    report::Settings {
+        rules: Rules {
+            strict: arguments.strict,
+            flaky_fails: arguments.flaky == Flaky::Fail,
+        },
+        color: terminal::color(process, arguments.no_color),
+        quiet: arguments.quiet,
+        junit: Some(junit),
+        junit_grain: grain(arguments.junit_grain),
+        events: Some(results.join("events.jsonl")),
+        github: process.env.contains_key("GITHUB_ACTIONS"),
+        step_summary: process.env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+    }
+}
+
+/// The grain of the JUnit file.
+pub(crate) fn grain(grain: GrainArgument) -> report::Grain {
+    match grain {
+        GrainArgument::Scenario => report::Grain::Scenario,
+        GrainArgument::Step => report::Grain::Step,
+    }
+}
+
+async fn async_run(
+    process: &Process,
+    arguments: &RunArguments,
+    (settings, prepared): (Settings, Prepared),
+    lease: &Arc<crate::lease::Lease>,
+    mut output: Output,
+) -> u8 {
+    let (sink, mut events) = unbounded_channel::<Event>();
+    let emitter = Emitter::new(&settings.run, sink);
+    let cancel = CancellationToken::new();
+    let hurry = CancellationToken::new();
+    let interrupted = CancellationToken::new();
+    let signals = tokio::spawn(super::signals::watch(
+        interrupted.clone(),
+        cancel.clone(),
+        hurry.clone(),
+    ));
+    let jobs = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
+    let command = process.command.clone();
+    let connected = connect::connect(process, arguments.docker.as_deref(), lease, &emitter).await;
+    let work = match connected {
+        Err(fault) => {
+            tell_unreached(&emitter, &prepared, &command, jobs, fault);
+            drop(emitter);
+            tokio::spawn(async {})
+        }
+        Ok(connected) => {
+            let nodes = connected.nodes.clone();
+            let env = Env {
+                nodes: connected.handles,
+                host: connected.host,
+                net: connected.net,
+                settings,
+                files: Arc::new(prepared.files),
+                emitter,
+                interrupted,
+                cancel,
+                hurry,
+                facts: connected.facts,
+                docker_host: connected.docker_host,
+                timeout_scale: arguments.timeout_scale.unwrap_or(1.0),
+                update: arguments.update,
+                jobs,
+                fail_fast: arguments.fail_fast,
+                command,
+                passed_over: prepared.passed_over,
+            };
+            let jobs: Vec<Job> = prepared.jobs;
+            tokio::spawn(run::run(env, jobs, nodes))
+        }
+    };
+    output.follow(&mut events).await;
+    signals.abort();
+    let ended = work.await;
+    output.end();
+    if let Err(error) = ended {
+        terminal::print_error(&format!("error: the run itself broke: {error}\n"));
+        return 3;
+    }
+    let code = exit_code(output.tally());
+    // A run whose reports could not be written is not known to have passed.
+    if output.broken() && code == 0 { 3 } else { code }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// No engine: each case could not be found out, and that is in every report.
+fn tell_unreached(emitter: &Emitter, prepared: &Prepared, command: &[String], jobs: usize, fault: Fault) {
+    let cases = prepared.jobs.iter().map(|job| job.seed.info.clone()).collect();
+    emitter.emit(What::RunStarted {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command.to_vec(),
+        cases,
+        nodes: Vec::new(),
+        passed_over: prepared.passed_over,
+        jobs,
+    });
+    for job in &prepared.jobs {
+        let case = emitter.of_case(crate::event::CaseId {
+            number: job.seed.info.number,
+            attempt: 1,
+        });
+        case.emit(What::CaseStarted {});
+        case.emit(What::CaseEnded {
+            outcome: fault.outcome(),
+            reason: None,
+            seconds: 0.0,
+            parts: std::collections::BTreeMap::new(),
+            faults: vec![fault.clone().at(job.seed.info.place.clone())],
+            retried: false,
+        });
+    }
+    emitter.emit(What::RunEnded {
+        seconds: emitter.elapsed(),
+        interrupted: false,
+        faults: Vec::new(),
+    });
+}

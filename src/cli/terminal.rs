@@ -1,0 +1,68 @@
+//! The only place that prints.
+
+use std::io::{IsTerminal, Write};
+
+use super::{Process, USAGE};
+use crate::diagnostic::{Diagnostic, Level};
+
+/// Prints text to standard output; a closed pipe is no error.
+pub(crate) fn print(text: &str) {
+    let _ = anstream::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Prints text to standard error.
+pub(crate) fn print_error(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Says why nothing can be done; gives the exit code of usage.
+pub(crate) fn refuse(why: &str) -> u8 {
+    print_error(&format!("error: {why}\n"));
+    USAGE
+}
+
+/// Prints diagnostics to standard error.
+pub(crate) fn diagnostics(diagnostics: &[Diagnostic], color: bool) {
+    // Ten thousand problems have one cause: the first hundreds of them are enough to see it.
+    const MOST: usize = 200;
+    for diagnostic in diagnostics.iter().take(MOST) {
+        print_error(&format!("{}\n\n", diagnostic.draw(color).trim_end()));
+    }
+    if diagnostics.len() > MOST {
+        print_error(&format!("… and {} more\n\n", diagnostics.len() - MOST));
+    }
+}
+
+/// `2 errors, 1 warning`.
+pub(crate) fn counted(diagnostics: &[Diagnostic]) -> String {
+    let words = [
+        (Level::Error, "error"),
+        (Level::Warning, "warning"),
+        (Level::Note, "note"),
+    ];
+    let counted = words.iter().filter_map(|(level, word)| {
+        let count = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.level == *level)
+            .count();
+        (count > 0).then(|| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+    });
+    counted.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether to paint: a terminal, and nothing that speaks against it.
+pub(crate) fn color(process: &Process, no_color: bool) -> bool {
+    !no_color && !set(process, "NO_COLOR") && std::io::stdout().is_terminal()
+}
+
+/// Whether a live status is drawn: a terminal, and not under CI.
+pub(crate) fn live(process: &Process, quiet: bool) -> bool {
+    !quiet
+        && !set(process, "CI")
+        && std::io::stdout().is_terminal()
+        && process.env.get("TERM").is_none_or(|term| term != "dumb")
+}
+
+fn set(process: &Process, name: &str) -> bool {
+    process.env.get(name).is_some_and(|value| !value.is_empty())
+}

@@ -1,0 +1,241 @@
+//! Which engine is meant: `--docker`, `DOCKER_HOST`, or a docker context, in the docker tools' own order.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::engine::{EngineError, EngineResult, Reason};
+
+/// Where an engine listens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `unix://PATH`, `tcp://HOST:PORT` or `http://HOST:PORT`; this machine's own engine if none.
+    pub host: Option<String>,
+    /// The folder with `ca.pem`, and with `cert.pem` and `key.pem` where the engine wants to know us.
+    pub tls: Option<PathBuf>,
+}
+
+impl Endpoint {
+    /// How messages call it.
+    pub fn named(&self) -> &str {
+        self.host.as_deref().unwrap_or("unix:///var/run/docker.sock")
+    }
+}
+
+/// What says which engine is meant: the command line's and the environment's words, as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndpointOptions {
+    /// `--docker`: an address, or the name of a docker context.
+    pub docker: Option<String>,
+    /// `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+    /// `DOCKER_CONTEXT`.
+    pub docker_context: Option<String>,
+    /// `DOCKER_TLS_VERIFY`.
+    pub docker_tls_verify: Option<String>,
+    /// `DOCKER_CERT_PATH`.
+    pub docker_cert_path: Option<PathBuf>,
+    /// `DOCKER_CONFIG`, else `~/.docker`.
+    pub config: Option<PathBuf>,
+}
+
+/// The endpoint that is meant. Reads the docker configuration where a context is named there.
+pub fn endpoint(options: &EndpointOptions) -> EngineResult<Endpoint> {
+    let said = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+    if let Some(docker) = said(&options.docker) {
+        return if docker.contains("://") {
+            Ok(addressed(docker, options))
+        } else {
+            context(&docker, options)
+        };
+    }
+    if let Some(host) = said(&options.docker_host) {
+        return Ok(addressed(host, options));
+    }
+    match said(&options.docker_context) {
+        Some(name) => context(&name, options),
+        None => match current_context(options)? {
+            Some(name) => context(&name, options),
+            None => Ok(Endpoint::default()),
+        },
+    }
+}
+
+fn addressed(host: String, options: &EndpointOptions) -> Endpoint {
+    let verify = options
+        .docker_tls_verify
+        .as_ref()
+        .is_some_and(|value| !value.is_empty());
+    let secure = verify && !host.starts_with("unix://");
+    let folder = options
+        .docker_cert_path
+        .clone()
+        .filter(|path| !path.as_os_str().is_empty());
+    let tls = if secure {
+        folder.or_else(|| options.config.clone())
+    } else {
+        None
+    };
+    Endpoint { host: Some(host), tls }
+}
+
+fn current_context(options: &EndpointOptions) -> EngineResult<Option<String>> {
+    let Some(config) = &options.config else {
+        return Ok(None);
+    };
+    let read = json(&config.join("config.json"), "find out the current docker context")?;
+    Ok(read["currentContext"]
+        .as_str()
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned))
+}
+
+fn context(name: &str, options: &EndpointOptions) -> EngineResult<Endpoint> {
+    if name == "default" {
+        return Ok(Endpoint::default());
+    }
+    let attempt = format!("use docker context `{name}`");
+    let unknown = || EngineError {
+        attempt: attempt.clone(),
+        answer: "there is no such context; `docker context ls` lists them, an address has `://`".to_owned(),
+        reason: Reason::NotFound,
+    };
+    let config = options.config.as_ref().ok_or_else(unknown)?;
+    // The docker tools keep contexts under the hash of their names.
+    let hash: String = Sha256::digest(name.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let meta = json(&config.join("contexts/meta").join(&hash).join("meta.json"), &attempt)?;
+    if meta.is_null() {
+        return Err(unknown());
+    }
+    let host = meta["Endpoints"]["docker"]["Host"]
+        .as_str()
+        .filter(|host| !host.is_empty());
+    let tls = config.join("contexts/tls").join(&hash).join("docker");
+    Ok(Endpoint {
+        host: host.map(str::to_owned),
+        tls: tls.join("ca.pem").exists().then_some(tls),
+    })
+}
+
+/// A JSON file; null if it is not there.
+fn json(path: &Path, attempt: &str) -> EngineResult<Value> {
+    let failed = |answer: String| EngineError {
+        attempt: attempt.to_owned(),
+        answer,
+        reason: Reason::Other,
+    };
+    match fs::read(path) {
+        Ok(text) => serde_json::from_slice(&text).map_err(|why| failed(format!("`{}`: {why}", path.display()))),
+        Err(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(Value::Null),
+        Err(why) => Err(failed(format!("`{}`: {why}", path.display()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::{Endpoint, EndpointOptions, endpoint};
+
+    fn config(current: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let hash: String = super::Sha256::digest(b"far")
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let meta = folder.path().join("contexts/meta").join(&hash);
+        let tls = folder.path().join("contexts/tls").join(&hash).join("docker");
+        fs::create_dir_all(&meta).unwrap();
+        fs::create_dir_all(&tls).unwrap();
+        fs::write(folder.path().join("config.json"), current).unwrap();
+        let text = r#"{"Name":"far","Endpoints":{"docker":{"Host":"tcp://far:2376","SkipTLSVerify":false}}}"#;
+        fs::write(meta.join("meta.json"), text).unwrap();
+        fs::write(tls.join("ca.pem"), "").unwrap();
+        folder
+    }
+
+    use sha2::Digest;
+
+    fn check(current: &str, change: impl Fn(&mut EndpointOptions, &Path), host: Option<&str>, tls: bool) {
+        let folder = config(current);
+        let mut options = EndpointOptions {
+            config: Some(folder.path().to_owned()),
+            ..EndpointOptions::default()
+        };
+        change(&mut options, folder.path());
+        let found = endpoint(&options).unwrap();
+        assert_eq!((found.host.as_deref(), found.tls.is_some()), (host, tls), "{options:?}");
+    }
+
+    #[test]
+    fn nothing_said_is_this_machines_engine() {
+        check("{}", |_, _| (), None, false);
+        assert_eq!(endpoint(&EndpointOptions::default()), Ok(Endpoint::default()));
+    }
+
+    #[test]
+    fn the_current_context_is_used_with_its_certificates() {
+        check(r#"{"currentContext": "far"}"#, |_, _| (), Some("tcp://far:2376"), true);
+        check(r#"{"currentContext": "default"}"#, |_, _| (), None, false);
+    }
+
+    #[test]
+    fn docker_host_goes_before_contexts_and_the_option_before_both() {
+        let current = r#"{"currentContext": "far"}"#;
+        let host = |options: &mut EndpointOptions, _: &Path| {
+            options.docker_host = Some("tcp://near:2375".to_owned());
+            options.docker_context = Some("nowhere".to_owned());
+        };
+        check(current, host, Some("tcp://near:2375"), false);
+        let option = |options: &mut EndpointOptions, folder: &Path| {
+            host(options, folder);
+            options.docker = Some("unix:///run/x.sock".to_owned());
+            options.docker_tls_verify = Some("1".to_owned());
+        };
+        check(current, option, Some("unix:///run/x.sock"), false);
+        let named = |options: &mut EndpointOptions, folder: &Path| {
+            host(options, folder);
+            options.docker = Some("far".to_owned());
+        };
+        check("{}", named, Some("tcp://far:2376"), true);
+    }
+
+    #[test]
+    fn verified_tls_takes_the_certificate_folder() {
+        let secure = |options: &mut EndpointOptions, _: &Path| {
+            options.docker_host = Some("tcp://near:2376".to_owned());
+            options.docker_tls_verify = Some("1".to_owned());
+        };
+        check("{}", secure, Some("tcp://near:2376"), true);
+    }
+
+    #[test]
+    fn an_unknown_context_is_told() {
+        let folder = config("{}");
+        let docker_context = Some("fra".to_owned());
+        let options = EndpointOptions {
+            docker_context,
+            config: Some(folder.path().to_owned()),
+            ..EndpointOptions::default()
+        };
+        let said = endpoint(&options).unwrap_err().to_string();
+        assert!(
+            said.starts_with("cannot use docker context `fra`: there is no such context"),
+            "{said}"
+        );
+        fs::write(folder.path().join("config.json"), "{").unwrap();
+        let broken = EndpointOptions {
+            docker_context: None,
+            ..options
+        };
+        let said = endpoint(&broken).unwrap_err().to_string();
+        assert!(said.contains("config.json"), "{said}");
+    }
+}

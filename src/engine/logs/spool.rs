@@ -1,0 +1,243 @@
+//! One container's log as a file of whole lines, and what is known of it.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+
+use super::assemble::{Assembler, Lines};
+use super::place::Place;
+use super::reader::{LineReader, Streams};
+use crate::engine::Frame;
+
+/// How far from its end a file is read for its last lines.
+const TAIL_BLOCK: u64 = 64 * 1024;
+/// The most that is read for the last lines.
+const TAIL_LIMIT: u64 = 1 << 20;
+
+/// One container's log: a file of whole lines that grows, and what is known of it.
+pub struct Spool {
+    name: String,
+    path: PathBuf,
+    lines: File,
+    /// Which lines are of which stream. A file without a name: who reads the results needs only the lines.
+    pub(super) runs: File,
+    progress: watch::Sender<Progress>,
+    place: Mutex<Place>,
+    /// Tells the follower that there is more to read, where events are late to do so.
+    pub(super) nudge: Notify,
+}
+
+/// How far a log has been written down.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Where its next line will be.
+    pub end: Offset,
+    /// Entries of the engine that were read.
+    pub(super) frames: u64,
+    /// Bytes of them.
+    pub(super) bytes: u64,
+    /// Whether more may come.
+    pub phase: Phase,
+    /// What of it is missing, and why; nothing more comes after that.
+    pub gap: Option<String>,
+}
+
+/// Whether more of a log may come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// The container was not started yet.
+    #[default]
+    Waiting,
+    /// It runs.
+    Running,
+    /// It has ended and its log was read to its end; it may be started again.
+    Ended,
+    /// It is gone, or nobody reads its log any more.
+    Closed,
+}
+
+/// A place between two lines of a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offset {
+    pub(super) line: u64,
+    pub(super) run: u64,
+}
+
+impl Spool {
+    pub(super) fn create(name: &str, path: &Path) -> io::Result<Arc<Spool>> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let lines = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)?;
+        let runs = tempfile::tempfile_in(folder)?;
+        Ok(Arc::new(Spool {
+            name: name.into(),
+            path: path.into(),
+            lines,
+            runs,
+            progress: watch::Sender::new(Progress::default()),
+            place: Mutex::default(),
+            nudge: Notify::new(),
+        }))
+    }
+
+    /// What messages call the container.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How far it has been written down now.
+    pub fn progress(&self) -> Progress {
+        self.progress.borrow().clone()
+    }
+
+    /// What of it is missing, and why: who decides something by this log cannot know.
+    pub fn gap(&self) -> Option<String> {
+        self.progress.borrow().gap.clone()
+    }
+
+    /// Reads its lines from a place on.
+    pub fn reader(self: &Arc<Self>, streams: Streams, from: Offset) -> LineReader {
+        LineReader::new(Arc::clone(self), self.progress.subscribe(), streams, from)
+    }
+
+    /// Its last lines; of very long ones the end.
+    pub fn tail(&self, lines: usize) -> io::Result<String> {
+        let end = self.progress.borrow().end.line;
+        let mut start = end;
+        let mut text = Vec::new();
+        // The newline of the last line is not the end of one more line.
+        while start > 0 && end - start < TAIL_LIMIT && newlines(&text) <= lines {
+            let length = TAIL_BLOCK.min(start);
+            start -= length;
+            let mut block = vec![0; length as usize];
+            self.lines.read_exact_at(&mut block, start)?;
+            block.append(&mut text);
+            text = block;
+        }
+        let extra = newlines(&text).saturating_sub(lines);
+        let mut ends = text
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'\n')
+            .map(|(at, _)| at + 1);
+        let from = if extra > 0 { ends.nth(extra - 1).unwrap_or(0) } else { 0 };
+        Ok(String::from_utf8_lossy(&text[from..]).trim_end_matches('\n').to_owned())
+    }
+
+    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.lines.read_exact_at(buffer, offset)
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    pub(super) fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_phase(&self, phase: Phase) {
+        self.progress.send_if_modified(|progress| {
+            let changes = progress.phase != phase && progress.phase != Phase::Closed;
+            if changes {
+                progress.phase = phase;
+            }
+            changes
+        });
+    }
+
+    /// Something of it is missing: nothing more comes.
+    pub(super) fn set_gap(&self, why: String) {
+        self.progress.send_modify(|progress| {
+            progress.gap.get_or_insert(why);
+            progress.phase = Phase::Closed;
+        });
+    }
+
+    fn write(&self, lines: &Lines, place: &Place) -> io::Result<()> {
+        let end = self.progress.borrow().end;
+        self.runs.write_all_at(&lines.runs, end.run)?;
+        (&self.lines).write_all(&lines.bytes)?;
+        let end = Offset {
+            line: end.line + lines.bytes.len() as u64,
+            run: end.run + lines.runs.len() as u64,
+        };
+        self.place().clone_from(place);
+        self.progress.send_modify(|progress| {
+            progress.end = end;
+            progress.frames = place.frames;
+            progress.bytes = place.bytes;
+        });
+        Ok(())
+    }
+}
+
+fn newlines(text: &[u8]) -> usize {
+    text.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// The one who writes a spool: frames in, whole lines out in large pieces.
+pub(super) struct Writer {
+    spool: Arc<Spool>,
+    assembler: Assembler,
+    pub(super) place: Place,
+}
+
+/// So many bytes are written at once.
+const PIECE: usize = 256 * 1024;
+
+impl Writer {
+    pub(super) fn new(spool: Arc<Spool>) -> Writer {
+        Writer {
+            spool,
+            assembler: Assembler::default(),
+            place: Place::default(),
+        }
+    }
+
+    /// Takes a frame; writes when enough has come together.
+    pub(super) fn push(&mut self, frame: &Frame) -> Result<(), String> {
+        self.place.saw(frame);
+        self.assembler.push(frame);
+        if self.assembler.ready() >= PIECE {
+            self.flush()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Writes what has come. Writing to a file on this machine does not wait for its disk, so the runtime is not held up.
+    pub(super) fn flush(&mut self) -> Result<(), String> {
+        if self.spool.progress.borrow().frames == self.place.frames
+            && self.spool.progress.borrow().bytes == self.place.bytes
+            && self.assembler.ready() == 0
+        {
+            return Ok(());
+        }
+        let lines = self.assembler.take();
+        let path = self.spool.path.display();
+        self.spool
+            .write(&lines, &self.place)
+            .map_err(|why| format!("its log cannot be written to `{path}`: {why}"))
+    }
+
+    /// A run has ended: its last line is a line also without newline.
+    pub(super) fn end_run(&mut self) -> Result<(), String> {
+        self.assembler.end();
+        self.flush()
+    }
+}

@@ -1,0 +1,459 @@
+//! Spools against the fake engine: every line once, whatever the engine does to whoever reads.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use super::{LineReader, Mark, More, Offset, Phase, Spool, Spools, Streams};
+use crate::engine::fake::{EventFault, Fake, Reply, Script};
+use crate::engine::world::World;
+use crate::engine::{ContainerSpec, Engine, Reason, ResourceKind, Stream};
+use crate::wait::pause;
+
+/// A case of one container, `web`, whose log is kept as a run keeps it.
+struct Case {
+    fake: Fake,
+    spools: Arc<Spools>,
+    id: String,
+    folder: TempDir,
+}
+
+impl Case {
+    /// Makes the container, and starts it.
+    async fn begin(script: Script) -> Case {
+        let case = Case::create(script, |_| ()).await;
+        case.fake.start("web").await.unwrap();
+        case
+    }
+
+    async fn create(script: Script, prepare: impl FnOnce(&Fake)) -> Case {
+        let fake = Fake::new("lease");
+        fake.image("busybox").script("web", script);
+        prepare(&fake);
+        let folder = tempfile::tempdir().unwrap();
+        let spools = Arc::new(Spools::new(folder.path().join("logs")));
+        let engine: Arc<dyn Engine> = Arc::new(fake.clone());
+        let world = World::watch(Arc::clone(&engine), "lease".into()).await.unwrap();
+        let (kept, known) = (Arc::clone(&spools), world.clone());
+        tokio::spawn(async move {
+            let mut state = world.snapshot();
+            while state.away.is_none() {
+                state.all().for_each(|container| kept.follow(&engine, container));
+                state = world.changed(state.generation).await;
+            }
+        });
+        let labels = BTreeMap::from([("lease".to_owned(), "1".to_owned())]);
+        let spec = ContainerSpec {
+            name: "web".into(),
+            image: "busybox".into(),
+            labels,
+            ..ContainerSpec::default()
+        };
+        let id = fake.create(&spec).await.unwrap();
+        known.sync().await.unwrap();
+        pause(Duration::from_millis(1)).await;
+        Case {
+            fake,
+            spools,
+            id,
+            folder,
+        }
+    }
+
+    fn spool(&self) -> Arc<Spool> {
+        self.spools.spool(&self.id).unwrap().unwrap()
+    }
+
+    async fn seconds(&self, seconds: u64) {
+        pause(Duration::from_secs(seconds)).await;
+    }
+
+    /// What is there now, after a barrier, from a place on.
+    async fn now(&self, streams: Streams, from: Offset) -> Vec<String> {
+        self.spools.barrier(&self.id).await.unwrap();
+        lines(&mut self.spool().reader(streams, from))
+    }
+
+    async fn all(&self) -> Vec<String> {
+        self.now(Streams::Both, Offset::default()).await
+    }
+}
+
+/// What a reader finds there already.
+fn lines(reader: &mut LineReader) -> Vec<String> {
+    let mut all = Vec::new();
+    while let Some(block) = reader.take().unwrap() {
+        all.extend(block.lines().map(str::to_owned));
+    }
+    all
+}
+
+/// Waits like a step does; a reading that hangs fails instead.
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(600), what).await.expect("it ends")
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_come_as_they_are_written() {
+    let case = Case::begin(
+        Script::new()
+            .out("a\n")
+            .after(1)
+            .out("b\nc")
+            .after(2)
+            .out("d\n")
+            .after(9)
+            .exit(0),
+    )
+    .await;
+    case.spools.barrier(&case.id).await.unwrap();
+    let mut reader = case.spool().reader(Streams::Both, Offset::default());
+    let mut seen = Vec::new();
+    let begun = tokio::time::Instant::now();
+    loop {
+        match soon(reader.more()).await {
+            More::Lines => seen.extend(
+                lines(&mut reader)
+                    .into_iter()
+                    .map(|line| (begun.elapsed().as_secs(), line)),
+            ),
+            more => {
+                assert_eq!((more, begun.elapsed().as_secs()), (More::Ended, 9));
+                break;
+            }
+        }
+    }
+    let seen: Vec<_> = seen.iter().map(|(second, line)| (*second, line.as_str())).collect();
+    assert_eq!(seen, [(0, "a"), (1, "b"), (2, "cd")]);
+    assert_eq!(reader.expected(), Some(More::Ended));
+    assert!(case.spool().path().ends_with("logs/web.log"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_last_line_without_newline_is_a_line() {
+    let case = Case::begin(Script::new().out("a\nlast").after(1).exit(0)).await;
+    assert_eq!(case.all().await, ["a"]);
+    case.seconds(2).await;
+    assert_eq!(case.all().await, ["a", "last"]);
+    assert_eq!(case.spool().progress().phase, Phase::Ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_run_is_read_once() {
+    let run = |name: &str| Script::new().out(format!("{name}\n{name} ends")).after(1);
+    let first = run("one")
+        .exit(1)
+        .restart("on-failure", 0)
+        .then(run("two").exit(2))
+        .then(run("three"));
+    let case = Case::begin(first).await;
+    case.seconds(10).await;
+    assert_eq!(case.all().await, ["one", "one ends", "two", "two ends", "three"]);
+    case.fake.restart("web", None).await.unwrap();
+    case.seconds(10).await;
+    let whole = ["one", "one ends", "two", "two ends", "three", "three ends", "three"];
+    assert_eq!(case.all().await, whole);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_terminals_log_is_read_once_too() {
+    let run = |name: &str| {
+        Script::new()
+            .tty()
+            .out(format!("{name}\r\nlonger line\r\n{name}"))
+            .after(1)
+    };
+    let case = Case::begin(
+        run("one")
+            .exit(1)
+            .restart("on-failure", 0)
+            .log_cuts([3, 1])
+            .then(run("two").exit(0)),
+    )
+    .await;
+    case.seconds(20).await;
+    assert_eq!(
+        case.all().await,
+        ["one", "longer line", "one", "two", "longer line", "two"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_are_told_apart() {
+    let mut script = Script::new();
+    for number in 0..3000 {
+        script = script.out(format!("out {number}\n")).err(format!("err {number}\n"));
+    }
+    let case = Case::begin(script.after(1).exit(0)).await;
+    case.seconds(2).await;
+    assert_eq!(case.all().await.len(), 6000);
+    for (stream, name) in [(Stream::Stdout, "out"), (Stream::Stderr, "err")] {
+        let lines = case.now(Streams::One(stream), Offset::default()).await;
+        let expected: Vec<_> = (0..3000).map(|number| format!("{name} {number}")).collect();
+        assert_eq!(lines, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_parts_what_was_written_before_it_from_what_was_written_after() {
+    let mut script = Script::new().out("a\n").err("b\n").after(2);
+    for number in 0..2000 {
+        script = script.err(format!("{number}\n")).out("c\n");
+    }
+    let case = Case::begin(script).await;
+    case.seconds(1).await;
+    let mark = case.spools.mark().await;
+    case.seconds(2).await;
+    assert_eq!(case.now(Streams::Both, mark.of(&case.id)).await.len(), 4000);
+    assert_eq!(
+        case.now(Streams::One(Stream::Stderr), mark.of(&case.id)).await[..2],
+        ["0", "1"]
+    );
+    assert_eq!(case.now(Streams::Both, Mark::default().of(&case.id)).await.len(), 4002);
+}
+
+#[tokio::test(start_paused = true)]
+async fn now_is_decided_by_the_engine_and_not_by_a_clock() {
+    let case = Case::create(Script::new(), |_| ()).await;
+    assert_eq!(soon(case.all()).await, [""; 0], "one that was not started");
+    assert_eq!(case.spool().progress().phase, Phase::Waiting);
+    case.fake.start("web").await.unwrap();
+    assert_eq!(soon(case.all()).await, [""; 0], "a silent one");
+    for number in 0..50 {
+        case.fake.write("web", &format!("{number}\n"));
+        assert_eq!(case.all().await.len(), number + 1);
+    }
+    assert_eq!(case.spools.tail(&case.id, 2).await, "48\n49");
+    assert_eq!(case.spools.tail("unknown", 2).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn now_can_be_decided_while_events_are_late() {
+    let case = Case::create(Script::new().out("a\n").after(1).exit(0), |fake| {
+        fake.event(2, EventFault::Lost);
+    })
+    .await;
+    case.fake.start("web").await.unwrap();
+    case.seconds(5).await;
+    assert_eq!(soon(case.all()).await, ["a"]);
+    assert!(case.spools.finish(Duration::from_secs(10)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_lines_are_the_last() {
+    let text: String = (0..30_000).map(|number| format!("line {number}\n")).collect();
+    let case = Case::begin(Script::new().out(text.clone())).await;
+    case.seconds(1).await;
+    assert_eq!(case.spools.tail(&case.id, 1).await, "line 29999");
+    assert_eq!(case.spools.tail(&case.id, 12_000).await.lines().count(), 12_000);
+    assert_eq!(case.spools.tail(&case.id, 90_000).await, text.trim_end());
+    assert_eq!(case.spools.tail(&case.id, 0).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_without_end_is_cut_and_counted() {
+    let case = Case::begin(Script::new().out(vec![b'x'; 3 << 20]).out("\nnext\n").after(1).exit(0)).await;
+    case.seconds(2).await;
+    let lines = case.all().await;
+    assert_eq!((lines.len(), lines[1].as_str()), (2, "next"));
+    assert!(lines[0].ends_with("x [… 2097152 more bytes]"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_are_no_text_are_replaced() {
+    let case = Case::begin(Script::new().out(&b"a\xff\xfeb\nc\n"[..])).await;
+    case.seconds(1).await;
+    assert_eq!(case.all().await, ["a\u{fffd}\u{fffd}b", "c"]);
+}
+
+/// A log that cannot be read whole: why not.
+async fn gap(case: &Case) -> String {
+    soon(case.spools.barrier(&case.id)).await.unwrap();
+    assert_eq!(case.spool().progress().phase, Phase::Closed);
+    let mut reader = case.spool().reader(Streams::Both, Offset::default());
+    lines(&mut reader);
+    assert_eq!(reader.more().await, More::Gap(case.spool().gap().unwrap()));
+    case.spool().gap().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_a_gap_and_never_an_empty_log() {
+    let mute = Case::begin(Script::new().driver("none").out("a\n")).await;
+    mute.seconds(1).await;
+    assert_eq!(gap(&mute).await, "the log driver of `web` is `none`");
+
+    let refused = Case::create(Script::new().out("a\n"), |fake| {
+        fake.call("logs", 1, Reply::Fail(Reason::Other, "driver does not support reading"));
+    })
+    .await;
+    refused.fake.start("web").await.unwrap();
+    refused.seconds(1).await;
+    assert_eq!(
+        gap(&refused).await,
+        "the log of `web` cannot be read: driver does not support reading"
+    );
+
+    let gone = Case::begin(Script::new().out("a\n")).await;
+    gone.fake.remove(ResourceKind::Container, "web").await.unwrap();
+    gone.seconds(1).await;
+    assert_eq!(gap(&gone).await, "`web` was removed before its log was read to its end");
+
+    let away = Case::begin(Script::new().out("a\n")).await;
+    away.seconds(1).await;
+    away.fake.away(true);
+    away.seconds(60).await;
+    assert_eq!(
+        away.spool().gap().unwrap(),
+        "the log of `web` cannot be read: connection refused"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_comes_back_is_read_on() {
+    let case = Case::begin(Script::new().out("a\n").after(3).out("b\n")).await;
+    case.seconds(1).await;
+    case.fake.away(true);
+    case.seconds(5).await;
+    case.fake.away(false);
+    case.seconds(5).await;
+    assert_eq!(case.all().await, ["a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_container_keeps_its_log_and_its_successor_gets_another_file() {
+    let case = Case::begin(Script::new().out("a\n").after(1).out("b").exit(0)).await;
+    case.seconds(3).await;
+    case.fake.remove(ResourceKind::Container, "web").await.unwrap();
+    case.seconds(1).await;
+    assert_eq!(
+        (case.all().await, case.spool().gap()),
+        (vec!["a".into(), "b".into()], None)
+    );
+    assert_eq!(case.spool().progress().phase, Phase::Closed);
+    let labels = BTreeMap::from([("lease".to_owned(), "1".to_owned())]);
+    let spec = ContainerSpec {
+        name: "web".into(),
+        image: "busybox".into(),
+        labels,
+        ..ContainerSpec::default()
+    };
+    case.fake.create(&spec).await.unwrap();
+    case.fake.start("web").await.unwrap();
+    case.seconds(3).await;
+    for name in ["web.log", "web.2.log"] {
+        assert_eq!(
+            std::fs::read_to_string(case.folder.path().join("logs").join(name)).unwrap(),
+            "a\nb\n"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_end_all_is_read_also_what_was_killed_a_moment_before() {
+    let case = Case::begin(Script::new().out("a\nkilled here")).await;
+    case.seconds(1).await;
+    case.fake.kill("web", "KILL").await.unwrap();
+    assert!(case.spools.finish(Duration::from_secs(10)).await);
+    assert_eq!(
+        std::fs::read_to_string(case.spool().path()).unwrap(),
+        "a\nkilled here\n"
+    );
+    assert_eq!(case.spool().progress().phase, Phase::Closed);
+
+    let kept = Case::begin(Script::new().out("a\nnot ended")).await;
+    kept.seconds(1).await;
+    kept.fake.write("web", "\nb\n");
+    assert!(kept.spools.finish(Duration::from_secs(10)).await);
+    assert_eq!(
+        std::fs::read_to_string(kept.spool().path()).unwrap(),
+        "a\nnot ended\nb\n"
+    );
+
+    let hangs = Case::create(Script::new().out("a\n"), |fake| {
+        fake.call("logs", 2, Reply::Forever);
+    })
+    .await;
+    hangs.fake.start("web").await.unwrap();
+    hangs.seconds(1).await;
+    assert!(!hangs.spools.finish(Duration::from_secs(10)).await);
+}
+
+/// What a container writes in a run: at which tenth of a second, to which stream, what.
+type Writes = Vec<(u64, bool, Vec<u8>)>;
+
+fn writes() -> impl Strategy<Value = Writes> {
+    let lengths = prop_oneof![8 => 0..60_usize, 1 => 16_380..16_390_usize, 1 => Just(40_000_usize)];
+    let text = (lengths, any::<bool>()).prop_map(|(length, ends)| {
+        let mut text = vec![b'a' + (length % 26) as u8; length];
+        if ends {
+            text.push(b'\n');
+        }
+        text
+    });
+    prop::collection::vec((0..30_u64, any::<bool>(), text), 0..25)
+}
+
+fn script_of(runs: &[Writes], bursts: &[usize]) -> Script {
+    let one = |(writes, burst): (&Writes, &usize)| {
+        let mut script = Script::new().restart("on-failure", 0);
+        let mut sorted = writes.clone();
+        sorted.sort_by_key(|(tenth, ..)| *tenth);
+        for (tenth, stderr, text) in sorted {
+            script = script.after_ms(tenth * 100);
+            script = if stderr { script.err(text) } else { script.out(text) };
+        }
+        let lines: String = (0..*burst).map(|number| format!("burst {number}\n")).collect();
+        script.out(lines).after_ms(3000).exit(1)
+    };
+    let mut scripts = runs.iter().zip(bursts.iter().cycle()).map(one);
+    let first = scripts.next().unwrap_or_default();
+    scripts.chain([Script::new()]).fold(first, Script::then)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_line_is_lost_or_read_twice(
+        runs in prop::collection::vec(writes(), 1..4),
+        bursts in prop::collection::vec(prop_oneof![3 => 0..20_usize, 1 => 900..1500_usize, 1 => 10_500..11_500_usize], 1..3),
+        cuts in prop::collection::vec(prop_oneof![3 => 0..40_usize, 1 => 1000..12_000_usize], 0..6),
+        faults in prop::collection::btree_map(1..10_usize, 0..3_u8, 0..3),
+        away in prop::option::of(0..90_u64),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let script = script_of(&runs, &bursts).log_cuts(cuts);
+            let case = Case::create(script, |fake| {
+                for (nth, fault) in faults {
+                    fake.event(nth, [EventFault::Lost, EventFault::Doubled, EventFault::Cut][usize::from(fault)]);
+                }
+            }).await;
+            case.fake.start("web").await.unwrap();
+            if let Some(tenth) = away {
+                let fake = case.fake.clone();
+                tokio::spawn(async move {
+                    pause(Duration::from_millis(tenth * 100)).await;
+                    fake.away(true);
+                    pause(Duration::from_millis(700)).await;
+                    fake.away(false);
+                });
+            }
+            case.seconds(30).await;
+            let both = soon(case.all()).await;
+            assert_eq!(case.spool().gap(), None);
+            let truth = case.fake.written("web");
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                let expected: Vec<&String> = truth.iter().filter(|(of, _)| *of == stream).map(|(_, line)| line).collect();
+                let read = case.now(Streams::One(stream), Offset::default()).await;
+                assert!(read.iter().collect::<Vec<_>>() == expected, "{stream:?}: {} of {}", read.len(), expected.len());
+            }
+            assert_eq!(both.len(), truth.len());
+        });
+    }
+}

@@ -1,0 +1,280 @@
+//! Whether the services of a stack are as they should be: a pure look at the state.
+
+use super::state::{ContainerState, State};
+
+/// What a service should become, and with how many containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The service.
+    pub service: String,
+    /// How many replicas; 0 is none, and that is ready.
+    pub replicas: u32,
+    /// What each of them should become.
+    pub becomes: Becomes,
+}
+
+/// What a container should become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Becomes {
+    /// Healthy; running if its container has no healthcheck.
+    Healthy,
+    /// Running.
+    Running,
+    /// Completed with exit code 0.
+    Completed,
+}
+
+/// What a look at the state says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is as it should be.
+    Ready,
+    /// Not yet: an observation for each service that is not ready.
+    NotYet(Vec<String>),
+    /// It cannot become so any more.
+    Dead(Vec<Dead>),
+}
+
+/// A container that cannot become what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dead {
+    /// Its service.
+    pub service: String,
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Why, reading on from the service's name: "exited with code 3".
+    pub why: String,
+}
+
+enum One {
+    Good,
+    NotYet(String),
+    Dead(String),
+}
+
+/// Judges the services of a project.
+pub fn readiness(state: &State, project: &str, wanted: &[Wanted]) -> Verdict {
+    let mut dead = Vec::new();
+    let mut not_yet = Vec::new();
+    for service in wanted.iter().filter(|service| service.replicas > 0) {
+        let containers = state.of_service(project, &service.service);
+        let mut good = 0;
+        let mut seen = Vec::new();
+        for container in &containers {
+            match judge(container, service.becomes) {
+                One::Good => good += 1,
+                One::NotYet(observed) => seen.push(format!("`{}` {observed}", container.shown())),
+                One::Dead(why) => dead.push(Dead {
+                    service: service.service.clone(),
+                    id: container.id.clone(),
+                    name: container.name.clone(),
+                    why,
+                }),
+            }
+        }
+        if good < service.replicas && seen.is_empty() {
+            seen.push(missing(&service.service, containers.len(), service.replicas));
+        }
+        not_yet.append(&mut seen);
+    }
+    match (dead.is_empty(), not_yet.is_empty()) {
+        (false, _) => Verdict::Dead(dead),
+        (true, false) => Verdict::NotYet(not_yet),
+        (true, true) => Verdict::Ready,
+    }
+}
+
+fn missing(service: &str, there: usize, wanted: u32) -> String {
+    match there {
+        0 => format!("`{service}` has no container yet"),
+        _ => format!("`{service}` has {there} of {wanted} containers"),
+    }
+}
+
+fn judge(container: &ContainerState, becomes: Becomes) -> One {
+    if container.will_restart() && !container.is_running() {
+        return One::NotYet(format!("is restarting{}", facts(container)));
+    }
+    if container.has_ended() {
+        return match (becomes, container.exit) {
+            (Becomes::Completed, Some(0)) => One::Good,
+            _ if container.oom_killed => One::Dead(format!("was killed for its memory{}", restarted(container))),
+            (_, Some(code)) => One::Dead(format!("exited with code {code}{}", restarted(container))),
+            (_, None) => One::Dead(format!("is {}{}", container.state, restarted(container))),
+        };
+    }
+    if !container.is_running() {
+        return match container.error.as_str() {
+            "" => One::NotYet(format!("is {}", container.state)),
+            error => One::Dead(format!("could not be started: {error}")),
+        };
+    }
+    match (becomes, container.health.as_deref()) {
+        (Becomes::Completed, _) => One::NotYet(format!("is still running{}", facts(container))),
+        (Becomes::Running, _) | (Becomes::Healthy, Some("healthy")) => One::Good,
+        // An event said that something is new and the engine is being asked: what was known may be old.
+        (Becomes::Healthy, health) if !container.settled => One::NotYet(format!(
+            "is {} (health: {})",
+            container.state,
+            health.unwrap_or("not known yet")
+        )),
+        (Becomes::Healthy, None) => One::Good,
+        (Becomes::Healthy, Some("unhealthy")) => One::Dead(format!("is unhealthy{}", restarted(container))),
+        (Becomes::Healthy, Some(health)) => {
+            One::NotYet(format!("is {} (health: {health}{})", container.state, again(container)))
+        }
+    }
+}
+
+fn restarts(container: &ContainerState) -> Option<String> {
+    match container.restarts {
+        0 => None,
+        1 => Some("1 restart".into()),
+        count => Some(format!("{count} restarts")),
+    }
+}
+
+/// ` after 2 restarts`, where there were some.
+fn restarted(container: &ContainerState) -> String {
+    restarts(container).map_or_else(String::new, |count| format!(" after {count}"))
+}
+
+fn again(container: &ContainerState) -> String {
+    restarts(container).map_or_else(String::new, |count| format!(", {count}"))
+}
+
+/// ` (2 restarts, last exit code 1)`, as far as there is something to say.
+fn facts(container: &ContainerState) -> String {
+    let last = container
+        .runs
+        .iter()
+        .rev()
+        .find_map(|run| run.ended.and_then(|end| end.exit));
+    let last = last.map(|code| format!("last exit code {code}"));
+    let all: Vec<String> = restarts(container).into_iter().chain(last).collect();
+    if all.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", all.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn wanted(becomes: Becomes) -> Wanted {
+        Wanted {
+            service: "db".into(),
+            replicas: 1,
+            becomes,
+        }
+    }
+
+    /// Judges one container as described, `db` of `shop`, unless it is told otherwise.
+    fn judge(becomes: Becomes, describe: impl FnOnce(&mut ContainerState)) -> Verdict {
+        let mut container = ContainerState {
+            id: "1".into(),
+            name: "shop-db-1".into(),
+            ..ContainerState::default()
+        };
+        container.project = "shop".into();
+        container.service = "db".into();
+        container.number = 1;
+        container.state = "running".into();
+        container.settled = true;
+        container.restart_policy = ("no".into(), 0);
+        describe(&mut container);
+        let containers = BTreeMap::from([("1".to_owned(), Arc::new(container))]);
+        readiness(
+            &State {
+                containers,
+                ..State::default()
+            },
+            "shop",
+            &[wanted(becomes)],
+        )
+    }
+
+    fn not_yet(seen: &str) -> Verdict {
+        Verdict::NotYet(vec![seen.into()])
+    }
+
+    fn dead(why: &str) -> Verdict {
+        Verdict::Dead(vec![Dead {
+            service: "db".into(),
+            id: "1".into(),
+            name: "shop-db-1".into(),
+            why: why.into(),
+        }])
+    }
+
+    #[test]
+    fn readiness_tells_what_it_sees() {
+        use Becomes::{Healthy, Running};
+        let state = |state: &'static str| move |it: &mut ContainerState| it.state = state.into();
+        assert_eq!(judge(Running, |_| ()), Verdict::Ready);
+        assert_eq!(judge(Running, state("paused")), Verdict::Ready);
+        assert_eq!(judge(Running, state("created")), not_yet("`db` is created"));
+        assert_eq!(judge(Running, |it| it.number = 2), Verdict::Ready);
+        assert_eq!(
+            judge(Running, |it| it.removed = true),
+            not_yet("`db` has no container yet")
+        );
+        assert_eq!(
+            judge(Running, |it| it.one_off = true),
+            not_yet("`db` has no container yet")
+        );
+        assert_eq!(
+            judge(Running, |it| it.project = "other".into()),
+            not_yet("`db` has no container yet")
+        );
+        let refused = |it: &mut ContainerState| {
+            it.state = "created".into();
+            it.error = "no such file".into();
+        };
+        assert_eq!(judge(Running, refused), dead("could not be started: no such file"));
+        let unsettled = |it: &mut ContainerState| {
+            it.settled = false;
+            it.health = Some("unhealthy".into());
+        };
+        assert_eq!(
+            judge(Healthy, unsettled),
+            not_yet("`db` is running (health: unhealthy)")
+        );
+    }
+
+    #[test]
+    fn readiness_of_what_has_ended() {
+        use Becomes::{Completed, Healthy, Running};
+        let completed_unhealthy = |it: &mut ContainerState| {
+            it.state = "exited".into();
+            it.exit = Some(0);
+            it.health = Some("unhealthy".into());
+        };
+        assert_eq!(judge(Completed, completed_unhealthy), Verdict::Ready);
+        assert_eq!(judge(Healthy, completed_unhealthy), dead("exited with code 0"));
+        let asked = |it: &mut ContainerState| {
+            it.state = "exited".into();
+            it.exit = Some(1);
+            it.restart_policy = ("always".into(), 0);
+            it.settled = false;
+        };
+        assert_eq!(judge(Running, asked), not_yet("`db` is restarting"));
+        let two = vec![Wanted {
+            service: "db".into(),
+            replicas: 2,
+            becomes: Running,
+        }];
+        assert_eq!(
+            readiness(&State::default(), "shop", &two),
+            not_yet("`db` has no container yet")
+        );
+        assert_eq!(readiness(&State::default(), "shop", &[]), Verdict::Ready);
+    }
+}

@@ -1,0 +1,251 @@
+//! What is known of a node's containers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::{Container, EngineError, Labels};
+
+/// What is known of the containers, as of one moment.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// Grows with each change.
+    pub generation: u64,
+    /// Why nothing more will be known: the engine went away and did not come back.
+    pub away: Option<EngineError>,
+    pub(super) containers: BTreeMap<String, Arc<ContainerState>>,
+}
+
+/// A container as last known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ContainerState {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The image as it was asked for.
+    pub image: String,
+    /// Its labels.
+    pub labels: Labels,
+    /// Docker's word for its state: `created running paused restarting removing exited dead`.
+    pub state: String,
+    /// `starting healthy unhealthy`; none without a healthcheck.
+    pub health: Option<String>,
+    /// The exit code of its last run, once that has ended.
+    pub exit: Option<i64>,
+    /// The engine's own error of starting it.
+    pub error: String,
+    /// True when the kernel killed it for its memory.
+    pub oom_killed: bool,
+    /// How often its restart policy started it again.
+    pub restarts: u64,
+    /// `no`, `always`, `on-failure`, `unless-stopped`; with `on-failure` the greatest number of tries.
+    pub restart_policy: (String, u64),
+    /// True with a terminal.
+    pub tty: bool,
+    /// The log driver.
+    pub log_driver: String,
+    /// Its compose project; empty without one.
+    pub project: String,
+    /// Its compose service; empty without one.
+    pub service: String,
+    /// Its number among the service's replicas, from 1.
+    pub number: u32,
+    /// True when `compose run` made it.
+    pub one_off: bool,
+    /// True once it is gone; what was known of it stays.
+    pub removed: bool,
+    /// True when a user ended its last run: no restart policy answers to that.
+    pub by_hand: bool,
+    /// Its runs, the first one first.
+    pub runs: Vec<Run>,
+    /// What the engine told of it, in order.
+    pub history: Vec<Happened>,
+    /// False while something that an event left open is being asked.
+    pub settled: bool,
+    /// Counts the events that changed its state: an answer to a question asked before is no answer.
+    pub(super) version: u64,
+    pub(super) asked: bool,
+}
+
+/// One run of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// When it began, nanoseconds of Unix time by the engine's clock.
+    pub started: i64,
+    /// How it ended, if it has.
+    pub ended: Option<End>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// When, if that was seen.
+    pub at: Option<i64>,
+    /// The exit code, if that was seen.
+    pub exit: Option<i64>,
+}
+
+/// Something that happened to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Happened {
+    /// When, nanoseconds of Unix time by the engine's clock.
+    pub at: i64,
+    /// What: the engine's word, with the exit code or signal.
+    pub what: String,
+}
+
+impl State {
+    /// A container by id, a removed one too.
+    pub fn container(&self, id: &str) -> Option<&Arc<ContainerState>> {
+        self.containers.get(id)
+    }
+
+    /// All containers ever seen, the removed ones too.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<ContainerState>> {
+        self.containers.values()
+    }
+
+    /// The containers that are there.
+    pub fn present(&self) -> impl Iterator<Item = &Arc<ContainerState>> {
+        self.all().filter(|container| !container.removed)
+    }
+
+    /// The containers that are there with a label's value.
+    pub fn with_label(&self, label: &str, value: &str) -> Vec<Arc<ContainerState>> {
+        self.present()
+            .filter(|container| container.has(label, value))
+            .cloned()
+            .collect()
+    }
+
+    /// The containers ever seen with a label's value, the removed ones too.
+    pub fn ever_with_label(&self, label: &str, value: &str) -> Vec<Arc<ContainerState>> {
+        self.all()
+            .filter(|container| container.has(label, value))
+            .cloned()
+            .collect()
+    }
+
+    /// The ids of the running ones with a label's value.
+    pub fn running_with(&self, label: &str, value: &str) -> Vec<String> {
+        let labelled = self.with_label(label, value).into_iter();
+        labelled
+            .filter(|container| container.is_running())
+            .map(|container| container.id.clone())
+            .collect()
+    }
+
+    /// The containers of a service that are there, by number; one-off ones apart.
+    pub fn of_service(&self, project: &str, service: &str) -> Vec<Arc<ContainerState>> {
+        let mut found = self.ever_of_service(project, service);
+        found.retain(|container| !container.removed);
+        found
+    }
+
+    /// The containers that a service ever had, by number, then by age.
+    pub fn ever_of_service(&self, project: &str, service: &str) -> Vec<Arc<ContainerState>> {
+        let is_one = |container: &&Arc<ContainerState>| {
+            container.project == project && container.service == service && !container.one_off
+        };
+        let mut found: Vec<_> = self.all().filter(is_one).cloned().collect();
+        let age = |container: &ContainerState| container.history.first().map_or(0, |first| first.at);
+        found.sort_by_key(|container| (container.number, age(container)));
+        found
+    }
+
+    /// True if a container that has ended will be started again by its restart policy.
+    pub fn will_restart(&self, id: &str) -> bool {
+        self.containers
+            .get(id)
+            .is_some_and(|container| container.will_restart())
+    }
+
+    /// What happened to the containers with a label's value, a line each, in order.
+    pub fn history_of(&self, label: &str, value: &str) -> Vec<String> {
+        let labelled = self.all().filter(|container| container.has(label, value));
+        let mut all: Vec<(i64, String)> = labelled
+            .flat_map(|container| {
+                container
+                    .history
+                    .iter()
+                    .map(|it| (it.at, format!("{} {}", container.name, it.what)))
+            })
+            .collect();
+        all.sort();
+        let line = |(at, what): (i64, String)| {
+            let time = jiff::Timestamp::from_nanosecond(at.into());
+            time.map_or_else(|_| what.clone(), |time| format!("{time:.3} {what}"))
+        };
+        all.into_iter().map(line).collect()
+    }
+}
+
+impl ContainerState {
+    /// True while its process is there.
+    pub fn is_running(&self) -> bool {
+        !self.removed && matches!(self.state.as_str(), "running" | "paused")
+    }
+
+    /// True if it has ended, and was started before.
+    pub fn has_ended(&self) -> bool {
+        self.removed || matches!(self.state.as_str(), "exited" | "dead" | "removing")
+    }
+
+    /// True if its restart policy will start it again, as far as is known.
+    pub fn will_restart(&self) -> bool {
+        let (policy, tries) = &self.restart_policy;
+        let policy_would = match policy.as_str() {
+            "always" | "unless-stopped" => true,
+            "on-failure" => self.exit != Some(0) && (*tries == 0 || self.restarts < *tries),
+            _ => false,
+        };
+        !self.removed && (self.state == "restarting" || policy_would && !self.by_hand && !self.settled)
+    }
+
+    /// True with this value of a label.
+    pub fn has(&self, label: &str, value: &str) -> bool {
+        self.labels.get(label).is_some_and(|found| found == value)
+    }
+
+    /// What messages call it: its service (with the number when it is not the first), or its name.
+    pub fn shown(&self) -> String {
+        match (self.service.as_str(), self.number) {
+            ("", _) => self.name.clone(),
+            (service, 0 | 1) => service.to_owned(),
+            (service, number) => format!("{service}.{number}"),
+        }
+    }
+
+    /// Takes over what the engine says of it.
+    pub(super) fn describe(&mut self, container: &Container) {
+        self.name.clone_from(&container.name);
+        self.image.clone_from(&container.image);
+        self.name_by_labels(container.labels.clone());
+        self.state.clone_from(&container.state);
+        self.health.clone_from(&container.health);
+        self.exit = container.exit;
+        self.error.clone_from(&container.error);
+        self.oom_killed = container.oom_killed;
+        self.restarts = container.restarts;
+        self.restart_policy.clone_from(&container.restart_policy);
+        self.tty = container.tty;
+        self.log_driver.clone_from(&container.log_driver);
+        self.settled = true;
+    }
+
+    /// Takes its labels, and from them its place in a compose project.
+    pub(super) fn name_by_labels(&mut self, labels: Labels) {
+        let of = |name: &str| {
+            labels
+                .get(&format!("com.docker.compose.{name}"))
+                .cloned()
+                .unwrap_or_default()
+        };
+        self.project = of("project");
+        self.service = of("service");
+        self.number = of("container-number").parse().unwrap_or(0);
+        // Version 1 writes `True`, version 2 too; it is a word of theirs and not YAML's.
+        self.one_off = of("oneoff").eq_ignore_ascii_case("true");
+        self.labels = labels;
+    }
+}

@@ -1,0 +1,408 @@
+//! What happens in a run, as data: owned, serialisable, masked before it is made; reports are folds over it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Level, Place};
+
+/// Something that happened, in happened-before order within a scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Event {
+    /// The run's id.
+    pub run: String,
+    /// Wall clock, RFC 3339 in UTC with milliseconds.
+    pub at: String,
+    /// Seconds since the run began, by the monotonic clock.
+    pub elapsed: f64,
+    /// The case that it belongs to; none for what belongs to the run.
+    pub case: Option<CaseId>,
+    /// What happened.
+    pub what: What,
+}
+
+/// One case of a scenario and one try of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CaseId {
+    /// Its number in the order of the files, from 1: reports keep that order.
+    pub number: usize,
+    /// The try, from 1.
+    pub attempt: u32,
+}
+
+/// A case as it was planned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CaseInfo {
+    /// Its number, from 1.
+    pub number: usize,
+    /// The scenario file, as the user would write it.
+    pub file: String,
+    /// Where the scenario's name stands.
+    pub place: Place,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The name with its matrix values: `shop survives [db=pg15]`.
+    pub name: String,
+    /// The matrix values.
+    pub matrix: BTreeMap<String, Value>,
+    /// The scenario's tags.
+    pub tags: Vec<String>,
+    /// The scenario's properties, copied into the reports.
+    pub properties: BTreeMap<String, String>,
+    /// The case's folder below the results folder.
+    pub folder: String,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum What {
+    /// The files have problems: nothing was started.
+    Invalid {
+        /// All of them.
+        diagnostics: Vec<DiagnosticInfo>,
+    },
+    /// The run begins.
+    RunStarted {
+        /// e2erun's version.
+        version: String,
+        /// The command line, masked.
+        command: Vec<String>,
+        /// The cases that will run, in order.
+        cases: Vec<CaseInfo>,
+        /// The nodes with the versions found on them.
+        nodes: Vec<NodeInfo>,
+        /// YAML files that are none of ours, passed over.
+        passed_over: usize,
+        /// How many cases run at once.
+        jobs: usize,
+    },
+    /// An image is ready, or cannot be had.
+    ImageReady {
+        /// Its reference, or its name in the scenario.
+        image: String,
+        /// How it came: built, pulled, present, cached.
+        how: String,
+        /// Seconds.
+        seconds: f64,
+        /// Why it cannot be had, with the tool's last lines.
+        error: Option<String>,
+    },
+    /// Something that the user should know, and that is no fault: a lock waited for, a port in use, what was swept.
+    Note {
+        /// The text.
+        text: String,
+    },
+    /// A case begins.
+    CaseStarted {},
+    /// A phase begins.
+    PhaseStarted {
+        /// Which.
+        phase: Phase,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Which.
+        step: StepInfo,
+    },
+    /// A step waits: told when it begins to and when the last observation changes.
+    StepWaiting {
+        /// The step's path.
+        path: String,
+        /// For what: "`web` to be healthy".
+        waits_for: String,
+        /// The limit in seconds.
+        limit: f64,
+        /// The last observation: "`db` is starting".
+        observed: String,
+    },
+    /// An error of the surroundings was met and the call is made again.
+    Retried {
+        /// The step's path, if it was in a step.
+        path: Option<String>,
+        /// What, and why.
+        text: String,
+    },
+    /// A step ended.
+    StepEnded {
+        /// Which.
+        step: StepInfo,
+        /// How.
+        outcome: Outcome,
+        /// Why it was skipped: its `if`, or what kept it from being reached.
+        #[serde(default)]
+        reason: Option<String>,
+        /// Seconds.
+        seconds: f64,
+        /// Seconds by part: `pull build create wait exec remove`.
+        parts: BTreeMap<String, f64>,
+        /// Its result, bounded and masked.
+        outputs: Value,
+        /// Why it did not pass.
+        faults: Vec<Fault>,
+        /// How many times it was asked.
+        attempts: u32,
+        /// True when it judged something: a scenario without any is not verified.
+        checks: bool,
+    },
+    /// A probe's answers.
+    ProbeEnded {
+        /// Its name.
+        probe: String,
+        /// `answers failures max_outage outage first_failure`.
+        summary: Value,
+    },
+    /// What the case left behind on purpose, and how to get in and remove it.
+    Kept {
+        /// Lines of advice.
+        text: String,
+    },
+    /// A case's try ended, everything removed.
+    CaseEnded {
+        /// How.
+        outcome: Outcome,
+        /// Why, for a skipped one or a known issue.
+        reason: Option<String>,
+        /// Seconds, cleanup included.
+        seconds: f64,
+        /// Seconds by part: `pull build create wait step remove`.
+        parts: BTreeMap<String, f64>,
+        /// What is wrong with the case itself, outside its steps (cleanup, limit, log-scan, …).
+        faults: Vec<Fault>,
+        /// True when another try follows.
+        retried: bool,
+    },
+    /// The run ended; the last event.
+    RunEnded {
+        /// Seconds.
+        seconds: f64,
+        /// True after Ctrl-C.
+        interrupted: bool,
+        /// What is wrong with the run itself.
+        faults: Vec<Fault>,
+    },
+}
+
+/// A diagnostic that can travel: drawn already, as plain text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DiagnosticInfo {
+    /// How bad it is.
+    pub level: Level,
+    /// Where.
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// Drawn with source line and caret, without colour.
+    pub drawn: String,
+}
+
+impl From<&Diagnostic> for DiagnosticInfo {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        DiagnosticInfo {
+            level: diagnostic.level,
+            place: diagnostic.span.place(),
+            message: diagnostic.message.clone(),
+            help: diagnostic.help.clone(),
+            drawn: diagnostic.draw(false),
+        }
+    }
+}
+
+/// A node and what is on it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NodeInfo {
+    /// Its name; `local` for the local engine.
+    pub name: String,
+    /// The engine's version.
+    pub engine: String,
+    /// The engine's API version.
+    pub api: String,
+    /// The compose tool and its version.
+    pub compose: String,
+    /// Kernel and architecture.
+    pub system: String,
+}
+
+/// The phases of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Prepares; a failure makes every check errored.
+    Given,
+    /// What the scenario does.
+    Steps,
+    /// Checks.
+    Then,
+    /// After a failure.
+    OnFailure,
+    /// Always.
+    Cleanup,
+}
+
+/// Which step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StepInfo {
+    /// Its path, the key of its events: `then[2].use[1][item=b]@core2`.
+    pub path: String,
+    /// Its phase.
+    pub phase: Phase,
+    /// Its kind.
+    pub kind: String,
+    /// What the report calls it.
+    pub name: String,
+    /// Where it is written, with the line.
+    pub place: Place,
+    /// Where its template is used, from the inside out.
+    pub used_at: Vec<Place>,
+    /// How deep it stands in blocks.
+    pub depth: usize,
+}
+
+/// How a step or a case ended; ordered from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Not run, for a reason.
+    Skipped,
+    /// Failed as described.
+    KnownIssue,
+    /// All expectations held.
+    Passed,
+    /// Nothing was checked.
+    NotVerified,
+    /// Passed on a retry.
+    Flaky,
+    /// The system is wrong.
+    Failed,
+    /// It could not be found out.
+    Errored,
+}
+
+/// Why something did not pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Fault {
+    /// Failure (the system is wrong) or error (we could not find out).
+    pub kind: FaultKind,
+    /// What is wrong, lower-case, in one line or a few.
+    pub message: String,
+    /// Where in the author's file.
+    pub place: Option<Place>,
+    /// What was expected.
+    pub expected: Option<String>,
+    /// What was found.
+    pub actual: Option<String>,
+    /// Their difference, when longer than a line.
+    pub diff: Option<String>,
+    /// Further facts, each a title and a text: last log lines of a service, health output, exit code, names' values.
+    pub details: Vec<Detail>,
+    /// What to do.
+    pub hint: Option<String>,
+    /// True where it was reported and the phase went on.
+    pub soft: bool,
+}
+
+/// A fact beside a fault.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Detail {
+    /// "last 30 lines of `web`".
+    pub title: String,
+    /// The text.
+    pub text: String,
+}
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// The system is wrong.
+    Failure,
+    /// We could not find out.
+    Error,
+}
+
+impl Fault {
+    /// The system is wrong.
+    pub fn failure(message: impl Into<String>) -> Self {
+        Fault {
+            kind: FaultKind::Failure,
+            message: message.into(),
+            place: None,
+            expected: None,
+            actual: None,
+            diff: None,
+            details: Vec::new(),
+            hint: None,
+            soft: false,
+        }
+    }
+
+    /// It could not be found out.
+    pub fn error(message: impl Into<String>) -> Self {
+        Fault {
+            kind: FaultKind::Error,
+            ..Fault::failure(message)
+        }
+    }
+
+    /// Puts the place, unless there is one already.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place.get_or_insert(place);
+        self
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn detail(mut self, title: impl Into<String>, text: impl Into<String>) -> Self {
+        self.details.push(Detail {
+            title: title.into(),
+            text: text.into(),
+        });
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The outcome that it makes.
+    pub fn outcome(&self) -> Outcome {
+        match self.kind {
+            FaultKind::Failure => Outcome::Failed,
+            FaultKind::Error => Outcome::Errored,
+        }
+    }
+}
+
+/// Seconds as people write a duration: `50ms`, `1.2s`, `2m 5s`.
+pub fn duration_text(seconds: f64) -> String {
+    if seconds < 1.0 {
+        return format!("{}ms", (seconds * 1000.0).round());
+    }
+    if seconds < 60.0 {
+        let text = format!("{seconds:.1}");
+        return format!("{}s", text.trim_end_matches(".0"));
+    }
+    let whole = seconds.round() as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    let parts = [(hours, 'h'), (minutes, 'm'), (seconds, 's')];
+    parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect()
+}

@@ -1,0 +1,358 @@
+//! Matchers with their templates rendered: pure judges of a value.
+
+use serde_json::Value;
+
+use super::compare::{compare, equal, has, includes, is_empty, length, trimmed};
+use super::golden::{fitted, replaced};
+use super::verdict::{Verdict, brief, diff, pretty};
+use super::{FieldKind, Matcher, MatcherKind, Order, Path, text_of};
+use crate::diagnostic::Span;
+use crate::template::{Data, Scope, Unrendered, noun};
+
+/// A condition on a value, ready to judge.
+#[derive(Debug)]
+pub(super) struct Check {
+    span: Span,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Anything,
+    Equals(Value),
+    Contains(Vec<Value>),
+    Matches(regex::Regex),
+    StartsWith(String),
+    EndsWith(String),
+    OneOf(Vec<Value>),
+    Compare(Order, Value),
+    Length(Box<Check>),
+    Empty(bool),
+    Exists(bool),
+    Lines(Box<Check>),
+    Golden(GoldenCheck),
+    Includes(Value),
+    Not(Box<Check>),
+    All(Vec<Check>),
+    Any(Vec<Check>),
+    EachItem(Box<Check>),
+    SomeItem(Box<Check>),
+    At(Path, Box<Check>),
+}
+
+#[derive(Debug)]
+struct GoldenCheck {
+    file: String,
+    text: String,
+    replacements: Vec<(regex::Regex, String)>,
+}
+
+/// What is judged.
+pub(super) struct Subject<'a> {
+    /// What it is called in messages.
+    pub(super) label: String,
+    pub(super) kind: FieldKind,
+    /// Its value; none where it is not there.
+    pub(super) value: Option<&'a Value>,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(label: String, kind: FieldKind, value: Option<&'a Value>) -> Self {
+        Subject { label, kind, value }
+    }
+}
+
+impl Check {
+    /// Renders the templates of a matcher; all its questions are asked at once.
+    pub(super) fn of(matcher: &Matcher, scope: &Scope) -> Result<Check, Unrendered> {
+        let boxed = |matcher: &Matcher| Check::of(matcher, scope).map(Box::new);
+        let each = |matchers: &[Matcher]| Unrendered::gather(matchers.iter().map(|matcher| Check::of(matcher, scope)));
+        let what = match &matcher.what {
+            MatcherKind::Anything => What::Anything,
+            MatcherKind::Equals(data) => What::Equals(data.render(scope)?),
+            MatcherKind::Contains(data) => What::Contains(list(data, scope)?),
+            MatcherKind::Matches(regex) => What::Matches(regex.ready(&matcher.span, scope)?),
+            MatcherKind::StartsWith(text) => What::StartsWith(text.text(scope)?),
+            MatcherKind::EndsWith(text) => What::EndsWith(text.text(scope)?),
+            MatcherKind::OneOf(data) => What::OneOf(list(data, scope)?),
+            MatcherKind::Compare(order, data) => What::Compare(*order, data.render(scope)?),
+            MatcherKind::Length(inner) => What::Length(boxed(inner)?),
+            MatcherKind::Empty(empty) => What::Empty(*empty),
+            MatcherKind::Exists(exists) => What::Exists(*exists),
+            MatcherKind::Lines(inner) => What::Lines(boxed(inner)?),
+            MatcherKind::Golden(golden) => What::Golden(GoldenCheck {
+                file: golden.file(scope)?,
+                text: golden.expected(scope)?,
+                replacements: golden.replacements(scope)?,
+            }),
+            MatcherKind::Includes(data) => What::Includes(data.render(scope)?),
+            MatcherKind::Not(inner) => What::Not(boxed(inner)?),
+            MatcherKind::All(matchers) => What::All(each(matchers)?),
+            MatcherKind::Any(matchers) => What::Any(each(matchers)?),
+            MatcherKind::EachItem(inner) => What::EachItem(boxed(inner)?),
+            MatcherKind::SomeItem(inner) => What::SomeItem(boxed(inner)?),
+            MatcherKind::At(path, inner) => What::At(path.clone(), boxed(inner)?),
+        };
+        Ok(Check {
+            span: matcher.span.clone(),
+            what,
+        })
+    }
+
+    /// Judges a value, or that there is none; everything that does not fit is told.
+    pub(super) fn judge(&self, subject: &Subject<'_>) -> Vec<Verdict> {
+        let label = &subject.label;
+        match (&self.what, subject.value) {
+            (What::Anything, _) => Vec::new(),
+            (What::Exists(wanted), value) if *wanted == value.is_some() => Vec::new(),
+            (What::Exists(false), value) => vec![self.verdict(format!("{label} is there"), value)],
+            (What::All(checks), _) => checks.iter().flat_map(|check| check.judge(subject)).collect(),
+            (What::Any(checks), _) => self.any(checks, subject),
+            (What::Not(check), _) => self.not(check, subject),
+            (What::At(path, check), _) => path.judge(check, subject),
+            (_, None) => vec![self.verdict(format!("{label} is not there"), None)],
+            (What::Length(check), Some(value)) => self.length(check, label, value),
+            (What::Lines(check), Some(value)) => {
+                let lines: Value = text_of(value).lines().map(Value::from).collect();
+                let label = format!("the lines of {label}");
+                check.judge(&Subject::new(label, FieldKind::Lines, Some(&lines)))
+            }
+            (What::EachItem(check), Some(value)) => each_item(check, subject, value),
+            (_, Some(value)) => self.judge_value(subject, value).into_iter().collect(),
+        }
+    }
+
+    /// The matchers that look at the value alone.
+    fn judge_value(&self, subject: &Subject<'_>, value: &Value) -> Option<Verdict> {
+        let (label, kind) = (&subject.label, subject.kind);
+        let message = match &self.what {
+            What::Equals(expected) => {
+                return (!equal(kind, expected, value)).then(|| self.unequal(label, expected, value));
+            }
+            What::Includes(expected) => {
+                let diff = || diff(&pretty(expected), &pretty(value));
+                let message = format!("{label} does not include what was expected");
+                return (!includes(expected, value)).then(|| Verdict {
+                    diff: diff(),
+                    ..self.verdict(message, Some(value))
+                });
+            }
+            What::Golden(golden) => return self.golden(golden, label, value),
+            What::SomeItem(check) => return self.some_item(check, subject, value),
+            What::Contains(parts) => {
+                let missing = parts.iter().find(|part| !has(value, part))?;
+                format!("{label} does not contain {}", brief(missing))
+            }
+            // `$` may stand before a final newline, as one apart is equal, too.
+            What::Matches(regex) if !regex.is_match(&text_of(value)) && !regex.is_match(trimmed(&text_of(value))) => {
+                format!("{label} does not match `{regex}`")
+            }
+            What::StartsWith(begin) if !text_of(value).starts_with(begin) => {
+                format!("{label} does not start with `{begin}`")
+            }
+            What::EndsWith(end) if !trimmed(&text_of(value)).ends_with(trimmed(end)) => {
+                format!("{label} does not end with `{end}`")
+            }
+            What::OneOf(values) if !values.iter().any(|one| equal(kind, one, value)) => {
+                format!("{label} is {}, which is none of those expected", brief(value))
+            }
+            What::Empty(true) if !is_empty(value) => format!("{label} is not empty"),
+            What::Empty(false) if is_empty(value) => format!("{label} is empty"),
+            What::Compare(order, expected) => match compare(*order, kind, expected, value) {
+                Ok(true) => return None,
+                Ok(false) => format!("{label} is {}, not {}", brief(value), self.describe()),
+                Err(why) => {
+                    return Some(self.error(format!("{label} cannot be compared: {why}"), value));
+                }
+            },
+            _ => return None,
+        };
+        Some(self.verdict(message, Some(value)))
+    }
+
+    fn verdict(&self, message: String, value: Option<&Value>) -> Verdict {
+        Verdict {
+            span: self.span.clone(),
+            message,
+            expected: self.describe(),
+            actual: value.map_or_else(|| "nothing".to_owned(), text_of),
+            diff: None,
+            hint: None,
+            error: false,
+        }
+    }
+
+    /// What cannot be judged.
+    fn error(&self, message: String, value: &Value) -> Verdict {
+        Verdict {
+            error: true,
+            ..self.verdict(message, Some(value))
+        }
+    }
+
+    fn unequal(&self, label: &str, expected: &Value, value: &Value) -> Verdict {
+        let (one, other) = (text_of(expected), text_of(value));
+        let data = expected.is_array() || expected.is_object();
+        // A text and a number may look the same.
+        let hint = (one == other).then(|| {
+            let (expected, found) = (noun(expected), noun(value));
+            format!("expected is {expected}, found is {found}: quote what is text, and only that")
+        });
+        let diff = if data {
+            diff(&pretty(expected), &pretty(value))
+        } else {
+            diff(&one, &other)
+        };
+        Verdict {
+            hint,
+            diff,
+            ..self.verdict(format!("{label} is not what was expected"), Some(value))
+        }
+    }
+
+    fn golden(&self, golden: &GoldenCheck, label: &str, value: &Value) -> Option<Verdict> {
+        let (file, expected) = (&golden.file, &golden.text);
+        let text = replaced(&text_of(value), &golden.replacements);
+        let fitted = fitted(expected, &text);
+        let differs = trimmed(expected).lines().ne(trimmed(&fitted).lines());
+        differs.then(|| Verdict {
+            expected: expected.clone(),
+            diff: diff(expected, &fitted),
+            hint: Some(format!("`--update` makes `{file}` what was found")),
+            ..self.verdict(format!("{label} differs from `{file}`"), Some(&text.into()))
+        })
+    }
+
+    fn length(&self, check: &Check, label: &str, value: &Value) -> Vec<Verdict> {
+        let Some(length) = length(value) else {
+            return vec![self.error(format!("{label} has no length: it is {}", noun(value)), value)];
+        };
+        check.judge(&Subject::new(
+            format!("the length of {label}"),
+            FieldKind::Number,
+            Some(&length.into()),
+        ))
+    }
+
+    fn not(&self, check: &Check, subject: &Subject<'_>) -> Vec<Verdict> {
+        // What is not there is not anything, except where that is what is asked.
+        if subject.value.is_none() && !check.asks_existence() {
+            return vec![self.verdict(format!("{} is not there", subject.label), None)];
+        }
+        let inner = check.judge(subject);
+        if inner.is_empty() {
+            return vec![self.verdict(format!("{} is what it must not be", subject.label), subject.value)];
+        }
+        inner.into_iter().filter(|verdict| verdict.error).collect()
+    }
+
+    fn asks_existence(&self) -> bool {
+        match &self.what {
+            What::Exists(_) => true,
+            What::Not(check) | What::At(_, check) => check.asks_existence(),
+            What::All(checks) | What::Any(checks) => checks.iter().any(Check::asks_existence),
+            _ => false,
+        }
+    }
+
+    fn any(&self, checks: &[Check], subject: &Subject<'_>) -> Vec<Verdict> {
+        let judged: Vec<Vec<Verdict>> = checks.iter().map(|check| check.judge(subject)).collect();
+        if judged.iter().any(Vec::is_empty) {
+            return Vec::new();
+        }
+        let message = format!("{} fits none of the {} matchers", subject.label, checks.len());
+        let none = self.verdict(message, subject.value);
+        let errors = judged.into_iter().flatten().filter(|verdict| verdict.error);
+        std::iter::once(none).chain(errors).collect()
+    }
+
+    fn some_item(&self, check: &Check, subject: &Subject<'_>, value: &Value) -> Option<Verdict> {
+        let label = &subject.label;
+        let Value::Array(items) = value else {
+            return Some(self.no_items(label, value));
+        };
+        let fits = |item| {
+            check
+                .judge(&Subject::new(label.clone(), item_kind(subject.kind), Some(item)))
+                .is_empty()
+        };
+        (!items.iter().any(fits)).then(|| self.verdict(format!("no item of {label} is as expected"), Some(value)))
+    }
+
+    fn no_items(&self, label: &str, value: &Value) -> Verdict {
+        self.error(format!("{label} has no items: it is {}", noun(value)), value)
+    }
+
+    /// What it wants, in words.
+    fn describe(&self) -> String {
+        let put =
+            |checks: &[Check], between: &str| checks.iter().map(Check::describe).collect::<Vec<_>>().join(between);
+        let values = |values: &[Value]| values.iter().map(brief).collect::<Vec<_>>().join(", ");
+        match &self.what {
+            What::Anything => "anything".to_owned(),
+            What::Equals(value) => text_of(value),
+            What::Contains(parts) => format!("contains {}", values(parts)),
+            What::Matches(regex) => format!("matches `{regex}`"),
+            What::StartsWith(text) => format!("starts with `{text}`"),
+            What::EndsWith(text) => format!("ends with `{text}`"),
+            What::OneOf(these) => format!("one of {}", values(these)),
+            What::Compare(order, value) => format!("{} {}", order.words(), text_of(value)),
+            What::Length(check) => format!("length {}", check.describe()),
+            What::Empty(true) => "empty".to_owned(),
+            What::Empty(false) => "not empty".to_owned(),
+            What::Exists(true) => "is there".to_owned(),
+            What::Exists(false) => "is not there".to_owned(),
+            What::Lines(check) => format!("lines: {}", check.describe()),
+            What::Golden(golden) => format!("as in `{}`", golden.file),
+            What::Includes(value) => format!("includes {}", text_of(value)),
+            What::Not(check) => format!("not: {}", check.describe()),
+            What::All(checks) => put(checks, ", and "),
+            What::Any(checks) => put(checks, ", or "),
+            What::EachItem(check) => format!("every item {}", check.describe()),
+            What::SomeItem(check) => format!("an item {}", check.describe()),
+            What::At(path, check) => format!("`{}` {}", path.text(), check.describe()),
+        }
+    }
+}
+
+impl Order {
+    fn words(self) -> &'static str {
+        match self {
+            Order::Less => "less than",
+            Order::LessOrEqual => "at most",
+            Order::Greater => "more than",
+            Order::GreaterOrEqual => "at least",
+        }
+    }
+}
+
+fn each_item(check: &Check, subject: &Subject<'_>, value: &Value) -> Vec<Verdict> {
+    let label = &subject.label;
+    match value {
+        // Zero is never a pass.
+        Value::Array(items) if items.is_empty() => {
+            vec![check.verdict(format!("{label} is empty, so no item is as expected"), Some(value))]
+        }
+        Value::Array(items) => {
+            let named = |number: usize| format!("item {} of {label}", number + 1);
+            let judge = |(number, item)| check.judge(&Subject::new(named(number), item_kind(subject.kind), Some(item)));
+            items.iter().enumerate().flat_map(judge).collect()
+        }
+        _ => vec![check.no_items(label, value)],
+    }
+}
+
+/// What the items of a list are.
+pub(super) fn item_kind(kind: FieldKind) -> FieldKind {
+    match kind {
+        FieldKind::Names | FieldKind::Lines => FieldKind::Text,
+        _ => FieldKind::Json,
+    }
+}
+
+fn list(data: &Data, scope: &Scope) -> Result<Vec<Value>, Unrendered> {
+    Ok(match data.render(scope)? {
+        Value::Array(values) => values,
+        other => vec![other],
+    })
+}

@@ -1,0 +1,203 @@
+//! `golden`: a text is compared with a file, after replacements, `[..]` standing for any text within a line.
+
+use serde_json::Value;
+
+use super::{Matcher, MatcherKind, Regex, text_of};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::shape::{Problems, Shape};
+use crate::template::{Question, Scope, Template, Unrendered};
+use crate::yaml::Node;
+
+crate::shape! {
+    /// A file that a text is compared with.
+    pub struct GoldenFile ("a golden file") short file {
+        /// The file, relative to the scenario's.
+        file: Template,
+        /// What is replaced in the text before it is compared.
+        replace: Vec<GoldenReplace>,
+    }
+}
+
+crate::shape! {
+    /// What is replaced before a text is compared.
+    pub struct GoldenReplace ("a replacement") {
+        /// A regular expression.
+        matches: Template,
+        /// What stands in its place; `$1` is its first group.
+        with: Template,
+    }
+}
+
+/// A comparison with a file, as it is written.
+#[derive(Debug, Clone)]
+pub(super) struct Golden {
+    pub(super) file: Template,
+    pub(super) replace: Vec<Replace>,
+}
+
+/// What is replaced in the text before it is compared.
+#[derive(Debug, Clone)]
+pub(super) struct Replace {
+    pub(super) matches: Regex,
+    pub(super) with: Template,
+    pub(super) span: Span,
+}
+
+/// What a golden file would have to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GoldenText {
+    /// The file as it is written, relative to the scenario.
+    pub file: String,
+    /// Its text, with a final newline.
+    pub text: String,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// Reads one; its regular expressions are checked where they are literal.
+pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<Golden> {
+    let read = GoldenFile::read(node, problems)?;
+    let mut replace = Vec::new();
+    for rule in read.replace {
+        let literal = rule.matches.as_literal();
+        if let Some(Err(why)) = literal.map(crate::template::check_regex) {
+            problems.push(Diagnostic::error(&rule.matches.span, why));
+            return None;
+        }
+        replace.push(Replace {
+            matches: Regex(rule.matches.clone()),
+            with: rule.with,
+            span: rule.matches.span,
+        });
+    }
+    Some(Golden {
+        file: read.file,
+        replace,
+    })
+}
+
+impl Golden {
+    /// The file's name, its text where it is asked for, and the text to compare with it.
+    pub(super) fn file(&self, scope: &Scope) -> Result<String, Unrendered> {
+        self.file.text(scope)
+    }
+
+    /// What the file says.
+    pub(super) fn expected(&self, scope: &Scope) -> Result<String, Unrendered> {
+        let question = Question::File(self.file(scope)?);
+        match scope.answers.get(&question) {
+            Some(text) => Ok(text_of(text)),
+            None => Err(Unrendered::Needs(vec![question])),
+        }
+    }
+
+    /// The replacements, ready.
+    pub(super) fn replacements(&self, scope: &Scope) -> Result<Vec<(regex::Regex, String)>, Unrendered> {
+        Unrendered::gather(
+            self.replace
+                .iter()
+                .map(|replace| Ok((replace.matches.ready(&replace.span, scope)?, replace.with.text(scope)?))),
+        )
+    }
+}
+
+/// A text after its replacements.
+pub(super) fn replaced(text: &str, replacements: &[(regex::Regex, String)]) -> String {
+    replacements.iter().fold(text.to_owned(), |text, (regex, with)| {
+        regex.replace_all(&text, with.as_str()).into_owned()
+    })
+}
+
+/// The actual text with every line that fits the expected one replaced by it: what is left differs.
+///
+/// Lines are matched in order, so that one line more or less does not make all that follow differ.
+pub(super) fn fitted(expected: &str, actual: &str) -> String {
+    let patterns: Vec<&str> = expected.lines().collect();
+    let mut next = 0;
+    let mut fitted = String::new();
+    for line in actual.lines() {
+        // The nearest wildcard line ahead that fits; a plain line that fits is the same already.
+        let found = patterns
+            .iter()
+            .enumerate()
+            .skip(next)
+            .take(MAX_AHEAD)
+            .find(|(_, pattern)| fits(pattern, line));
+        match found {
+            Some((at, pattern)) => {
+                fitted.push_str(pattern);
+                next = at + 1;
+            }
+            None => fitted.push_str(line),
+        }
+        fitted.push('\n');
+    }
+    fitted
+}
+
+/// How many lines may be missing before lines are no longer put beside each other.
+const MAX_AHEAD: usize = 100;
+
+/// Whether a line is what the pattern says, `[..]` standing for any text.
+pub(super) fn fits(pattern: &str, line: &str) -> bool {
+    let mut parts = pattern.split("[..]");
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = line.strip_prefix(first) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// The golden texts of a matcher and of those in it.
+pub(super) fn gather(
+    matcher: &Matcher,
+    actual: Option<&Value>,
+    scope: &Scope,
+    texts: &mut Vec<GoldenText>,
+) -> Result<(), Unrendered> {
+    match &matcher.what {
+        MatcherKind::Golden(golden) => {
+            if let Some(actual) = actual {
+                let mut text = replaced(&text_of(actual), &golden.replacements(scope)?);
+                if !text.ends_with('\n') {
+                    text.push('\n');
+                }
+                texts.push(GoldenText {
+                    file: golden.file(scope)?,
+                    text,
+                    span: matcher.span.clone(),
+                });
+            }
+            Ok(())
+        }
+        MatcherKind::All(matchers) => matchers
+            .iter()
+            .try_for_each(|matcher| gather(matcher, actual, scope, texts)),
+        MatcherKind::At(path, matcher) => {
+            let found = actual.and_then(|actual| path.find(actual));
+            gather(matcher, found.as_ref(), scope, texts)
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Regex {
+    /// The regular expression, compiled.
+    pub(super) fn ready(&self, span: &Span, scope: &Scope) -> Result<regex::Regex, Unrendered> {
+        let Regex(template) = self;
+        crate::template::regex(&template.text(scope)?).map_err(|message| Unrendered::Failed {
+            span: span.clone(),
+            message,
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! What matchers compare with: data that suits the field, or the trap that it is.
+
+use serde_json::Value;
+
+use super::compare::Quantity;
+use super::read::{For, is_list, noun, tell};
+use super::{FieldKind, MatcherKind, Regex};
+use crate::diagnostic::Diagnostic;
+use crate::shape::{Problems, Shape, wrong_type};
+use crate::template::{Data, DataContent, Template};
+use crate::yaml::{Content, Node};
+
+/// Data whose templates are told for the check of names.
+pub(super) fn kept(data: Data, problems: &mut Problems) -> Data {
+    problems.templates.extend(data.templates());
+    data
+}
+
+pub(super) fn equals(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<MatcherKind> {
+    let data = problems.take(Data::of(node))?;
+    let wanted = match (&data.content, what.kind) {
+        (DataContent::Value(Value::Null, _), FieldKind::Json | FieldKind::List) => None,
+        (DataContent::Value(Value::Null, _), _) => {
+            return tell(
+                problems,
+                Diagnostic::error(&node.span, "no value is expected here")
+                    .help("write `{empty: true}` or `{exists: false}`"),
+            );
+        }
+        (DataContent::Value(..), FieldKind::Text) => {
+            return tell(problems, not_text(node, &format!("`{}`", what.field)));
+        }
+        (DataContent::Value(Value::Number(_), _), FieldKind::Number) => None,
+        (DataContent::Value(Value::Bool(_), _), FieldKind::Boolean) => None,
+        (DataContent::Text(template), kind) => literal_text(template, kind),
+        (DataContent::List(items), FieldKind::Lines | FieldKind::Names) => {
+            let bad = items
+                .iter()
+                .zip(node.list().unwrap_or_default())
+                .find(|(item, _)| !matches!(item.content, DataContent::Text(_)));
+            if let Some((_, node)) = bad {
+                return tell(problems, not_text(node, &format!("an item of `{}`", what.field)));
+            }
+            None
+        }
+        (DataContent::List(_), FieldKind::List | FieldKind::Json) | (_, FieldKind::Json) => None,
+        (_, FieldKind::Map) if matches!(data.content, DataContent::Map(_)) => None,
+        (_, kind) => Some(noun(kind)),
+    };
+    if let Some(wanted) = wanted {
+        let problem = wrong_type(node, wanted);
+        let list = is_list(what.kind) && node.scalar().is_some();
+        return tell(
+            problems,
+            if list {
+                problem.help(format!("write `[{0}]` or `{{contains: {0}}}`", node.span.text()))
+            } else {
+                problem
+            },
+        );
+    }
+    Some(MatcherKind::Equals(kept(data, problems)))
+}
+
+/// What a literal text should have been; a computed one is known later.
+fn literal_text(template: &Template, kind: FieldKind) -> Option<&'static str> {
+    let fits = match (template.as_literal(), kind) {
+        (None, _) | (_, FieldKind::Text | FieldKind::Json) => true,
+        (Some(text), FieldKind::Duration) => {
+            Quantity::of(&text.into(), kind).is_some_and(|quantity| matches!(quantity, Quantity::Seconds(_)))
+        }
+        (Some(_), _) => false,
+    };
+    if fits { None } else { Some(noun(kind)) }
+}
+
+/// A plain number where text is compared: `3.10` is 3.1 to YAML, and `012` is 12.
+pub(super) fn not_text(node: &Node, what: &str) -> Diagnostic {
+    if node.scalar().is_none() {
+        return wrong_type(node, "text");
+    }
+    let raw = node.span.text();
+    let message = format!("`{raw}` is {} to YAML, and {what} is text", node.noun());
+    Diagnostic::error(&node.span, message).help(format!("write `'{}'`", raw.trim_matches(['\'', '"'])))
+}
+
+/// What a value contains: text, or one or several items.
+pub(super) fn part(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<Data> {
+    let data = problems.take(Data::of(node))?;
+    let text_only = matches!(
+        what.kind,
+        FieldKind::Text | FieldKind::Lines | FieldKind::Names | FieldKind::Map
+    );
+    let nodes = node.list().unwrap_or(std::slice::from_ref(node));
+    if text_only && let Some(bad) = nodes.iter().find(|node| !matches!(node.value(), Value::String(_))) {
+        return tell(problems, not_text(bad, &format!("what `{}` contains", what.field)));
+    }
+    if data.literal() == Some(Value::from("")) {
+        return tell(
+            problems,
+            Diagnostic::error(&node.span, "everything contains an empty text"),
+        );
+    }
+    Some(kept(data, problems))
+}
+
+pub(super) fn regex(node: &Node, problems: &mut Problems) -> Option<Regex> {
+    let template = Template::read(node, problems)?;
+    match template.as_literal().map(crate::template::check_regex) {
+        None | Some(Ok(())) => Some(Regex(template)),
+        Some(Err(why)) => tell(problems, Diagnostic::error(&node.span, why)),
+    }
+}
+
+pub(super) fn text(node: &Node, field: &str, problems: &mut Problems) -> Option<Template> {
+    if matches!(node.content, Content::Scalar(_)) && !matches!(node.value(), Value::String(_)) {
+        return tell(problems, not_text(node, &format!("`{field}`")));
+    }
+    Template::read(node, problems)
+}
+
+pub(super) fn one_of(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<MatcherKind> {
+    let Some(nodes) = node.list() else {
+        // A computed list is known later.
+        let template = node.scalar().is_some_and(|text| text.contains("${{"));
+        if !template {
+            return tell(problems, wrong_type(node, "a list"));
+        }
+        return problems
+            .take(Data::of(node))
+            .map(|data| MatcherKind::OneOf(kept(data, problems)));
+    };
+    if nodes.is_empty() {
+        return tell(problems, Diagnostic::error(&node.span, "nothing is one of nothing"));
+    }
+    let fine: Vec<bool> = nodes
+        .iter()
+        .map(|node| equals(node, what, problems).is_some())
+        .collect();
+    if fine.contains(&false) {
+        return None;
+    }
+    // The templates were told with the items.
+    problems.take(Data::of(node)).map(MatcherKind::OneOf)
+}
+
+pub(super) fn quantity(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<Data> {
+    let data = problems.take(Data::of(node))?;
+    if let Some(literal) = data.literal() {
+        let bare = what.kind == FieldKind::Duration && literal.is_number();
+        if bare {
+            let help = format!("write `{}s` for seconds", node.span.text());
+            return tell(problems, wrong_type(node, "a duration").help(help));
+        }
+        if !data.is_leaf() || Quantity::of(&literal, what.kind).is_none() {
+            return tell(
+                problems,
+                wrong_type(
+                    node,
+                    "a number, a size (`64KiB`), a duration (`5s`) or an RFC 3339 time",
+                ),
+            );
+        }
+    }
+    Some(kept(data, problems))
+}
+
+pub(super) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
+    match node.value() {
+        Value::Bool(value) => Some(value),
+        _ => tell(problems, wrong_type(node, "`true` or `false`")),
+    }
+}

@@ -1,0 +1,329 @@
+//! Reads what is expected of a result: fields, matchers and paths, each problem at its place.
+
+use super::operand::{boolean, equals, kept, one_of, part, quantity, regex, text};
+use super::{Entry, Expectation, Field, FieldKind, Matcher, MatcherKind, Order, Path};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::shape::{Problems, wrong_type};
+use crate::template::{Data, JsonPath};
+use crate::yaml::{Node, flow_trap, key_trap};
+
+/// The names of all matchers.
+pub(super) const MATCHERS: [&str; 19] = [
+    "equals",
+    "contains",
+    "matches",
+    "starts-with",
+    "ends-with",
+    "one-of",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "length",
+    "empty",
+    "exists",
+    "lines",
+    "golden",
+    "includes",
+    "not",
+    "all",
+    "any",
+];
+
+/// What a matcher is read for.
+#[derive(Clone, Copy)]
+pub(super) struct For<'a> {
+    /// The field, for messages.
+    pub(super) field: &'a str,
+    pub(super) kind: FieldKind,
+    /// True where a key that is no matcher is a path.
+    paths: bool,
+}
+
+impl For<'_> {
+    fn kind(self, kind: FieldKind) -> Self {
+        For {
+            kind,
+            paths: false,
+            ..self
+        }
+    }
+}
+
+impl Expectation {
+    /// Reads what is expected of a result with these fields.
+    pub fn read(node: &Node, fields: &[Field], problems: &mut Problems) -> Option<Expectation> {
+        let names = || fields.iter().map(|field| field.name);
+        let Some(entries) = node.map() else {
+            let known = names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            problems.push(wrong_type(node, "a mapping of what is expected").help(format!("its keys are {known}")));
+            return None;
+        };
+        if entries.is_empty() {
+            problems.push(
+                Diagnostic::error(&node.span, "nothing is expected here")
+                    .help("name a field of the result, or leave `expect` out"),
+            );
+        }
+        let read: Vec<Option<Entry>> = entries
+            .iter()
+            .map(|(key, value)| entry(key, value, fields, problems))
+            .collect();
+        let entries = read.into_iter().collect::<Option<Vec<Entry>>>()?;
+        (!entries.is_empty()).then(|| Expectation {
+            span: node.span.clone(),
+            entries,
+        })
+    }
+}
+
+fn entry(key: &Node, value: &Node, fields: &[Field], problems: &mut Problems) -> Option<Entry> {
+    let name = match (key_trap(key), key.scalar()) {
+        (Some(trap), _) => return tell(problems, trap),
+        (None, None) => return tell(problems, wrong_type(key, "a field of the result")),
+        (None, Some(name)) => name,
+    };
+    let Some(field) = fields.iter().find(|field| field.name == name.replace('-', "_")) else {
+        let known = fields.iter().map(|field| field.name);
+        return tell(
+            problems,
+            Diagnostic::unknown(&key.span, "field of the result", name, known),
+        );
+    };
+    let paths = matches!(field.kind, FieldKind::Json | FieldKind::Map);
+    let matcher = matcher(
+        value,
+        For {
+            field: field.name,
+            kind: field.kind,
+            paths,
+        },
+        problems,
+    )?;
+    Some(Entry { field: *field, matcher })
+}
+
+pub(super) fn tell<T>(problems: &mut Problems, diagnostic: Diagnostic) -> Option<T> {
+    problems.push(diagnostic);
+    None
+}
+
+/// A mapping is matchers; everything else means equal.
+fn matcher(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<Matcher> {
+    let made = |kind: MatcherKind| Matcher {
+        span: node.span.clone(),
+        what: kind,
+    };
+    if let Some(trap) = flow_trap(node) {
+        return tell(problems, trap);
+    }
+    let Some(entries) = node.map() else {
+        let anything = matches!(what.kind, FieldKind::Number | FieldKind::Duration) && node.scalar() == Some("any");
+        return if anything {
+            Some(made(MatcherKind::Anything))
+        } else {
+            equals(node, what, problems).map(made)
+        };
+    };
+    if entries.is_empty() {
+        return tell(
+            problems,
+            Diagnostic::error(&node.span, "a mapping without a matcher expects nothing")
+                .help("to compare with an empty mapping write `{equals: {}}`"),
+        );
+    }
+    // Each is read before the first bad one ends it: all problems are told.
+    let read: Vec<Option<Matcher>> = entries
+        .iter()
+        .map(|(key, value)| keyed(key, value, what, problems))
+        .collect();
+    let mut matchers = read.into_iter().collect::<Option<Vec<Matcher>>>()?;
+    if matchers.len() == 1 {
+        matchers.pop()
+    } else {
+        Some(made(MatcherKind::All(matchers)))
+    }
+}
+
+fn keyed(key: &Node, value: &Node, what: For<'_>, problems: &mut Problems) -> Option<Matcher> {
+    let name = match (key_trap(key), key.scalar()) {
+        (Some(trap), _) => return tell(problems, trap),
+        (None, None) => return tell(problems, wrong_type(key, "a matcher")),
+        (None, Some(name)) => name,
+    };
+    let span = Span {
+        source: key.span.source.clone(),
+        start: key.span.start,
+        end: value.span.end.max(key.span.end),
+    };
+    // A merged or aliased value may stand elsewhere.
+    let span = if value.span.start < key.span.end {
+        key.span.clone()
+    } else {
+        span
+    };
+    if !MATCHERS.contains(&name) {
+        if !what.paths {
+            let mut unknown = Diagnostic::unknown(&key.span, "matcher", name, MATCHERS);
+            if what.kind == FieldKind::Json {
+                unknown.help = unknown.help.map(|help| {
+                    format!("{help}; to compare with a mapping write `{{equals: …}}` or `{{includes: …}}`")
+                });
+            }
+            return tell(problems, unknown);
+        }
+        let path = path(key, name, what.kind, problems)?;
+        let inner = if what.kind == FieldKind::Map {
+            FieldKind::Text
+        } else {
+            FieldKind::Json
+        };
+        let matcher = matcher(value, what.kind(inner), problems)?;
+        return Some(Matcher {
+            span,
+            what: MatcherKind::At(path, Box::new(matcher)),
+        });
+    }
+    if !suits(name, what.kind) {
+        let message = format!("`{name}` cannot judge `{}`, which is {}", what.field, noun(what.kind));
+        return tell(problems, Diagnostic::error(&key.span, message).help(suiting(what.kind)));
+    }
+    let kind = named(name, value, what, problems)?;
+    Some(Matcher { span, what: kind })
+}
+
+fn path(key: &Node, name: &str, kind: FieldKind, problems: &mut Problems) -> Option<Path> {
+    if kind == FieldKind::Map {
+        return Some(Path::Name(name.to_owned()));
+    }
+    if name.starts_with('$') {
+        return match JsonPath::of(name) {
+            Ok(path) => Some(Path::Json(name.to_owned(), Box::new(path))),
+            Err(why) => tell(
+                problems,
+                Diagnostic::error(&key.span, why).help("a path is like `$.members[0].name` (RFC 9535)"),
+            ),
+        };
+    }
+    let parts: Vec<String> = name.split('.').map(str::to_owned).collect();
+    if parts.iter().any(String::is_empty) {
+        let help = "a path is like `members.0.name`; write `$['a.b']` for a key with a dot";
+        return tell(
+            problems,
+            Diagnostic::error(&key.span, format!("`{name}` has an empty part")).help(help),
+        );
+    }
+    if let Some(at) = name.find('[') {
+        let help = format!("write `$.{name}`, or `{}.0`", &name[..at]);
+        return tell(
+            problems,
+            Diagnostic::error(&key.span, format!("`{name}` is no dotted path")).help(help),
+        );
+    }
+    Some(Path::Dotted(name.to_owned(), parts))
+}
+
+fn named(name: &str, value: &Node, what: For<'_>, problems: &mut Problems) -> Option<MatcherKind> {
+    let order = |order: Order, problems: &mut Problems| {
+        quantity(value, what, problems).map(|data| MatcherKind::Compare(order, data))
+    };
+    match name {
+        "equals" => equals(value, what, problems),
+        "contains" => part(value, what, problems).map(MatcherKind::Contains),
+        "matches" => regex(value, problems).map(MatcherKind::Matches),
+        "starts-with" => text(value, what.field, problems).map(MatcherKind::StartsWith),
+        "ends-with" => text(value, what.field, problems).map(MatcherKind::EndsWith),
+        "one-of" => one_of(value, what, problems),
+        "lt" => order(Order::Less, problems),
+        "le" => order(Order::LessOrEqual, problems),
+        "gt" => order(Order::Greater, problems),
+        "ge" => order(Order::GreaterOrEqual, problems),
+        "length" => {
+            matcher(value, what.kind(FieldKind::Number), problems).map(|inner| MatcherKind::Length(Box::new(inner)))
+        }
+        "empty" => boolean(value, problems).map(MatcherKind::Empty),
+        "exists" => boolean(value, problems).map(MatcherKind::Exists),
+        "lines" => {
+            matcher(value, what.kind(FieldKind::Lines), problems).map(|inner| MatcherKind::Lines(Box::new(inner)))
+        }
+        "golden" => super::golden::read(value, problems).map(MatcherKind::Golden),
+        "includes" => problems
+            .take(Data::of(value))
+            .map(|data| kept(data, problems))
+            .map(MatcherKind::Includes),
+        "not" => matcher(value, what, problems).map(|inner| MatcherKind::Not(Box::new(inner))),
+        "all" => combined(value, what, problems, (MatcherKind::All, MatcherKind::EachItem)),
+        _ => combined(value, what, problems, (MatcherKind::Any, MatcherKind::SomeItem)),
+    }
+}
+
+/// What `all` and `any` make of a list of matchers, and of one matcher for items.
+type Combined = (fn(Vec<Matcher>) -> MatcherKind, fn(Box<Matcher>) -> MatcherKind);
+
+/// A list is matchers for the value; anything else is one for the items of a list.
+fn combined(node: &Node, what: For<'_>, problems: &mut Problems, (together, items): Combined) -> Option<MatcherKind> {
+    if let Some(nodes) = node.list() {
+        if nodes.is_empty() {
+            return tell(problems, Diagnostic::error(&node.span, "no matcher is in this list"));
+        }
+        let read: Vec<Option<Matcher>> = nodes.iter().map(|node| matcher(node, what, problems)).collect();
+        return read.into_iter().collect::<Option<Vec<Matcher>>>().map(together);
+    }
+    if !is_list(what.kind) && what.kind != FieldKind::Json {
+        let help = "with a list of matchers it judges the value, with one matcher the items of a list";
+        return tell(
+            problems,
+            Diagnostic::error(
+                &node.span,
+                format!("`{}` is {} and has no items", what.field, noun(what.kind)),
+            )
+            .help(help),
+        );
+    }
+    matcher(node, what.kind(super::check::item_kind(what.kind)), problems)
+        .map(Box::new)
+        .map(items)
+}
+
+pub(super) fn is_list(kind: FieldKind) -> bool {
+    matches!(kind, FieldKind::List | FieldKind::Names | FieldKind::Lines)
+}
+
+/// Whether a matcher can judge a field.
+fn suits(name: &str, kind: FieldKind) -> bool {
+    match name {
+        "equals" | "one-of" | "exists" | "not" | "all" | "any" => true,
+        "lt" | "le" | "gt" | "ge" => matches!(
+            kind,
+            FieldKind::Number | FieldKind::Duration | FieldKind::Text | FieldKind::Json
+        ),
+        "matches" | "starts-with" | "ends-with" | "golden" | "lines" => {
+            matches!(kind, FieldKind::Text | FieldKind::Json)
+        }
+        "includes" => matches!(kind, FieldKind::Json | FieldKind::Map | FieldKind::List),
+        _ => !matches!(kind, FieldKind::Number | FieldKind::Duration | FieldKind::Boolean),
+    }
+}
+
+fn suiting(kind: FieldKind) -> String {
+    let names: Vec<String> = MATCHERS
+        .iter()
+        .filter(|name| suits(name, kind))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    format!("it is judged by {}", names.join(", "))
+}
+
+pub(super) fn noun(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Text => "text",
+        FieldKind::Number => "a number",
+        FieldKind::Boolean => "`true` or `false`",
+        FieldKind::Duration => "a duration (`250ms`, `30s`)",
+        FieldKind::Json => "data",
+        FieldKind::Map => "names with values",
+        FieldKind::List => "a list",
+        FieldKind::Names => "a list of names",
+        FieldKind::Lines => "a list of lines",
+    }
+}

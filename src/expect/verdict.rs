@@ -1,0 +1,127 @@
+//! What is said of a value that does not fit: bounded, with a difference where it is longer than a line.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use similar::TextDiff;
+
+use super::compare::trimmed;
+use super::text_of;
+use crate::diagnostic::Span;
+use crate::event::Fault;
+
+/// Why a value does not fit.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) span: Span,
+    pub(super) message: String,
+    pub(super) expected: String,
+    pub(super) actual: String,
+    pub(super) diff: Option<String>,
+    pub(super) hint: Option<String>,
+    /// True where the value cannot be judged at all.
+    pub(super) error: bool,
+}
+
+impl Verdict {
+    /// The fault that it is.
+    pub(super) fn fault(self) -> Fault {
+        let fault = if self.error {
+            Fault::error(self.message)
+        } else {
+            Fault::failure(self.message)
+        };
+        Fault {
+            expected: Some(limited(&self.expected)),
+            actual: Some(limited(&self.actual)),
+            diff: self.diff,
+            hint: self.hint,
+            ..fault
+        }
+        .at(self.span.place())
+    }
+}
+
+/// A value in backticks.
+pub(super) fn brief(value: &Value) -> String {
+    format!("`{}`", limited(&text_of(value)))
+}
+
+/// Data with a line for each value.
+pub(super) fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// How much of a value a fault shows.
+const MAX_SHOWN: usize = 4 << 10;
+
+/// How much is compared for a diff, from the first difference on.
+const MAX_COMPARED: usize = 128 << 10;
+
+/// How long a diff may be.
+const MAX_DIFF: usize = 16 << 10;
+
+/// A text's head and tail, with a note of what is left out.
+pub(super) fn limited(text: &str) -> String {
+    shortened(text, MAX_SHOWN)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let head = boundary(text, most * 2 / 3);
+    let tail = boundary(text, text.len() - most / 3);
+    format!(
+        "{}\n… {} bytes left out …\n{}",
+        &text[..head],
+        tail - head,
+        &text[tail..]
+    )
+}
+
+/// The nearest place before this one at which the text can be cut.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
+/// The difference of two texts, where one of them is longer than a line.
+pub(super) fn diff(expected: &str, actual: &str) -> Option<String> {
+    if !trimmed(expected).contains('\n') && !trimmed(actual).contains('\n') {
+        return None;
+    }
+    let common = expected
+        .lines()
+        .zip(actual.lines())
+        .take_while(|(one, other)| one == other);
+    let common: usize = common.map(|(line, _)| line.len() + 1).sum();
+    // Some lines before the first difference are shown; the rest of what is equal need not be compared.
+    let from = if expected.len().max(actual.len()) > MAX_COMPARED {
+        common.saturating_sub(1000)
+    } else {
+        0
+    };
+    let part = |text: &str| {
+        let begin = boundary(text, from);
+        let begin = if begin == 0 {
+            0
+        } else {
+            text[..begin].rfind('\n').map_or(0, |at| at + 1)
+        };
+        let end = boundary(text, begin + MAX_COMPARED);
+        format!("{}\n", trimmed(&text[begin..end]))
+    };
+    let (expected, actual) = (part(expected), part(actual));
+    let diff = TextDiff::configure()
+        .timeout(Duration::from_millis(300))
+        .diff_lines(&expected, &actual);
+    let text = diff
+        .unified_diff()
+        .context_radius(3)
+        .header("expected", "actual")
+        .to_string();
+    Some(shortened(&text, MAX_DIFF))
+}

@@ -1,0 +1,247 @@
+//! What `gc` removes: planned first, so that it can be shown. Nothing without a label of e2erun's is ever looked at.
+
+use std::time::Duration;
+
+use super::sweep::{left, remove_all};
+use super::{IMAGE, LEASE, Leases, Swept, sweep};
+use crate::engine::{Engine, EngineResult, Resource, ResourceKind};
+use crate::host::{Group, Host};
+
+/// What is to be removed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GcOptions {
+    /// Also what is at least so old and whose run cannot be looked up here.
+    pub older_than: Option<Duration>,
+    /// Only what has this label: `name` or `name=value`.
+    pub label: Option<String>,
+    /// Images, too.
+    pub images: bool,
+    /// The time now, Unix seconds.
+    pub now: i64,
+}
+
+/// Why something is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Its run is dead.
+    Dead,
+    /// It is old enough.
+    Old,
+    /// It has the label that was asked for.
+    Labelled,
+    /// It is an image, and images were asked for.
+    Image,
+}
+
+/// What would be removed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GcPlan {
+    /// The process groups of dead runs that still run.
+    pub groups: Vec<Group>,
+    /// The resources, in the order in which they can be removed.
+    pub resources: Vec<(Resource, Why)>,
+    /// Those that stay: their run lives, or cannot be looked up here, or they are images that were not asked for.
+    pub kept: Vec<Resource>,
+}
+
+/// What would be removed from an engine.
+pub async fn plan_gc(engine: &dyn Engine, leases: &Leases, options: &GcOptions) -> EngineResult<GcPlan> {
+    let mut all = engine.labelled(LEASE).await?;
+    let images = engine.labelled(IMAGE).await?;
+    all.extend(
+        images
+            .into_iter()
+            .filter(|resource| !resource.labels.contains_key(LEASE)),
+    );
+    let mut plan = decide(all, leases, options);
+    if options.label.is_none() {
+        let groups = leases.dead.iter().flat_map(|lease| &lease.groups);
+        plan.groups = groups.filter(|group| !group.members().is_empty()).cloned().collect();
+    }
+    Ok(plan)
+}
+
+/// Removes what was planned; a dead run also ends, and its lease with it.
+pub async fn gc(engine: &dyn Engine, host: &dyn Host, leases: &Leases, plan: GcPlan, options: &GcOptions) -> Swept {
+    let mut swept = Swept::default();
+    if options.label.is_none() {
+        for lease in &leases.dead {
+            swept.add(sweep(engine, host, lease).await);
+        }
+    }
+    let done = |resource: &Resource| {
+        swept
+            .removed
+            .iter()
+            .any(|known| known.kind == resource.kind && known.id == resource.id)
+    };
+    let rest = plan
+        .resources
+        .into_iter()
+        .map(|(resource, _)| resource)
+        .filter(|resource| !done(resource))
+        .collect();
+    let (removed, failed) = remove_all(engine, rest).await;
+    swept.removed.extend(removed);
+    // What could not be removed for something that was removed after it has a second try.
+    let (removed, failed) = remove_all(engine, failed.into_iter().map(|(resource, _)| resource).collect()).await;
+    swept.removed.extend(removed);
+    for (resource, why) in failed {
+        let told = left(&resource, &why);
+        if !swept.left.iter().any(|known| known.what == told.what) {
+            swept.left.push(told);
+        }
+    }
+    swept
+}
+
+fn decide(all: Vec<Resource>, leases: &Leases, options: &GcOptions) -> GcPlan {
+    let mut plan = GcPlan::default();
+    for resource in all {
+        if options.label.as_ref().is_some_and(|label| !has(&resource, label)) {
+            continue;
+        }
+        match why(&resource, leases, options) {
+            Some(why) => plan.resources.push((resource, why)),
+            None => plan.kept.push(resource),
+        }
+    }
+    plan.resources.sort_by_key(|(resource, _)| resource.kind);
+    plan
+}
+
+fn has(resource: &Resource, label: &str) -> bool {
+    match label.split_once('=') {
+        Some((name, value)) => resource.labels.get(name).is_some_and(|own| own == value),
+        None => resource.labels.contains_key(label),
+    }
+}
+
+fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Option<Why> {
+    let limit = options
+        .older_than
+        .map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+    // The engine does not say of everything when it was made: that has no age.
+    let old = limit.is_some_and(|limit| resource.created > 0 && options.now.saturating_sub(resource.created) >= limit);
+    if resource.kind == ResourceKind::Image {
+        // Without an age an image may be one that a living run has just built.
+        let free = if limit.is_some() { old } else { leases.alive.is_empty() };
+        return (options.images && free).then_some(Why::Image);
+    }
+    if options.label.is_some() {
+        return Some(Why::Labelled);
+    }
+    let lease = resource.labels.get(LEASE)?;
+    if leases.alive.contains(lease) {
+        return None;
+    }
+    if leases.dead.iter().any(|dead| dead.id == *lease) {
+        return Some(Why::Dead);
+    }
+    old.then_some(Why::Old)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{GcOptions, LEASE, Leases, Resource, ResourceKind, Why, decide};
+    use crate::lease::Lease;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn resource(kind: ResourceKind, name: &str, lease: &str, age: i64) -> Resource {
+        let labels = [
+            (LEASE.to_owned(), lease.to_owned()),
+            ("e2erun.case".to_owned(), name.to_owned()),
+        ]
+        .into();
+        Resource {
+            kind,
+            id: name.to_owned(),
+            name: name.to_owned(),
+            labels,
+            created: NOW - age,
+        }
+    }
+
+    fn check(options: &GcOptions, expected: &[(&str, Why)]) {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = Lease::take(folder.path(), &[]).unwrap();
+        let alive = Lease::take(folder.path(), &[]).unwrap();
+        let dead_id = dead.id().to_owned();
+        drop(dead);
+        let all = vec![
+            resource(ResourceKind::Volume, "of-dead", &dead_id, 5),
+            resource(ResourceKind::Container, "of-alive", alive.id(), 5000),
+            resource(ResourceKind::Container, "old", "elsewhere", 5000),
+            resource(ResourceKind::Container, "young", "elsewhere", 5),
+            resource(ResourceKind::Image, "image", "elsewhere", 5000),
+        ];
+        let leases = Leases::look(folder.path()).unwrap();
+        let plan = decide(
+            all,
+            &leases,
+            &GcOptions {
+                now: NOW,
+                ..options.clone()
+            },
+        );
+        let removed: Vec<_> = plan
+            .resources
+            .iter()
+            .map(|(resource, why)| (resource.name.as_str(), *why))
+            .collect();
+        assert_eq!(removed, expected);
+        assert_eq!(
+            plan.resources.len() + plan.kept.len(),
+            if options.label.is_some() { expected.len() } else { 5 }
+        );
+    }
+
+    #[test]
+    fn only_dead_runs_are_removed_without_being_asked() {
+        check(&GcOptions::default(), &[("of-dead", Why::Dead)]);
+    }
+
+    #[test]
+    fn what_cannot_be_looked_up_goes_by_age() {
+        let older_than = Some(Duration::from_secs(3600));
+        let options = GcOptions {
+            older_than,
+            ..GcOptions::default()
+        };
+        check(&options, &[("old", Why::Old), ("of-dead", Why::Dead)]);
+        let images = GcOptions {
+            images: true,
+            ..options
+        };
+        check(
+            &images,
+            &[("old", Why::Old), ("of-dead", Why::Dead), ("image", Why::Image)],
+        );
+    }
+
+    #[test]
+    fn images_without_an_age_stay_while_a_run_lives() {
+        check(
+            &GcOptions {
+                images: true,
+                ..GcOptions::default()
+            },
+            &[("of-dead", Why::Dead)],
+        );
+    }
+
+    #[test]
+    fn a_label_names_exactly_what_is_removed() {
+        let label = Some("e2erun.case=young".to_owned());
+        check(
+            &GcOptions {
+                label,
+                ..GcOptions::default()
+            },
+            &[("young", Why::Labelled)],
+        );
+    }
+}

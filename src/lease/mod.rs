@@ -1,0 +1,290 @@
+//! Who owns what was made: a lease is a locked file, and labels with its id on everything that its run makes.
+//!
+//! A run is dead only if its lease file is here and its lock is free; everything else goes by age, when it is asked for.
+
+mod gc;
+mod standing;
+mod sweep;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::rand::{GetRandomFlags, getrandom};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Labels;
+use crate::host::{Group, Groups};
+pub use gc::{GcOptions, GcPlan, Why, gc, plan_gc};
+pub use standing::{DeadLease, Leases};
+pub use sweep::{Left, Swept, clear, sweep};
+
+/// The label with the id of the lease, which is also the run's.
+pub const LEASE: &str = "e2erun.lease";
+/// The label with the scenario's file.
+pub const SCENARIO: &str = "e2erun.scenario";
+/// The label with the id of a case's try.
+pub const CASE: &str = "e2erun.case";
+/// The label of images that stay for the build cache; it is the same in each run, so that builds stay the same.
+pub const IMAGE: &str = "e2erun.image";
+
+/// How long an id is: ten of 36 characters.
+const ID_LENGTH: usize = 10;
+
+/// The labels of what a try of a case makes. A run's id is its lease's.
+pub fn case_labels(run: &str, scenario: &str, case: &str) -> Labels {
+    let labels = [(LEASE, run), (SCENARIO, scenario), (CASE, case)];
+    labels
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The labels of an image that was built for whoever needs it.
+pub fn image_labels() -> Labels {
+    Labels::from([(IMAGE.to_owned(), "built".to_owned())])
+}
+
+/// A line of a lease's file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+enum Line {
+    /// Whose it is: its process and its command.
+    Run { pid: u32, command: Vec<String> },
+    /// Something is made on an engine.
+    Engine(String),
+    /// A process group was started.
+    Started(Group),
+    /// It has ended.
+    Ended(Group),
+    /// Nothing is left on an engine.
+    Clean(String),
+}
+
+/// A lease that is held by this process.
+pub struct Lease {
+    id: String,
+    path: PathBuf,
+    /// Locked until it is closed, also by a crash.
+    file: Mutex<File>,
+    /// The first line that could not be written.
+    trouble: Mutex<Option<String>>,
+}
+
+impl Lease {
+    /// Takes a lease: its file in the folder, which is made, and a new id.
+    pub fn take(folder: &Path, command: &[String]) -> io::Result<Lease> {
+        fs::create_dir_all(folder)?;
+        let id = random_id()?;
+        let path = folder.join(format!("{id}.lease"));
+        // Locked before it has its name: whoever sees it sees it locked.
+        let hidden = folder.join(format!(".{id}.new"));
+        let file = OpenOptions::new().create_new(true).append(true).open(&hidden)?;
+        file.try_lock().map_err(io::Error::from)?;
+        let lease = Lease {
+            id,
+            path,
+            file: Mutex::new(file),
+            trouble: Mutex::new(None),
+        };
+        lease.write(&Line::Run {
+            pid: std::process::id(),
+            command: command.to_vec(),
+        })?;
+        fs::rename(&hidden, &lease.path)?;
+        Ok(lease)
+    }
+
+    /// Its id, on everything that its run makes; also the run's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The label that everything of its run has.
+    pub fn label(&self) -> String {
+        format!("{LEASE}={}", self.id)
+    }
+
+    /// Notes an engine (its own id), before anything is made on it.
+    pub fn on_engine(&self, engine: &str) -> io::Result<()> {
+        self.write(&Line::Engine(engine.to_owned()))
+    }
+
+    /// Why the file does not tell all: the first line that could not be written.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Gives it up: what is left with its label was left on purpose.
+    pub fn end(self) -> io::Result<()> {
+        fs::remove_file(&self.path)
+    }
+
+    fn write(&self, line: &Line) -> io::Result<()> {
+        let mut text = serde_json::to_string(line).map_err(io::Error::other)?;
+        text.push('\n');
+        // One write a line: a crash cuts off the last one at most, and that is passed over.
+        self.file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(text.as_bytes())
+    }
+
+    fn note(&self, line: &Line) {
+        if let Err(why) = self.write(line) {
+            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            trouble.get_or_insert_with(|| format!("cannot write to `{}`: {why}", self.path.display()));
+        }
+    }
+}
+
+impl Groups for Lease {
+    fn started(&self, group: &Group) {
+        self.note(&Line::Started(group.clone()));
+    }
+
+    fn ended(&self, group: &Group) {
+        self.note(&Line::Ended(group.clone()));
+    }
+}
+
+fn random_id() -> io::Result<String> {
+    const CHARACTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let mut id = String::new();
+    while id.len() < ID_LENGTH {
+        let mut bytes = [0_u8; 32];
+        getrandom(&mut bytes, GetRandomFlags::empty())?;
+        // Those over the last multiple of 36 would make some characters likelier. The first one is a letter: an id
+        // that is all digits, or like 1e5, would be a number in YAML.
+        let fair = bytes
+            .into_iter()
+            .filter(|byte| *byte < 252)
+            .map(|byte| char::from(CHARACTERS[usize::from(byte) % 36]));
+        for character in fair {
+            if id.len() < ID_LENGTH && (!id.is_empty() || character.is_ascii_lowercase()) {
+                id.push(character);
+            }
+        }
+    }
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::{Lease, Leases, case_labels};
+    use crate::host::{Group, Groups};
+
+    fn group(id: i32) -> Group {
+        Group {
+            id,
+            started: 7,
+            session: 1,
+            boot: "b".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_lease_lives_while_it_is_held_and_is_gone_when_it_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("leases");
+        assert!(Leases::look(&path).unwrap().dead.is_empty());
+        let lease = Lease::take(&path, &["e2erun".to_owned()]).unwrap();
+        let seen = Leases::look(&path).unwrap();
+        assert_eq!((seen.dead.len(), seen.alive.contains(lease.id())), (0, true));
+        assert_eq!(lease.label(), format!("e2erun.lease={}", lease.id()));
+        lease.end().unwrap();
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_dead_lease_tells_what_had_not_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let lease = Lease::take(folder.path(), &["e2erun".to_owned(), "a b".to_owned()]).unwrap();
+        let id = lease.id().to_owned();
+        lease.on_engine("one").unwrap();
+        lease.on_engine("two").unwrap();
+        lease.started(&group(1));
+        lease.started(&group(2));
+        lease.ended(&group(1));
+        assert_eq!(lease.trouble(), None);
+        drop(lease);
+        // The crash cut the last line off.
+        let path = folder.path().join(format!("{id}.lease"));
+        fs::OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .write_all(b"{\"started\":{\"id\":3,")
+            .unwrap();
+
+        let seen = Leases::look(folder.path()).unwrap();
+        let dead = &seen.dead[0];
+        assert_eq!(
+            (dead.id.as_str(), dead.pid, dead.command[1].as_str()),
+            (id.as_str(), std::process::id(), "a b")
+        );
+        assert_eq!(dead.groups, [group(2)]);
+        assert_eq!(
+            dead.engines.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["one", "two"]
+        );
+        // Whoever holds it is the only one to remove what is left.
+        assert!(Leases::look(folder.path()).unwrap().alive.contains(&id));
+    }
+
+    #[test]
+    fn a_lease_is_over_when_the_last_engine_is_clean() {
+        let folder = tempfile::tempdir().unwrap();
+        let lease = Lease::take(folder.path(), &[]).unwrap();
+        lease.on_engine("one").unwrap();
+        lease.on_engine("two").unwrap();
+        drop(lease);
+        let clean = |engine: &str| {
+            let seen = Leases::look(folder.path()).unwrap();
+            seen.dead[0].clean(engine).unwrap();
+        };
+        clean("one");
+        let left = Leases::look(folder.path()).unwrap();
+        assert_eq!(
+            left.dead[0].engines.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["two"]
+        );
+        drop(left);
+        clean("two");
+        assert!(Leases::look(folder.path()).unwrap().dead.is_empty());
+    }
+
+    #[test]
+    fn ids_are_short_words_and_never_numbers() {
+        let ids: std::collections::BTreeSet<String> = (0..200).map(|_| super::random_id().unwrap()).collect();
+        assert_eq!(ids.len(), 200);
+        for id in ids {
+            assert!(
+                id.len() == 10 && id.starts_with(|first: char| first.is_ascii_lowercase()),
+                "{id}"
+            );
+            assert!(
+                id.chars().all(|at| at.is_ascii_lowercase() || at.is_ascii_digit()),
+                "{id}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_case_has_the_labels_of_its_run() {
+        let labels: Vec<(String, String)> = case_labels("r", "a.yaml", "c").into_iter().collect();
+        let expected = [
+            ("e2erun.case", "c"),
+            ("e2erun.lease", "r"),
+            ("e2erun.scenario", "a.yaml"),
+        ];
+        assert_eq!(
+            labels,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+    }
+}

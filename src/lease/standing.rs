@@ -1,0 +1,130 @@
+//! The leases of a folder: whose run lives, and what the dead ones tell.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::Line;
+use crate::host::Group;
+
+/// The longest lease file that is read.
+const FILE_LIMIT: u64 = 16 * 1024 * 1024;
+
+/// The leases of a folder.
+#[derive(Default)]
+pub struct Leases {
+    /// Those whose run is dead.
+    pub dead: Vec<DeadLease>,
+    /// The ids of those whose run lives, or is being removed by somebody else.
+    pub alive: BTreeSet<String>,
+}
+
+/// A lease whose file is here and whose run is dead. While this is held nobody else removes what is left of it.
+pub struct DeadLease {
+    /// Its id.
+    pub id: String,
+    /// The run's process.
+    pub pid: u32,
+    /// The run's command.
+    pub command: Vec<String>,
+    /// The process groups that had not ended.
+    pub groups: Vec<Group>,
+    /// The engines on which something may be left.
+    pub engines: BTreeSet<String>,
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl Leases {
+    /// Looks at the leases of a folder; a folder that is not there has none.
+    pub fn look(folder: &Path) -> io::Result<Leases> {
+        let mut leases = Leases::default();
+        let entries = match fs::read_dir(folder) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(leases),
+            entries => entries?,
+        };
+        let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+        paths.sort();
+        for path in paths
+            .iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "lease"))
+        {
+            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            match DeadLease::open(path, &id)? {
+                Standing::Dead(dead) => leases.dead.push(dead),
+                Standing::Alive => drop(leases.alive.insert(id)),
+                Standing::Gone => (),
+            }
+        }
+        Ok(leases)
+    }
+}
+
+enum Standing {
+    Dead(DeadLease),
+    Alive,
+    Gone,
+}
+
+impl DeadLease {
+    fn open(path: &Path, id: &str) -> io::Result<Standing> {
+        let mut file = match OpenOptions::new().read(true).append(true).open(path) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Standing::Gone),
+            file => file?,
+        };
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => return Ok(Standing::Alive),
+            Err(TryLockError::Error(why)) => return Err(why),
+            Ok(()) => (),
+        }
+        // It may have been given up between opening and locking.
+        if file.metadata()?.nlink() == 0 {
+            return Ok(Standing::Gone);
+        }
+        let mut bytes = Vec::new();
+        Read::by_ref(&mut file).take(FILE_LIMIT).read_to_end(&mut bytes)?;
+        let (groups, engines, file) = (Vec::new(), BTreeSet::new(), Mutex::new(file));
+        let mut dead = DeadLease {
+            id: id.to_owned(),
+            pid: 0,
+            command: Vec::new(),
+            groups,
+            engines,
+            path: path.to_owned(),
+            file,
+        };
+        // A line that cannot be read was cut off by the crash.
+        let lines = bytes
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok());
+        lines.for_each(|line| dead.read(line));
+        Ok(Standing::Dead(dead))
+    }
+
+    fn read(&mut self, line: Line) {
+        match line {
+            Line::Run { pid, command } => (self.pid, self.command) = (pid, command),
+            Line::Started(group) => self.groups.push(group),
+            Line::Ended(group) => self.groups.retain(|known| *known != group),
+            Line::Engine(engine) => drop(self.engines.insert(engine)),
+            Line::Clean(engine) => drop(self.engines.remove(&engine)),
+        }
+    }
+
+    /// Notes that nothing is left on an engine; when that was the last one the lease is over.
+    pub(super) fn clean(&self, engine: &str) -> io::Result<()> {
+        if self.engines.iter().all(|known| known == engine) {
+            return fs::remove_file(&self.path);
+        }
+        let line = serde_json::to_string(&Line::Clean(engine.to_owned())).map_err(io::Error::other)?;
+        // On a line of its own even if the crash cut the last one off.
+        let text = format!("\n{line}\n");
+        self.file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write_all(text.as_bytes())
+    }
+}

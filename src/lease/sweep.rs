@@ -1,0 +1,179 @@
+//! Removing by label until a list is empty; and what a dead run left: its process groups first.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use super::{DeadLease, LEASE};
+use crate::engine::{Engine, EngineError, Resource, ResourceKind};
+use crate::host::{Group, Host};
+use crate::wait::pause;
+
+/// How often what is left is listed again.
+const ROUNDS: usize = 6;
+/// The pause before a further round, doubled each time.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How many resources of a kind are removed at once.
+const AT_ONCE: usize = 8;
+/// How long a dead run's process has to end by itself.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What was removed, and what was not.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Swept {
+    /// The process groups that were ended.
+    pub groups: Vec<Group>,
+    /// The resources that were removed.
+    pub removed: Vec<Resource>,
+    /// What could not be removed.
+    pub left: Vec<Left>,
+}
+
+/// Something that could not be removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Left {
+    /// What: "container `shop-web-1`".
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Swept {
+    fn note(&mut self, removed: Vec<Resource>) {
+        for resource in removed {
+            let same = |known: &Resource| known.kind == resource.kind && known.id == resource.id;
+            if !self.removed.iter().any(same) {
+                self.removed.push(resource);
+            }
+        }
+    }
+
+    /// Joins what another removal did.
+    pub fn add(&mut self, other: Swept) {
+        self.groups.extend(other.groups);
+        self.removed.extend(other.removed);
+        self.left.extend(other.left);
+    }
+}
+
+/// Ends what a dead run still does and removes what it left on an engine. When nothing is left the lease is over.
+pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> Swept {
+    let mut swept = Swept::default();
+    // First the tools: they would go on making what is removed here.
+    for group in lease.groups.iter().filter(|group| !group.members().is_empty()) {
+        match host.end_group(group, GRACE).await {
+            Ok(()) => swept.groups.push(group.clone()),
+            Err(why) => swept.left.push(Left {
+                what: format!("process group {}", group.id),
+                why: why.to_string(),
+            }),
+        }
+    }
+    let id = match engine.info().await {
+        Ok(info) => info.id,
+        Err(why) => {
+            swept.left.push(Left {
+                what: format!("what run `{}` made", lease.id),
+                why: why.to_string(),
+            });
+            return swept;
+        }
+    };
+    if !lease.engines.is_empty() && !lease.engines.contains(&id) {
+        // It made nothing here; its file stays for whoever looks at its own engine.
+        return swept;
+    }
+    let label = format!("{LEASE}={}", lease.id);
+    swept.add(clear(engine, &label, false).await);
+    if !swept.groups.is_empty() {
+        // A call of a tool that was ended may have been under way while it was listed.
+        swept.add(clear(engine, &label, false).await);
+    }
+    if swept.left.is_empty()
+        && let Err(why) = lease.clean(&id)
+    {
+        swept.left.push(Left {
+            what: format!("the lease of run `{}`", lease.id),
+            why: why.to_string(),
+        });
+    }
+    swept
+}
+
+/// Removes everything with a label (`name=value`) until there is none; images only where they are asked for.
+pub async fn clear(engine: &dyn Engine, label: &str, images: bool) -> Swept {
+    let mut swept = Swept::default();
+    for round in 1..=ROUNDS {
+        let failed = match engine.labelled(label).await {
+            Err(why) => vec![Left {
+                what: format!("what is labelled `{label}`"),
+                why: why.to_string(),
+            }],
+            Ok(listed) => {
+                let wanted: Vec<Resource> = listed
+                    .into_iter()
+                    .filter(|resource| images || resource.kind != ResourceKind::Image)
+                    .collect();
+                if wanted.is_empty() {
+                    return swept;
+                }
+                let (removed, failed) = remove_all(engine, wanted).await;
+                swept.note(removed);
+                failed.iter().map(|(resource, why)| left(resource, why)).collect()
+            }
+        };
+        if round == ROUNDS {
+            swept.left = failed;
+        } else if !failed.is_empty() {
+            // What is being removed, or an engine that is busy, needs a moment.
+            pause(PAUSE * (1 << round)).await;
+        }
+    }
+    swept
+}
+
+/// Removes resources, kind by kind in the order in which that can be done.
+pub(super) async fn remove_all(
+    engine: &dyn Engine,
+    resources: Vec<Resource>,
+) -> (Vec<Resource>, Vec<(Resource, EngineError)>) {
+    let (mut removed, mut failed) = (Vec::new(), Vec::new());
+    let kinds = [
+        ResourceKind::Container,
+        ResourceKind::Network,
+        ResourceKind::Volume,
+        ResourceKind::Image,
+    ];
+    for kind in kinds {
+        let of_kind: Vec<Resource> = resources
+            .iter()
+            .filter(|resource| resource.kind == kind)
+            .cloned()
+            .collect();
+        let removals = futures_util::stream::iter(of_kind).map(|resource| async move {
+            let answer = engine.remove(resource.kind, &resource.id).await;
+            (resource, answer)
+        });
+        let answers: Vec<_> = removals.buffered(AT_ONCE).collect().await;
+        for (resource, answer) in answers {
+            match answer {
+                Ok(()) => removed.push(resource),
+                Err(why) => failed.push((resource, why)),
+            }
+        }
+    }
+    (removed, failed)
+}
+
+pub(super) fn left(resource: &Resource, why: &EngineError) -> Left {
+    let word = match resource.kind {
+        ResourceKind::Container => "container",
+        ResourceKind::Network => "network",
+        ResourceKind::Volume => "volume",
+        ResourceKind::Image => "image",
+    };
+    Left {
+        what: format!("{word} `{}`", resource.name),
+        why: why.to_string(),
+    }
+}

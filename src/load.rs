@@ -1,0 +1,308 @@
+//! Discovery, and the only reads of files: everything to the right of here works on what this module put into memory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::scenario::{Document, Files, Partial, Project, Scenario, Wanted, read_document, read_project};
+use crate::substitute::{self as seen, Entry, EntryContent, FileDigest};
+use crate::template::Template;
+
+/// The most bytes of a YAML file that are read.
+const MAX_FILE: u64 = 64 << 20;
+
+/// A file that may be a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// The path as the user would write it.
+    pub shown: String,
+    /// The absolute path.
+    pub path: PathBuf,
+    /// True when the user named the file itself.
+    pub named: bool,
+}
+
+/// A scenario that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The path as the user would write it.
+    pub file: String,
+    /// The folder that it is in, absolute.
+    pub folder: PathBuf,
+    /// As written.
+    pub scenario: Arc<Scenario>,
+    /// The templates of all but its steps.
+    pub templates: Vec<Template>,
+    /// The project file above it, with its folder.
+    pub project: Option<Arc<(Project, PathBuf)>>,
+    /// What is wrong with it as written.
+    pub partial: Partial,
+}
+
+/// Project files by folder: each is read once.
+#[derive(Debug)]
+pub struct Projects {
+    cwd: PathBuf,
+    known: Mutex<BTreeMap<PathBuf, ProjectRead>>,
+}
+
+type ProjectRead = Result<Option<Arc<(Project, PathBuf)>>, Vec<Diagnostic>>;
+
+/// Finds the scenario files of the given paths, in name order; a path that is not there is a diagnostic.
+pub fn discover(paths: &[PathBuf], cwd: &Path, results: &Path) -> Result<Vec<Found>, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let mut problems = Vec::new();
+    for given in paths {
+        let path = crate::scenario::normal(&cwd.join(given));
+        match fs::metadata(&path) {
+            Err(error) => problems.push(unreadable(&given.display().to_string(), &error.to_string())),
+            Ok(data) if data.is_dir() => below(&path, given, results, &mut found, &mut problems),
+            Ok(_) => found.push(Found {
+                shown: given.display().to_string(),
+                path,
+                named: true,
+            }),
+        }
+    }
+    // A file that is named twice, or named and found, runs once.
+    found.sort_by(|a, b| a.path.cmp(&b.path).then(b.named.cmp(&a.named)));
+    found.dedup_by(|a, b| a.path == b.path);
+    if problems.is_empty() { Ok(found) } else { Err(problems) }
+}
+
+fn below(folder: &Path, given: &Path, results: &Path, found: &mut Vec<Found>, problems: &mut Vec<Diagnostic>) {
+    let results = results.to_path_buf();
+    let top = folder.to_path_buf();
+    // Git's ignore files do not count: a scenario that is silently left out would never be missed.
+    let walk = ignore::WalkBuilder::new(folder)
+        .standard_filters(false)
+        .hidden(true)
+        .sort_by_file_path(Ord::cmp)
+        .filter_entry(move |entry| entry.path() == top || (entry.file_name() != "fixtures" && entry.path() != results))
+        .build();
+    for entry in walk {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                problems.push(unreadable(&given.display().to_string(), &error.to_string()));
+                continue;
+            }
+        };
+        let path = entry.path();
+        let yaml = path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if !yaml || path.is_dir() || path.file_stem().is_some_and(|stem| stem == "e2erun") {
+            continue;
+        }
+        let shown = path
+            .strip_prefix(folder)
+            .map_or_else(|_| path.to_path_buf(), |rest| given.join(rest));
+        found.push(Found {
+            shown: crate::scenario::normal(&shown).display().to_string(),
+            path: path.to_path_buf(),
+            named: false,
+        });
+    }
+}
+
+fn unreadable(path: &str, why: &str) -> Diagnostic {
+    let span = Span {
+        source: Source::new(path, ""),
+        start: 0,
+        end: 0,
+    };
+    Diagnostic::error(&span, format!("cannot read `{path}`: {why}"))
+}
+
+/// Reads a file as a scenario; `None` when it is a template or none of ours (`Some(false)` counts it as passed over).
+pub fn read(found: &Found, projects: &Projects) -> Result<Result<Loaded, bool>, Vec<Diagnostic>> {
+    let source = match text(&found.path, &found.shown) {
+        Ok(source) => source,
+        Err(problem) => return Err(vec![*problem]),
+    };
+    let node = crate::yaml::parse(&source)?;
+    match read_document(node, found.named)? {
+        Document::Template(_) => Ok(Err(false)),
+        Document::Other => Ok(Err(true)),
+        Document::Scenario(scenario, templates, partial) => {
+            let folder = found.path.parent().unwrap_or(Path::new("/")).to_path_buf();
+            let project = projects.of(&folder)?;
+            Ok(Ok(Loaded {
+                file: found.shown.clone(),
+                folder,
+                scenario: Arc::new(*scenario),
+                templates,
+                project,
+                partial,
+            }))
+        }
+    }
+}
+
+impl Projects {
+    /// None is read yet; messages show paths as they are seen from a folder.
+    pub fn seen_from(cwd: &Path) -> Projects {
+        Projects {
+            cwd: cwd.to_path_buf(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// The project file of a folder: the nearest one upwards.
+    pub fn of(&self, folder: &Path) -> ProjectRead {
+        if let Some(known) = self.lock().get(folder) {
+            return known.clone();
+        }
+        let file = folder.join("e2erun.yaml");
+        let read = if file.is_file() {
+            project(&file, &self.cwd).map(Some)
+        } else {
+            match folder.parent() {
+                Some(parent) => self.of(parent),
+                None => Ok(None),
+            }
+        };
+        self.lock().insert(folder.to_path_buf(), read.clone());
+        read
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, ProjectRead>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn project(file: &Path, cwd: &Path) -> Result<Arc<(Project, PathBuf)>, Vec<Diagnostic>> {
+    let shown = file.strip_prefix(cwd).unwrap_or(file).display().to_string();
+    let source = text(file, &shown).map_err(|problem| vec![*problem])?;
+    let node = crate::yaml::parse(&source)?;
+    let folder = file.parent().unwrap_or(Path::new("/")).to_path_buf();
+    read_project(node).map(|project| Arc::new((project, folder)))
+}
+
+/// A file's text, or what is wrong with it and where.
+pub fn text(path: &Path, shown: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
+    let refuse = |why: String| Box::new(unreadable(shown, &why));
+    let file = fs::File::open(path).map_err(|error| refuse(error.to_string()))?;
+    let size = file.metadata().map_or(0, |data| data.len());
+    if size > MAX_FILE {
+        return Err(refuse(format!(
+            "it has {} MiB, and {} MiB is the limit",
+            size >> 20,
+            MAX_FILE >> 20
+        )));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    file.take(MAX_FILE)
+        .read_to_end(&mut bytes)
+        .map_err(|error| refuse(error.to_string()))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::new(shown, text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            let source = Source::new(shown, String::from_utf8_lossy(&bytes));
+            let span = Span {
+                source,
+                start: at,
+                end: at + 1,
+            };
+            let message = format!("the file is no UTF-8: byte 0x{:02x} here", bytes[at]);
+            Err(Box::new(Diagnostic::error(&span, message).help("save it as UTF-8")))
+        }
+    }
+}
+
+/// Reads what resolving wanted into the memo.
+pub fn fill(files: &mut Files, wanted: impl IntoIterator<Item = Wanted>, cwd: &Path) {
+    for wanted in wanted {
+        match wanted {
+            Wanted::Path(path) => {
+                let found = look(&path, cwd);
+                files.put_path(path, found);
+            }
+            Wanted::Folder(path) => {
+                let entries = folder(&path);
+                files.put_folder(path, entries.map(Arc::from));
+            }
+        }
+    }
+}
+
+fn look(path: &Path, cwd: &Path) -> seen::Found {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => seen::Found::Missing,
+        Err(error) => seen::Found::Unreadable(error.to_string()),
+        Ok(data) if data.is_dir() => seen::Found::Folder,
+        Ok(_) => {
+            let shown = path.strip_prefix(cwd).unwrap_or(path).display().to_string();
+            match text(path, &shown) {
+                Ok(source) => seen::Found::File(source),
+                Err(problem) => seen::Found::Unreadable(problem.message),
+            }
+        }
+    }
+}
+
+/// All that is below a folder, in name order, files by their content; of a file, itself.
+fn folder(path: &Path) -> Result<Vec<Entry>, String> {
+    if !path.exists() {
+        return Err("there is no such file or folder".to_owned());
+    }
+    if !path.is_dir() {
+        return described(path, Path::new("")).map(|entry| vec![entry]);
+    }
+    let walk = ignore::WalkBuilder::new(path)
+        .standard_filters(false)
+        .sort_by_file_path(Ord::cmp)
+        .follow_links(false)
+        .build();
+    let mut entries = Vec::new();
+    for entry in walk {
+        let entry = entry.map_err(|error| error.to_string())?;
+        let Ok(below) = entry.path().strip_prefix(path) else {
+            continue;
+        };
+        if below.as_os_str().is_empty() {
+            continue;
+        }
+        entries.push(described(entry.path(), below)?);
+    }
+    Ok(entries)
+}
+
+fn described(path: &Path, below: &Path) -> Result<Entry, String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fail = |error: std::io::Error| format!("{}: {error}", path.display());
+    let data = fs::symlink_metadata(path).map_err(fail)?;
+    let content = if data.is_symlink() {
+        EntryContent::Link(fs::read_link(path).map_err(fail)?.display().to_string())
+    } else if data.is_dir() {
+        EntryContent::Folder
+    } else if data.is_file() {
+        EntryContent::File(digest(path).map_err(fail)?)
+    } else {
+        // Sockets and pipes are no part of a build context.
+        EntryContent::Folder
+    };
+    Ok(Entry {
+        path: below.display().to_string(),
+        mode: data.permissions().mode() & 0o7777,
+        content,
+    })
+}
+
+fn digest(path: &Path) -> std::io::Result<[u8; 32]> {
+    let mut file = fs::File::open(path)?;
+    let mut digest = FileDigest::default();
+    let mut piece = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(digest.finish()),
+            read => digest.feed(&piece[..read]),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The net part of Outside: questions over http and tcp, each on a connection of its own.
+
+mod ask;
+mod connect;
+mod fault;
+mod hop;
+mod read;
+mod talk;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod url;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use ask::RealNet;
+pub use hop::{basic, form, without_user};
+
+/// The most bytes of an answer that are kept.
+pub const MAX_KEPT: usize = 4 << 20;
+/// The most bytes of an answer that are read; what comes after them is left.
+pub const MAX_READ: u64 = 256 << 20;
+
+/// A question over http.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HttpRequest {
+    /// `GET`, …
+    pub method: String,
+    /// The whole URL: `http` or `https`.
+    pub url: String,
+    /// Headers, in order; a name may come twice.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+    /// How TLS is done.
+    pub tls: Tls,
+    /// How many redirects are followed; the answer after them is the answer, also when it is one more redirect.
+    pub redirects: u32,
+    /// A unix socket's path, `host:port`, or nothing to use the URL's own address.
+    pub connect_to: Option<String>,
+}
+
+/// How TLS is done.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tls {
+    /// True: any certificate is taken.
+    pub insecure: bool,
+    /// Certificates to trust beside the system's, PEM. A server may also show one of these itself.
+    pub ca: Option<Vec<u8>>,
+    /// A certificate and its key to show, PEM.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: u16,
+    /// Headers by lower-case name; several of a name joined by `, `.
+    pub headers: BTreeMap<String, String>,
+    /// The body, the first [`MAX_KEPT`] bytes of it.
+    pub body: Bytes,
+    /// The bytes of the body that were read, those that were not kept too.
+    pub length: u64,
+    /// How long it took, redirects included.
+    pub duration: Duration,
+}
+
+/// Why there was no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}: {message}")]
+pub struct NetError {
+    /// `refused`, `reset`, `timeout`, `dns`, `tls`, or `other`; `request` when what was asked cannot be asked (no URL, a
+    /// certificate file that is none): then nothing is known of the other side.
+    pub kind: &'static str,
+    /// The cause in words.
+    pub message: String,
+}
+
+impl NetError {
+    /// The kind of what cannot be asked.
+    pub const REQUEST: &'static str = "request";
+
+    /// True when the question itself is wrong, and nothing was learned of the other side.
+    pub fn is_request(&self) -> bool {
+        self.kind == Self::REQUEST
+    }
+
+    fn request(message: impl Into<String>) -> Self {
+        NetError {
+            kind: Self::REQUEST,
+            message: message.into(),
+        }
+    }
+}
+
+/// http and tcp.
+#[async_trait]
+pub trait Net: Send + Sync {
+    /// Asks over http.
+    async fn http(&self, request: &HttpRequest, limit: Duration) -> Result<HttpAnswer, NetError>;
+    /// Opens a connection, sends what is given, and reads what comes.
+    ///
+    /// With `until` it reads until that is in the answer; the other side ending before it is a `reset`. Without it, when
+    /// something was sent, until the other side ends. With neither nothing is read: the connection being open is the
+    /// answer.
+    async fn tcp(&self, address: &str, send: &[u8], until: Option<&str>, limit: Duration) -> Result<Bytes, NetError>;
+}

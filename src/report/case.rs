@@ -1,0 +1,385 @@
+//! A case in the tally: its tries, their steps, what these waited for, and what is wrong.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::Place;
+use crate::event::{CaseInfo, Fault, Outcome, Phase, StepInfo, What};
+
+/// One case and its tries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// As it was planned.
+    pub info: CaseInfo,
+    /// The tries by number; none where it was not reached.
+    pub attempts: BTreeMap<u32, Attempt>,
+    /// False once its run ended by itself: what was not reached then was left out, by `--fail-fast` for one.
+    pub interrupted: bool,
+}
+
+/// One try of a case.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Attempt {
+    /// Its first event's wall clock.
+    pub at: String,
+    /// When it began, in seconds of the run.
+    pub since: f64,
+    /// Where it is.
+    pub phase: Option<Phase>,
+    /// The steps by path, in the order in which they began.
+    pub steps: IndexMap<String, Step>,
+    /// What was done again because of the surroundings.
+    pub retried: Vec<String>,
+    /// What it left behind, and how to get in.
+    pub kept: Vec<String>,
+    /// How it ended.
+    pub end: Option<End>,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    /// How.
+    pub outcome: Outcome,
+    /// Why, for a skipped one or a known issue.
+    pub reason: Option<String>,
+    /// Seconds, cleanup included.
+    pub seconds: f64,
+    /// What is wrong with the case itself.
+    pub faults: Vec<Fault>,
+    /// True when another try follows.
+    pub retried: bool,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Which.
+    pub info: StepInfo,
+    /// When it began, in seconds of the run.
+    pub since: f64,
+    /// What it waited for, in order; the last one goes on while the step does.
+    pub waits: Vec<Wait>,
+    /// How it ended.
+    pub end: Option<StepEnd>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepEnd {
+    /// How.
+    pub outcome: Outcome,
+    /// Why it was skipped.
+    pub reason: Option<String>,
+    /// Seconds.
+    pub seconds: f64,
+    /// Why it did not pass.
+    pub faults: Vec<Fault>,
+    /// How many times it was asked.
+    pub attempts: u32,
+}
+
+/// A wait within a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wait {
+    /// For what.
+    pub waits_for: String,
+    /// The limit in seconds.
+    pub limit: f64,
+    /// The last observation.
+    pub observed: String,
+    /// When it began, in seconds of the run.
+    pub since: f64,
+    /// When it ended.
+    pub until: Option<f64>,
+}
+
+/// A fault, and what it is of.
+#[derive(Debug, Clone)]
+pub struct Found<'a> {
+    /// The try.
+    pub attempt: u32,
+    /// The step, if it is of one.
+    pub step: Option<&'a Step>,
+    /// The fault.
+    pub fault: Cow<'a, Fault>,
+}
+
+impl Case {
+    /// A case whose plan was not recorded: the events' beginning is missing.
+    pub(super) fn unannounced(number: usize) -> Case {
+        let place = Place {
+            path: String::new(),
+            line: 1,
+            column: 1,
+            source_line: String::new(),
+        };
+        let name = format!("case {number}");
+        Case {
+            info: CaseInfo {
+                number,
+                file: "unknown".to_owned(),
+                place,
+                scenario: name.clone(),
+                name,
+                matrix: BTreeMap::new(),
+                tags: Vec::new(),
+                properties: BTreeMap::new(),
+                folder: String::new(),
+            },
+            attempts: BTreeMap::new(),
+            interrupted: true,
+        }
+    }
+
+    /// The last try: the one that counts.
+    pub fn last(&self) -> Option<&Attempt> {
+        self.attempts.values().next_back()
+    }
+
+    /// The end of the case, if it is through.
+    pub fn end(&self) -> Option<&End> {
+        self.last()?.end.as_ref().filter(|end| !end.retried)
+    }
+
+    /// True when a try began and the case is not through.
+    pub fn is_running(&self) -> bool {
+        !self.attempts.is_empty() && self.end().is_none()
+    }
+
+    /// What it came to; one that is not through is errored, one that was not reached skipped.
+    pub fn outcome(&self) -> Outcome {
+        match self.end() {
+            Some(end) if end.outcome == Outcome::Passed && self.attempts.len() > 1 => Outcome::Flaky,
+            Some(end) => end.outcome,
+            None if self.attempts.is_empty() => Outcome::Skipped,
+            None => Outcome::Errored,
+        }
+    }
+
+    /// Why it came to that, where the outcome alone does not say it.
+    pub fn reason(&self) -> Option<String> {
+        match self.end() {
+            Some(end) => match (&end.reason, self.outcome()) {
+                (Some(reason), _) => Some(reason.clone()),
+                (None, Outcome::NotVerified) => Some("nothing was checked".to_owned()),
+                (None, Outcome::Flaky) => Some(format!("passed on try {}", self.attempts.len())),
+                (None, _) => None,
+            },
+            None if self.attempts.is_empty() && self.interrupted => Some("not reached: interrupted".to_owned()),
+            None if self.attempts.is_empty() => Some("not reached: the run ended before it".to_owned()),
+            None => Some("interrupted".to_owned()),
+        }
+    }
+
+    /// All that is wrong with it, of all its tries.
+    pub fn faults(&self) -> Vec<Found<'_>> {
+        let mut all: Vec<Found<'_>> = Vec::new();
+        for (number, attempt) in &self.attempts {
+            all.extend(attempt.faults(*number));
+            if attempt.end.is_none() {
+                all.push(attempt.interrupted(*number));
+            }
+        }
+        all
+    }
+
+    /// The place of the first thing that is wrong with its last try, or of the scenario's name.
+    pub fn place_of_fault(&self) -> &Place {
+        let last = self.last();
+        // A case that is not through is at the step that runs.
+        if let Some(step) = last
+            .filter(|last| last.end.is_none())
+            .and_then(|last| last.running().last())
+        {
+            return &step.info.place;
+        }
+        let steps = last.into_iter().flat_map(|attempt| attempt.steps.values());
+        let faulty = steps.filter_map(|step| Some((step, step.end.as_ref()?.faults.first()?)));
+        let mut places = faulty.map(|(step, fault)| fault.place.as_ref().unwrap_or(&step.info.place));
+        let own = || last?.end.as_ref()?.faults.first()?.place.as_ref();
+        places.next().or_else(own).unwrap_or(&self.info.place)
+    }
+
+    /// Seconds of the last try; 0 where it did not end.
+    pub fn seconds(&self) -> f64 {
+        self.end().map_or(0.0, |end| end.seconds)
+    }
+}
+
+impl Attempt {
+    pub(super) fn event(&mut self, what: &What, elapsed: f64) {
+        match what {
+            What::PhaseStarted { phase } => self.phase = Some(*phase),
+            What::StepStarted { step } => {
+                self.steps.insert(step.path.clone(), Step::new(step, elapsed));
+            }
+            What::StepWaiting {
+                path,
+                waits_for,
+                limit,
+                observed,
+            } => {
+                if let Some(step) = self.steps.get_mut(path) {
+                    step.wait(waits_for, *limit, observed, elapsed);
+                }
+            }
+            What::Retried { text, .. } => self.retried.push(text.clone()),
+            What::StepEnded {
+                step: info,
+                outcome,
+                reason,
+                seconds,
+                faults,
+                attempts,
+                ..
+            } => {
+                // A skipped step may never have begun.
+                let step = self
+                    .steps
+                    .entry(info.path.clone())
+                    .or_insert_with(|| Step::new(info, elapsed));
+                step.close_wait(elapsed);
+                step.end = Some(StepEnd {
+                    outcome: *outcome,
+                    reason: reason.clone(),
+                    seconds: *seconds,
+                    faults: faults.clone(),
+                    attempts: *attempts,
+                });
+            }
+            What::Kept { text } => self.kept.push(text.clone()),
+            What::CaseEnded {
+                outcome,
+                reason,
+                seconds,
+                faults,
+                retried,
+                ..
+            } => {
+                self.close_waits(elapsed);
+                self.end = Some(End {
+                    outcome: *outcome,
+                    reason: reason.clone(),
+                    seconds: *seconds,
+                    faults: faults.clone(),
+                    retried: *retried,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn close_waits(&mut self, elapsed: f64) {
+        for step in self.steps.values_mut() {
+            step.close_wait(elapsed);
+        }
+    }
+
+    /// Under `--strict` a try that checked nothing failed.
+    pub(super) fn must_verify(&mut self, place: &Place) {
+        if let Some(end) = self.end.as_mut().filter(|end| end.outcome == Outcome::NotVerified) {
+            end.outcome = Outcome::Failed;
+            let fault = Fault::failure("nothing was checked: `--strict` counts this as failed");
+            end.faults.push(
+                fault
+                    .hint("check something: an `expect`, or a check under `then`")
+                    .at(place.clone()),
+            );
+        }
+    }
+
+    /// The steps that run now, the innermost last.
+    pub fn running(&self) -> impl Iterator<Item = &Step> {
+        self.steps.values().filter(|step| step.end.is_none())
+    }
+
+    /// The paths of the steps that have others inside.
+    pub fn blocks(&self) -> BTreeSet<&str> {
+        let paths = self.steps.keys();
+        paths
+            .flat_map(|path| path.match_indices(['.', '[', '@']).map(|(at, _)| &path[..at]))
+            .collect()
+    }
+
+    /// All that is wrong with it: its steps' faults in their order, then its own.
+    fn faults(&self, attempt: u32) -> impl Iterator<Item = Found<'_>> {
+        let steps = self.steps.values().flat_map(move |step| {
+            let faults = step.end.iter().flat_map(|end| &end.faults);
+            faults.map(move |fault| Found {
+                attempt,
+                step: Some(step),
+                fault: Cow::Borrowed(fault),
+            })
+        });
+        let own = self.end.iter().flat_map(|end| &end.faults);
+        let own = own.map(move |fault| Found {
+            attempt,
+            step: None,
+            fault: Cow::Borrowed(fault),
+        });
+        steps.chain(own)
+    }
+
+    /// What to tell of a try that did not come to its end.
+    fn interrupted(&self, attempt: u32) -> Found<'_> {
+        let step = self.running().last();
+        let wait = step
+            .and_then(|step| step.waits.last())
+            .filter(|wait| wait.until.is_none());
+        let fault = match wait {
+            Some(wait) => Fault::error(format!("interrupted while it waited for {}", wait.waits_for))
+                .detail("last observation", &wait.observed),
+            None => Fault::error("interrupted"),
+        };
+        let fault = match step {
+            Some(step) => fault.at(step.info.place.clone()),
+            None => fault,
+        };
+        Found {
+            attempt,
+            step,
+            fault: Cow::Owned(fault),
+        }
+    }
+}
+
+impl Step {
+    fn new(info: &StepInfo, since: f64) -> Step {
+        Step {
+            info: info.clone(),
+            since,
+            waits: Vec::new(),
+            end: None,
+        }
+    }
+
+    fn wait(&mut self, waits_for: &str, limit: f64, observed: &str, elapsed: f64) {
+        let goes_on = self
+            .waits
+            .last()
+            .is_some_and(|wait| wait.until.is_none() && wait.waits_for == waits_for);
+        if !goes_on {
+            self.close_wait(elapsed);
+            let waits_for = waits_for.to_owned();
+            self.waits.push(Wait {
+                waits_for,
+                limit,
+                observed: String::new(),
+                since: elapsed,
+                until: None,
+            });
+        }
+        if let Some(wait) = self.waits.last_mut() {
+            observed.clone_into(&mut wait.observed);
+        }
+    }
+
+    fn close_wait(&mut self, elapsed: f64) {
+        if let Some(wait) = self.waits.last_mut() {
+            wait.until.get_or_insert(elapsed);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! A fault in full, the same for every reporter: message, place with source line, expected and actual, facts, hint.
+
+use std::time::Duration;
+
+use similar::TextDiff;
+
+use crate::diagnostic::Place;
+use crate::event::{Fault, FaultKind, Outcome};
+use crate::report::case::{Case, Found, Step};
+use crate::report::line::{Line, Tone, lines_of};
+use crate::report::outcome::word;
+use crate::report::tally::Run;
+use crate::report::text;
+
+/// How much of one text (a log's tail, a body) a report shows; there is head and tail of a longer one.
+const SHOWN: usize = 32 * 1024;
+/// How much of a source line is shown.
+const SOURCE_WIDTH: usize = 120;
+
+/// Where a fault points to: its own place, its step's, or the scenario's name.
+pub fn place<'a>(case: &'a Case, found: &'a Found<'_>) -> &'a Place {
+    let step = found.step.map(|step| &step.info.place);
+    found.fault.place.as_ref().or(step).unwrap_or(&case.info.place)
+}
+
+/// The fault in full.
+pub fn lines(case: &Case, found: &Found<'_>) -> Vec<Line> {
+    let place = place(case, found);
+    let gutter = place.line.to_string().len();
+    let mut all = headline(&found.fault);
+    all.extend(source(place, gutter));
+    if let Some(step) = found.step {
+        all.extend(step_lines(step, gutter));
+    }
+    all.extend(compared(&found.fault, gutter));
+    for detail in &found.fault.details {
+        all.extend(titled(&detail.title, &detail.text, gutter));
+    }
+    if let Some(hint) = &found.fault.hint {
+        all.extend(titled("hint", hint, gutter));
+    }
+    all
+}
+
+/// A fault of the run itself: no case, no step, perhaps no place.
+pub fn run_lines(fault: &Fault) -> Vec<Line> {
+    let gutter = fault.place.as_ref().map_or(1, |place| place.line.to_string().len());
+    let mut all = headline(fault);
+    all.extend(fault.place.iter().flat_map(|place| source(place, gutter)));
+    all.extend(compared(fault, gutter));
+    for detail in &fault.details {
+        all.extend(titled(&detail.title, &detail.text, gutter));
+    }
+    all.extend(fault.hint.iter().flat_map(|hint| titled("hint", hint, gutter)));
+    all
+}
+
+/// All of a case's faults, try by try, and at the end how to look inside.
+pub fn case_lines(run: &Run, case: &Case) -> Vec<Line> {
+    let faults = case.faults();
+    let several = case.attempts.len() > 1;
+    let mut all = Vec::new();
+    let mut attempt = 0;
+    for found in &faults {
+        if !all.is_empty() {
+            all.push(Line::new());
+        }
+        if several && found.attempt != attempt {
+            attempt = found.attempt;
+            all.push(Line::new().with(Tone::Bold, format!("try {attempt} of {}", case.attempts.len())));
+        }
+        all.extend(lines(case, found));
+    }
+    let inside = look_inside(run, case);
+    if !inside.is_empty() && !all.is_empty() {
+        all.push(Line::new());
+    }
+    all.extend(inside);
+    all
+}
+
+/// What was left for a look, or how to have it left the next time.
+fn look_inside(run: &Run, case: &Case) -> Vec<Line> {
+    let kept: Vec<&String> = case.attempts.values().flat_map(|attempt| &attempt.kept).collect();
+    let told = |found: &Found<'_>| found.fault.hint.as_ref().is_some_and(|hint| hint.contains("--keep"));
+    if !kept.is_empty() {
+        return kept
+            .into_iter()
+            .flat_map(|text| lines_of(Tone::Plain, text, SHOWN))
+            .collect();
+    }
+    let outcome = case.outcome();
+    let looked_for = matches!(outcome, Outcome::Failed | Outcome::Errored) && case.end().is_some();
+    let already = run.command.iter().any(|word| word.starts_with("--keep"));
+    if !looked_for || already || case.faults().iter().any(told) {
+        return Vec::new();
+    }
+    vec![Line::plain(format!(
+        "look inside: e2erun {} --keep failed",
+        shell_word(&case.info.file)
+    ))]
+}
+
+fn shell_word(word: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "/._-+,=:@%".contains(c);
+    if !word.is_empty() && word.chars().all(safe) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The word for what a fault makes of its case.
+pub fn kind_word(fault: &Fault) -> &'static str {
+    match fault.kind {
+        FaultKind::Failure => word(Outcome::Failed),
+        FaultKind::Error => word(Outcome::Errored),
+    }
+}
+
+fn headline(fault: &Fault) -> Vec<Line> {
+    let soft = if fault.soft { " (soft)" } else { "" };
+    let mut message = lines_of(Tone::Bold, &fault.message, SHOWN).into_iter();
+    let first = message.next().unwrap_or_default().text();
+    let head = Line::new()
+        .with(Tone::Bad, kind_word(fault))
+        .and(soft)
+        .with(Tone::Bold, format!(": {first}"));
+    std::iter::once(head)
+        .chain(message.map(|line| line.indented(2)))
+        .collect()
+}
+
+/// `-->` with the place, and the source line with a caret.
+fn source(place: &Place, gutter: usize) -> Vec<Line> {
+    let pad = " ".repeat(gutter);
+    let arrow = Line::new()
+        .with(Tone::Frame, format!("{pad}--> "))
+        .and(place.to_string());
+    if place.source_line.trim().is_empty() {
+        return vec![arrow];
+    }
+    // A tab is shown as four spaces, so the caret counts it as four.
+    let mut shown: Vec<char> = Vec::new();
+    let mut caret = 0;
+    for (at, c) in place.source_line.chars().enumerate() {
+        if at + 1 == place.column {
+            caret = shown.len();
+        }
+        if c == '\t' {
+            shown.extend([' '; 4])
+        } else {
+            shown.push(c)
+        }
+    }
+    if place.column > place.source_line.chars().count() {
+        caret = shown.len();
+    }
+    let from = if caret > SOURCE_WIDTH - 20 {
+        caret - SOURCE_WIDTH / 2
+    } else {
+        0
+    };
+    let part: String = shown.iter().skip(from).take(SOURCE_WIDTH).collect();
+    let (before, after) = (
+        if from > 0 { "…" } else { "" },
+        if shown.len() > from + SOURCE_WIDTH { "…" } else { "" },
+    );
+    let caret = caret - from + before.chars().count();
+    vec![
+        arrow,
+        Line::new().with(Tone::Frame, format!("{pad} |")),
+        Line::new()
+            .with(Tone::Frame, format!("{} | ", place.line))
+            .and(format!("{before}{part}{after}")),
+        Line::new()
+            .with(Tone::Frame, format!("{pad} | "))
+            .with(Tone::Bad, format!("{}^", " ".repeat(caret))),
+    ]
+}
+
+fn step_lines(step: &Step, gutter: usize) -> Vec<Line> {
+    let info = &step.info;
+    let asked = match &step.end {
+        Some(end) if end.attempts > 1 => {
+            format!(
+                ", asked {} in {}",
+                text::count(end.attempts as usize, "time", "times"),
+                text::duration(end.seconds)
+            )
+        }
+        Some(end) => format!(", {}", text::duration(end.seconds)),
+        None => String::new(),
+    };
+    let mut all = vec![labelled(
+        "step",
+        &format!("{} `{}`{asked}", info.path, info.name),
+        gutter,
+    )];
+    all.extend(
+        info.used_at
+            .iter()
+            .map(|place| labelled("used at", &place.to_string(), gutter)),
+    );
+    all
+}
+
+/// Expected and actual, one below the other; longer than a line, their difference.
+fn compared(fault: &Fault, gutter: usize) -> Vec<Line> {
+    let short = |text: &String| !text.trim_end_matches('\n').contains('\n');
+    match (&fault.expected, &fault.actual, &fault.diff) {
+        (_, _, Some(diff)) => difference(diff, gutter),
+        (Some(expected), Some(actual), None) if short(expected) && short(actual) => {
+            vec![
+                labelled("expected", expected, gutter),
+                labelled("  actual", actual, gutter),
+            ]
+        }
+        (Some(expected), Some(actual), None) => difference(&unified(expected, actual), gutter),
+        (Some(expected), None, None) => titled("expected", expected, gutter),
+        (None, Some(actual), None) => titled("actual", actual, gutter),
+        (None, None, None) => Vec::new(),
+    }
+}
+
+/// The difference of two texts, with three lines around each change.
+fn unified(expected: &str, actual: &str) -> String {
+    let (expected, actual) = (text::clip(expected, SHOWN), text::clip(actual, SHOWN));
+    let (expected, actual) = (text::plain(&expected), text::plain(&actual));
+    // Lines that differ all over take long to compare well; after a while a coarse answer is better.
+    let diff = TextDiff::configure()
+        .timeout(Duration::from_millis(500))
+        .diff_lines(&expected, &actual);
+    diff.unified_diff()
+        .context_radius(3)
+        .missing_newline_hint(false)
+        .to_string()
+}
+
+fn difference(diff: &str, gutter: usize) -> Vec<Line> {
+    let title = labelled("difference", "- expected, + actual", gutter);
+    let body = lines_of(Tone::Plain, diff, SHOWN).into_iter().map(|line| {
+        let text = line.text();
+        let tone = match text.chars().next() {
+            Some('-') => Tone::Bad,
+            Some('+') => Tone::Good,
+            Some('@') => Tone::Dim,
+            _ => Tone::Plain,
+        };
+        Line::new().with(tone, text).indented(gutter + 3)
+    });
+    std::iter::once(title).chain(body).collect()
+}
+
+/// `= title: text`; a text of several lines stands below, each behind a bar.
+fn titled(title: &str, body: &str, gutter: usize) -> Vec<Line> {
+    let mut lines = lines_of(Tone::Plain, body, SHOWN);
+    if lines.len() <= 1 {
+        return vec![labelled(title, &lines.pop().unwrap_or_default().text(), gutter)];
+    }
+    let bar = |line: Line| {
+        Line::new()
+            .with(Tone::Frame, format!("{}| ", " ".repeat(gutter + 3)))
+            .and(line.text())
+    };
+    std::iter::once(labelled(title, "", gutter))
+        .chain(lines.into_iter().map(bar))
+        .collect()
+}
+
+fn labelled(label: &str, text: &str, gutter: usize) -> Line {
+    let line = Line::new()
+        .with(Tone::Frame, format!("{} = ", " ".repeat(gutter)))
+        .with(Tone::Bold, format!("{label}:"));
+    if text.is_empty() {
+        line
+    } else {
+        line.and(format!(" {text}"))
+    }
+}

@@ -1,0 +1,678 @@
+//! The exact JUnit file; that any input makes a valid one is checked with a real validator.
+
+#![expect(clippy::too_many_lines, reason = "most of a test is the text that it expects")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
+use snapbox::data::Inline;
+use snapbox::{IntoData, str};
+
+use super::xml;
+use crate::diagnostic::Level;
+use crate::event::{Event, Fault, Outcome, What};
+use crate::report::outcome::Rules;
+use crate::report::tally::Tally;
+use crate::report::{Grain, sample};
+
+fn file(events: &[Event], grain: Grain, rules: Rules) -> String {
+    let mut tally = Tally::new(rules);
+    for event in events {
+        tally.event(event);
+    }
+    String::from_utf8(xml(&tally, grain)).unwrap()
+}
+
+fn check(events: &[Event], grain: Grain, expected: Inline) {
+    // An element a line: the file itself has no line ends between them.
+    let file = file(events, grain, Rules::default()).replace("><", ">\n<");
+    snapbox::assert_data_eq!(file, expected.raw());
+}
+
+#[test]
+fn a_testcase_a_scenario() {
+    check(
+        &sample::shop(),
+        Grain::Scenario,
+        str![[r#"
+<?xml version="1.0" encoding="utf-8"?>
+<testsuites>
+<testsuite id="0" name="scenarios/shop.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="13">
+<testcase name="shop survives a restart [db=pg15]" time="13" classname="scenarios.shop">
+<system-out>
+<![CDATA[tags: slow, shop
+matrix db: pg15
+property owner: storage team
+retried: port 40123 was taken
+      passed   12.8s  steps[1] up shop
+]]>
+</system-out>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="1" name="scenarios/book.yaml" package="scenarios" tests="1" errors="0" failures="1" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="11.5">
+<testcase name="the guest book keeps its entries" time="11.5" classname="scenarios.book">
+<failure type="failed" message="`json.$.members` has not the length that was expected">
+<![CDATA[scenarios/book.yaml:14:21
+failed: `json.$.members` has not the length that was expected
+  --> scenarios/book.yaml:14:21
+   |
+14 |     expect: {json: {$.members: {length: 3}}}
+   |                     ^
+   = step: then[1] `the list has three members`, asked 47 times in 10.0s
+   = expected: length 3
+   =   actual: length 2: ["ann", "bob"]
+   = last 2 lines of `web`:
+     | GET /members 200
+     | GET /members 200
+   = hint: `web` was asked until the limit
+
+failed: `body` is not as expected
+ --> templates/page.yaml:4:5
+  |
+4 |   - http: {get: /}
+  |     ^
+  = step: then[2].use[1] `http get /`, 0.10s
+  = used at: scenarios/book.yaml:16:5
+  = difference: - expected, + actual
+    @@ -1,4 +1,3 @@
+     <ul>
+     <li>ann</li>
+    -<li>bob</li>
+     </ul>
+
+look inside: e2erun scenarios/book.yaml --keep failed
+]]>
+</failure>
+<system-out>
+<![CDATA[      passed   1.00s  steps[1] up book
+      failed   10.0s  then[1] the list has three members
+      failed   0.10s  then[2] use page
+      failed   0.10s  then[2].use[1] http get /
+]]>
+</system-out>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="2" name="scenarios/swarm.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="needs a swarm" time="0" classname="scenarios.swarm">
+<skipped type="skipped" message="requires swarm: the engine is in none"/>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="3" name="scenarios/flaky.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="2">
+<testcase name="sometimes" time="2" classname="scenarios.flaky">
+<system-out>
+<![CDATA[
+passed on try 2:
+try 1 of 2
+failed: `exit` is not as expected
+ --> scenarios/flaky.yaml:8:5
+  |
+8 |   - exec: {service: db, command: ask}
+  |     ^
+  = step: then[1] `exec db`, 1.00s
+  = expected: 0
+  =   actual: 1
+      passed   1.00s  then[1] exec db
+]]>
+</system-out>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="4" name="scenarios/build.yaml" package="scenarios" tests="1" errors="1" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="cannot be built" time="0" classname="scenarios.build">
+<error type="errored" message="cannot build image `broken`">
+<![CDATA[scenarios/build.yaml:4:3
+errored: cannot build image `broken`
+ --> scenarios/build.yaml:4:3
+  |
+4 |   broken: {build: ../fixtures/broken}
+  |   ^
+  = last 2 lines of the build:
+    | step 2 of 3: exit code 1
+    | make: no rule
+
+look inside: e2erun scenarios/build.yaml --keep failed
+]]>
+</error>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="5" name="scenarios/empty.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0.5">
+<testcase name="checks nothing" time="0.5" classname="scenarios.empty">
+<system-out>
+<![CDATA[not verified: nothing was checked
+]]>
+</system-out>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="6" name="scenarios/known.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="1">
+<testcase name="out of disk" time="1" classname="scenarios.known">
+<skipped type="known issue" message="not ported yet">
+<![CDATA[scenarios/known.yaml:1:11
+failed: out of disk
+ --> scenarios/known.yaml:1:11
+  |
+1 | scenario: out of disk
+  |           ^
+]]>
+</skipped>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+</testsuites>
+
+"#]],
+    );
+}
+
+#[test]
+fn a_testcase_a_step() {
+    check(
+        &sample::shop(),
+        Grain::Step,
+        str![[r#"
+<?xml version="1.0" encoding="utf-8"?>
+<testsuites>
+<testsuite id="0" name="scenarios/shop.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="12.8">
+<testcase name="steps[1] up shop" time="12.8" classname="scenarios.shop.shop survives a restart [db=pg15]"/>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="1" name="scenarios/book.yaml" package="scenarios" tests="3" errors="0" failures="2" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="11.1">
+<testcase name="steps[1] up book" time="1" classname="scenarios.book.the guest book keeps its entries"/>
+<testcase name="then[1] the list has three members" time="10" classname="scenarios.book.the guest book keeps its entries">
+<failure type="failed" message="`json.$.members` has not the length that was expected">
+<![CDATA[scenarios/book.yaml:14:21
+failed: `json.$.members` has not the length that was expected
+  --> scenarios/book.yaml:14:21
+   |
+14 |     expect: {json: {$.members: {length: 3}}}
+   |                     ^
+   = step: then[1] `the list has three members`, asked 47 times in 10.0s
+   = expected: length 3
+   =   actual: length 2: ["ann", "bob"]
+   = last 2 lines of `web`:
+     | GET /members 200
+     | GET /members 200
+   = hint: `web` was asked until the limit
+]]>
+</failure>
+</testcase>
+<testcase name="then[2].use[1] http get /" time="0.1" classname="scenarios.book.the guest book keeps its entries">
+<failure type="failed" message="`body` is not as expected">
+<![CDATA[templates/page.yaml:4:5
+failed: `body` is not as expected
+ --> templates/page.yaml:4:5
+  |
+4 |   - http: {get: /}
+  |     ^
+  = step: then[2].use[1] `http get /`, 0.10s
+  = used at: scenarios/book.yaml:16:5
+  = difference: - expected, + actual
+    @@ -1,4 +1,3 @@
+     <ul>
+     <li>ann</li>
+    -<li>bob</li>
+     </ul>
+]]>
+</failure>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="2" name="scenarios/swarm.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="needs a swarm" time="0" classname="scenarios.swarm">
+<skipped type="skipped" message="requires swarm: the engine is in none"/>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="3" name="scenarios/flaky.yaml" package="scenarios" tests="2" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="3">
+<testcase name="then[1] exec db" time="1" classname="scenarios.flaky.sometimes"/>
+<testcase name="sometimes" time="2" classname="scenarios.flaky">
+<system-out>
+<![CDATA[
+passed on try 2:
+try 1 of 2
+failed: `exit` is not as expected
+ --> scenarios/flaky.yaml:8:5
+  |
+8 |   - exec: {service: db, command: ask}
+  |     ^
+  = step: then[1] `exec db`, 1.00s
+  = expected: 0
+  =   actual: 1
+      passed   1.00s  then[1] exec db
+]]>
+</system-out>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="4" name="scenarios/build.yaml" package="scenarios" tests="1" errors="1" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="cannot be built" time="0" classname="scenarios.build">
+<error type="errored" message="cannot build image `broken`">
+<![CDATA[scenarios/build.yaml:4:3
+errored: cannot build image `broken`
+ --> scenarios/build.yaml:4:3
+  |
+4 |   broken: {build: ../fixtures/broken}
+  |   ^
+  = last 2 lines of the build:
+    | step 2 of 3: exit code 1
+    | make: no rule
+
+look inside: e2erun scenarios/build.yaml --keep failed
+]]>
+</error>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="5" name="scenarios/empty.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0.5">
+<testcase name="checks nothing" time="0.5" classname="scenarios.empty">
+<system-out>
+<![CDATA[not verified: nothing was checked
+]]>
+</system-out>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="6" name="scenarios/known.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="1">
+<testcase name="out of disk" time="1" classname="scenarios.known">
+<skipped type="known issue" message="not ported yet">
+<![CDATA[scenarios/known.yaml:1:11
+failed: out of disk
+ --> scenarios/known.yaml:1:11
+  |
+1 | scenario: out of disk
+  |           ^
+]]>
+</skipped>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+</testsuites>
+
+"#]],
+    );
+}
+
+#[test]
+fn an_interrupted_run_has_every_case() {
+    let mut events = sample::shop();
+    events.retain(|event| event.elapsed <= 16.0);
+    // The second case ended before, the first did not, the others were not reached.
+    check(
+        &events,
+        Grain::Scenario,
+        str![[r#"
+<?xml version="1.0" encoding="utf-8"?>
+<testsuites>
+<testsuite id="0" name="scenarios/shop.yaml" package="scenarios" tests="1" errors="1" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="shop survives a restart [db=pg15]" time="0" classname="scenarios.shop">
+<error type="errored" message="interrupted while it waited for `db` to be healthy">
+<![CDATA[scenarios/shop.yaml:9:5
+errored: interrupted while it waited for `db` to be healthy
+ --> scenarios/shop.yaml:9:5
+  |
+9 |   - up: shop
+  |     ^
+  = step: steps[1] `up shop`
+  = last observation: `db` runs, health: starting
+]]>
+</error>
+<system-out>
+<![CDATA[tags: slow, shop
+matrix db: pg15
+property owner: storage team
+retried: port 40123 was taken
+ interrupted   0.00s  steps[1] up shop
+]]>
+</system-out>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="1" name="scenarios/book.yaml" package="scenarios" tests="1" errors="0" failures="1" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="11.5">
+<testcase name="the guest book keeps its entries" time="11.5" classname="scenarios.book">
+<failure type="failed" message="`json.$.members` has not the length that was expected">
+<![CDATA[scenarios/book.yaml:14:21
+failed: `json.$.members` has not the length that was expected
+  --> scenarios/book.yaml:14:21
+   |
+14 |     expect: {json: {$.members: {length: 3}}}
+   |                     ^
+   = step: then[1] `the list has three members`, asked 47 times in 10.0s
+   = expected: length 3
+   =   actual: length 2: ["ann", "bob"]
+   = last 2 lines of `web`:
+     | GET /members 200
+     | GET /members 200
+   = hint: `web` was asked until the limit
+
+failed: `body` is not as expected
+ --> templates/page.yaml:4:5
+  |
+4 |   - http: {get: /}
+  |     ^
+  = step: then[2].use[1] `http get /`, 0.10s
+  = used at: scenarios/book.yaml:16:5
+  = difference: - expected, + actual
+    @@ -1,4 +1,3 @@
+     <ul>
+     <li>ann</li>
+    -<li>bob</li>
+     </ul>
+
+look inside: e2erun scenarios/book.yaml --keep failed
+]]>
+</failure>
+<system-out>
+<![CDATA[      passed   1.00s  steps[1] up book
+      failed   10.0s  then[1] the list has three members
+      failed   0.10s  then[2] use page
+      failed   0.10s  then[2].use[1] http get /
+]]>
+</system-out>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="2" name="scenarios/swarm.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="needs a swarm" time="0" classname="scenarios.swarm">
+<skipped type="skipped" message="not reached: interrupted"/>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="3" name="scenarios/flaky.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="sometimes" time="0" classname="scenarios.flaky">
+<skipped type="skipped" message="not reached: interrupted"/>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="4" name="scenarios/build.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="cannot be built" time="0" classname="scenarios.build">
+<skipped type="skipped" message="not reached: interrupted"/>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="5" name="scenarios/empty.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="checks nothing" time="0" classname="scenarios.empty">
+<skipped type="skipped" message="not reached: interrupted"/>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="6" name="scenarios/known.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="out of disk" time="0" classname="scenarios.known">
+<skipped type="skipped" message="not reached: interrupted"/>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+</testsuites>
+
+"#]],
+    );
+}
+
+#[test]
+fn a_problem_in_a_file_is_an_error() {
+    let diagnostics = vec![sample::diagnostic(Level::Error), sample::diagnostic(Level::Warning)];
+    check(
+        &[sample::event(0.0, None, What::Invalid { diagnostics })],
+        Grain::Scenario,
+        str![[r#"
+<?xml version="1.0" encoding="utf-8"?>
+<testsuites>
+<testsuite id="0" name="scenarios/shop.yaml" package="scenarios" tests="1" errors="1" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="0">
+<testcase name="12:11 unknown service `dbb`" time="0" classname="scenarios.shop">
+<error type="invalid" message="unknown service `dbb`">
+<![CDATA[scenarios/shop.yaml:12:11
+error: unknown service `dbb`
+  --> scenarios/shop.yaml:12:11
+]]>
+</error>
+</testcase>
+</testsuite>
+</testsuites>
+
+"#]],
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_run_is_a_testcase() {
+    let mut events = sample::run_of(&[Outcome::Passed]);
+    events.pop();
+    events.push(sample::run_ended(false, vec![Fault::error("the engine went away")]));
+    check(
+        &events,
+        Grain::Scenario,
+        str![[r#"
+<?xml version="1.0" encoding="utf-8"?>
+<testsuites>
+<testsuite id="0" name="scenarios/all.yaml" package="scenarios" tests="1" errors="0" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="1">
+<testcase name="case 1" time="1" classname="scenarios.all"/>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+<testsuite id="1" name="e2erun" package="" tests="1" errors="1" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="45.2">
+<testcase name="the run itself" time="45.2" classname="e2erun">
+<error type="errored" message="the engine went away">
+<![CDATA[errored: the engine went away
+]]>
+</error>
+</testcase>
+</testsuite>
+</testsuites>
+
+"#]],
+    );
+}
+
+#[test]
+fn strict_makes_a_failure_of_what_checks_nothing() {
+    let strict = Rules {
+        strict: true,
+        flaky_fails: false,
+    };
+    let file = file(&sample::run_of(&[Outcome::NotVerified]), Grain::Scenario, strict);
+    assert!(
+        file.contains(r#"<failure type="failed" message="nothing was checked"#),
+        "{file}"
+    );
+}
+
+/// What a real validator says of the file; nothing where it is valid.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test's validator, of which the crate knows nothing"
+)]
+fn complaints(file: &[u8]) -> String {
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/junit/junit-10.rng");
+    let started = Command::new("xmllint")
+        .args(["--noout", "--relaxng", rules, "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = started
+        .unwrap_or_else(|error| panic!("cannot start `xmllint` (Debian: `apt-get install libxml2-utils`): {error}"));
+    // A file that it refuses early is not read to its end.
+    let _ = child.stdin.take().unwrap().write_all(file);
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { String::new() } else { told }
+}
+
+fn assert_valid(events: &[Event]) {
+    for grain in [Grain::Scenario, Grain::Step] {
+        let file = file(events, grain, Rules::default());
+        assert_eq!(complaints(file.as_bytes()), "", "{file}");
+    }
+}
+
+#[test]
+fn the_validator_refuses_what_is_not_valid() {
+    let file = file(&sample::shop(), Grain::Scenario, Rules::default());
+    for (valid, invalid) in [
+        ("time=\"13\"", "time=\"-13\""),
+        ("classname=", "file="),
+        ("<system-out>", "<properties>"),
+        ("]]>", "]]>]]>"),
+    ] {
+        let wrong = file.replacen(valid, invalid, 1);
+        assert_ne!(complaints(wrong.as_bytes()), "", "{valid} → {invalid}");
+    }
+}
+
+#[test]
+fn every_run_of_the_samples_is_valid() {
+    assert_valid(&[]);
+    assert_valid(&sample::shop());
+    assert_valid(&sample::shop()[..20]);
+    assert_valid(&sample::run_of(&[]));
+    assert_valid(&sample::hostile(""));
+    assert_valid(&sample::hostile(
+        "]]>]]]]>\0\u{1b}[31m\u{fffe}\u{ffff}\u{1fffe}<&>\"'\r\n\t\u{85}\u{2028}&#0;",
+    ));
+}
+
+#[test]
+fn a_hundred_megabytes_keep_head_and_tail() {
+    let mut fault = Fault::failure("too much");
+    let text = format!(
+        "first\n{}last",
+        "]]>\x1b[31m\0 some output of a program\n".repeat(3_000_000)
+    );
+    assert!(text.len() > 100_000_000);
+    fault = fault.detail("stdout", text);
+    let mut events = sample::run_of(&[Outcome::Failed]);
+    if let What::CaseEnded { faults, .. } = &mut events[2].what {
+        faults.push(fault);
+    }
+    let file = file(&events, Grain::Scenario, Rules::default());
+    assert!(file.len() < 600_000, "{}", file.len());
+    for kept in ["| first\n", "| last\n", "MiB left out here …"] {
+        assert!(file.contains(kept), "{kept}");
+    }
+    assert_eq!(complaints(file.as_bytes()), "");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_makes_a_valid_file(text in any::<String>(), bytes in any::<Vec<u8>>()) {
+        for text in [text, String::from_utf8_lossy(&bytes).into_owned()] {
+            let file = file(&sample::hostile(&text), Grain::Step, Rules::default());
+            prop_assert!(complaints(file.as_bytes()).is_empty(), "{file}");
+        }
+    }
+}

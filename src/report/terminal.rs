@@ -1,0 +1,338 @@
+//! The terminal's lines: each case as it ends, all failures in full at the end, a summary.
+
+use crate::diagnostic::Level;
+use crate::event::{CaseId, Event, NodeInfo, Outcome, What};
+use crate::report::case::Case;
+use crate::report::line::{Line, Tone, lines_of};
+use crate::report::outcome::{WORST_FIRST, word};
+use crate::report::tally::{Run, Tally};
+use crate::report::{Piece, Reporter, Settings, fault, github, text};
+
+/// A wait below this is not worth a line in the summary.
+const LONG: f64 = 0.1;
+/// The bound of one diagnostic, one note.
+const SHOWN: usize = 32 * 1024;
+
+/// Lines for people. The live status below them is `status`'s.
+pub struct Terminal {
+    color: bool,
+    quiet: bool,
+    github: bool,
+}
+
+impl Terminal {
+    /// Makes the reporter.
+    pub fn new(settings: &Settings) -> Terminal {
+        Terminal {
+            color: settings.color,
+            quiet: settings.quiet,
+            github: settings.github,
+        }
+    }
+
+    fn pieces(&self, lines: Vec<Line>) -> Vec<Piece> {
+        lines.into_iter().map(|line| Piece::Line(self.painted(&line))).collect()
+    }
+
+    fn painted(&self, line: &Line) -> String {
+        let text = line.painted(self.color);
+        if self.github { github::defused(&text) } else { text }
+    }
+}
+
+impl Reporter for Terminal {
+    fn event(&mut self, event: &Event, tally: &Tally) -> Vec<Piece> {
+        let lines = match &event.what {
+            What::Invalid { diagnostics } => diagnostics
+                .iter()
+                .flat_map(|one| drawn(one.level, &one.drawn))
+                .collect(),
+            What::RunStarted { .. } if !self.quiet => tally.runs.get(&event.run).map(header).unwrap_or_default(),
+            What::ImageReady {
+                image,
+                how,
+                seconds,
+                error,
+            } => image_line(image, how, *seconds, error.as_deref(), self.quiet),
+            What::Note { text } if !self.quiet => note("note", name(event, tally), text),
+            What::Retried { text, .. } if !self.quiet => note("retrying", name(event, tally), text),
+            What::CaseEnded { .. } => event
+                .case
+                .as_ref()
+                .and_then(|id| Some((tally.case(&event.run, id)?, id)))
+                .and_then(|(case, id)| ended(case, id, self.quiet))
+                .into_iter()
+                .collect(),
+            _ => Vec::new(),
+        };
+        self.pieces(lines)
+    }
+
+    fn end(&mut self, tally: &Tally) -> Vec<Piece> {
+        let mut lines = failures(tally);
+        lines.extend(summary(tally, self.quiet));
+        self.pieces(lines)
+    }
+}
+
+fn name<'a>(event: &Event, tally: &'a Tally) -> Option<&'a str> {
+    let case = tally.case(&event.run, event.case.as_ref()?)?;
+    Some(&case.info.name)
+}
+
+/// A diagnostic as it was drawn, with its first word painted.
+fn drawn(level: Level, text: &str) -> Vec<Line> {
+    let tone = if level == Level::Error { Tone::Bad } else { Tone::Warn };
+    let mut lines = lines_of(Tone::Plain, text, SHOWN);
+    if let Some(first) = lines.first_mut() {
+        let whole = first.text();
+        if let Some((word, rest)) = whole.split_once(':') {
+            *first = Line::new().with(tone, word).with(Tone::Bold, format!(":{rest}"));
+        }
+    }
+    lines.push(Line::new());
+    lines
+}
+
+fn header(run: &Run) -> Vec<Line> {
+    let mut files: Vec<&str> = run.cases.values().map(|case| case.info.file.as_str()).collect();
+    files.dedup();
+    let cases = text::count(run.cases.len(), "case", "cases");
+    let files = text::count(files.len(), "file", "files");
+    let at_once = if run.jobs > 1 {
+        format!(", {} at once", run.jobs)
+    } else {
+        String::new()
+    };
+    let head = Line::new().with(Tone::Bold, format!("{:>12}", "e2erun"));
+    let mut all = vec![head.and(format!("  {}: {cases} in {files}{at_once}", run.version))];
+    all.extend(run.nodes.iter().map(|node| node_line(node, run.nodes.len() > 1)));
+    all
+}
+
+fn node_line(node: &NodeInfo, several: bool) -> Line {
+    let api = if node.api.is_empty() {
+        String::new()
+    } else {
+        format!(" (API {})", node.api)
+    };
+    let engine = if node.engine.is_empty() {
+        String::new()
+    } else {
+        format!("engine {}{api}", node.engine)
+    };
+    let compose = if node.compose.is_empty() {
+        String::new()
+    } else {
+        format!("compose {}", node.compose)
+    };
+    let facts: Vec<String> = [engine, compose, node.system.clone()]
+        .into_iter()
+        .filter(|f| !f.is_empty())
+        .collect();
+    let label = if several { node.name.as_str() } else { "" };
+    Line::new().with(Tone::Dim, format!("{label:>12}  {}", facts.join(", ")))
+}
+
+fn image_line(image: &str, how: &str, seconds: f64, error: Option<&str>, quiet: bool) -> Vec<Line> {
+    let Some(error) = error else {
+        // One that was there already is no news.
+        let news = !quiet && !matches!(how, "present" | "cached");
+        return news
+            .then(|| row(Tone::Good, how, seconds).and(image))
+            .into_iter()
+            .collect();
+    };
+    let mut all = vec![row(Tone::Bad, "no image", seconds).with(Tone::Bold, image)];
+    all.extend(
+        lines_of(Tone::Plain, error, SHOWN)
+            .into_iter()
+            .map(|line| line.indented(23)),
+    );
+    all
+}
+
+/// The beginning of a line about something that took time: the word, the seconds.
+fn row(tone: Tone, word: &str, seconds: f64) -> Line {
+    Line::new()
+        .with(tone, format!("{word:>12}"))
+        .with(Tone::Dim, format!("  {:>7}  ", text::duration(seconds)))
+}
+
+fn note(word: &str, case: Option<&str>, text: &str) -> Vec<Line> {
+    let mut lines = lines_of(Tone::Plain, text, SHOWN).into_iter();
+    let first = lines.next().unwrap_or_default().text();
+    let case = case.map(|name| format!("{name}: ")).unwrap_or_default();
+    let head = Line::new()
+        .with(Tone::Frame, format!("{word:>12}"))
+        .and(format!("  {case}{first}"));
+    std::iter::once(head)
+        .chain(lines.map(|line| line.indented(14)))
+        .collect()
+}
+
+/// The line of a case's try that ended.
+fn ended(case: &Case, id: &CaseId, quiet: bool) -> Option<Line> {
+    let end = case.attempts.get(&id.attempt)?.end.as_ref()?;
+    if end.retried {
+        let line = row(Tone::Warn, "retried", end.seconds).and(&case.info.name);
+        let why = format!("  try {} {}", id.attempt, word(end.outcome));
+        return (!quiet).then(|| line.with(Tone::Dim, format!("  {}", case.place_of_fault())).and(why));
+    }
+    let ok = matches!(case.outcome(), Outcome::Passed | Outcome::Skipped | Outcome::KnownIssue);
+    (!quiet || !ok).then(|| case_line(case))
+}
+
+/// Outcome, time, name, where, and why if the outcome does not say it.
+fn case_line(case: &Case) -> Line {
+    let outcome = case.outcome();
+    let line = match outcome {
+        // What did not begin, or did not end, has no time.
+        _ if outcome == Outcome::Skipped || case.end().is_none() => Line::new()
+            .with(Tone::of(outcome), format!("{:>12}", word(outcome)))
+            .and(" ".repeat(11)),
+        _ => row(Tone::of(outcome), word(outcome), case.seconds()),
+    };
+    let place = match outcome {
+        Outcome::Failed | Outcome::Errored => case.place_of_fault().to_string(),
+        _ => case.info.file.clone(),
+    };
+    let line = line.and(&case.info.name).with(Tone::Dim, format!("  {place}"));
+    match case.reason() {
+        Some(reason) => line.and(format!("  ({})", text::one_line(&reason))),
+        None => line,
+    }
+}
+
+/// The cases that a user looks at after the run, worst first.
+fn looked_at(tally: &Tally) -> Vec<(&Run, &Case)> {
+    let mut all: Vec<(&Run, &Case)> = tally
+        .runs
+        .values()
+        .flat_map(|run| run.cases.values().map(move |case| (run, case)))
+        .filter(|(_, case)| !matches!(case.outcome(), Outcome::Passed | Outcome::Skipped | Outcome::KnownIssue))
+        .collect();
+    all.sort_by_key(|(_, case)| WORST_FIRST.iter().position(|outcome| *outcome == case.outcome()));
+    all
+}
+
+/// What is wrong, in full: of the run, then of each case, the worst first. And what was kept of the others.
+fn failures(tally: &Tally) -> Vec<Line> {
+    let mut all = Vec::new();
+    for run in tally.runs.values() {
+        for of_run in &run.faults {
+            all.push(Line::new());
+            all.extend(fault::run_lines(of_run));
+        }
+    }
+    let bad = looked_at(tally);
+    let kept = |case: &&Case| case.attempts.values().any(|attempt| !attempt.kept.is_empty());
+    let others = tally
+        .runs
+        .values()
+        .flat_map(|run| run.cases.values().filter(kept).map(move |case| (run, case)));
+    let others = others.filter(|(_, case)| !bad.iter().any(|(_, one)| std::ptr::eq(*one, *case)));
+    for (run, case) in bad.iter().copied().chain(others) {
+        let lines = fault::case_lines(run, case);
+        if lines.is_empty() {
+            continue;
+        }
+        all.push(Line::new());
+        all.push(title(case));
+        all.extend(lines);
+    }
+    all
+}
+
+fn title(case: &Case) -> Line {
+    let outcome = case.outcome();
+    let rule = "─".repeat(4);
+    let head = Line::new()
+        .with(Tone::Dim, format!("{rule} "))
+        .with(Tone::of(outcome), word(outcome));
+    head.with(Tone::Bold, format!("  {}", case.info.name))
+        .with(Tone::Dim, format!("  {} {rule}", case.info.file))
+}
+
+fn summary(tally: &Tally, quiet: bool) -> Vec<Line> {
+    if let Some(line) = refused(tally) {
+        return vec![line];
+    }
+    let cases: Vec<&Case> = tally.cases().collect();
+    let mut all = vec![Line::new()];
+    if let [_, _, ..] = cases[..] {
+        all.extend(looked_at(tally).into_iter().map(|(_, case)| case_line(case)));
+    }
+    all.push(counts_line(tally, cases.len()));
+    let passed_over: usize = tally.runs.values().map(|run| run.passed_over).sum();
+    if passed_over > 0 && !quiet {
+        let files = text::count(passed_over, "YAML file", "YAML files");
+        all.push(Line::plain(format!(
+            "{:>14}passed over: {files} without a scenario",
+            ""
+        )));
+    }
+    if !quiet {
+        all.extend(waits(tally));
+    }
+    all
+}
+
+/// The last line where the files have problems and nothing was started.
+fn refused(tally: &Tally) -> Option<Line> {
+    let refusing = || tally.diagnostics.iter().filter(|one| tally.rules.refuses(one.level));
+    let problems = refusing().count();
+    let mut files: Vec<&str> = refusing().map(|one| one.place.path.as_str()).collect();
+    files.sort_unstable();
+    files.dedup();
+    (problems > 0).then(|| {
+        let told = format!(
+            ": {} in {}; nothing was started",
+            text::count(problems, "problem", "problems"),
+            text::count(files.len(), "file", "files")
+        );
+        Line::new().with(Tone::Bad, "invalid").with(Tone::Bold, told)
+    })
+}
+
+fn counts_line(tally: &Tally, cases: usize) -> Line {
+    let counts = tally.counts();
+    let state = if tally.interrupted() { "interrupted" } else { "summary" };
+    let line = Line::new().with(Tone::Bold, format!("{state:>12}"));
+    if cases == 0 {
+        return line.and("  no case was selected");
+    }
+    let line = line.and(format!(
+        "  {:>7}  {}: ",
+        text::duration(tally.seconds()),
+        text::count(cases, "case", "cases")
+    ));
+    let told = WORST_FIRST
+        .iter()
+        .filter_map(|outcome| Some((*outcome, *counts.get(outcome)?)));
+    told.enumerate().fold(line, |line, (at, (outcome, count))| {
+        let line = if at > 0 { line.and(", ") } else { line };
+        line.with(Tone::of(outcome), format!("{count} {}", word(outcome)))
+    })
+}
+
+fn waits(tally: &Tally) -> Vec<Line> {
+    let long: Vec<_> = tally
+        .longest_waits(5)
+        .into_iter()
+        .filter(|wait| wait.seconds >= LONG)
+        .collect();
+    let mut all = Vec::new();
+    if !long.is_empty() {
+        all.push(Line::plain(format!("{:>14}longest waits:", "")));
+    }
+    for one in long {
+        let line = Line::new().with(Tone::Dim, format!("{:>12}  {:>7}  ", "", text::duration(one.seconds)));
+        let line = line.and(format!("{}  {}", one.wait.waits_for, one.case.info.name));
+        all.push(line.with(Tone::Dim, format!("  {}", one.step.info.place)));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests;

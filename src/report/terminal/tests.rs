@@ -1,0 +1,570 @@
+//! The exact lines of the terminal.
+
+#![expect(clippy::too_many_lines, reason = "most of a test is the text that it expects")]
+
+use snapbox::data::Inline;
+use snapbox::{IntoData, str};
+
+use crate::diagnostic::Level;
+use crate::event::{Event, Fault, Outcome, Phase, What};
+use crate::report::outcome::Rules;
+use crate::report::{Piece, Reporters, Settings, sample};
+
+fn lines(events: &[Event], settings: &Settings) -> String {
+    let mut reporters = Reporters::new(settings);
+    let mut pieces: Vec<Piece> = events.iter().flat_map(|event| reporters.event(event)).collect();
+    pieces.extend(reporters.end());
+    pieces
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Line(line) => line + "\n",
+            Piece::Append(artifact) => panic!("the terminal has no files: {artifact:?}"),
+        })
+        .collect()
+}
+
+fn check(events: &[Event], settings: &Settings, expected: Inline) {
+    snapbox::assert_data_eq!(lines(events, settings), expected.raw());
+}
+
+#[test]
+fn a_run_with_each_outcome() {
+    check(
+        &sample::shop(),
+        &Settings::default(),
+        str![[r#"
+      e2erun  0.1.0: 7 cases in 7 files, 2 at once
+              engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+       built    12.4s  app
+    no image    12.4s  broken
+                       step 2 of 3: exit code 1
+                       make: no rule
+        note  removed what a dead run left: 2 containers
+    retrying  shop survives a restart [db=pg15]: port 40123 was taken
+      passed    13.0s  shop survives a restart [db=pg15]  scenarios/shop.yaml
+      failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
+     retried    2.00s  sometimes  scenarios/flaky.yaml:8:5  try 1 failed
+       flaky    2.00s  sometimes  scenarios/flaky.yaml  (passed on try 2)
+     skipped           needs a swarm  scenarios/swarm.yaml  (requires swarm: the engine is in none)
+     errored    0.00s  cannot be built  scenarios/build.yaml:4:3
+not verified    0.50s  checks nothing  scenarios/empty.yaml  (nothing was checked)
+ known issue    1.00s  out of disk  scenarios/known.yaml  (not ported yet)
+
+──── errored  cannot be built  scenarios/build.yaml ────
+errored: cannot build image `broken`
+ --> scenarios/build.yaml:4:3
+  |
+4 |   broken: {build: ../fixtures/broken}
+  |   ^
+  = last 2 lines of the build:
+    | step 2 of 3: exit code 1
+    | make: no rule
+
+look inside: e2erun scenarios/build.yaml --keep failed
+
+──── failed  the guest book keeps its entries  scenarios/book.yaml ────
+failed: `json.$.members` has not the length that was expected
+  --> scenarios/book.yaml:14:21
+   |
+14 |     expect: {json: {$.members: {length: 3}}}
+   |                     ^
+   = step: then[1] `the list has three members`, asked 47 times in 10.0s
+   = expected: length 3
+   =   actual: length 2: ["ann", "bob"]
+   = last 2 lines of `web`:
+     | GET /members 200
+     | GET /members 200
+   = hint: `web` was asked until the limit
+
+failed: `body` is not as expected
+ --> templates/page.yaml:4:5
+  |
+4 |   - http: {get: /}
+  |     ^
+  = step: then[2].use[1] `http get /`, 0.10s
+  = used at: scenarios/book.yaml:16:5
+  = difference: - expected, + actual
+    @@ -1,4 +1,3 @@
+     <ul>
+     <li>ann</li>
+    -<li>bob</li>
+     </ul>
+
+look inside: e2erun scenarios/book.yaml --keep failed
+
+──── flaky  sometimes  scenarios/flaky.yaml ────
+try 1 of 2
+failed: `exit` is not as expected
+ --> scenarios/flaky.yaml:8:5
+  |
+8 |   - exec: {service: db, command: ask}
+  |     ^
+  = step: then[1] `exec db`, 1.00s
+  = expected: 0
+  =   actual: 1
+
+     errored    0.00s  cannot be built  scenarios/build.yaml:4:3
+      failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
+       flaky    2.00s  sometimes  scenarios/flaky.yaml  (passed on try 2)
+not verified    0.50s  checks nothing  scenarios/empty.yaml  (nothing was checked)
+     summary    45.2s  7 cases: 1 errored, 1 failed, 1 flaky, 1 not verified, 1 passed, 1 known issue, 1 skipped
+              passed over: 1 YAML file without a scenario
+              longest waits:
+                12.3s  `db` to be healthy  shop survives a restart [db=pg15]  scenarios/shop.yaml:9:5
+
+"#]],
+    );
+}
+
+#[test]
+fn quiet_tells_what_went_wrong_and_the_summary() {
+    let settings = Settings {
+        quiet: true,
+        ..Settings::default()
+    };
+    check(
+        &sample::shop(),
+        &settings,
+        str![[r#"
+    no image    12.4s  broken
+                       step 2 of 3: exit code 1
+                       make: no rule
+      failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
+       flaky    2.00s  sometimes  scenarios/flaky.yaml  (passed on try 2)
+     errored    0.00s  cannot be built  scenarios/build.yaml:4:3
+not verified    0.50s  checks nothing  scenarios/empty.yaml  (nothing was checked)
+
+──── errored  cannot be built  scenarios/build.yaml ────
+errored: cannot build image `broken`
+ --> scenarios/build.yaml:4:3
+  |
+4 |   broken: {build: ../fixtures/broken}
+  |   ^
+  = last 2 lines of the build:
+    | step 2 of 3: exit code 1
+    | make: no rule
+
+look inside: e2erun scenarios/build.yaml --keep failed
+
+──── failed  the guest book keeps its entries  scenarios/book.yaml ────
+failed: `json.$.members` has not the length that was expected
+  --> scenarios/book.yaml:14:21
+   |
+14 |     expect: {json: {$.members: {length: 3}}}
+   |                     ^
+   = step: then[1] `the list has three members`, asked 47 times in 10.0s
+   = expected: length 3
+   =   actual: length 2: ["ann", "bob"]
+   = last 2 lines of `web`:
+     | GET /members 200
+     | GET /members 200
+   = hint: `web` was asked until the limit
+
+failed: `body` is not as expected
+ --> templates/page.yaml:4:5
+  |
+4 |   - http: {get: /}
+  |     ^
+  = step: then[2].use[1] `http get /`, 0.10s
+  = used at: scenarios/book.yaml:16:5
+  = difference: - expected, + actual
+    @@ -1,4 +1,3 @@
+     <ul>
+     <li>ann</li>
+    -<li>bob</li>
+     </ul>
+
+look inside: e2erun scenarios/book.yaml --keep failed
+
+──── flaky  sometimes  scenarios/flaky.yaml ────
+try 1 of 2
+failed: `exit` is not as expected
+ --> scenarios/flaky.yaml:8:5
+  |
+8 |   - exec: {service: db, command: ask}
+  |     ^
+  = step: then[1] `exec db`, 1.00s
+  = expected: 0
+  =   actual: 1
+
+     errored    0.00s  cannot be built  scenarios/build.yaml:4:3
+      failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
+       flaky    2.00s  sometimes  scenarios/flaky.yaml  (passed on try 2)
+not verified    0.50s  checks nothing  scenarios/empty.yaml  (nothing was checked)
+     summary    45.2s  7 cases: 1 errored, 1 failed, 1 flaky, 1 not verified, 1 passed, 1 known issue, 1 skipped
+
+"#]],
+    );
+    check(
+        &sample::run_of(&[Outcome::Passed]),
+        &settings,
+        str![[r#"
+
+     summary    45.2s  1 case: 1 passed
+
+"#]],
+    );
+}
+
+#[test]
+fn one_passed_case() {
+    check(
+        &sample::run_of(&[Outcome::Passed]),
+        &Settings::default(),
+        str![[r#"
+      e2erun  0.1.0: 1 case in 1 file, 2 at once
+              engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+      passed    1.00s  case 1  scenarios/all.yaml
+
+     summary    45.2s  1 case: 1 passed
+              passed over: 1 YAML file without a scenario
+
+"#]],
+    );
+}
+
+#[test]
+fn nothing_was_selected() {
+    check(
+        &sample::run_of(&[]),
+        &Settings::default(),
+        str![[r#"
+      e2erun  0.1.0: 0 cases in 0 files, 2 at once
+              engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+
+     summary  no case was selected
+              passed over: 1 YAML file without a scenario
+
+"#]],
+    );
+}
+
+#[test]
+fn strict_fails_what_checks_nothing() {
+    let settings = Settings {
+        rules: Rules {
+            strict: true,
+            flaky_fails: false,
+        },
+        ..Settings::default()
+    };
+    check(
+        &sample::run_of(&[Outcome::NotVerified]),
+        &settings,
+        str![[r#"
+      e2erun  0.1.0: 1 case in 1 file, 2 at once
+              engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+      failed    1.00s  case 1  scenarios/all.yaml:1:11
+
+──── failed  case 1  scenarios/all.yaml ────
+failed: nothing was checked: `--strict` counts this as failed
+ --> scenarios/all.yaml:1:11
+  |
+1 | scenario: case 1
+  |           ^
+  = hint: check something: an `expect`, or a check under `then`
+
+look inside: e2erun scenarios/all.yaml --keep failed
+
+     summary    45.2s  1 case: 1 failed
+              passed over: 1 YAML file without a scenario
+
+"#]],
+    );
+}
+
+#[test]
+fn problems_in_files() {
+    let diagnostics = vec![sample::diagnostic(Level::Error), sample::diagnostic(Level::Warning)];
+    check(
+        &[sample::event(0.0, None, What::Invalid { diagnostics })],
+        &Settings::default(),
+        str![[r#"
+error: unknown service `dbb`
+  --> scenarios/shop.yaml:12:11
+
+warning: unknown service `dbb`
+  --> scenarios/shop.yaml:12:11
+
+invalid: 1 problem in 1 file; nothing was started
+
+"#]],
+    );
+}
+
+#[test]
+fn an_interrupted_run_tells_what_it_waited_for() {
+    let mut events = sample::shop();
+    events.retain(|event| event.elapsed <= 16.0);
+    events.push(sample::event(
+        16.0,
+        None,
+        What::Note {
+            text: "interrupted: cleaning up".to_owned(),
+        },
+    ));
+    events.push(sample::run_ended(
+        true,
+        vec![Fault::error("`gc` may have to remove what is left")],
+    ));
+    check(
+        &events,
+        &Settings {
+            quiet: true,
+            ..Settings::default()
+        },
+        str![[r#"
+    no image    12.4s  broken
+                       step 2 of 3: exit code 1
+                       make: no rule
+      failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
+
+errored: `gc` may have to remove what is left
+
+──── errored  shop survives a restart [db=pg15]  scenarios/shop.yaml ────
+errored: interrupted while it waited for `db` to be healthy
+ --> scenarios/shop.yaml:9:5
+  |
+9 |   - up: shop
+  |     ^
+  = step: steps[1] `up shop`
+  = last observation: `db` runs, health: starting
+
+──── failed  the guest book keeps its entries  scenarios/book.yaml ────
+failed: `json.$.members` has not the length that was expected
+  --> scenarios/book.yaml:14:21
+   |
+14 |     expect: {json: {$.members: {length: 3}}}
+   |                     ^
+   = step: then[1] `the list has three members`, asked 47 times in 10.0s
+   = expected: length 3
+   =   actual: length 2: ["ann", "bob"]
+   = last 2 lines of `web`:
+     | GET /members 200
+     | GET /members 200
+   = hint: `web` was asked until the limit
+
+failed: `body` is not as expected
+ --> templates/page.yaml:4:5
+  |
+4 |   - http: {get: /}
+  |     ^
+  = step: then[2].use[1] `http get /`, 0.10s
+  = used at: scenarios/book.yaml:16:5
+  = difference: - expected, + actual
+    @@ -1,4 +1,3 @@
+     <ul>
+     <li>ann</li>
+    -<li>bob</li>
+     </ul>
+
+look inside: e2erun scenarios/book.yaml --keep failed
+
+     errored           shop survives a restart [db=pg15]  scenarios/shop.yaml:9:5  (interrupted)
+      failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
+ interrupted    45.2s  7 cases: 1 errored, 1 failed, 5 skipped
+
+"#]],
+    );
+}
+
+#[test]
+fn what_was_kept_is_told_also_of_a_passed_case() {
+    let mut events = sample::run_of(&[Outcome::Passed, Outcome::Failed]);
+    for number in [1, 2] {
+        let text = format!("kept: docker exec -it case{number}-web-1 sh\nremove it: e2erun gc --run r1");
+        events.insert(3, sample::event(1.5, Some(number), What::Kept { text }));
+    }
+    check(
+        &events,
+        &Settings {
+            quiet: true,
+            ..Settings::default()
+        },
+        str![[r#"
+      failed    1.00s  case 2  scenarios/all.yaml:1:11
+
+──── failed  case 2  scenarios/all.yaml ────
+kept: docker exec -it case2-web-1 sh
+remove it: e2erun gc --run r1
+
+──── passed  case 1  scenarios/all.yaml ────
+kept: docker exec -it case1-web-1 sh
+remove it: e2erun gc --run r1
+
+      failed    1.00s  case 2  scenarios/all.yaml:1:11
+     summary    45.2s  2 cases: 1 failed, 1 passed
+
+"#]],
+    );
+}
+
+#[test]
+fn a_long_source_line_is_cut_around_the_place_and_a_tab_is_four_wide() {
+    let mut events = sample::run_of(&[Outcome::Failed]);
+    let long = format!("\t- exec: {}{{bad}} {}", "x".repeat(200), "y".repeat(200));
+    let fault = Fault::failure("first line\nsecond line").at(sample::place("a.yaml", 1234, 211, &long));
+    let step = sample::step("then[1]", Phase::Then, "exec", sample::place("a.yaml", 1, 1, ""));
+    events.insert(
+        2,
+        sample::event(
+            1.5,
+            Some(1),
+            sample::step_ended(&step, Outcome::Failed, 0.5, vec![fault]),
+        ),
+    );
+    let short = Fault::failure("short").at(sample::place("a.yaml", 7, 2, "\t- up: shop"));
+    events.insert(
+        3,
+        sample::event(
+            1.5,
+            Some(1),
+            sample::step_ended(
+                &sample::step("then[2]", Phase::Then, "up", sample::place("a.yaml", 7, 2, "")),
+                Outcome::Failed,
+                0.5,
+                vec![short],
+            ),
+        ),
+    );
+    check(
+        &events,
+        &Settings {
+            quiet: true,
+            ..Settings::default()
+        },
+        str![[r#"
+      failed    1.00s  case 1  a.yaml:1234:211
+
+──── failed  case 1  scenarios/all.yaml ────
+failed: first line
+  second line
+    --> a.yaml:1234:211
+     |
+1234 | …xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx{bad} yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy…
+     |                                                              ^
+     = step: then[1] `exec`, 0.50s
+
+failed: short
+ --> a.yaml:7:2
+  |
+7 |     - up: shop
+  |     ^
+  = step: then[2] `up`, 0.50s
+
+look inside: e2erun scenarios/all.yaml --keep failed
+
+     summary    45.2s  1 case: 1 failed
+
+"#]],
+    );
+}
+
+#[test]
+fn no_output_of_a_program_draws_on_the_terminal_or_commands_github() {
+    let text = "\x1b[2J\x1b]0;x\x07::error::x\n##[error]y\r::stop-commands::\u{202e}\0";
+    let settings = Settings {
+        github: false,
+        ..Settings::default()
+    };
+    let plain = lines(&sample::hostile(text), &settings);
+    assert!(plain.chars().all(|c| c == '\n' || !c.is_control()), "{plain:?}");
+    // Only ours begin a line with a command.
+    let settings = Settings {
+        github: true,
+        ..settings
+    };
+    let github = lines(&sample::hostile(text), &settings);
+    for line in github.lines() {
+        let ours = line.starts_with("::error file=") || line.starts_with("::warning file=");
+        assert!(ours || !line.trim_start().starts_with("::"), "{line}");
+        assert!(!line.contains("##["), "{line}");
+    }
+}
+
+#[test]
+fn colours_only_where_wanted() {
+    let settings = Settings {
+        color: true,
+        ..Settings::default()
+    };
+    let painted = lines(&sample::shop(), &settings);
+    assert!(painted.contains("\x1b[1m\x1b[31m      failed\x1b[0m"), "{painted}");
+    assert_eq!(
+        anstream::adapter::strip_str(&painted)
+            .to_string()
+            .replace(" \n", "\n")
+            .trim_end(),
+        {
+            let plain = lines(&sample::shop(), &Settings::default());
+            plain.trim_end().to_owned()
+        }
+    );
+}
+
+#[test]
+fn the_status_says_what_is_waited_for_and_since_when() {
+    let mut reporters = Reporters::new(&Settings::default());
+    let status = |reporters: &Reporters, at: f64| -> String {
+        reporters.status(at).iter().map(|line| line.text() + "\n").collect()
+    };
+    let events = sample::shop();
+    let mut shown = Vec::new();
+    for (until, at) in [
+        (2.5, 2.7),
+        (4.6, 4.8),
+        (9.5, 12.0),
+        (15.2, 15.2),
+        (20.5, 20.6),
+        (99.0, 99.0),
+    ] {
+        let told = reporters
+            .tally()
+            .runs
+            .values()
+            .map(|run| run.seconds)
+            .fold(-1.0, f64::max);
+        for event in events
+            .iter()
+            .filter(|event| event.elapsed > told && event.elapsed <= until)
+        {
+            reporters.event(event);
+        }
+        shown.push(status(&reporters, at));
+    }
+    snapbox::assert_data_eq!(shown.join("--\n"), str![[r#"
+   preparing       3s  0 of 7 done, 2 images ready
+--
+     running       5s  0 of 7 done
+                   1s  shop survives a restart [db=pg15]  up shop  waits for `db` to be healthy, 0s of 60s: `db` is starting
+                   1s  the guest book keeps its entries  up book  1s
+--
+     running      12s  0 of 7 done
+                   8s  shop survives a restart [db=pg15]  up shop  waits for `db` to be healthy, 8s of 60s: `db` runs, health: starting
+                   8s  the guest book keeps its entries  the list has three members  7s
+--
+     running      15s  0 of 7 done
+                  11s  shop survives a restart [db=pg15]  up shop  waits for `db` to be healthy, 11s of 60s: `db` runs, health: starting
+                  11s  the guest book keeps its entries  starts
+--
+     running      21s  3 of 7 done, 1 failed
+                   1s  sometimes (try 2)  exec db  1s
+--
+
+"#]].raw());
+}
+
+#[test]
+fn what_fail_fast_left_out_is_not_called_interrupted() {
+    let mut events = sample::run_of(&[Outcome::Failed]);
+    events[0] = sample::run_started(vec![
+        sample::case(1, "scenarios/all.yaml", "case 1"),
+        sample::case(2, "scenarios/all.yaml", "case 2"),
+    ]);
+    let mut reporters = Reporters::new(&Settings::default());
+    for event in &events {
+        reporters.event(event);
+    }
+    let reasons: Vec<_> = reporters.tally().cases().map(|case| case.reason()).collect();
+    assert_eq!(reasons, [None, Some("not reached: the run ended before it".to_owned())]);
+}

@@ -1,0 +1,318 @@
+//! One step: asked once, or again until its expectation holds; judged, kept, told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::walk::{Ended, Walk};
+use crate::event::{Detail, Fault, FaultKind, Outcome, StepInfo, What};
+use crate::expect::Expectation;
+use crate::shape::Computed;
+use crate::step::{Act, Bound, Cx, Done, Repeat};
+use crate::template::Scope;
+
+/// The most of a step's result that an event carries, in bytes of its JSON; the whole of a text is in the results.
+const MAX_OUTPUTS: usize = 64 * 1024;
+/// How much longer than its limit a kind that ends by itself may take to tell what it saw.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// The limits of a step, evaluated.
+pub(super) struct Limits {
+    pub(super) attempt: Duration,
+    within: Option<Duration>,
+    pub(super) every: Duration,
+    holds: Option<Duration>,
+}
+
+/// What asking came to.
+#[derive(Default)]
+struct Asked {
+    outputs: Value,
+    faults: Vec<Fault>,
+    attempts: u32,
+    parts: BTreeMap<String, f64>,
+}
+
+/// Runs a step that acts, from its first event to its last.
+pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, scope): (StepInfo, &mut Scope)) -> Ended {
+    walk.case.emitter.emit(What::StepStarted { step: info.clone() });
+    let began = Instant::now();
+    walk.case.mark_logs(&info.name).await;
+    let mut asked = match limits(&walk.cx(step, &info, scope), step, Repeat::WITHIN).await {
+        Ok(limits) => {
+            let asking = Asking {
+                walk,
+                step,
+                act: act.as_ref(),
+                info: &info,
+                limits,
+            };
+            asking.ask(scope).await
+        }
+        Err(faults) => Asked {
+            faults,
+            ..Asked::default()
+        },
+    };
+    if asked.faults.is_empty()
+        && let Err(faults) = walk.save(step, &info, &asked.outputs, scope).await
+    {
+        asked.faults = faults;
+    }
+    mark_soft(step, &mut asked.faults);
+    let seconds = began.elapsed().as_secs_f64();
+    walk.case.add_parts(&asked.parts, seconds);
+    walk.case.emitter.emit(What::StepEnded {
+        step: info,
+        outcome: outcome(&asked.faults),
+        reason: None,
+        seconds,
+        parts: asked.parts,
+        outputs: bounded(asked.outputs),
+        faults: asked.faults.clone(),
+        attempts: asked.attempts,
+        checks: step.checks(),
+    });
+    Ended {
+        faults: asked.faults,
+        checked: step.checks(),
+        cut: false,
+    }
+}
+
+/// Evaluates a step's limits.
+pub(super) async fn limits(cx: &Cx, step: &Bound, every: Duration) -> Done<Limits> {
+    let optional = async |limit: &Option<Computed<Duration>>| match limit {
+        Some(limit) => cx.computed(limit).await.map(Some),
+        None => Ok(None),
+    };
+    Ok(Limits {
+        attempt: cx.case.scaled(cx.computed(&step.limit).await?),
+        within: optional(&step.within).await?.map(|within| cx.case.scaled(within)),
+        every: optional(&step.every)
+            .await?
+            .unwrap_or(every)
+            .max(Duration::from_millis(1)),
+        holds: optional(&step.holds_for).await?,
+    })
+}
+
+/// A step that is asked, once or again.
+struct Asking<'a> {
+    walk: &'a Walk,
+    step: &'a Bound,
+    act: &'a dyn Act,
+    info: &'a StepInfo,
+    limits: Limits,
+}
+
+impl Asking<'_> {
+    /// Asks until it holds, its time is up, or asking again cannot help.
+    async fn ask(&self, scope: &Scope) -> Asked {
+        let limits = &self.limits;
+        let until = limits.within.map(|within| Instant::now() + within);
+        let mut asked = Asked::default();
+        let mut held_since: Option<Instant> = None;
+        let mut told = String::new();
+        // What has just started often answers within milliseconds: where the author does not say how often to ask, the
+        // first questions come sooner, each pause twice the one before.
+        let mut pause = if self.step.every.is_some() {
+            limits.every
+        } else {
+            Repeat::FIRST
+        };
+        loop {
+            asked.attempts += 1;
+            let cx = self.cx(scope, until, asked.attempts);
+            (asked.outputs, asked.faults) = self.attempt(&cx).await;
+            for (part, seconds) in cx.parts() {
+                *asked.parts.entry(part).or_default() += seconds;
+            }
+            let observed = if asked.faults.is_empty() {
+                let Some(holds) = limits.holds.filter(|_| !self.act.waits_itself()) else {
+                    return asked;
+                };
+                let since = *held_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= holds {
+                    return asked;
+                }
+                format!("it holds; it has to for {}", shown(holds))
+            } else if let Some(since) = held_since {
+                asked.faults = not_held(asked.faults, since.elapsed(), limits.holds);
+                return asked;
+            } else {
+                if self.is_over(&cx, until, &asked.faults) {
+                    self.at_the_end(&mut asked, &told, cx.is_futile());
+                    return asked;
+                }
+                asked.faults[0].message.clone()
+            };
+            if told != observed {
+                cx.waiting(&self.info.name, &observed);
+                told = observed;
+            }
+            let left = until.filter(|_| held_since.is_none());
+            let left = left.map(|until| until.saturating_duration_since(Instant::now()));
+            let length = pause.min(limits.every);
+            pause = length * 2;
+            tokio::select! {
+                () = crate::wait::pause(left.map_or(length, |left| left.min(length))) => {}
+                () = self.act.changed(&cx) => {}
+                () = self.walk.cancel.cancelled() => {}
+            }
+        }
+    }
+
+    fn is_over(&self, cx: &Cx, until: Option<Instant>, faults: &[Fault]) -> bool {
+        until.is_none_or(|until| Instant::now() >= until)
+            || faults.iter().any(|fault| fault.kind == FaultKind::Error)
+            || cx.is_futile()
+            || self.act.waits_itself()
+            || self.walk.cancel.is_cancelled()
+    }
+
+    /// What one attempt sees.
+    fn cx(&self, scope: &Scope, until: Option<Instant>, number: u32) -> Cx {
+        let mut cx = self.walk.cx(self.step, self.info, scope);
+        // Only `random()` looks at it: another value at each attempt.
+        cx.scope.salt = format!("{} {number}", self.info.path);
+        cx.expect.clone_from(&self.step.expect);
+        cx.limit = self.limits.attempt;
+        cx.within = until;
+        let now = Instant::now();
+        cx.deadline = match until {
+            Some(until) if self.act.waits_itself() => until,
+            // An attempt that begins before the time is up may end a little after it, but not its whole limit after it.
+            Some(until) => (until.max(now) + Duration::from_secs(1)).min(now + cx.limit),
+            None => now + cx.limit,
+        };
+        cx
+    }
+
+    /// One attempt, ended by its limit or by cancelling, and judged.
+    async fn attempt(&self, cx: &Cx) -> (Value, Vec<Fault>) {
+        // A kind that ends by itself tells what it saw at its limit; the grace is for that.
+        let grace = match self.act.ends_itself() {
+            true => GRACE,
+            false => Duration::ZERO,
+        };
+        let result = tokio::select! {
+            biased;
+            () = self.walk.cancel.cancelled() => Err(vec![self.ended_early()]),
+            result = self.act.act(cx) => result,
+            () = tokio::time::sleep_until(cx.deadline + grace) => Err(vec![
+                Fault::failure(format!("`{}` did not end within {}", self.step.kind.name, shown(cx.limit)))
+                    .at(self.step.span.place())
+                    .hint("its limit is `timeout`"),
+            ]),
+        };
+        match result {
+            Ok(outputs) => {
+                let faults = judge(cx, self.act, self.step.kind, &outputs).await;
+                (outputs, faults)
+            }
+            Err(faults) => (Value::Null, faults),
+        }
+    }
+
+    fn ended_early(&self) -> Fault {
+        let fault = if self.walk.interrupt.is_cancelled() {
+            Fault::error("interrupted")
+        } else {
+            Fault::failure("it was ended: the limit of the scenario, or of a step that it is in, has passed")
+        };
+        fault.at(self.step.span.place())
+    }
+
+    /// Adds to the last observation how long it was waited for.
+    fn at_the_end(&self, asked: &mut Asked, last: &str, futile: bool) {
+        let (Some(within), Some(first)) = (self.limits.within, asked.faults.first_mut()) else {
+            return;
+        };
+        if asked.attempts == 1 {
+            return;
+        }
+        let why = match futile {
+            true => "it can no longer become so",
+            false => "it did not become so",
+        };
+        let mut text = format!("{why}: asked {} times within {}", asked.attempts, shown(within));
+        if self.walk.cancel.is_cancelled() {
+            text = format!("{text}; last seen: {last}");
+        }
+        first.details.insert(0, detail("waited", text));
+    }
+}
+
+/// Judges a result: what was expected of it, and what is expected when nothing is said.
+pub(crate) async fn judge(cx: &Cx, act: &dyn Act, kind: &'static crate::step::Kind, outputs: &Value) -> Vec<Fault> {
+    let nothing = Expectation::none(&cx.span);
+    let expect = cx.expect.as_ref().unwrap_or(&nothing);
+    match cx.rendered(|scope| expect.judge(outputs, scope, kind.defaults)).await {
+        Ok(faults) | Err(faults) => {
+            let mut faults: Vec<Fault> = faults.into_iter().map(|fault| fault.at(cx.span.place())).collect();
+            // Once, however many expectations failed: they are all about the same answer.
+            if let Some(first) = faults.first_mut() {
+                first.details.extend(act.facts(outputs));
+            }
+            faults
+        }
+    }
+}
+
+fn not_held(mut faults: Vec<Fault>, held: Duration, wanted: Option<Duration>) -> Vec<Fault> {
+    if let Some(first) = faults.first_mut() {
+        let wanted = wanted.map_or(String::new(), |wanted| format!(" of {}", shown(wanted)));
+        let text = format!("it held for {}{wanted}, then no longer", shown(held));
+        first.details.insert(0, detail("held", text));
+    }
+    faults
+}
+
+fn detail(title: &str, text: String) -> Detail {
+    Detail {
+        title: title.to_owned(),
+        text,
+    }
+}
+
+/// The faults of a soft step are told, and the phase goes on.
+pub(crate) fn mark_soft(step: &Bound, faults: &mut [Fault]) {
+    for fault in faults.iter_mut().filter(|_| step.soft) {
+        fault.soft = true;
+    }
+}
+
+/// The outcome that faults make: the worst of them.
+pub(crate) fn outcome<'f>(faults: impl IntoIterator<Item = &'f Fault>) -> Outcome {
+    faults.into_iter().map(Fault::outcome).max().unwrap_or(Outcome::Passed)
+}
+
+/// A duration as people write it.
+pub(crate) fn shown(duration: Duration) -> String {
+    crate::event::duration_text(duration.as_secs_f64())
+}
+
+/// A result of which an event carries only so much.
+fn bounded(outputs: Value) -> Value {
+    match outputs {
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, bounded_text(value)))
+            .collect(),
+        other => bounded_text(other),
+    }
+}
+
+fn bounded_text(value: Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > MAX_OUTPUTS => {
+            Value::String(crate::host::head_and_tail(&text, MAX_OUTPUTS))
+        }
+        Value::Array(_) | Value::Object(_) if value.to_string().len() > MAX_OUTPUTS => Value::Null,
+        other => other,
+    }
+}

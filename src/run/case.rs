@@ -1,0 +1,385 @@
+//! One try of a case: from its first event to its last, everything that it made removed in between.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{outcome, shown};
+use super::block::limited;
+use super::images::Images;
+use super::logs::LogKeeper;
+use super::probe::Probes;
+use super::walk::{AfterFailure, Ended, Unreached, Walk, numbered};
+use super::{Env, background, collect, known, requires, teardown};
+use crate::event::{CaseId, Fault, Outcome, Phase, What};
+use crate::plan::Plan;
+use crate::step::{Case, Emitter, Keep, StackState};
+use crate::template::Scope;
+
+/// Limit of reading logs to their end.
+const LOGS_LIMIT: Duration = Duration::from_secs(30);
+
+/// How a try ended.
+pub(super) struct TryEnded {
+    /// How.
+    pub(super) outcome: Outcome,
+    /// Why, for a skipped one or a known issue.
+    pub(super) reason: Option<String>,
+    /// Faults of the case itself, outside its steps.
+    pub(super) faults: Vec<Fault>,
+    /// Faults of its steps, that were told with them.
+    pub(super) of_steps: Vec<Fault>,
+    /// True when it was ended from outside: then nothing is known of how it would have ended.
+    pub(super) interrupted: bool,
+    /// True when another try follows.
+    pub(super) retried: bool,
+}
+
+impl TryEnded {
+    fn new(outcome: Outcome, faults: Vec<Fault>) -> Self {
+        TryEnded {
+            outcome,
+            reason: None,
+            faults,
+            of_steps: Vec::new(),
+            interrupted: false,
+            retried: false,
+        }
+    }
+
+    fn skipped(reason: String) -> Self {
+        TryEnded {
+            reason: Some(reason),
+            ..TryEnded::new(Outcome::Skipped, Vec::new())
+        }
+    }
+}
+
+/// Runs one try.
+pub(super) async fn try_once(env: &Env, plan: &Plan, images: &Images) -> TryEnded {
+    let emitter = env.emitter.of_case(CaseId {
+        number: plan.info.number,
+        attempt: plan.attempt,
+    });
+    plan.hide(&emitter.masks);
+    emitter.emit(What::CaseStarted {});
+    let began = Instant::now();
+    let mut scope = plan.scope.clone();
+    env.late_names(&mut scope);
+    let mut parts = BTreeMap::new();
+    let mut ended = match unready(env, plan, &scope).await {
+        Some(unready) => unready,
+        None => match images.of(plan, &mut parts) {
+            faults if !faults.is_empty() => TryEnded::new(Outcome::Errored, faults),
+            _ => match begin(env, plan, &emitter).await {
+                Ok(case) => {
+                    let running = Running::new(env, plan, case);
+                    running.run(&mut scope, &mut parts).await
+                }
+                Err(fault) => TryEnded::new(Outcome::Errored, vec![fault]),
+            },
+        },
+    };
+    if !ended.interrupted {
+        known::judge(plan, &scope, &mut ended);
+    }
+    ended.retried = ended.outcome >= Outcome::Failed && plan.attempt <= plan.retries && !env.cancel.is_cancelled();
+    emitter.emit(What::CaseEnded {
+        outcome: ended.outcome,
+        reason: ended.reason.clone(),
+        seconds: began.elapsed().as_secs_f64(),
+        parts,
+        faults: ended.faults.clone(),
+        retried: ended.retried,
+    });
+    ended
+}
+
+/// Why it is not run, if it is not.
+async fn unready(env: &Env, plan: &Plan, scope: &Scope) -> Option<TryEnded> {
+    if let Some(reason) = requires::unmet(&plan.requires, env).await {
+        return Some(TryEnded::skipped(reason));
+    }
+    for skip in &plan.skip {
+        let applies = skip.r#if.as_ref().map_or(Ok(true), |condition| condition.truth(scope));
+        match applies {
+            Ok(true) => {
+                let reason = known::told(&skip.reason, skip.link.as_ref());
+                return Some(TryEnded::skipped(reason));
+            }
+            Ok(false) => {}
+            Err(_) => {
+                let fault = Fault::error("the condition of `skip` has no answer before anything runs");
+                return Some(TryEnded::new(Outcome::Errored, vec![fault.at(skip.span.place())]));
+            }
+        }
+    }
+    None
+}
+
+/// Makes the case's folders and what its steps see.
+async fn begin(env: &Env, plan: &Plan, emitter: &Emitter) -> Result<Arc<Case>, Fault> {
+    let results = env.settings.results.join(&plan.info.folder);
+    let results = if plan.attempt == 1 {
+        results
+    } else {
+        results.join(format!("try-{}", plan.attempt))
+    };
+    for folder in [&results, &plan.scratch] {
+        let made = env.host.make_folder(folder).await;
+        made.map_err(|why| Fault::error(format!("cannot make the folder `{}`: {why}", folder.display())))?;
+    }
+    let stacks = plan.stacks.iter().filter(|stack| stack.is_base());
+    let stacks = stacks.map(|stack| {
+        (
+            stack.id,
+            StackState {
+                plan: Arc::clone(stack),
+                node: 0,
+                files: Vec::new(),
+            },
+        )
+    });
+    let stacks: BTreeMap<usize, StackState> = stacks.collect();
+    let case = Case {
+        id: plan.id.clone(),
+        nodes: env.nodes.clone(),
+        host: Arc::clone(&env.host),
+        net: Arc::clone(&env.net),
+        labels: crate::lease::case_labels(&env.settings.run, &plan.info.file, &plan.id),
+        spools: super::logs::spools(&results),
+        results,
+        scratch: plan.scratch.clone(),
+        folder: plan.folder.clone(),
+        stacks: plan.names.clone(),
+        versions: plan.stacks.clone(),
+        masked: plan.masked.clone(),
+        marks: plan.marks.clone(),
+        files: Arc::clone(&env.files),
+        changes: tokio_util::task::TaskTracker::new(),
+        emitter: emitter.clone(),
+        machine: machine(&env.settings.env),
+        docker_host: env.docker_host.clone(),
+        timeout_scale: env.timeout_scale,
+        update: env.update,
+        state: Case::no_state(),
+    };
+    Ok(case.with_state(stacks))
+}
+
+/// What commands on this machine see of its environment.
+fn machine(env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let seen = env.iter().filter(|(name, _)| matches!(name.as_str(), "PATH" | "HOME"));
+    seen.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+struct Running<'a> {
+    env: &'a Env,
+    plan: &'a Plan,
+    case: Arc<Case>,
+    probes: Arc<Probes>,
+}
+
+/// How the phases that a scenario is for went.
+#[derive(Default)]
+struct Main {
+    /// All of their steps.
+    steps: Ended,
+    /// What is wrong with the case itself.
+    faults: Vec<Fault>,
+    given_failed: bool,
+    stopped: bool,
+    interrupted: bool,
+}
+
+impl Main {
+    fn failed(&self) -> bool {
+        !self.steps.faults.is_empty() || !self.faults.is_empty()
+    }
+}
+
+impl<'a> Running<'a> {
+    fn new(env: &'a Env, plan: &'a Plan, case: Arc<Case>) -> Self {
+        Running {
+            env,
+            plan,
+            case,
+            probes: Arc::default(),
+        }
+    }
+
+    async fn run(&self, scope: &mut Scope, parts: &mut BTreeMap<String, f64>) -> TryEnded {
+        let hurry = &self.env.hurry;
+        let keeper = LogKeeper::start(&self.case);
+        let mut main = self.main(scope).await;
+        if main.failed() || self.probes.broken() {
+            self.phase(Phase::OnFailure, scope, (hurry, hurry)).await;
+        }
+        main.faults.extend(self.probes.finish(&self.case).await);
+        let cleanup = self.phase(Phase::Cleanup, scope, (hurry, hurry)).await;
+        main.faults.extend(background::finish(&self.case, hurry).await);
+        let bad = main.failed() || !cleanup.faults.is_empty();
+        if !hurry.is_cancelled() {
+            collect::collect(&self.case, self.plan, scope, bad).await;
+        }
+        let keep = match self.plan.keep {
+            Keep::Never => false,
+            Keep::Failed => bad,
+            Keep::Always => true,
+        };
+        let began = Instant::now();
+        main.faults.extend(self.end(keeper, keep, bad).await);
+        for (part, seconds) in &self.case.state().parts {
+            *parts.entry(part.clone()).or_default() += seconds;
+        }
+        *parts.entry("remove".to_owned()).or_default() += began.elapsed().as_secs_f64();
+        judged(main, cleanup)
+    }
+
+    /// `given`, `steps` and `then`, within the scenario's limit.
+    async fn main(&self, scope: &mut Scope) -> Main {
+        let cancel = self.env.cancel.child_token();
+        let limit = self.case.scaled(self.plan.timeout);
+        let (mut main, late) = limited(limit, &cancel, self.phases(scope, &cancel)).await;
+        let fault = if self.env.cancel.is_cancelled() {
+            main.interrupted = true;
+            Fault::error(match self.env.interrupted.is_cancelled() {
+                true => "interrupted",
+                false => "ended early: another scenario failed, and `--fail-fast` was given",
+            })
+        } else if late {
+            Fault::failure(format!("the scenario did not end within {}", shown(limit))).hint("its limit is `timeout`")
+        } else {
+            return main;
+        };
+        main.faults.push(fault.at(self.plan.info.place.clone()));
+        main
+    }
+
+    async fn phases(&self, scope: &mut Scope, cancel: &CancellationToken) -> Main {
+        let mut main = Main::default();
+        for phase in [Phase::Given, Phase::Steps, Phase::Then] {
+            let tokens = (cancel, &self.env.cancel);
+            if main.stopped {
+                let why = match main.given_failed {
+                    _ if cancel.is_cancelled() => Unreached::Ended,
+                    true => Unreached::Given,
+                    false => Unreached::Failed,
+                };
+                let steps = self.plan.phases.get(&phase).into_iter().flatten();
+                self.walk(phase, tokens)
+                    .unreached(numbered(steps, phase_name(phase)), scope, why);
+                continue;
+            }
+            let ended = self.phase(phase, scope, tokens).await;
+            main.stopped = phase != Phase::Then && (ended.stops() || ended.cut);
+            main.given_failed |= phase == Phase::Given && main.stopped;
+            main.steps.add(ended);
+        }
+        main
+    }
+
+    /// A walk through a phase, with what ends it: all in all, and an interruption alone.
+    fn walk(&self, phase: Phase, ends: (&CancellationToken, &CancellationToken)) -> Walk {
+        Walk {
+            case: Arc::clone(&self.case),
+            phase,
+            cancel: ends.0.clone(),
+            interrupt: ends.1.clone(),
+            after: AfterFailure::of(phase),
+            folder: self.plan.folder.clone(),
+            depth: 0,
+            probes: Arc::clone(&self.probes),
+        }
+    }
+
+    async fn phase(&self, phase: Phase, scope: &mut Scope, ends: (&CancellationToken, &CancellationToken)) -> Ended {
+        let Some(steps) = self.plan.phases.get(&phase) else {
+            return Ended::default();
+        };
+        self.case.emitter.emit(What::PhaseStarted { phase });
+        self.walk(phase, ends).list(steps, phase_name(phase), scope).await
+    }
+
+    /// What is done after the last step: logs read to their end, everything removed, or left for a look.
+    async fn end(&self, keeper: LogKeeper, keep: bool, bad: bool) -> Vec<Fault> {
+        let case = &self.case;
+        let hurry = self.env.hurry.is_cancelled();
+        if bad && !hurry {
+            collect::describe(case).await;
+        }
+        let mut faults = Vec::new();
+        if !keep {
+            teardown::stop(case).await;
+        }
+        let limit = if hurry { Duration::ZERO } else { LOGS_LIMIT };
+        keeper.finish(limit).await;
+        if keep {
+            let text = collect::how_to_look(case);
+            case.emitter.emit(What::Kept { text });
+        } else {
+            faults.extend(teardown::remove(case).await);
+            if let Err(why) = case.host.remove_folder(&case.scratch).await {
+                faults.push(Fault::error(format!(
+                    "cannot remove the scratch folder `{}`: {why}",
+                    case.scratch.display()
+                )));
+            }
+        }
+        collect::hide(case).await;
+        faults
+    }
+}
+
+/// The outcome of all that happened.
+fn judged(main: Main, cleanup: Ended) -> TryEnded {
+    let mut worst = outcome(main.steps.faults.iter().chain(&main.faults));
+    // A failed preparation says nothing of the system's answer to the checks: it could not be found out.
+    if main.given_failed || !cleanup.faults.is_empty() {
+        worst = Outcome::Errored;
+    }
+    if worst == Outcome::Passed && !main.steps.checked {
+        worst = Outcome::NotVerified;
+    }
+    let mut of_steps = main.steps.faults;
+    of_steps.extend(cleanup.faults);
+    TryEnded {
+        of_steps,
+        interrupted: main.interrupted,
+        ..TryEnded::new(worst, main.faults)
+    }
+}
+
+/// A phase as it is written.
+pub(crate) fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Given => "given",
+        Phase::Steps => "steps",
+        Phase::Then => "then",
+        Phase::OnFailure => "on-failure",
+        Phase::Cleanup => "cleanup",
+    }
+}
+
+impl Env {
+    /// The names that are known when a case begins: its nodes and their engine.
+    fn late_names(&self, scope: &mut Scope) {
+        let nodes: Vec<Value> = self
+            .nodes
+            .iter()
+            .map(|node| json!({"name": &*node.name, "address": &*node.address, "roles": [], "labels": {}}))
+            .collect();
+        let info = &self.facts.engine;
+        let engine = json!({
+            "version": info.version, "api": info.api, "os": info.os, "arch": info.arch, "kernel": info.kernel,
+            "swarm": info.swarm, "compose": self.facts.compose,
+        });
+        scope.values.insert("nodes".to_owned(), Arc::new(nodes.into()));
+        scope.values.insert("engine".to_owned(), Arc::new(engine));
+        scope.values.insert("probes".to_owned(), Arc::new(json!({})));
+    }
+}

@@ -1,0 +1,363 @@
+//! Before the first scenario: all images of the run, each built or pulled once however many scenarios use it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use super::{Env, Job};
+use crate::engine::{Reason, ResourceKind, Stream, Tool, ToolCall};
+use crate::event::{Fault, What};
+use crate::image::{Build, How, ImagePlan, Pull};
+use crate::plan::Plan;
+
+/// How many images are built or pulled at once: a build keeps a machine busy by itself.
+const AT_ONCE: usize = 2;
+/// How often a pull is tried when the surroundings fail.
+const TRIES: u32 = 3;
+/// How long the first pause between two of them is; the second is twice as long.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Lines of a failed build that the fault shows.
+const LINES: usize = 30;
+
+/// What became of an image.
+struct Made {
+    /// `pull` or `build`.
+    part: &'static str,
+    seconds: f64,
+    /// Why it cannot be had.
+    fault: Option<Fault>,
+}
+
+/// What became of the images of a run, by reference.
+#[derive(Default)]
+pub(super) struct Images(BTreeMap<String, Made>);
+
+impl Images {
+    /// Why a case cannot have its images; adds the time that they took to the case's.
+    pub(super) fn of(&self, plan: &Plan, parts: &mut BTreeMap<String, f64>) -> Vec<Fault> {
+        let stacks = plan.stacks.iter().flat_map(|stack| stack.pulled());
+        let own = plan.images.iter().map(|image| &image.reference);
+        let wanted: BTreeSet<&String> = own.chain(stacks).collect();
+        let mut faults = Vec::new();
+        for made in wanted.into_iter().filter_map(|wanted| self.0.get(wanted)) {
+            *parts.entry(made.part.to_owned()).or_default() += made.seconds;
+            faults.extend(made.fault.clone());
+        }
+        faults.dedup();
+        faults
+    }
+}
+
+/// Builds and pulls.
+pub(super) async fn prepare(env: &Env, jobs: &[Job]) -> Images {
+    let mut waiting = wanted(jobs);
+    let mut images = Images::default();
+    let mut running = FuturesUnordered::new();
+    let mut unfinished: BTreeSet<String> = waiting.keys().cloned().collect();
+    loop {
+        while running.len() < AT_ONCE
+            && !env.cancel.is_cancelled()
+            && let Some(next) = ready(&waiting, &unfinished, running.is_empty())
+            && let Some(image) = waiting.remove(&next)
+        {
+            let missing = image.bases().into_iter().find_map(|base| {
+                let fault = images.0.get(&base)?.fault.clone()?;
+                let message = format!("its base image `{base}` cannot be had");
+                Some(Fault { message, ..fault })
+            });
+            running.push(async move {
+                let made = make(env, &image, missing).await;
+                (image.reference, made)
+            });
+        }
+        let Some((reference, made)) = running.next().await else {
+            break;
+        };
+        unfinished.remove(&reference);
+        images.0.insert(reference, made);
+    }
+    for (reference, image) in waiting {
+        let fault = Fault::error("interrupted before its images were ready");
+        images.0.insert(reference, image.made(0.0, Some(fault)));
+    }
+    images
+}
+
+/// What the cases want, each reference once.
+fn wanted(jobs: &[Job]) -> BTreeMap<String, ImagePlan> {
+    let mut wanted = BTreeMap::new();
+    for job in jobs {
+        for image in job.plan.images.iter().filter(|image| !matches!(image.how, How::Blank)) {
+            wanted.entry(image.reference.clone()).or_insert_with(|| image.clone());
+        }
+    }
+    for job in jobs {
+        for stack in &job.plan.stacks {
+            for reference in stack.pulled() {
+                wanted
+                    .entry(reference.clone())
+                    .or_insert_with(|| ImagePlan::existing(reference, stack.at()));
+            }
+        }
+    }
+    wanted
+}
+
+/// The next image none of whose bases is still to be made.
+fn ready(waiting: &BTreeMap<String, ImagePlan>, unfinished: &BTreeSet<String>, idle: bool) -> Option<String> {
+    let free = waiting.values().find(|image| image.bases().is_disjoint(unfinished));
+    // With nothing under way those that are left are a circle of bases: the first one fails by itself, and says so.
+    free.or_else(|| waiting.values().next().filter(|_| idle))
+        .map(|image| image.reference.clone())
+}
+
+impl ImagePlan {
+    fn made(&self, seconds: f64, fault: Option<Fault>) -> Made {
+        let part = match self.how {
+            How::Build(_) => "build",
+            How::Existing { .. } | How::Blank => "pull",
+        };
+        Made { part, seconds, fault }
+    }
+}
+
+async fn make(env: &Env, image: &ImagePlan, missing: Option<Fault>) -> Made {
+    let began = Instant::now();
+    let work = async {
+        match (&image.how, missing) {
+            (_, Some(fault)) => Err(fault),
+            (How::Blank, None) => Ok("named"),
+            (How::Existing { pull, .. }, None) => existing(env, image, *pull).await,
+            (How::Build(build), None) => built(env, image, build).await,
+        }
+    };
+    let made = tokio::select! {
+        made = work => made,
+        () = env.cancel.cancelled() => Err(Fault::error("interrupted before its images were ready")),
+    };
+    let (how, fault) = match made {
+        Ok(how) => (how, None),
+        Err(fault) => ("failed", Some(fault.at(image.at.place()))),
+    };
+    let seconds = began.elapsed().as_secs_f64();
+    env.emitter.emit(What::ImageReady {
+        image: image.shown(),
+        how: how.to_owned(),
+        seconds,
+        error: fault.as_ref().map(|fault| fault.message.clone()),
+    });
+    image.made(seconds, fault)
+}
+
+async fn existing(env: &Env, image: &ImagePlan, pull: Pull) -> Result<&'static str, Fault> {
+    let engine = &env.nodes[0].engine;
+    let reference = &image.reference;
+    let here = engine
+        .image(reference)
+        .await
+        .map_err(|error| Fault::error(error.to_string()))?
+        .is_some();
+    match pull {
+        Pull::Missing if here => return Ok("present"),
+        Pull::Never if here => return Ok("present"),
+        Pull::Never => {
+            return Err(Fault::error(format!(
+                "image `{reference}` is not here, and `pull: never` keeps it from being pulled"
+            )));
+        }
+        Pull::Missing | Pull::Always => {}
+    }
+    for tries in 1.. {
+        let Err(error) = engine.pull(reference).await else {
+            break;
+        };
+        if tries >= TRIES || !of_the_surroundings(&error.answer, error.reason) {
+            return Err(Fault::error(format!(
+                "image `{reference}` is not here and cannot be pulled: {}",
+                error.answer
+            ))
+            .hint("pull or build it first, or replace it: `substitute: {images: {…}}`"));
+        }
+        env.emitter.emit(What::Retried {
+            path: None,
+            text: format!("pull `{reference}`: {}", error.answer),
+        });
+        // A registry that is busy is not asked again at once.
+        crate::wait::pause(PAUSE * tries).await;
+    }
+    Ok("pulled")
+}
+
+/// A refusal that another try may not meet: a busy registry, a connection that was cut.
+fn of_the_surroundings(answer: &str, reason: Reason) -> bool {
+    let busy = [
+        "429",
+        "toomanyrequests",
+        "500 ",
+        "502",
+        "503",
+        "504",
+        "timeout",
+        "connection reset",
+        "unexpected EOF",
+    ];
+    reason != Reason::NotFound && busy.iter().any(|word| answer.contains(word))
+}
+
+async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static str, Fault> {
+    let engine = &env.nodes[0].engine;
+    if build.cache
+        && engine
+            .image(&image.reference)
+            .await
+            .map_err(|error| Fault::error(error.to_string()))?
+            .is_some()
+    {
+        return Ok("cached");
+    }
+    let folder = match &build.compose {
+        // Its files name this folder.
+        Some(compose) => compose.folder.clone(),
+        None => env.folder("images").join(image.slug()),
+    };
+    let call = match prepared(env, image, build, &folder).await {
+        Ok(call) => call,
+        Err(why) => {
+            return Err(Fault::error(format!(
+                "cannot prepare the build of {}: {why}",
+                image.shown()
+            )));
+        }
+    };
+    let limit = call.limit;
+    let lines = Arc::new(std::sync::Mutex::new(std::collections::VecDeque::new()));
+    let log = Arc::clone(&lines);
+    let told = Arc::new(move |_: Stream, line: &str| {
+        let mut log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if log.len() == LINES {
+            log.pop_front();
+        }
+        log.push_back(line.to_owned());
+    });
+    let ended = engine.tool(call, told).await;
+    let ended = ended.map_err(|error| Fault::error(format!("the build of {} failed: {error}", image.shown())))?;
+    if ended.exit == Some(0) {
+        return Ok("built");
+    }
+    let tail = lines
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .iter()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("\n");
+    let why = match ended.exit {
+        Some(exit) => format!("exit code {exit}"),
+        None => format!("it did not end within {}", super::attempt::shown(limit)),
+    };
+    Err(Fault::error(format!("the build of {} failed: {why}", image.shown())).detail("last lines of the build", tail))
+}
+
+/// Puts the build's files where the tool finds them; gives the call.
+async fn prepared(env: &Env, image: &ImagePlan, build: &Build, folder: &std::path::Path) -> std::io::Result<ToolCall> {
+    let host = &env.host;
+    host.make_folder(folder).await?;
+    let labels = crate::lease::image_labels();
+    match build {
+        Build {
+            compose: Some(compose), ..
+        } => {
+            for (path, text) in &compose.files {
+                host.write_file(&folder.join(path), text.as_bytes()).await?;
+            }
+            for copy in &compose.copies {
+                let to = folder.join(&copy.to);
+                host.copy_tree(&copy.from, &to).await?;
+                put(host.as_ref(), &to, &copy.texts, &copy.add).await?;
+            }
+            let mut arguments = compose.arguments.clone();
+            arguments.extend(["build".to_owned(), compose.service.clone()]);
+            Ok(call(Tool::Compose, arguments, compose.env.clone(), folder, build.limit))
+        }
+        Build { compose: None, .. } => {
+            let context = folder.join("context");
+            match &build.context {
+                Some(from) => host.copy_tree(from, &context).await?,
+                None => host.make_folder(&context).await?,
+            }
+            put(host.as_ref(), &context, &build.dockerfiles, &build.add).await?;
+            let mut arguments = vec!["build".to_owned(), "--tag".into(), image.reference.clone()];
+            arguments.extend([
+                "--file".to_owned(),
+                context.join(&build.dockerfile).display().to_string(),
+            ]);
+            for (name, value) in labels {
+                arguments.extend(["--label".to_owned(), format!("{name}={value}")]);
+            }
+            for (name, value) in &build.args {
+                arguments.extend(["--build-arg".to_owned(), format!("{name}={value}")]);
+            }
+            if let Some(target) = &build.target {
+                arguments.extend(["--target".to_owned(), target.clone()]);
+            }
+            if !build.cache {
+                arguments.push("--no-cache".to_owned());
+            }
+            arguments.push(context.display().to_string());
+            Ok(call(Tool::Docker, arguments, BTreeMap::new(), folder, build.limit))
+        }
+    }
+}
+
+async fn put(
+    host: &dyn crate::host::Host,
+    folder: &std::path::Path,
+    texts: &BTreeMap<String, String>,
+    add: &[(std::path::PathBuf, String)],
+) -> std::io::Result<()> {
+    for (from, to) in add {
+        host.copy_tree(from, &folder.join(to)).await?;
+    }
+    for (path, text) in texts {
+        host.write_file(&folder.join(path), text.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+/// Removes the images that a scenario said it owns; when the run is over nobody uses them any more.
+pub(super) async fn remove_own(env: &Env, jobs: &[Job]) -> Vec<Fault> {
+    let own = |image: &&ImagePlan| matches!(image.how, How::Existing { own: true, .. });
+    let plans = jobs.iter().flat_map(|job| &job.plan.images);
+    let own: BTreeSet<&String> = plans.filter(own).map(|image| &image.reference).collect();
+    let mut faults = Vec::new();
+    for reference in own {
+        let removed = env.nodes[0].engine.remove(ResourceKind::Image, reference);
+        if let Err(error) = removed.await {
+            faults.push(Fault::error(format!(
+                "image `{reference}` is `own`, and cannot be removed: {error}"
+            )));
+        }
+    }
+    faults
+}
+
+fn call(
+    tool: Tool,
+    arguments: Vec<String>,
+    env: BTreeMap<String, String>,
+    folder: &std::path::Path,
+    limit: Duration,
+) -> ToolCall {
+    ToolCall {
+        tool,
+        arguments,
+        env,
+        folder: folder.to_path_buf(),
+        stdin: None,
+        limit,
+    }
+}

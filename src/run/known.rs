@@ -1,0 +1,92 @@
+//! Known issues: a scenario that fails as described is not counted; one that passes tells that the note can go.
+
+use super::case::TryEnded;
+use crate::diagnostic::Spanned;
+use crate::event::{Fault, Outcome};
+use crate::plan::Plan;
+use crate::step::KnownIssue;
+use crate::template::Scope;
+
+/// Sees how a try ended in the light of what is known.
+pub(super) fn judge(plan: &Plan, scope: &Scope, ended: &mut TryEnded) {
+    let today = jiff::Zoned::now().date();
+    let applying: Vec<&KnownIssue> = plan.known_issues.iter().filter(|issue| applies(issue, scope)).collect();
+    let Some(first) = applying.first() else {
+        return;
+    };
+    let until = |issue: &KnownIssue| issue.until.as_ref().map(|until| until.value.0);
+    let mut open = applying
+        .iter()
+        .filter(|issue| until(issue).is_none_or(|until| today < until));
+    if ended.outcome >= Outcome::Failed {
+        let faults: Vec<&Fault> = ended.faults.iter().chain(&ended.of_steps).collect();
+        match open.clone().find(|issue| describes(issue, &faults)) {
+            Some(issue) => {
+                ended.outcome = Outcome::KnownIssue;
+                ended.reason = Some(reason(issue));
+            }
+            None => {
+                let is_open = open.next().is_some();
+                ended.faults.push(other(first, is_open));
+            }
+        }
+    } else if ended.outcome > Outcome::Skipped
+        && let Some(issue) = open.next()
+    {
+        let why = format!("passed, though it has a known issue: {}", reason(issue));
+        ended.outcome = Outcome::Failed;
+        ended.faults.push(
+            Fault::failure(why)
+                .at(issue.span.place())
+                .hint("it is mended: take the `known-issue` away"),
+        );
+    }
+}
+
+fn applies(issue: &KnownIssue, scope: &Scope) -> bool {
+    issue
+        .r#if
+        .as_ref()
+        .is_none_or(|condition| condition.truth(scope).unwrap_or(false))
+}
+
+fn describes(issue: &KnownIssue, faults: &[&Fault]) -> bool {
+    let Some(matches) = &issue.matches else {
+        return true;
+    };
+    faults.iter().any(|fault| {
+        let texts = [
+            Some(&fault.message),
+            fault.expected.as_ref(),
+            fault.actual.as_ref(),
+            fault.diff.as_ref(),
+        ];
+        let details = fault.details.iter().map(|detail| &detail.text);
+        texts
+            .into_iter()
+            .flatten()
+            .chain(details)
+            .any(|text| text.lines().any(|line| matches.value.0.is_match(line)))
+    })
+}
+
+fn reason(issue: &KnownIssue) -> String {
+    told(&issue.reason, issue.link.as_ref())
+}
+
+/// A reason as reports tell it, with its link.
+pub(super) fn told(reason: &Spanned<String>, link: Option<&Spanned<String>>) -> String {
+    let link = link.map_or(String::new(), |link| format!(" ({})", link.value));
+    format!("{}{link}", reason.value)
+}
+
+/// A failure that a known issue is there for, and does not cover.
+fn other(issue: &KnownIssue, open: bool) -> Fault {
+    let why = match (&issue.until, open) {
+        (Some(until), false) => format!("it counts again since {}", until.value.0),
+        _ => "the failure is another one: no line of it matches".to_owned(),
+    };
+    let mut fault = Fault::failure(format!("not the known issue `{}`: {why}", reason(issue))).at(issue.span.place());
+    fault.soft = true;
+    fault
+}

@@ -1,0 +1,75 @@
+//! The logs of a case's containers: one follower each, from the container's start to its log's end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::logs::Spools;
+use crate::step::Case;
+
+/// The spools of a case: files in its results.
+pub(crate) fn spools(results: &Path) -> Spools {
+    Spools::new(results.join("logs"))
+}
+
+/// Starts a follower for each container of the case as it appears.
+pub(crate) struct LogKeeper {
+    case: Arc<Case>,
+    end: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl LogKeeper {
+    /// Watches the case's containers on every node.
+    pub(crate) fn start(case: &Arc<Case>) -> LogKeeper {
+        let end = CancellationToken::new();
+        let tasks = (0..case.nodes.len()).map(|node| tokio::spawn(keep(Arc::clone(case), node, end.clone())));
+        LogKeeper {
+            case: Arc::clone(case),
+            tasks: tasks.collect(),
+            end,
+        }
+    }
+
+    /// Reads the logs to their end, or for so long.
+    pub(crate) async fn finish(self, limit: Duration) {
+        self.end.cancel();
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        if !self.case.spools.finish(limit).await {
+            self.case.emitter.note("the logs were not read to their end in time");
+        }
+    }
+}
+
+async fn keep(case: Arc<Case>, node: usize, end: CancellationToken) {
+    let node = &case.nodes[node];
+    loop {
+        let state = node.world.snapshot();
+        // The removed ones, too: of one that came and went at once, the missing log has to be told.
+        for container in state.ever_with_label(crate::lease::CASE, &case.id) {
+            case.spools.follow(&node.engine, &container);
+        }
+        tokio::select! {
+            _ = node.world.changed(state.generation) => {}
+            () = end.cancelled() => return,
+        }
+        if state.away.is_some() {
+            return;
+        }
+    }
+}
+
+impl Case {
+    /// Marks where the logs are now, if a `since` mentions this step.
+    pub(crate) async fn mark_logs(&self, name: &str) {
+        if self.marks.contains(name) {
+            let mark = self.spools.mark().await;
+            self.state().marks.insert(name.to_owned(), mark);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The interpreter: plans in, events out. A run cannot fail; what goes wrong is told in events.
+
+mod attempt;
+mod background;
+mod block;
+mod case;
+mod collect;
+mod images;
+mod known;
+mod logs;
+mod probe;
+mod requires;
+mod teardown;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio_util::sync::CancellationToken;
+
+use crate::event::{Outcome, What};
+use crate::host::Host;
+use crate::load::Loaded;
+use crate::net::Net;
+use crate::plan::{CaseSeed, Plan, Settings};
+use crate::scenario::Files;
+use crate::schedule::{self, Waiting};
+use crate::step::{Emitter, NodeHandle};
+
+use images::Images;
+pub use requires::Facts;
+
+/// What all cases of a run share.
+pub struct Env {
+    /// The nodes of the run's cluster; the local engine is a cluster of one.
+    pub nodes: Vec<NodeHandle>,
+    /// This machine's processes and files.
+    pub host: Arc<dyn Host>,
+    /// http and tcp.
+    pub net: Arc<dyn Net>,
+    /// What planning needs.
+    pub settings: Settings,
+    /// The files that were read.
+    pub files: Arc<Files>,
+    /// How it is told.
+    pub emitter: Emitter,
+    /// Ctrl-C was pressed: the run is interrupted.
+    pub interrupted: CancellationToken,
+    /// After that, or with `--fail-fast` a failure: cases end early, and clean up.
+    pub cancel: CancellationToken,
+    /// The second Ctrl-C: straight to removing by label.
+    pub hurry: CancellationToken,
+    /// What is known of the surroundings.
+    pub facts: Facts,
+    /// `DOCKER_HOST` for commands on this machine.
+    pub docker_host: Option<String>,
+    /// Stretches every limit.
+    pub timeout_scale: f64,
+    /// True when golden files are rewritten.
+    pub update: bool,
+    /// How many cases run at once.
+    pub jobs: usize,
+    /// True when the first failure ends the run.
+    pub fail_fast: bool,
+    /// The command that was typed, for hints.
+    pub command: Vec<String>,
+    /// YAML files that are none of ours.
+    pub passed_over: usize,
+}
+
+/// A case that is to run.
+pub struct Job {
+    /// The scenario.
+    pub loaded: Arc<Loaded>,
+    /// The case.
+    pub seed: CaseSeed,
+    /// The plan of its first try.
+    pub plan: Plan,
+}
+
+/// Runs the cases; the last event is the run's end.
+pub async fn run(env: Env, jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
+    for job in &jobs {
+        job.plan.hide(&env.emitter.masks);
+    }
+    env.emitter.emit(What::RunStarted {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: env.command.clone(),
+        cases: jobs.iter().map(|job| job.seed.info.clone()).collect(),
+        nodes,
+        passed_over: env.passed_over,
+        jobs: env.jobs,
+    });
+    let images = images::prepare(&env, &jobs).await;
+    cases(&env, &jobs, &images).await;
+    let faults = images::remove_own(&env, &jobs).await;
+    env.emitter.emit(What::RunEnded {
+        seconds: env.emitter.elapsed(),
+        interrupted: env.interrupted.is_cancelled(),
+        faults,
+    });
+}
+
+/// Runs all cases, so many at once as there are jobs; those with a lock in common one after the other.
+async fn cases(env: &Env, jobs: &[Job], images: &Images) {
+    let mut waiting: Vec<Waiting> = jobs
+        .iter()
+        .enumerate()
+        .map(|(case, job)| Waiting {
+            case,
+            locks: job.plan.locks.iter().cloned().collect(),
+        })
+        .collect();
+    let mut held = BTreeSet::new();
+    let mut running = FuturesUnordered::new();
+    loop {
+        while !env.cancel.is_cancelled()
+            && let Some(index) = schedule::next(&waiting, &held, running.len(), env.jobs)
+        {
+            let next = waiting.remove(index);
+            held.extend(next.locks.iter().cloned());
+            let job = &jobs[next.case];
+            running.push(async move { (next.locks, tries(env, job, images).await) });
+        }
+        let Some((locks, outcome)) = running.next().await else {
+            break;
+        };
+        held.retain(|lock| !locks.contains(lock));
+        if env.fail_fast && outcome >= Outcome::Failed && !env.cancel.is_cancelled() {
+            env.emitter.note("--fail-fast: a scenario failed, the rest is not run");
+            env.cancel.cancel();
+        }
+    }
+}
+
+/// The tries of a case: a new plan each, which never meets its predecessor.
+async fn tries(env: &Env, job: &Job, images: &Images) -> Outcome {
+    let mut ended = case::try_once(env, &job.plan, images).await;
+    for attempt in 2.. {
+        if !ended.retried {
+            break;
+        }
+        let planned = crate::plan::resolve(&job.loaded, &job.seed, attempt, &env.settings, &env.files);
+        // The first try's plan was made of the same words: what could be wrong with this one was told before the run.
+        let Ok(plan) = planned else { break };
+        ended = case::try_once(env, &plan, images).await;
+    }
+    ended.outcome
+}
+
+impl Env {
+    /// A folder of the run itself in the results.
+    pub(crate) fn folder(&self, name: &str) -> PathBuf {
+        self.settings.results.join(name)
+    }
+}

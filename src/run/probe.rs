@@ -1,0 +1,249 @@
+//! Probes: questions asked again and again in the background, their answers and outages counted.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Limits, judge, limits, shown};
+use super::walk::{Ended, Walk};
+use crate::event::{Fault, Outcome, StepInfo, What};
+use crate::step::{Act, Bound, Case, Repeat};
+use crate::template::Scope;
+
+/// The most different answers that are kept.
+const MAX_VALUES: usize = 100;
+
+/// The probes of a case.
+#[derive(Default)]
+pub(crate) struct Probes {
+    running: Mutex<Vec<Probe>>,
+    end: CancellationToken,
+}
+
+struct Probe {
+    name: String,
+    must_hold: bool,
+    broken: Arc<AtomicBool>,
+    task: JoinHandle<Record>,
+}
+
+/// What a probe has seen so far.
+#[derive(Debug, Default, Clone)]
+struct Record {
+    answers: u64,
+    failures: u64,
+    /// The outage that goes on now, and the longest one; an outage is from the last answer to the next one.
+    last_answer: Option<Instant>,
+    failing: bool,
+    max_outage: Duration,
+    total_outage: Duration,
+    first_failure: Option<Fault>,
+    values: Vec<Value>,
+}
+
+impl Record {
+    fn answered(&mut self, outputs: &Value) {
+        let now = Instant::now();
+        self.answers += 1;
+        if self.failing {
+            self.count_outage(now);
+        }
+        self.failing = false;
+        self.last_answer = Some(now);
+        let value = outputs
+            .get("json")
+            .or_else(|| outputs.get("stdout"))
+            .or_else(|| outputs.get("body"));
+        if let Some(value) = value.filter(|value| !value.is_null())
+            && self.values.last() != Some(value)
+            && self.values.len() < MAX_VALUES
+        {
+            self.values.push(value.clone());
+        }
+    }
+
+    fn failed(&mut self, fault: &Fault, began: Instant) {
+        self.failures += 1;
+        self.failing = true;
+        self.last_answer.get_or_insert(began);
+        self.first_failure.get_or_insert_with(|| fault.clone());
+    }
+
+    fn count_outage(&mut self, now: Instant) {
+        let outage = self.last_answer.map_or(Duration::ZERO, |last| now - last);
+        self.max_outage = self.max_outage.max(outage);
+        self.total_outage += outage;
+    }
+
+    /// What expressions and `state-assert` see of it.
+    fn summary(&self) -> Value {
+        let mut so_far = self.clone();
+        if so_far.failing {
+            so_far.count_outage(Instant::now());
+        }
+        json!({
+            "answers": so_far.answers,
+            "failures": so_far.failures,
+            "max_outage": crate::event::duration_text(so_far.max_outage.as_secs_f64()),
+            "outage": crate::event::duration_text(so_far.total_outage.as_secs_f64()),
+            "first_failure": so_far.first_failure.map(|fault| fault.message),
+            "values": so_far.values,
+        })
+    }
+}
+
+impl Walk {
+    /// Starts a probe; from here on its question is asked until the scenario's end.
+    pub(super) async fn probe(
+        &self,
+        step: &Bound,
+        act: &Arc<dyn Act>,
+        (name, info): (&str, StepInfo),
+        scope: &Scope,
+    ) -> Ended {
+        let limits = match limits(&self.cx(step, &info, scope), step, Repeat::PROBE).await {
+            Ok(limits) => limits,
+            Err(faults) => return self.ended_before(step, info, faults),
+        };
+        self.case.emitter.emit(What::StepStarted { step: info.clone() });
+        let broken = Arc::new(AtomicBool::new(false));
+        let asking = Asking {
+            walk: Walk {
+                cancel: self.probes.end.clone(),
+                ..self.clone()
+            },
+            step: step.clone(),
+            act: Arc::clone(act),
+            info: info.clone(),
+            scope: scope.clone(),
+            limits,
+            broken: Arc::clone(&broken),
+        };
+        asking.tell(name, &Record::default());
+        let probe = Probe {
+            name: name.to_owned(),
+            must_hold: step.must_hold,
+            broken,
+            task: tokio::spawn(asking.run(name.to_owned())),
+        };
+        self.probes.lock().push(probe);
+        self.case.emitter.emit(What::StepEnded {
+            step: info,
+            outcome: Outcome::Passed,
+            reason: None,
+            seconds: 0.0,
+            parts: BTreeMap::new(),
+            outputs: Value::Null,
+            faults: Vec::new(),
+            attempts: 0,
+            checks: step.must_hold,
+        });
+        Ended {
+            checked: step.must_hold,
+            ..Ended::default()
+        }
+    }
+}
+
+impl Probes {
+    fn lock(&self) -> MutexGuard<'_, Vec<Probe>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True when one that must hold has not.
+    pub(crate) fn broken(&self) -> bool {
+        let must_hold = |probe: &Probe| probe.must_hold && probe.broken.load(Ordering::Relaxed);
+        self.lock().iter().any(must_hold)
+    }
+
+    /// Ends them all and tells their answers; the faults are those of probes that must hold and did not.
+    pub(crate) async fn finish(&self, case: &Case) -> Vec<Fault> {
+        self.end.cancel();
+        let running = std::mem::take(&mut *self.lock());
+        let mut faults = Vec::new();
+        for probe in running {
+            let Ok(record) = probe.task.await else {
+                continue;
+            };
+            let summary = record.summary();
+            case.emitter.emit(What::ProbeEnded {
+                probe: probe.name.clone(),
+                summary,
+            });
+            if let Some(first) = record.first_failure.filter(|_| probe.must_hold) {
+                let message = format!(
+                    "probe `{}` must hold, and failed {} times: {}",
+                    probe.name, record.failures, first.message
+                );
+                faults.push(Fault { message, ..first });
+            } else if record.answers == 0 && probe.must_hold {
+                faults.push(Fault::error(format!("probe `{}` never had an answer", probe.name)));
+            }
+        }
+        faults
+    }
+}
+
+/// All that asking needs, owned: it outlives the step that started it.
+struct Asking {
+    walk: Walk,
+    step: Bound,
+    act: Arc<dyn Act>,
+    info: StepInfo,
+    scope: Scope,
+    limits: Limits,
+    broken: Arc<AtomicBool>,
+}
+
+impl Asking {
+    async fn run(self, name: String) -> Record {
+        let mut record = Record::default();
+        let end = self.walk.cancel.clone();
+        while !end.is_cancelled() {
+            let began = Instant::now();
+            let result = tokio::select! {
+                result = self.ask(record.answers + record.failures) => result,
+                () = end.cancelled() => break,
+            };
+            match result {
+                Ok(outputs) => record.answered(&outputs),
+                Err(fault) => {
+                    self.broken.store(true, Ordering::Relaxed);
+                    record.failed(&fault, began);
+                }
+            }
+            self.tell(&name, &record);
+            tokio::select! {
+                () = crate::wait::pause(self.limits.every.saturating_sub(began.elapsed())) => {}
+                () = end.cancelled() => {}
+            }
+        }
+        record
+    }
+
+    fn tell(&self, name: &str, record: &Record) {
+        self.walk.case.state().probes.insert(name.to_owned(), record.summary());
+    }
+
+    async fn ask(&self, number: u64) -> Result<Value, Fault> {
+        let limit = self.limits.attempt;
+        let mut cx = self.walk.cx(&self.step, &self.info, &self.scope);
+        cx.scope.salt = format!("{} {number}", self.info.path);
+        cx.expect.clone_from(&self.step.expect);
+        cx.limit = limit;
+        cx.deadline = Instant::now() + limit;
+        let late = || Fault::failure(format!("no answer within {}", shown(limit)));
+        let result = tokio::time::timeout(limit, self.act.act(&cx))
+            .await
+            .map_err(|_| late())?;
+        let outputs = result.map_err(|faults| faults.into_iter().next().unwrap_or_else(late))?;
+        let faults = judge(&cx, self.act.as_ref(), self.step.kind, &outputs).await;
+        faults.into_iter().next().map_or(Ok(outputs), Err)
+    }
+}

@@ -1,0 +1,130 @@
+//! Questions that are asked again: `within`, `every`, `holds-for`, `timeout`, `probe`.
+
+use super::stage;
+use crate::event::What;
+
+#[tokio::test(start_paused = true)]
+async fn it_is_asked_again_until_it_holds_and_each_observation_is_told_once() {
+    let stage = stage("steps: [{http: 'http://x/slow', within: 10s, every: 1s}]\n")
+        .answers("slow", &[(0, 0, "nobody"), (2500, 500, "no"), (4500, 200, "yes")])
+        .waits();
+    stage
+        .check(
+            "steps[1] waits for http GET http://x/slow: no answer (refused): nobody
+             steps[1] waits for http GET http://x/slow: `status` is 500
+             steps[1] passed
+             = passed",
+        )
+        .await;
+    let events = stage.events().await;
+    let asked = events.iter().find_map(|event| match &event.what {
+        What::StepEnded { attempts, seconds, .. } => Some((*attempts, *seconds)),
+        _ => None,
+    });
+    assert_eq!(asked, Some((6, 5.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_become_true_tells_the_last_observation() {
+    let stage =
+        stage("steps: [{http: 'http://x/slow', within: 1s}]\n").answers("slow", &[(0, 0, "nobody"), (900, 500, "no")]);
+    stage
+        .check(
+            "steps[1] failed: `status` is 500
+             = failed
+             exit 1",
+        )
+        .await;
+    let events = stage.events().await;
+    let waited = events.iter().find_map(|event| match &event.what {
+        What::StepEnded { faults, .. } => Some(faults[0].details[0].text.clone()),
+        _ => None,
+    });
+    assert_eq!(waited.unwrap(), "it did not become so: asked 10 times within 1s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_is_not_asked_again() {
+    stage("steps: [{assert: '1', within: 10s}]\n")
+        .check(
+            "steps[1] errored: `1` is neither true nor false: it is 1
+             = errored
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_holds_has_to_hold_for_its_time() {
+    stage(
+        "steps:
+  - {http: 'http://x/up', within: 5s, holds-for: 2s}
+  - {http: 'http://x/down', within: 5s, holds-for: 9s}
+",
+    )
+    .answers("up", &[(0, 500, "no"), (1000, 200, "yes")])
+    .answers("down", &[(0, 200, "yes"), (8000, 500, "no")])
+    .waits()
+    .check(
+        "steps[1] waits for http GET http://x/up: `status` is 500
+         steps[1] waits for http GET http://x/up: it holds; it has to for 2s
+         steps[1] passed
+         steps[2] waits for http GET http://x/down: it holds; it has to for 9s
+         steps[2] failed: `status` is 500
+         = failed
+         exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_has_a_limit() {
+    stage("then: [{http: 'http://x/never', timeout: 3s}, {http: 'http://x/never', timeout: 3s, expect: {error: refused}}]\n")
+        .answers("never", &[(600_000, 200, "")])
+        .check(
+            "then[1] failed: no answer (refused): timeout
+             then[2] passed
+             = failed
+             exit 1",
+        )
+        .await;
+}
+
+const PROBE: &str = "steps:
+  - {http: 'http://x/p', probe: p, every: 100ms, must-hold: MUST}
+  - {http: 'http://x/late', within: 9s}
+  - assert: probes.p.failures == 2 and probes.p.max_outage == '300ms'
+on-failure: [assert: true]
+";
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_goes_on_until_the_end_and_is_seen_as_it_is_now() {
+    stage(&PROBE.replace("MUST", "false"))
+        .answers("p", &[(0, 200, "a"), (950, 500, "b"), (1150, 200, "a")])
+        .answers("late", &[(0, 500, "no"), (3000, 200, "yes")])
+        .check(
+            "steps[1] passed
+             steps[2] passed
+             steps[3] passed
+             probe p: 2 failures
+             = passed",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_must_hold_and_does_not_fails_the_scenario() {
+    stage(&PROBE.replace("MUST", "true"))
+        .answers("p", &[(0, 200, "a"), (950, 500, "b"), (1150, 200, "a")])
+        .answers("late", &[(0, 500, "no"), (3000, 200, "yes")])
+        .check(
+            "steps[1] passed
+             steps[2] passed
+             steps[3] passed
+             on-failure[1] passed
+             probe p: 2 failures
+             = failed: probe `p` must hold, and failed 2 times: `status` is 500
+             exit 1",
+        )
+        .await;
+}

@@ -1,0 +1,183 @@
+//! What ends a scenario from outside: its limit, Ctrl-C, another one's failure, an engine that goes away.
+
+use std::time::Duration;
+
+use super::{Stage, stage};
+use crate::engine::fake::{Fake, Reply, Script};
+
+const LONG: &str = "stacks: {s: web.yml}
+timeout: LIMIT
+steps: [up: s, {http: 'http://x/late', within: 1h}, assert: true]
+then: [assert: true]
+cleanup: [{http: 'http://x/slow', within: 20s}, assert: true]
+";
+
+/// A scenario whose second step waits for good.
+fn long(limit: &str) -> Stage {
+    stage(&LONG.replace("LIMIT", limit))
+        .answers("late", &[(0, 500, "no")])
+        .answers("slow", &[(0, 500, "no"), (10_000, 200, "yes")])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scenario_that_takes_too_long_failed_and_is_cleaned_up() {
+    long("5s")
+        .check(
+            "image `busybox` present
+             steps[1] passed
+             steps[2] failed: it was ended: the limit of the scenario, or of a step that it is in, has passed
+             steps[3] skipped: not reached: the scenario was ended
+             then[1] skipped: not reached: the scenario was ended
+             cleanup[1] passed
+             cleanup[2] passed
+             = failed: the scenario did not end within 5s
+             exit 1",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_interruption_ends_it_with_its_cleanup() {
+    long("10m")
+        .interrupted_at(5000)
+        .check(
+            "image `busybox` present
+             steps[1] passed
+             steps[2] errored: interrupted
+             steps[3] skipped: not reached: the scenario was ended
+             then[1] skipped: not reached: the scenario was ended
+             cleanup[1] passed
+             cleanup[2] passed
+             = errored: interrupted
+             interrupted
+             exit 130",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_interruption_ends_the_cleanup_too() {
+    long("10m")
+        .interrupted_at(5000)
+        .interrupted_at(6000)
+        .check(
+            "image `busybox` present
+             steps[1] passed
+             steps[2] errored: interrupted
+             steps[3] skipped: not reached: the scenario was ended
+             then[1] skipped: not reached: the scenario was ended
+             cleanup[1] errored: interrupted
+             cleanup[2] skipped: not reached: the scenario was ended
+             = errored: interrupted
+             interrupted
+             exit 130",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_scenario_is_no_known_issue_and_not_tried_again() {
+    stage("retries: 2\nknown-issue: [{reason: slow}]\nsteps: [{http: 'http://x/late', within: 1h}]\n")
+        .answers("late", &[(0, 500, "no")])
+        .interrupted_at(2000)
+        .check(
+            "steps[1] errored: interrupted
+             = errored: interrupted
+             interrupted
+             exit 130",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_fail_fast_the_others_end_early_and_the_rest_is_not_run() {
+    let mut stage = long("10m")
+        .scenario("two", "steps: [{http: 'http://x/failing', within: 3s}]\n")
+        .scenario("three", "steps: [assert: 'true']\n")
+        .answers("failing", &[(0, 500, "no")])
+        .jobs(2);
+    stage.fail_fast = true;
+    stage
+        .check(
+            "image `busybox` present
+             1: steps[1] passed
+             2: steps[1] failed: `status` is 500
+             2: = failed
+             note: --fail-fast: a scenario failed, the rest is not run
+             1: steps[2] errored: interrupted
+             1: steps[3] skipped: not reached: the scenario was ended
+             1: then[1] skipped: not reached: the scenario was ended
+             1: cleanup[1] passed
+             1: cleanup[2] passed
+             1: = errored: ended early: another scenario failed, and `--fail-fast` was given
+             exit 1",
+        )
+        .await;
+}
+
+/// The engine goes away after so many milliseconds, and comes back after as many more.
+fn goes_away(fake: &Fake, after: u64, back: u64) {
+    let fake = fake.clone();
+    tokio::spawn(async move {
+        crate::wait::pause(Duration::from_millis(after)).await;
+        fake.away(true);
+        crate::wait::pause(Duration::from_millis(back)).await;
+        fake.away(false);
+    });
+}
+
+const TWICE: &str = "stacks: {s: slow.yml}\nsteps: [up: s, assert: true]\n";
+const SLOW: &str = "services: {db: {image: busybox, healthcheck: {test: x}}}";
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_comes_back_in_time_costs_nothing() {
+    stage(TWICE)
+        .file("slow.yml", SLOW)
+        .engine(|fake| {
+            fake.script("db", Script::new().after(20).healthy());
+            goes_away(fake, 5000, 8000);
+        })
+        .check(
+            "image `busybox` present
+             steps[1] passed
+             steps[2] passed
+             = passed",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_is_lost_is_an_error_and_what_is_left_is_told() {
+    let stage = stage(TWICE).file("slow.yml", SLOW).engine(|fake| {
+        fake.script("db", Script::new().after(60).healthy());
+        goes_away(fake, 5000, 3_600_000);
+    });
+    stage
+        .check_told(
+            "image `busybox` present
+             steps[1] errored: cannot events ``: connection refused
+             steps[2] skipped: not reached: a step before it failed
+             = errored: what the scenario made on `local` could not all be removed
+             exit 3",
+        )
+        .await;
+    assert_eq!(stage.fake.names().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn removing_is_tried_again() {
+    use crate::engine::Reason;
+    stage("stacks: {s: web.yml}\nsteps: [up: s, assert: true]\n")
+        .engine(|fake| {
+            fake.call("labelled", 1, Reply::Fail(Reason::Other, "busy"))
+                .call("remove", 1, Reply::Fail(Reason::Conflict, "in use"))
+                .call("kill", 1, Reply::Fail(Reason::Other, "busy"));
+        })
+        .check(
+            "image `busybox` present
+             steps[1] passed
+             steps[2] passed
+             = passed",
+        )
+        .await;
+}

@@ -1,0 +1,103 @@
+//! Images of a run: each built or pulled once, and a missing one is the matter of those who use it.
+
+use super::stage;
+use crate::engine::Reason;
+use crate::engine::fake::{Reply, ToolFault};
+
+const BUILD: &str = "images: {app: {build: ./app}}\nsteps: [assert: 'true']\n";
+
+#[tokio::test(start_paused = true)]
+async fn what_two_scenarios_build_of_the_same_content_is_built_once() {
+    stage(BUILD)
+        .scenario("two", BUILD)
+        .file("app/Dockerfile", "FROM busybox\n")
+        .check(
+            "image `app` built
+             1: steps[1] passed
+             1: = passed
+             2: steps[1] passed
+             2: = passed",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_fails_errors_only_those_who_use_it() {
+    stage(BUILD)
+        .scenario("two", "steps: [assert: 'true']\n")
+        .file("app/Dockerfile", "FROM busybox\n")
+        .engine(|fake| {
+            fake.tool_fault(ToolFault::Fails(1, "no space left on device"));
+        })
+        .check(
+            "image `app` failed: the build of `app` failed: exit code 1
+             1: = errored: the build of `app` failed: exit code 1
+             2: steps[1] passed
+             2: = passed
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_waits_for_its_base() {
+    stage(
+        "images:
+  a: {build: {context: ./app, from: {busybox: '${{ images.z }}'}}}
+  z: {build: ./base}
+  b: {build: ./other}
+steps: [assert: 'true']
+",
+    )
+    .file("app/Dockerfile", "FROM busybox\nRUN a\n")
+    .file("base/Dockerfile", "FROM busybox\nRUN z\n")
+    .file("other/Dockerfile", "FROM busybox\nRUN b\n")
+    .engine(|fake| {
+        fake.call("tool", 1, Reply::Late(std::time::Duration::from_secs(5)));
+        fake.call("tool", 2, Reply::Late(std::time::Duration::from_secs(5)));
+    })
+    .check(
+        "image `b` built
+         image `z` built
+         image `a` built
+         steps[1] passed
+         = passed",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pull_is_tried_again_when_the_registry_is_busy_and_not_when_there_is_no_such_image() {
+    let body = "images: {x: {image: busybox, pull: always}}\nsteps: [assert: 'true']\n";
+    stage(body)
+        .engine(|fake| {
+            fake.call("pull", 1, Reply::Fail(Reason::Other, "toomanyrequests: slow down"));
+        })
+        .check(
+            "retried: pull `busybox`: toomanyrequests: slow down
+             image `x` pulled
+             steps[1] passed
+             = passed",
+        )
+        .await;
+    stage(&body.replace("busybox", "gone"))
+        .check(
+            "image `x` failed: image `gone` is not here and cannot be pulled: no registry in reach
+             = errored: image `gone` is not here and cannot be pulled: no registry in reach
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_of_ones_own_is_removed_at_the_end_of_the_run() {
+    let stage = stage("images: {x: {image: busybox, own: true}}\nsteps: [assert: 'true']\n");
+    stage
+        .check(
+            "image `x` present
+             steps[1] passed
+             = passed",
+        )
+        .await;
+    assert!(stage.fake.journal().contains(&"remove busybox".to_owned()));
+}

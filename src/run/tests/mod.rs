@@ -1,0 +1,364 @@
+//! The interpreter on the fake engine, on a paused clock: scenarios in, what was told of them out as short lines.
+
+mod asking;
+mod blocks;
+mod ends;
+mod images;
+mod outcomes;
+mod phases;
+mod random;
+mod starting;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Env, Facts, Job};
+use crate::engine::Engine;
+use crate::engine::fake::Fake;
+use crate::engine::world::World;
+use crate::event::{Event, Fault, What};
+use crate::host::{NoGroups, RealHost};
+use crate::load::{self, Found, Projects};
+use crate::net::{HttpAnswer, HttpRequest, Net, NetError};
+use crate::plan::{self, Settings};
+use crate::report::outcome::{Rules, exit_code};
+use crate::report::tally::Tally;
+use crate::scenario::Files;
+use crate::step::{Emitter, NodeHandle};
+
+const RUN: &str = "testrun";
+
+/// A stack of one container that runs until it is stopped.
+const WEB: &str = "services: {web: {image: busybox}}";
+
+/// Answers by path: from so many milliseconds after the run's beginning, a status and a body; 0 is a refusal.
+type Answers = Vec<(u64, u16, &'static str)>;
+
+/// A network on which every path answers 200 and its own name, unless it was given other answers.
+struct FakeNet {
+    begun: Instant,
+    answers: BTreeMap<&'static str, Answers>,
+}
+
+#[async_trait]
+impl Net for FakeNet {
+    async fn http(&self, request: &HttpRequest, limit: Duration) -> Result<HttpAnswer, NetError> {
+        let path = request.url.rsplit('/').next().unwrap_or_default();
+        let now = self.begun.elapsed();
+        let since = |from: u64| Duration::from_millis(from) <= now;
+        let answers = self.answers.get(path);
+        let last = answers.and_then(|all| all.iter().rfind(|(from, ..)| since(*from)));
+        let (status, body) = match (last, answers) {
+            (Some((_, status, body)), _) => (*status, *body),
+            (None, None) => (200, path),
+            (None, Some(_)) => {
+                crate::wait::pause(limit).await;
+                (0, "timeout")
+            }
+        };
+        if status == 0 {
+            let message = body.to_owned();
+            return Err(NetError {
+                kind: "refused",
+                message,
+            });
+        }
+        Ok(HttpAnswer {
+            status,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            length: body.len() as u64,
+            ..HttpAnswer::default()
+        })
+    }
+
+    async fn tcp(&self, _: &str, _: &[u8], _: Option<&str>, _: Duration) -> Result<Bytes, NetError> {
+        Ok(Bytes::new())
+    }
+}
+
+/// Scenarios, the files beside them, and the world that they run in.
+struct Stage {
+    folder: TempDir,
+    fake: Fake,
+    scenarios: Vec<PathBuf>,
+    answers: BTreeMap<&'static str, Answers>,
+    env: BTreeMap<String, String>,
+    jobs: usize,
+    fail_fast: bool,
+    /// Ctrl-C so long after the beginning, each time.
+    interrupts: Vec<Duration>,
+    /// True when what is waited for is told.
+    waits: bool,
+}
+
+/// A stage with one scenario of that body; compose files of its stacks are added by `file`.
+fn stage(body: &str) -> Stage {
+    let fake = Fake::new(&format!("{}={RUN}", crate::lease::LEASE));
+    fake.image("busybox");
+    let stage = Stage {
+        folder: tempfile::tempdir().unwrap(),
+        fake,
+        scenarios: Vec::new(),
+        answers: BTreeMap::new(),
+        env: BTreeMap::new(),
+        jobs: 1,
+        fail_fast: false,
+        interrupts: Vec::new(),
+        waits: false,
+    };
+    stage.file("web.yml", WEB).scenario("one", body)
+}
+
+impl Stage {
+    fn scenario(mut self, name: &str, body: &str) -> Self {
+        let path = format!("{name}.yaml");
+        self = self.file(&path, &format!("scenario: {name}\n{body}"));
+        self.scenarios.push(self.folder.path().join(path));
+        self
+    }
+
+    fn file(self, path: &str, text: &str) -> Self {
+        let path = self.folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    fn engine(self, script: impl FnOnce(&Fake)) -> Self {
+        script(&self.fake);
+        self
+    }
+
+    fn answers(mut self, path: &'static str, answers: &[(u64, u16, &'static str)]) -> Self {
+        self.answers.insert(path, answers.to_vec());
+        self
+    }
+
+    fn interrupted_at(mut self, milliseconds: u64) -> Self {
+        self.interrupts.push(Duration::from_millis(milliseconds));
+        self
+    }
+
+    fn jobs(mut self, jobs: usize) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    fn waits(mut self) -> Self {
+        self.waits = true;
+        self
+    }
+
+    fn prepared(&self, settings: &Settings) -> (Vec<Job>, Files) {
+        let (projects, mut files, mut jobs) = (Projects::seen_from(Path::new("/")), Files::default(), Vec::new());
+        for path in &self.scenarios {
+            let found = Found {
+                shown: path.file_name().unwrap().display().to_string(),
+                path: path.clone(),
+                named: true,
+            };
+            let loaded = Arc::new(load::read(&found, &projects).unwrap().unwrap());
+            for seed in plan::cases(&loaded, jobs.len() + 1) {
+                let plan = loop {
+                    let plan = plan::resolve(&loaded, &seed, 1, settings, &files);
+                    let wanted = files.take_wanted();
+                    if wanted.is_empty() {
+                        break plan;
+                    }
+                    load::fill(&mut files, wanted, Path::new("/"));
+                };
+                let plan = plan.unwrap_or_else(|problems| {
+                    panic!("{}", problems.iter().map(|it| it.draw(false)).collect::<String>())
+                });
+                let loaded = Arc::clone(&loaded);
+                jobs.push(Job { loaded, seed, plan });
+            }
+        }
+        (jobs, files)
+    }
+
+    /// Runs it all; gives the events, and leaves the engine to the caller.
+    async fn events(&self) -> Vec<Event> {
+        let settings = Settings {
+            run: RUN.into(),
+            seed: "seed".into(),
+            overrides: BTreeMap::new(),
+            env: self.env.clone(),
+            results: self.folder.path().join("results"),
+            keep: None,
+            identities: true,
+        };
+        let (jobs, files) = self.prepared(&settings);
+        let engine: Arc<dyn Engine> = Arc::new(self.fake.clone());
+        let label = format!("{}={RUN}", crate::lease::LEASE);
+        let world = World::watch(Arc::clone(&engine), label).await.unwrap();
+        let info = engine.info().await.unwrap();
+        let (sink, mut events) = unbounded_channel();
+        let env = Env {
+            nodes: vec![NodeHandle {
+                name: "local".into(),
+                engine,
+                world,
+                address: "127.0.0.1".into(),
+            }],
+            host: Arc::new(RealHost::new(Arc::new(NoGroups))),
+            net: Arc::new(FakeNet {
+                begun: Instant::now(),
+                answers: self.answers.clone(),
+            }),
+            settings,
+            files: Arc::new(files),
+            emitter: Emitter::new(RUN, sink),
+            interrupted: CancellationToken::new(),
+            cancel: CancellationToken::new(),
+            hurry: CancellationToken::new(),
+            facts: Facts {
+                engine: info,
+                compose: "2.40.3".into(),
+            },
+            docker_host: None,
+            timeout_scale: 1.0,
+            update: false,
+            jobs: self.jobs,
+            fail_fast: self.fail_fast,
+            command: vec!["e2erun".into()],
+            passed_over: 0,
+        };
+        let presses = press(self.interrupts.clone(), &env);
+        let interrupts = tokio::spawn(presses);
+        super::run(env, jobs, Vec::new()).await;
+        interrupts.abort();
+        let mut all = Vec::new();
+        while let Some(event) = events.recv().await {
+            all.push(event);
+        }
+        all
+    }
+
+    /// Runs it, compares what was told with the expected lines, and looks whether something is left.
+    async fn check(&self, expected: &str) {
+        self.check_told(expected).await;
+        self.fake.assert_clean();
+    }
+
+    /// The same, of what leaves something.
+    async fn check_told(&self, expected: &str) {
+        let told = self.told(&self.events().await);
+        assert_eq!(told.trim(), unindented(expected).trim(), "\n{told}");
+    }
+
+    fn told(&self, events: &[Event]) -> String {
+        let mut told = String::new();
+        let mut tally = Tally::new(Rules::default());
+        for event in events {
+            tally.event(event);
+            let Some(line) = line(event, self.waits) else {
+                continue;
+            };
+            let case = match &event.case {
+                Some(case) if self.scenarios.len() > 1 => format!("{}: ", case.number),
+                _ => String::new(),
+            };
+            told.push_str(&format!("{case}{line}\n"));
+        }
+        let code = exit_code(&tally);
+        if code > 0 {
+            told.push_str(&format!("exit {code}\n"));
+        }
+        // Only the folder's name and ids are not the same each time.
+        told.replace(&self.folder.path().display().to_string(), "…")
+    }
+}
+
+/// Presses Ctrl-C: the first one ends the run with its cleanup, the second goes straight to removing.
+fn press(at: Vec<Duration>, env: &Env) -> impl Future<Output = ()> + use<> {
+    let tokens = [
+        vec![env.interrupted.clone(), env.cancel.clone()],
+        vec![env.hurry.clone()],
+    ];
+    let begun = Instant::now();
+    async move {
+        for (at, tokens) in at.into_iter().zip(tokens) {
+            tokio::time::sleep_until(begun + at).await;
+            tokens.iter().for_each(CancellationToken::cancel);
+        }
+    }
+}
+
+fn unindented(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", line.trim_start())).collect()
+}
+
+fn line(event: &Event, waits: bool) -> Option<String> {
+    match &event.what {
+        What::ImageReady { image, how, error, .. } => Some(format!("image {image} {how}{}", after(": ", error))),
+        What::Note { text } => Some(format!("note: {text}")),
+        What::StepWaiting {
+            path,
+            waits_for,
+            observed,
+            ..
+        } if waits => Some(format!("{path} waits for {waits_for}: {observed}")),
+        What::Retried { path, text } => Some(format!("retried{}: {text}", after(" ", path))),
+        What::StepEnded {
+            step,
+            outcome,
+            reason,
+            faults,
+            ..
+        } => Some(format!(
+            "{} {}{}{}",
+            step.path,
+            word(outcome),
+            after(": ", reason),
+            of(faults)
+        )),
+        What::ProbeEnded { probe, summary } => Some(format!("probe {probe}: {} failures", summary["failures"])),
+        What::Kept { .. } => Some("kept".into()),
+        What::CaseEnded {
+            outcome,
+            reason,
+            faults,
+            retried,
+            ..
+        } => Some(format!(
+            "= {}{}{}{}",
+            word(outcome),
+            after(": ", reason),
+            of(faults),
+            if *retried { ", again" } else { "" }
+        )),
+        What::RunEnded { interrupted: true, .. } => Some("interrupted".into()),
+        What::RunEnded { faults, .. } if !faults.is_empty() => Some(format!("run{}", of(faults))),
+        _ => None,
+    }
+}
+
+fn word(outcome: &crate::event::Outcome) -> &'static str {
+    crate::report::outcome::word(*outcome)
+}
+
+fn after(sign: &str, text: &Option<String>) -> String {
+    text.as_ref().map_or_else(String::new, |text| format!("{sign}{text}"))
+}
+
+/// The faults' first lines.
+fn of(faults: &[Fault]) -> String {
+    let told = faults.iter().map(|fault| {
+        let soft = if fault.soft { "(soft) " } else { "" };
+        let first = fault.message.lines().next().unwrap_or_default();
+        let news = |it: &&String| !it.contains('\n') && !first.contains(it.as_str());
+        let actual = fault.actual.as_ref().filter(news);
+        format!(": {soft}{first}{}", after(" -> ", &actual.cloned()))
+    });
+    told.collect()
+}

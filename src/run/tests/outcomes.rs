@@ -1,0 +1,154 @@
+//! Outcomes of scenarios: tries, known issues, what is skipped; and which scenarios run at once.
+
+use super::{Stage, stage};
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_after_a_failure_is_flaky_and_the_failure_is_kept() {
+    let stage = stage("retries: 3\nsteps: [{http: 'http://x/flaky', within: 1s}]\ncleanup: [assert: true]\n")
+        .answers("flaky", &[(0, 500, "no"), (1500, 200, "yes")]);
+    stage
+        .check(
+            "steps[1] failed: `status` is 500
+             cleanup[1] passed
+             = failed, again
+             steps[1] passed
+             cleanup[1] passed
+             = passed",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_never_passes_failed_after_its_last_try() {
+    stage("retries: 1\nsteps: [assert: 'false']\n")
+        .check(
+            "steps[1] failed: `false` is false
+             = failed, again
+             steps[1] failed: `false` is false
+             = failed
+             exit 1",
+        )
+        .await;
+}
+
+/// A scenario with a known issue and one check.
+async fn known(issue: &str, check: &str, expected: &str) {
+    stage(&format!("known-issue: [{{{issue}}}]\nsteps: [assert: {check}]\n"))
+        .check(expected)
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_known_issue_covers_the_failure_that_it_describes() {
+    known(
+        "reason: broken, link: 'http://t/7', matches: '1 == 2'",
+        "1 == 2",
+        "steps[1] failed: `1 == 2` is false
+         = known issue: broken (http://t/7)",
+    )
+    .await;
+    known(
+        "reason: broken, matches: 'out of disk'",
+        "1 == 2",
+        "steps[1] failed: `1 == 2` is false
+         = failed: (soft) not the known issue `broken`: the failure is another one: no line of it matches
+         exit 1",
+    )
+    .await;
+    known(
+        "reason: broken",
+        "1 == 1",
+        "steps[1] passed
+         = failed: passed, though it has a known issue: broken
+         exit 1",
+    )
+    .await;
+    known(
+        "reason: broken, until: 2020-01-01",
+        "1 == 2",
+        "steps[1] failed: `1 == 2` is false
+         = failed: (soft) not the known issue `broken`: it counts again since 2020-01-01
+         exit 1",
+    )
+    .await;
+    known(
+        "reason: broken, if: 1 == 2",
+        "1 == 1",
+        "steps[1] passed
+         = passed",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_cannot_be_had_can_be_a_known_issue() {
+    stage("known-issue: [{reason: no registry, matches: no registry in reach}]\nimages: {x: {image: gone}}\nsteps: [assert: 'true']\n")
+        .check(
+            "image `x` failed: image `gone` is not here and cannot be pulled: no registry in reach
+             = known issue: no registry: image `gone` is not here and cannot be pulled: no registry in reach",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_required_and_not_there_skips_with_the_reason() {
+    stage("requires: {env: [CI_TOKEN]}\nsteps: [assert: 'true']\n")
+        .scenario("two", "requires: {engine: '>=99'}\nsteps: [assert: 'true']\n")
+        .scenario(
+            "three",
+            "skip: [{if: 'false', reason: no}, {reason: not ported, link: 'http://t/1'}]\nsteps: [assert: 'true']\n",
+        )
+        .check(
+            "1: = skipped: requires the environment variable CI_TOKEN
+             2: = skipped: requires engine >=99, found 20.10.24
+             3: = skipped: not ported (http://t/1)",
+        )
+        .await;
+}
+
+const FIXED: &str = "stacks: {s: {compose: fixed.yml, substitute: {ports: none}}}
+steps: [up: s, {http: 'http://x/a', holds-for: 2s}]
+";
+
+fn two(body: &str) -> Stage {
+    stage(body)
+        .scenario("two", &body.replace("2s", "9s"))
+        .file("fixed.yml", "services: {web: {image: busybox, ports: ['8080:80']}}")
+}
+
+#[tokio::test(start_paused = true)]
+async fn scenarios_with_a_port_in_common_run_one_after_the_other() {
+    two(FIXED)
+        .jobs(2)
+        .check(
+            "image `busybox` present
+             1: steps[1] passed
+             1: steps[2] passed
+             1: = passed
+             2: steps[1] passed
+             2: steps[2] passed
+             2: = passed",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_scenarios_run_at_once_than_there_are_jobs() {
+    let free = FIXED.replace("none", "all");
+    let at_once = "image `busybox` present
+         1: steps[1] passed
+         2: steps[1] passed
+         1: steps[2] passed
+         1: = passed
+         2: steps[2] passed
+         2: = passed";
+    two(&free).jobs(2).check(at_once).await;
+    let one = "image `busybox` present
+         1: steps[1] passed
+         1: steps[2] passed
+         1: = passed
+         2: steps[1] passed
+         2: steps[2] passed
+         2: = passed";
+    two(&free).jobs(1).check(one).await;
+}

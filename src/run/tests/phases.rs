@@ -1,0 +1,111 @@
+//! The order of the phases, and what a failure in one does to the others.
+
+use super::stage;
+
+/// A step that passes, one that fails, and an action that does: a question without an expectation of its own.
+const OK: &str = "assert: true";
+const BAD: &str = "assert: 1 == 2";
+
+#[tokio::test(start_paused = true)]
+async fn phases_come_in_their_order_and_on_failure_only_after_one() {
+    let body = format!("given: [{OK}]\nsteps: [{OK}]\nthen: [{OK}]\non-failure: [{OK}]\ncleanup: [{OK}]\n");
+    stage(&body)
+        .check(
+            "given[1] passed
+             steps[1] passed
+             then[1] passed
+             cleanup[1] passed
+             = passed",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_in_given_makes_the_checks_errored() {
+    let body =
+        format!("given: [{BAD}]\nsteps: ['http': 'http://x/a']\nthen: [{OK}]\non-failure: [{OK}]\ncleanup: [{OK}]\n");
+    stage(&body)
+        .check(
+            "given[1] failed: `1 == 2` is false
+             steps[1] skipped: not reached: `given` failed
+             then[1] errored: not checked: `given` failed
+             on-failure[1] passed
+             cleanup[1] passed
+             = errored
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_action_ends_its_phase() {
+    let body = format!("steps: [http: 'http://x/bad', {OK}]\nthen: [{OK}]\n");
+    stage(&body)
+        .answers("bad", &[(0, 500, "no")])
+        .check(
+            "steps[1] failed: `status` is 500
+             steps[2] skipped: not reached: a step before it failed
+             then[1] skipped: not reached: a step before it failed
+             = failed
+             exit 1",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failed_check_those_that_follow_directly_are_made() {
+    let body = format!("steps: [{BAD}, {OK}, {BAD}, http: 'http://x/a', {OK}]\n");
+    stage(&body)
+        .check(
+            "steps[1] failed: `1 == 2` is false
+             steps[2] passed
+             steps[3] failed: `1 == 2` is false
+             steps[4] skipped: not reached: a step before it failed
+             steps[5] skipped: not reached: a step before it failed
+             = failed
+             exit 1",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn then_runs_all_and_cleanup_too() {
+    let body =
+        format!("then: [{BAD}, http: 'http://x/bad', {OK}]\non-failure: [{BAD}, {OK}]\ncleanup: [{BAD}, {OK}]\n");
+    stage(&body)
+        .answers("bad", &[(0, 0, "nobody")])
+        .check(
+            "then[1] failed: `1 == 2` is false
+             then[2] failed: no answer (refused): nobody
+             then[3] passed
+             on-failure[1] failed: `1 == 2` is false
+             on-failure[2] passed
+             cleanup[1] failed: `1 == 2` is false
+             cleanup[2] passed
+             = errored
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_cleanup_is_an_error() {
+    stage(&format!("then: [{OK}]\ncleanup: [{BAD}]\n"))
+        .check(
+            "then[1] passed
+             cleanup[1] failed: `1 == 2` is false
+             = errored
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_checks_nothing_is_not_verified() {
+    stage("steps: [{assert: 'true', if: 'false'}]\n")
+        .check(
+            "steps[1] skipped: `if: false` is false
+             = not verified",
+        )
+        .await;
+}

@@ -1,0 +1,186 @@
+//! `up` and `down` on the fake engine: what containers do, what the compose tool does.
+
+use super::{Stage, stage};
+use crate::engine::fake::{Script, ToolFault};
+
+const SHOP: &str = "services:
+  web: {image: busybox, depends_on: [db]}
+  db: {image: busybox, healthcheck: {test: x}, volumes: ['data:/data']}
+volumes: {data: {}}
+";
+
+/// A scenario that brings the shop up.
+fn shop(up: &str) -> Stage {
+    stage(&format!(
+        "stacks: {{s: shop.yml}}\nsteps: [{up}]\nthen: [assert: 'true']\n"
+    ))
+    .file("shop.yml", SHOP)
+    .engine(|fake| {
+        fake.script("db", Script::new().after(2).healthy());
+    })
+}
+
+async fn check(stage: Stage, expected: &str) {
+    stage.check(&format!("image `busybox` present\n{expected}")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_waits_until_each_service_is_as_it_should_be_and_down_removes() {
+    let stage = shop("up: s, down: s, up: s, down: {stack: s, volumes: true}").waits();
+    check(
+        stage,
+        "steps[1] waits for `s` to be up: `db` has no container yet, `web` has no container yet
+         steps[1] waits for `s` to be up: `db` is running (health: starting)
+         steps[1] passed
+         steps[2] passed
+         steps[3] waits for `s` to be up: `db` has no container yet, `web` has no container yet
+         steps[3] waits for `s` to be up: `db` is running (health: starting)
+         steps[3] passed
+         steps[4] passed
+         then[1] passed
+         = passed",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_dies_ends_the_wait_at_once() {
+    let stage = shop("up: s").engine(|fake| {
+        fake.script("web", Script::new().after(1).exit(3));
+    });
+    check(
+        stage,
+        "steps[1] failed: `web` exited with code 3
+         then[1] skipped: not reached: a step before it failed
+         = failed
+         exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unhealthy_one_too() {
+    let stage = shop("up: s").engine(|fake| {
+        fake.script("db", Script::new().after(1).unhealthy("no route"));
+    });
+    check(
+        stage,
+        "steps[1] failed: `db` is unhealthy
+         then[1] skipped: not reached: a step before it failed
+         = failed
+         exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_started_again_is_waited_for() {
+    let stage = shop("up: s").engine(|fake| {
+        let again = Script::new().after(3).healthy();
+        fake.script(
+            "db",
+            Script::new().restart("on-failure", 3).after(1).exit(1).then(again),
+        );
+    });
+    check(stage, "steps[1] passed\nthen[1] passed\n= passed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_should_complete_must_end_with_0() {
+    let one_shot = |exit| {
+        shop("up: {stack: s, completes: [web]}").engine(move |fake| {
+            fake.script("web", Script::new().after(5).exit(exit));
+        })
+    };
+    check(one_shot(0), "steps[1] passed\nthen[1] passed\n= passed").await;
+    check(
+        one_shot(4),
+        "steps[1] failed: `web` exited with code 4
+         then[1] skipped: not reached: a step before it failed
+         = failed
+         exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_tells_the_last_observation() {
+    let stage = shop("{up: s, timeout: 1s}");
+    check(
+        stage,
+        "steps[1] failed: `s` was not up within 1s -> `db` is running (health: starting)
+         then[1] skipped: not reached: a step before it failed
+         = failed
+         exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_that_fails_by_itself_is_an_error() {
+    let stage = shop("up: s").engine(|fake| {
+        fake.tool_fault(ToolFault::Fails(18, "invalid project"));
+    });
+    check(
+        stage,
+        "steps[1] errored: `s` could not be brought up: the compose tool ended with exit code 18
+         then[1] skipped: not reached: a step before it failed
+         = errored
+         exit 3",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_surroundings_refuse_is_tried_again() {
+    let busy = ToolFault::Fails(1, "Bind for 0.0.0.0:80 failed: port is already allocated");
+    let told = "retried steps[1]: up of `s`: Bind for 0.0.0.0:80 failed: port is already allocated";
+    let stage = shop("up: s").engine(|fake| {
+        fake.tool_fault(busy.clone());
+    });
+    check(stage, &format!("{told}\nsteps[1] passed\nthen[1] passed\n= passed")).await;
+    let stage = shop("up: s").engine(|fake| {
+        fake.tool_fault(busy.clone())
+            .tool_fault(busy.clone())
+            .tool_fault(busy.clone());
+    });
+    check(
+        stage,
+        &format!(
+            "{told}
+             {told}
+             steps[1] errored: `s` could not be brought up: the compose tool ended with exit code 1
+             then[1] skipped: not reached: a step before it failed
+             = errored
+             exit 3"
+        ),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_left_of_a_tool_that_dies_or_goes_on_after_its_parent() {
+    let stage = shop("up: s").engine(|fake| {
+        fake.tool_fault(ToolFault::DiesAfter(1));
+    });
+    check(
+        stage,
+        "steps[1] errored: `s` could not be brought up: the compose tool was ended by a signal
+         then[1] skipped: not reached: a step before it failed
+         = errored
+         exit 3",
+    )
+    .await;
+    let waits = SHOP.replace("[db]", "{db: {condition: service_healthy}}");
+    let stage = shop("{up: s, timeout: 1s}").file("shop.yml", &waits).engine(|fake| {
+        fake.tool_fault(ToolFault::Orphan);
+    });
+    check(
+        stage,
+        "steps[1] failed: `s` was not up within 1s -> `db` is running (health: starting), `web` has no container yet
+         then[1] skipped: not reached: a step before it failed
+         = failed
+         exit 1",
+    )
+    .await;
+}

@@ -1,0 +1,395 @@
+//! Walking the steps of a phase: order, conditions, loops; what one step does is in `attempt.rs`, blocks are in `block.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt;
+use super::known::told;
+use crate::event::{Fault, Outcome, Phase, StepInfo, What};
+use crate::expect::text_of;
+use crate::step::{Body, Bound, Case, Cx, Done, Items};
+use crate::template::{Expression, Scope};
+
+/// How much of an item stands in a path, in characters.
+const ITEM_LENGTH: usize = 60;
+
+/// A walk through the steps of a phase.
+#[derive(Clone)]
+pub(crate) struct Walk {
+    pub(crate) case: Arc<Case>,
+    pub(crate) phase: Phase,
+    /// Ends it: an interruption, or a limit that has passed.
+    pub(crate) cancel: CancellationToken,
+    /// The interruption alone: it is an error, and a limit that has passed is a failure.
+    pub(crate) interrupt: CancellationToken,
+    /// What happens after a step that failed.
+    pub(crate) after: AfterFailure,
+    /// What relative paths are relative to: the folder of the file that the steps are in.
+    pub(crate) folder: std::path::PathBuf,
+    /// How deep in blocks.
+    pub(crate) depth: usize,
+    /// Probes that a phase started; they end with the case.
+    pub(crate) probes: Arc<super::probe::Probes>,
+}
+
+/// How a list of steps ended.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    /// The faults of all its steps, soft ones too.
+    pub(crate) faults: Vec<Fault>,
+    /// True when something was judged.
+    pub(crate) checked: bool,
+    /// True when steps were left unreached.
+    pub(crate) cut: bool,
+}
+
+impl Ended {
+    pub(super) fn add(&mut self, other: Ended) {
+        self.faults.extend(other.faults);
+        self.checked |= other.checked;
+        self.cut |= other.cut;
+    }
+
+    /// True when a step failed, and not softly: what comes after it is not reached.
+    pub(crate) fn stops(&self) -> bool {
+        self.faults.iter().any(|fault| !fault.soft)
+    }
+}
+
+/// What happens to the steps after one that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterFailure {
+    /// They are left, apart from checks that follow a failed check directly.
+    Stop,
+    /// They run all the same.
+    GoOn,
+}
+
+impl AfterFailure {
+    /// Of a phase.
+    pub(crate) fn of(phase: Phase) -> Self {
+        match phase {
+            Phase::Given | Phase::Steps => AfterFailure::Stop,
+            Phase::Then | Phase::OnFailure | Phase::Cleanup => AfterFailure::GoOn,
+        }
+    }
+}
+
+/// Why a step is not reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreached {
+    /// A step before it failed.
+    Failed,
+    /// `given` failed: what a check would have found cannot be found out.
+    Given,
+    /// The scenario, or a block that it is in, was ended.
+    Ended,
+}
+
+/// Steps with their paths.
+pub(crate) fn numbered<'a>(
+    steps: impl IntoIterator<Item = &'a Bound>,
+    prefix: &str,
+) -> impl Iterator<Item = (String, &'a Bound)> {
+    let numbered = (1..).zip(steps);
+    numbered.map(move |(number, step)| (format!("{prefix}[{number}]"), step))
+}
+
+impl Walk {
+    /// Runs a list of steps; what they save is put into the scope.
+    pub(crate) fn list<'a>(
+        &'a self,
+        steps: &'a [Bound],
+        prefix: &'a str,
+        scope: &'a mut Scope,
+    ) -> BoxFuture<'a, Ended> {
+        async move {
+            let mut all = Ended::default();
+            // After a failed check only checks are made, until something else comes.
+            let mut only_checks = false;
+            let mut rest = numbered(steps, prefix);
+            while let Some((path, step)) = rest.next() {
+                let stopped = all.cut || (only_checks && !step.is_check());
+                if stopped || self.cancel.is_cancelled() {
+                    all.cut = true;
+                    self.unreached(std::iter::once((path, step)).chain(rest), scope, self.why_unreached());
+                    break;
+                }
+                let ended = self.step(step, &path, scope).await;
+                if ended.stops() && self.after == AfterFailure::Stop {
+                    only_checks = step.is_check();
+                    all.cut = !only_checks;
+                }
+                all.add(ended);
+            }
+            all
+        }
+        .boxed()
+    }
+
+    fn why_unreached(&self) -> Unreached {
+        if self.cancel.is_cancelled() {
+            Unreached::Ended
+        } else {
+            Unreached::Failed
+        }
+    }
+
+    /// Says of steps that they were not reached: never silently.
+    pub(crate) fn unreached<'s>(
+        &self,
+        steps: impl Iterator<Item = (String, &'s Bound)>,
+        scope: &Scope,
+        why: Unreached,
+    ) {
+        let text = match why {
+            Unreached::Failed => "not reached: a step before it failed",
+            Unreached::Given => "not reached: `given` failed",
+            Unreached::Ended => "not reached: the scenario was ended",
+        };
+        for (path, step) in steps {
+            let info = self.info(step, &path, step_name(step, scope));
+            if why == Unreached::Given && step.is_check() {
+                let fault = Fault::error("not checked: `given` failed").at(step.span.place());
+                self.ended_before(step, info, vec![fault]);
+            } else {
+                self.skipped(info, text);
+            }
+        }
+    }
+
+    fn skipped(&self, step: StepInfo, why: &str) {
+        self.case.emitter.emit(What::StepEnded {
+            step,
+            outcome: Outcome::Skipped,
+            seconds: 0.0,
+            parts: BTreeMap::new(),
+            outputs: Value::Null,
+            faults: Vec::new(),
+            attempts: 0,
+            checks: false,
+            reason: Some(why.to_owned()),
+        });
+    }
+
+    fn info(&self, step: &Bound, path: &str, name: String) -> StepInfo {
+        StepInfo {
+            path: path.to_owned(),
+            phase: self.phase,
+            kind: step.kind.name.to_owned(),
+            name,
+            place: step.span.place(),
+            used_at: step.used_at.clone(),
+            depth: self.depth,
+        }
+    }
+
+    /// What a step sees; its limits and its expectation are the attempt's.
+    pub(super) fn cx(&self, step: &Bound, info: &StepInfo, scope: &Scope) -> Cx {
+        let mut scope = scope.clone();
+        scope.salt.clone_from(&info.path);
+        scope.values.insert("probes".to_owned(), Arc::new(self.case.probes()));
+        let mut cx = Cx::new(
+            Arc::clone(&self.case),
+            scope,
+            info.clone(),
+            step.span.clone(),
+            self.cancel.clone(),
+        );
+        cx.folder.clone_from(&self.folder);
+        cx
+    }
+
+    async fn step(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
+        let info = self.info(step, path, step_name(step, scope));
+        let cx = self.cx(step, &info, scope);
+        match why_skipped(step, &cx).await {
+            Ok(None) => {}
+            Ok(Some(why)) => {
+                self.skipped(info, &why);
+                return Ended::default();
+            }
+            Err(faults) => return self.ended_before(step, info, faults),
+        }
+        let Some(for_each) = &step.for_each else {
+            return self.instance(step, path, scope).await;
+        };
+        match items(&cx, &for_each.items).await {
+            Ok(items) if items.is_empty() => {
+                self.skipped(info, "`for-each` has no items");
+                Ended::default()
+            }
+            Ok(items) => self.rounds(step, (&for_each.name.value, items), path, scope).await,
+            Err(faults) => self.ended_before(step, info, faults),
+        }
+    }
+
+    /// The step once for each item; of what the rounds save a list is made.
+    async fn rounds(&self, step: &Bound, (name, items): (&str, Vec<Value>), path: &str, scope: &mut Scope) -> Ended {
+        let mut all = Ended::default();
+        let mut saved: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        let mut paths = Vec::new();
+        let mut stopped = false;
+        for item in items {
+            let mut inner = scope.clone();
+            self.set(&mut inner, name, item.clone(), false);
+            let path = self.item_path(path, name, &item, &mut paths);
+            if stopped || self.cancel.is_cancelled() {
+                all.cut = true;
+                self.unreached([(path, step)].into_iter(), &inner, self.why_unreached());
+                continue;
+            }
+            let ended = self.instance(step, &path, &mut inner).await;
+            for (saved_name, value) in newer(scope, inner).filter(|(saved, _)| saved != name) {
+                saved.entry(saved_name).or_default().push((*value).clone());
+            }
+            stopped = ended.stops() && self.after == AfterFailure::Stop && !step.is_check();
+            all.add(ended);
+        }
+        for (name, values) in saved {
+            scope.values.insert(name, Arc::new(Value::Array(values)));
+        }
+        // What was left is told; whether the outer list goes on is the failure's matter.
+        all.cut = false;
+        all
+    }
+
+    /// The path of a round: with its item, and a number where an item comes twice, since a path is the key of its events.
+    fn item_path(&self, path: &str, name: &str, item: &Value, known: &mut Vec<String>) -> String {
+        let text = self.case.emitter.masks.hide(&text_of(item));
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text: String = words.chars().take(ITEM_LENGTH).collect();
+        let times = known.iter().filter(|known| **known == text).count();
+        let again = if times == 0 {
+            String::new()
+        } else {
+            format!("#{}", times + 1)
+        };
+        let path = format!("{path}[{name}={text}{again}]");
+        known.push(text);
+        path
+    }
+
+    /// A step that could not begin: its condition or its items have a fault.
+    pub(super) fn ended_before(&self, step: &Bound, info: StepInfo, mut faults: Vec<Fault>) -> Ended {
+        attempt::mark_soft(step, &mut faults);
+        self.case.emitter.emit(What::StepEnded {
+            step: info,
+            outcome: attempt::outcome(&faults),
+            seconds: 0.0,
+            parts: BTreeMap::new(),
+            outputs: Value::Null,
+            faults: faults.clone(),
+            attempts: 0,
+            checks: false,
+            reason: None,
+        });
+        Ended {
+            faults,
+            ..Ended::default()
+        }
+    }
+
+    async fn instance(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
+        let mut info = self.info(step, path, step_name(step, scope));
+        if let Some(name) = &step.name
+            && let Ok(name) = self.cx(step, &info, scope).text(name).await
+        {
+            info.name = name;
+        }
+        match (&step.body, &step.probe) {
+            (Body::Act(act), Some(probe)) => self.probe(step, act, (probe, info), scope).await,
+            (Body::Act(act), None) => attempt::act(self, step, act, (info, scope)).await,
+            (Body::Block(block), _) => self.block(step, block, info, scope).await,
+        }
+    }
+
+    /// Keeps what a step saves, all of it or nothing; masked names are hidden from here on, in this step's own event too.
+    pub(super) async fn save(&self, step: &Bound, info: &StepInfo, outputs: &Value, scope: &mut Scope) -> Done<()> {
+        if step.save.is_empty() {
+            return Ok(());
+        }
+        let mut results = scope.clone();
+        for (name, value) in outputs.as_object().into_iter().flatten() {
+            results.values.insert(name.clone(), Arc::new(value.clone()));
+        }
+        let cx = self.cx(step, info, &results);
+        let mut values = Vec::new();
+        for (name, expression) in &step.save {
+            values.push((name, cx.expression(expression).await?));
+        }
+        for (name, value) in values {
+            self.set(scope, name, value, false);
+        }
+        Ok(())
+    }
+
+    /// Gives a name its value; a hidden one is hidden from here on.
+    pub(super) fn set(&self, scope: &mut Scope, name: &str, value: Value, hidden: bool) {
+        if hidden || self.case.masked.iter().any(|masked| masked == name) {
+            self.case.emitter.masks.add(&value);
+        }
+        scope.values.insert(name.to_owned(), Arc::new(value));
+    }
+}
+
+/// The names that have another value than before.
+pub(super) fn newer(before: &Scope, after: Scope) -> impl Iterator<Item = (String, Arc<Value>)> {
+    after.values.into_iter().filter(|(name, value)| {
+        let old = before.values.get(name);
+        old.is_none_or(|old| !Arc::ptr_eq(old, value))
+    })
+}
+
+/// Why a step is skipped, if it is.
+async fn why_skipped(step: &Bound, cx: &Cx) -> Done<Option<String>> {
+    let holds = async |condition: &Expression| cx.rendered(|scope| condition.truth(scope)).await;
+    if let Some(condition) = &step.condition
+        && !holds(condition).await?
+    {
+        return Ok(Some(format!("`if: {}` is false", condition.code)));
+    }
+    for skip in &step.skip {
+        let applies = match &skip.r#if {
+            Some(condition) => holds(condition).await?,
+            None => true,
+        };
+        if applies {
+            return Ok(Some(told(&skip.reason, skip.link.as_ref())));
+        }
+    }
+    Ok(None)
+}
+
+async fn items(cx: &Cx, items: &Items) -> Done<Vec<Value>> {
+    match items {
+        Items::List(list) => {
+            let mut values = Vec::with_capacity(list.len());
+            for item in list {
+                values.push(cx.data(item).await?);
+            }
+            Ok(values)
+        }
+        Items::Computed(expression) => match cx.expression(expression).await? {
+            Value::Array(values) => Ok(values),
+            other => Err(vec![
+                Fault::error(format!("`for-each` wants a list, and `{}` is {other}", expression.code))
+                    .at(expression.span.place()),
+            ]),
+        },
+    }
+}
+
+/// What the report calls a step: its name as far as it is known without asking, or its kind and target.
+fn step_name(step: &Bound, scope: &Scope) -> String {
+    let own = step
+        .name
+        .as_ref()
+        .map(|name| name.text(scope).unwrap_or_else(|_| name.shown()));
+    own.unwrap_or_else(|| format!("{} {}", step.kind.name, step.title).trim_end().to_owned())
+}

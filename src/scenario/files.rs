@@ -1,0 +1,155 @@
+//! What was read from the disk: a memo that only `load.rs` fills. Resolving asks it; what is not in it is wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Document, Template, read_document};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::substitute::{self, Entry, Found};
+
+/// A file's text, or why it cannot be read.
+pub type Read = Result<Arc<Source>, String>;
+
+/// A template file that was read, or what is wrong with it.
+type TemplateRead = Result<Arc<Template>, Vec<Diagnostic>>;
+
+/// The memo.
+#[derive(Debug, Default)]
+pub struct Files {
+    paths: BTreeMap<PathBuf, Found>,
+    folders: BTreeMap<PathBuf, Result<Arc<[Entry]>, String>>,
+    /// What messages leave out of paths: where the run was started.
+    cwd: PathBuf,
+    wanted: Mutex<BTreeSet<Wanted>>,
+    templates: Mutex<BTreeMap<PathBuf, TemplateRead>>,
+}
+
+/// What resolving asked for, and was not there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wanted {
+    /// What is at a path: a file's text.
+    Path(PathBuf),
+    /// All that is below a folder, files by their content.
+    Folder(PathBuf),
+}
+
+impl substitute::Files for Files {
+    fn look(&self, path: &Path) -> Option<Found> {
+        let path = normal(path);
+        let known = self.paths.get(&path).cloned();
+        if known.is_none() {
+            self.want(Wanted::Path(path));
+        }
+        known
+    }
+
+    fn shown(&self, path: &Path) -> String {
+        Files::shown(self, path)
+    }
+}
+
+impl Files {
+    /// None is read yet; messages show paths as they are seen from a folder.
+    pub fn seen_from(cwd: &Path) -> Files {
+        Files {
+            cwd: cwd.to_path_buf(),
+            ..Files::default()
+        }
+    }
+
+    /// A path as messages show it.
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.cwd).unwrap_or(path).display().to_string()
+    }
+
+    /// A file's text; `None` when it was not read yet: it is wanted then.
+    pub fn text(&self, path: &Path) -> Option<Read> {
+        Some(match substitute::Files::look(self, path)? {
+            Found::File(source) => Ok(source),
+            Found::Folder => Err("it is a folder".to_owned()),
+            Found::Missing => Err("there is no such file".to_owned()),
+            Found::Unreadable(why) => Err(why),
+        })
+    }
+
+    /// What is below a folder (of a file: itself, without a path); `None` when it was not read yet: it is wanted then.
+    pub fn folder(&self, path: &Path) -> Option<Result<Arc<[Entry]>, String>> {
+        let path = normal(path);
+        let known = self.folders.get(&path).cloned();
+        if known.is_none() {
+            self.want(Wanted::Folder(path));
+        }
+        known
+    }
+
+    /// A template file; `None` when it was not read yet. Why it cannot be read is told by [`Files::text`].
+    pub fn template(&self, path: &Path) -> Option<TemplateRead> {
+        let path = normal(path);
+        let known = self
+            .templates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&path)
+            .cloned();
+        if known.is_some() {
+            return known;
+        }
+        let source = self.text(&path)?;
+        let read = source.map_or_else(|_| Err(Vec::new()), |source| read_template(&source));
+        self.templates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path, read.clone());
+        Some(read)
+    }
+
+    /// Takes what was asked for and was not there.
+    pub fn take_wanted(&self) -> BTreeSet<Wanted> {
+        std::mem::take(&mut self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts in what is at a path.
+    pub fn put_path(&mut self, path: PathBuf, found: Found) {
+        self.paths.insert(path, found);
+    }
+
+    /// Puts in what is below a folder.
+    pub fn put_folder(&mut self, path: PathBuf, entries: Result<Arc<[Entry]>, String>) {
+        self.folders.insert(path, entries);
+    }
+
+    fn want(&self, wanted: Wanted) {
+        self.wanted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(wanted);
+    }
+}
+
+fn read_template(source: &Arc<Source>) -> Result<Arc<Template>, Vec<Diagnostic>> {
+    let node = crate::yaml::parse(source)?;
+    let begin = node.span.part(0, 0);
+    match read_document(node, false)? {
+        Document::Template(template) => Ok(Arc::new(*template)),
+        _ => Err(vec![
+            Diagnostic::error(&begin, "this is no template: it has no top-level key `template`")
+                .help("a template file begins with `template: NAME`"),
+        ]),
+    }
+}
+
+/// A path without `.` and, where that is safe, without `..`: the same file has the same key.
+pub fn normal(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}

@@ -1,0 +1,133 @@
+//! A scenario with problems: they are told, what has them is left out, and the rest is still planned and checked.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::yaml::{Content, Node};
+
+/// What is wrong with a scenario as written, and which names what was left out may have given.
+#[derive(Debug, Clone, Default)]
+pub struct Partial {
+    /// What is told.
+    pub problems: Vec<Diagnostic>,
+    /// Names that are not unknown, though nothing that is left has them.
+    pub names: BTreeSet<String>,
+    /// True where a stack is missing: nobody knows its services.
+    pub services: bool,
+}
+
+impl Partial {
+    /// True for a name that what was left out may have given.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+}
+
+/// Parts of which one item can be left out without the others.
+const LISTS: [&str; 5] = ["given", "steps", "then", "on-failure", "cleanup"];
+/// Parts of which one name can be left out without the others.
+const MAPPINGS: [&str; 3] = ["vars", "images", "stacks"];
+
+/// A scenario's tree without what has problems, and what is to be known of the rest.
+pub(super) fn without(node: &Node, problems: Vec<Diagnostic>) -> (Node, Partial) {
+    let mut partial = Partial {
+        problems,
+        ..Partial::default()
+    };
+    let mut kept = Vec::new();
+    for (key, value) in node.map().unwrap_or_default() {
+        if !partial.touches(key, value) {
+            kept.push((key.clone(), value.clone()));
+            continue;
+        }
+        let name = key.scalar().unwrap_or_default();
+        let content = match &value.content {
+            Content::List(items) if LISTS.contains(&name) => Content::List(partial.items(items)),
+            Content::Map(entries) if MAPPINGS.contains(&name) => Content::Map(partial.entries(name, entries)),
+            _ => {
+                partial.part(name, value);
+                continue;
+            }
+        };
+        let value = Node {
+            content,
+            ..value.clone()
+        };
+        kept.push((key.clone(), value));
+    }
+    let rest = Node {
+        content: Content::Map(kept),
+        ..node.clone()
+    };
+    (rest, partial)
+}
+
+impl Partial {
+    /// True where a problem is in an entry. An alias has its content's place.
+    fn touches(&self, first: &Node, last: &Node) -> bool {
+        let end = last.span.end.max(first.span.end);
+        let within = |at: usize| at >= first.span.start && at <= end;
+        self.problems.iter().any(|problem| {
+            within(problem.span.start) || last.span.start <= problem.span.start && problem.span.start <= last.span.end
+        })
+    }
+
+    fn items(&mut self, items: &[Node]) -> Vec<Node> {
+        let mut kept = Vec::new();
+        for item in items {
+            if self.touches(item, item) {
+                self.gives(item);
+            } else {
+                kept.push(item.clone());
+            }
+        }
+        kept
+    }
+
+    fn entries(&mut self, part: &str, entries: &[(Node, Node)]) -> Vec<(Node, Node)> {
+        let mut kept = Vec::new();
+        for (key, value) in entries {
+            if self.touches(key, value) {
+                self.names.extend(key.scalar().map(str::to_owned));
+                self.services |= part == "stacks";
+            } else {
+                kept.push((key.clone(), value.clone()));
+            }
+        }
+        kept
+    }
+
+    /// A whole part is left out: its own name stands for all names in it.
+    fn part(&mut self, name: &str, value: &Node) {
+        match name {
+            "requires" => drop(self.names.insert("env".to_owned())),
+            "matrix" | "images" | "stacks" => drop(self.names.insert(name.to_owned())),
+            _ => {}
+        }
+        self.services |= name == "stacks";
+        for (key, _) in value.map().unwrap_or_default() {
+            self.names.extend(key.scalar().map(str::to_owned));
+        }
+        self.gives(value);
+    }
+
+    /// The names that steps give: what they save, start in the background, and are called.
+    fn gives(&mut self, node: &Node) {
+        for item in node.list().unwrap_or_default() {
+            self.gives(item);
+        }
+        for (key, value) in node.map().unwrap_or_default() {
+            match (key.scalar(), value.scalar()) {
+                (Some("background" | "probe" | "name"), Some(name)) => {
+                    self.names.insert(name.to_owned());
+                }
+                (Some("save"), None) => {
+                    let saved = value.map().unwrap_or_default().iter();
+                    self.names
+                        .extend(saved.filter_map(|(name, _)| name.scalar().map(str::to_owned)));
+                }
+                _ => self.gives(value),
+            }
+        }
+    }
+}

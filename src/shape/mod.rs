@@ -1,0 +1,391 @@
+//! Typed values read from the tree: every problem at its place, all of them at once, and the schema from the same words.
+//!
+//! Serde stops at the first problem of a mapping and its `flatten` loses places; here a declaration in [`shape!`] gives
+//! the struct, its reader and its JSON schema, so that `check` and an editor refuse the same things.
+
+mod leaf;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod word;
+
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
+use crate::template::Template;
+use crate::yaml::{Content, Node, flow_trap, key_trap};
+
+pub use leaf::{Computed, Text, is_plain_non_text};
+pub use schema::{ObjectSchema, tidy};
+pub use word::{Size, Word, words};
+
+/// What reading gathers: the diagnostics, and every template met, for the check of the names in them.
+#[derive(Debug, Default)]
+pub struct Problems {
+    /// The diagnostics so far.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Templates and expressions met since they were last taken.
+    pub templates: Vec<Template>,
+}
+
+impl Problems {
+    /// Adds a diagnostic.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Takes a result; its problems are kept.
+    pub fn take<T>(&mut self, result: Result<T, Vec<Diagnostic>>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(problems) => {
+                self.diagnostics.extend(problems);
+                None
+            }
+        }
+    }
+}
+
+/// A value that can be read from a node and has a schema.
+pub trait Shape: Sized + JsonSchema {
+    /// Reads a node. `None` means that it cannot be used, and that `problems` says why.
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self>;
+
+    /// Reads the value of a key of a mapping; only what refuses the key itself looks at it.
+    fn read_field(_key: &Node, node: &Node, problems: &mut Problems) -> Option<Self> {
+        Self::read(node, problems)
+    }
+
+    /// What it is when its key is not there; `None` means that the key is required.
+    fn absent() -> Option<Self> {
+        None
+    }
+
+    /// The schema of a value that is written: a key that may be absent may still not be empty.
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Self>()
+    }
+}
+
+/// A Rust name as the key that an author writes: `host_paths` is `host-paths`, `r#if` is `if`.
+pub fn key_of(name: &str) -> Cow<'_, str> {
+    let name = name.strip_prefix("r#").unwrap_or(name);
+    if name.contains('_') {
+        Cow::Owned(name.replace('_', "-"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// Refuses a node with what was wanted and what it is; a template without its quotes is told as such.
+pub fn wrong_type(node: &Node, wanted: &str) -> Diagnostic {
+    flow_trap(node)
+        .unwrap_or_else(|| Diagnostic::error(&node.span, format!("expected {wanted}, found {}", node.noun())))
+}
+
+/// The entries of a mapping while they are read into fields.
+#[derive(Debug)]
+pub struct Fields<'n> {
+    /// The mapping; with a short form, the only value.
+    node: &'n Node,
+    short: Option<&'static str>,
+    known: Vec<Cow<'static, str>>,
+}
+
+impl<'n> Fields<'n> {
+    /// Opens a node as a mapping of the known keys, or as the value of its short form; tells unknown keys.
+    pub fn open(
+        node: &'n Node,
+        what: &str,
+        short: Option<&'static str>,
+        known: Vec<Cow<'static, str>>,
+        problems: &mut Problems,
+    ) -> Option<Fields<'n>> {
+        if let Some(trap) = flow_trap(node) {
+            problems.push(trap);
+            return None;
+        }
+        let Some(entries) = node.map() else {
+            if short.is_some() && !node.is_null() {
+                return Some(Fields { node, short, known });
+            }
+            let keys = known
+                .iter()
+                .map(|key| format!("`{key}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            problems.push(wrong_type(node, &format!("a mapping ({what})")).help(format!("its keys are {keys}")));
+            return None;
+        };
+        for (key, _) in entries {
+            match key.scalar() {
+                Some(name) if known.iter().any(|known| known == name) => {}
+                Some(name) => problems.push(unknown_key(key, name, what, &known)),
+                None => problems.push(key_trap(key).unwrap_or_else(|| wrong_type(key, "a key"))),
+            }
+        }
+        Some(Fields {
+            node,
+            short: None,
+            known,
+        })
+    }
+
+    /// Reads the field of a key; a required one that is missing is told.
+    pub fn field<T: Shape>(&self, key: &str, problems: &mut Problems) -> Option<T> {
+        debug_assert!(self.known.iter().any(|known| known == key));
+        let value = match self.short {
+            Some(short) => (key_of(short) == key).then_some((self.node, self.node)),
+            None => entry(self.node, key),
+        };
+        if let Some((key, node)) = value {
+            return T::read_field(key, node, problems);
+        }
+        let absent = T::absent();
+        if absent.is_none() && !self.misspelt(key) {
+            let at = self
+                .node
+                .map()
+                .and_then(|entries| entries.first())
+                .map_or(&self.node.span, |(first, _)| &first.span);
+            problems.push(Diagnostic::error(at, format!("`{key}` is missing")).help(format!("add a line `{key}: …`")));
+        }
+        absent
+    }
+
+    /// True where an unknown key was told to be this one: the same mistake is not told twice.
+    fn misspelt(&self, key: &str) -> bool {
+        let known: Vec<&str> = self.known.iter().map(AsRef::as_ref).collect();
+        let written = self
+            .node
+            .map()
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, _)| name.scalar());
+        written
+            .filter(|name| !known.contains(name))
+            .any(|name| did_you_mean(name, &known) == Some(key))
+    }
+}
+
+fn entry<'n>(node: &'n Node, key: &str) -> Option<(&'n Node, &'n Node)> {
+    let mut entries = node.map()?.iter();
+    entries
+        .find(|(name, _)| name.scalar() == Some(key))
+        .map(|(name, value)| (name, value))
+}
+
+fn unknown_key(key: &Node, name: &str, what: &str, known: &[Cow<'static, str>]) -> Diagnostic {
+    if let Some(trap) = key_trap(key) {
+        return trap;
+    }
+    let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+    Diagnostic::unknown(&key.span, &format!("key in {what},"), name, known)
+}
+
+/// Declares a struct that is read from a mapping: fields are kebab-case keys; `Option` and `Vec` may be absent.
+/// `short field` lets a value that is no mapping stand for that field. Each struct gets `span`, its place.
+#[macro_export]
+macro_rules! shape {
+    ($(#[doc = $doc:literal])* pub struct $Name:ident ($what:literal) $(short $short:ident)? {
+        $($(#[doc = $fdoc:literal])* $field:ident : $Type:ty),* $(,)?
+    }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone)]
+        #[allow(dead_code, unreachable_pub, reason = "not every shape needs its place, and some keys are only refused")]
+        pub struct $Name {
+            /// Where it is written.
+            pub span: $crate::diagnostic::Span,
+            $($(#[doc = $fdoc])* pub $field: $Type,)*
+        }
+
+        #[allow(unreachable_pub, reason = "a shape may be of its module alone")]
+        impl $Name {
+            /// The keys that it knows.
+            pub fn keys() -> Vec<std::borrow::Cow<'static, str>> {
+                vec![$($crate::shape::key_of(stringify!($field))),*]
+            }
+        }
+
+        impl $crate::shape::Shape for $Name {
+            fn read(node: &$crate::yaml::Node, problems: &mut $crate::shape::Problems) -> Option<Self> {
+                #[allow(unused_mut, unused_assignments)]
+                let mut short: Option<&'static str> = None;
+                $(short = Some(stringify!($short));)?
+                let fields = $crate::shape::Fields::open(node, $what, short, Self::keys(), problems)?;
+                // All fields are read before the first missing one ends it: every problem is told.
+                $(let $field: Option<$Type> = fields.field(&$crate::shape::key_of(stringify!($field)), problems);)*
+                Some($Name { span: node.span.clone(), $($field: $field?),* })
+            }
+        }
+
+        impl schemars::JsonSchema for $Name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($Name).into()
+            }
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                let mut object = $crate::shape::ObjectSchema::new(concat!($($doc, "\n"),*));
+                $(object.field::<$Type>(&$crate::shape::key_of(stringify!($field)), concat!($($fdoc, "\n"),*), generator);)*
+                #[allow(unused_mut, unused_assignments)]
+                let mut short: Option<&'static str> = None;
+                $(short = Some(stringify!($short));)?
+                object.finish(short.map($crate::shape::key_of).as_deref())
+            }
+        }
+    };
+}
+pub use shape;
+
+impl<T: Shape> Shape for Option<T> {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        T::read(node, problems).map(Some)
+    }
+    fn read_field(key: &Node, node: &Node, problems: &mut Problems) -> Option<Self> {
+        T::read_field(key, node, problems).map(Some)
+    }
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        T::schema(generator)
+    }
+}
+
+impl<T: Shape> Shape for Box<T> {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        T::read(node, problems).map(Box::new)
+    }
+    fn absent() -> Option<Self> {
+        T::absent().map(Box::new)
+    }
+}
+
+impl<T: Shape> Shape for Vec<T> {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Some(items) = node.list() else {
+            let list = |problem: Diagnostic| problem.help("write `[…]`, or lines that begin with `- `");
+            problems.push(flow_trap(node).unwrap_or_else(|| list(wrong_type(node, "a list"))));
+            return None;
+        };
+        // Collected first: a bad item does not hide the ones after it.
+        let read: Vec<Option<T>> = items.iter().map(|item| T::read(item, problems)).collect();
+        read.into_iter().collect()
+    }
+    fn absent() -> Option<Self> {
+        Some(Vec::new())
+    }
+}
+
+/// A mapping of the author's own names, in order; each name with its place.
+#[derive(Debug, Clone)]
+pub struct Named<T>(pub IndexMap<String, (Span, T)>);
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Named(IndexMap::new())
+    }
+}
+
+impl<T> Named<T> {
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.0.get(name).map(|(_, value)| value)
+    }
+
+    /// Names and values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(name, (_, value))| (name.as_str(), value))
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Shape> Shape for Named<T> {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Some(entries) = node.map().filter(|_| flow_trap(node).is_none()) else {
+            problems.push(wrong_type(node, "a mapping"));
+            return None;
+        };
+        let mut named = IndexMap::new();
+        let mut whole = true;
+        for (key, value) in entries {
+            if let Some(trap) = name_trap(key) {
+                problems.push(trap);
+                whole = false;
+                continue;
+            }
+            let name = key.scalar();
+            match (name, T::read(value, problems)) {
+                (Some(name), Some(read)) => {
+                    named.insert(name.to_owned(), (key.span.clone(), read));
+                }
+                _ => whole = false,
+            }
+        }
+        whole.then_some(Named(named))
+    }
+    fn absent() -> Option<Self> {
+        Some(Named::default())
+    }
+}
+
+fn name_trap(key: &Node) -> Option<Diagnostic> {
+    key_trap(key).or_else(|| match key.scalar() {
+        None => Some(wrong_type(key, "a name").help("names are text")),
+        Some("") => Some(Diagnostic::error(&key.span, "a name is missing before the colon").help("write one")),
+        Some(_) => None,
+    })
+}
+
+impl<T: JsonSchema> JsonSchema for Named<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("NamedOf{}", T::schema_name()).into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = generator.subschema_for::<T>();
+        json_schema!({"type": "object", "additionalProperties": value})
+    }
+}
+
+/// One value or a list of them.
+#[derive(Debug, Clone)]
+pub struct OneOrMany<T>(pub Vec<T>);
+
+impl<T: Shape> Shape for OneOrMany<T> {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match node.content {
+            Content::List(_) => Vec::read(node, problems).map(OneOrMany),
+            _ => T::read(node, problems).map(|one| OneOrMany(vec![one])),
+        }
+    }
+    fn absent() -> Option<Self> {
+        Some(OneOrMany(Vec::new()))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("OneOrManyOf{}", T::schema_name()).into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({"anyOf": [one, {"type": "array", "items": one}]})
+    }
+}

@@ -1,0 +1,166 @@
+//! Words: what stands in one scalar and is read from its text alone.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A value that stands in one scalar: a duration, a size, a number, a boolean, a word.
+pub trait Word: Sized + Clone + std::fmt::Debug {
+    /// What it is, for messages: "a duration (`250ms`, `30s`, …)".
+    const WHAT: &'static str;
+    /// Reads it from its text.
+    fn from_text(text: &str) -> Option<Self>;
+    /// The schema of a literal one.
+    fn word_schema() -> Value;
+    /// True where quotes make it another thing: `"true"` is text.
+    const UNQUOTED: bool = false;
+    /// What to do about a text that is none.
+    fn advice(_text: &str) -> Option<String> {
+        None
+    }
+}
+
+impl Word for Duration {
+    const WHAT: &'static str = "a duration (`250ms`, `30s`, `5m`, `1h30m`)";
+    fn from_text(text: &str) -> Option<Self> {
+        // jiff reads much more: signs, `PT30S`, `1 hour, 2 min`, `1:30:00`. One way to write it is enough.
+        let ours = text.starts_with(|first: char| first.is_ascii_digit())
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'h' | b'm' | b's' | b'u' | b'n'));
+        let span: jiff::SignedDuration = text.parse().ok().filter(|_| ours)?;
+        Duration::try_from(span).ok()
+    }
+    fn word_schema() -> Value {
+        let pattern = r"^([0-9]+(h|m|s|ms|us|ns))*[0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns)$";
+        serde_json::json!({"type": "string", "pattern": pattern})
+    }
+    fn advice(text: &str) -> Option<String> {
+        let number = text.parse::<f64>().is_ok_and(|number| number >= 0.0);
+        if number {
+            return Some(format!("write its unit: `{text}s`"));
+        }
+        let days: Option<u64> = text.strip_suffix('d').and_then(|days| days.parse().ok());
+        days.and_then(|days| days.checked_mul(24))
+            .map(|hours| format!("a day has 24 hours: `{hours}h`"))
+    }
+}
+
+/// A number of bytes: `64KiB`, `2GiB`, `512`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(pub u64);
+
+impl Word for Size {
+    const WHAT: &'static str = "a size (`64KiB`, `2GiB`)";
+    fn from_text(text: &str) -> Option<Self> {
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let factor: u64 = match unit {
+            "" | "B" => 1,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "TiB" => 1 << 40,
+            "kB" | "KB" => 1_000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            _ => return None,
+        };
+        if let Ok(whole) = number.parse::<u64>() {
+            return whole.checked_mul(factor).map(Size);
+        }
+        // A part of a byte is none.
+        let part = number
+            .parse::<f64>()
+            .ok()
+            .filter(|_| factor > 1 && !number.starts_with('.') && !number.ends_with('.'))?;
+        Some(Size((part * factor as f64) as u64))
+    }
+    fn word_schema() -> Value {
+        serde_json::json!({"type": ["string", "integer"], "pattern": r"^([0-9]+B?|[0-9]+(\.[0-9]+)?([KMGT]iB|[kKMG]B))$"})
+    }
+    fn advice(text: &str) -> Option<String> {
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.')?);
+        let binary = match unit.trim().to_ascii_lowercase().as_str() {
+            "k" | "kb" | "kib" => "KiB",
+            "m" | "mb" | "mib" => "MiB",
+            "g" | "gb" | "gib" => "GiB",
+            "t" | "tb" | "tib" => "TiB",
+            _ => return None,
+        };
+        let fits = Size::from_text(&format!("{number}{binary}")).is_some();
+        fits.then(|| format!("write `{number}{binary}`, which is in steps of 1024"))
+    }
+}
+
+impl Word for bool {
+    const WHAT: &'static str = "`true` or `false`";
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "true" | "True" | "TRUE" => Some(true),
+            "false" | "False" | "FALSE" => Some(false),
+            _ => None,
+        }
+    }
+    fn word_schema() -> Value {
+        serde_json::json!({"type": "boolean"})
+    }
+    const UNQUOTED: bool = true;
+    fn advice(text: &str) -> Option<String> {
+        match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" | "1" => Some("write `true`".to_owned()),
+            "no" | "off" | "n" | "0" => Some("write `false`".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl Word for u64 {
+    const WHAT: &'static str = "a whole number";
+    fn from_text(text: &str) -> Option<Self> {
+        // `parse` takes a sign.
+        text.parse().ok().filter(|_| !text.starts_with('+'))
+    }
+    fn word_schema() -> Value {
+        serde_json::json!({"type": "integer", "minimum": 0})
+    }
+    const UNQUOTED: bool = true;
+}
+
+impl Word for String {
+    const WHAT: &'static str = "text";
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+    fn word_schema() -> Value {
+        serde_json::json!({"type": ["string", "number", "boolean"]})
+    }
+}
+
+/// Declares an enum of words: `words! { pub enum Keep { Never = "never", … } }`.
+#[macro_export]
+macro_rules! words {
+    ($(#[doc = $doc:literal])* pub enum $Name:ident { $($(#[doc = $vdoc:literal])* $Variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(unreachable_pub, reason = "the same declaration serves public and private modules")]
+        pub enum $Name { $($(#[doc = $vdoc])* $Variant),+ }
+
+        impl $crate::shape::Word for $Name {
+            const WHAT: &'static str = concat!("one of" $(, " `", $text, "`")+);
+            fn from_text(text: &str) -> Option<Self> {
+                match text { $($text => Some($Name::$Variant),)+ _ => None }
+            }
+            fn word_schema() -> serde_json::Value {
+                serde_json::json!({"enum": [$($text),+]})
+            }
+            fn advice(text: &str) -> Option<String> {
+                let near = $crate::diagnostic::did_you_mean(text, &[$($text),+])?;
+                Some(format!("did you mean `{near}`?"))
+            }
+        }
+    };
+}
+pub use words;

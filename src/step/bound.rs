@@ -1,0 +1,120 @@
+//! A step whose names are bound: what the interpreter walks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Act, Kind, Sort};
+use crate::diagnostic::{Place, Span};
+use crate::expect::Expectation;
+use crate::shape::Computed;
+use crate::step::written::{ForEach, Skip};
+use crate::template::{Data, Expression, Template};
+
+/// A bound step.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// The step's place: where its kind is written.
+    pub span: Span,
+    /// Where its template is used, from the inside out.
+    pub used_at: Vec<Place>,
+    /// Its own name.
+    pub name: Option<Template>,
+    /// What it is called without one.
+    pub title: String,
+    /// Skipped unless true.
+    pub condition: Option<Expression>,
+    /// Skipped when one applies.
+    pub skip: Vec<Skip>,
+    /// Limit of one attempt.
+    pub limit: Computed<Duration>,
+    /// Asked again until then.
+    pub within: Option<Computed<Duration>>,
+    /// How often it is asked again.
+    pub every: Option<Computed<Duration>>,
+    /// How long it must stay true.
+    pub holds_for: Option<Computed<Duration>>,
+    /// The name of the probe that it becomes.
+    pub probe: Option<String>,
+    /// One failure of the probe fails the scenario.
+    pub must_hold: bool,
+    /// A failure is reported and the phase goes on.
+    pub soft: bool,
+    /// Once for each item.
+    pub for_each: Option<ForEach>,
+    /// What its result must be.
+    pub expect: Option<Expectation>,
+    /// Kept from its result.
+    pub save: Vec<(String, Expression)>,
+    /// What it does.
+    pub body: Body,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// Something by itself.
+    Act(Arc<dyn Act>),
+    /// It only holds other steps: the interpreter alone walks them.
+    Block(Block),
+}
+
+/// Steps inside a step.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// One list, or several that run at once.
+    pub lanes: Vec<Lane>,
+    /// A scope of its own: only its parameters and the built-in names, and what it gives back.
+    pub own: Option<OwnScope>,
+}
+
+/// A list of steps in a block.
+#[derive(Debug, Clone)]
+pub struct Lane {
+    /// Its name, for paths of events; `parallel` has one a lane.
+    pub name: Option<String>,
+    /// Its steps.
+    pub steps: Vec<Bound>,
+}
+
+/// The scope of a template.
+#[derive(Debug, Clone)]
+pub struct OwnScope {
+    /// Its parameters: name, value, whether it is hidden.
+    pub parameters: Vec<(String, Data, bool)>,
+    /// Parameters that were not given: their defaults see the parameters.
+    pub defaults: Vec<(String, Data, bool)>,
+    /// What it gives back.
+    pub returns: Vec<(String, Expression)>,
+    /// The template's folder: relative paths in it are relative to it.
+    pub folder: std::path::PathBuf,
+}
+
+/// How often a question is asked again where nothing tells that it should be.
+#[derive(Debug, Clone, Copy)]
+pub struct Repeat;
+
+impl Repeat {
+    /// Of `within`, the first one where the author does not say how often to ask.
+    pub const FIRST: Duration = Duration::from_millis(10);
+    /// Of `within`, the longest.
+    pub const WITHIN: Duration = Duration::from_millis(200);
+    /// Of a probe.
+    pub const PROBE: Duration = Duration::from_millis(50);
+}
+
+impl Bound {
+    /// True when it only judges: after a failure of it the checks that follow it directly are still made.
+    pub fn is_check(&self) -> bool {
+        self.kind.sort == Sort::Check || (self.kind.sort == Sort::Question && self.expect.is_some())
+    }
+
+    /// True when it judges something.
+    pub fn checks(&self) -> bool {
+        match &self.body {
+            Body::Act(_) => self.expect.is_some() || self.kind.sort != Sort::Action,
+            Body::Block(block) => block.lanes.iter().flat_map(|lane| &lane.steps).any(Bound::checks),
+        }
+    }
+}

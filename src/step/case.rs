@@ -1,0 +1,397 @@
+//! What one try of a case has while it runs: its nodes, its stacks, its names, and how it tells of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use super::{ServiceRef, StackNames};
+use crate::engine::Engine;
+use crate::engine::Labels;
+use crate::engine::logs::Spools;
+use crate::engine::world::{ContainerState, World};
+use crate::event::{CaseId, Event, What};
+use crate::host::{Host, Process};
+use crate::net::Net;
+use crate::scenario::Files;
+use crate::stack::StackPlan;
+
+/// A node of the run's cluster.
+#[derive(Clone)]
+pub struct NodeHandle {
+    /// Its name; `local` for the local engine.
+    pub name: Arc<str>,
+    /// Its engine.
+    pub engine: Arc<dyn Engine>,
+    /// What is known of its containers.
+    pub world: World,
+    /// Where its published ports are reached from here.
+    pub address: Arc<str>,
+}
+
+/// A stack of a case, and where it is.
+#[derive(Debug, Clone)]
+pub struct StackState {
+    /// Its plan: the version of it that is up, or the first one.
+    pub plan: Arc<StackPlan>,
+    /// The number of its node.
+    pub node: usize,
+    /// The files that were handed to the compose tool last, absolute; empty before the first `up`.
+    pub files: Vec<PathBuf>,
+}
+
+/// What one try of a case has while it runs.
+pub struct Case {
+    /// Its id: in the names and labels of all that it makes.
+    pub id: String,
+    /// The nodes.
+    pub nodes: Vec<NodeHandle>,
+    /// This machine's processes and files.
+    pub host: Arc<dyn Host>,
+    /// http and tcp.
+    pub net: Arc<dyn Net>,
+    /// The labels of what it makes.
+    pub labels: Labels,
+    /// Its folder in the results, absolute.
+    pub results: PathBuf,
+    /// Its scratch folder, absolute.
+    pub scratch: PathBuf,
+    /// The scenario's folder, absolute.
+    pub folder: PathBuf,
+    /// The stacks' names, for targets that are computed.
+    pub stacks: Vec<StackNames>,
+    /// The stacks and their versions, by number.
+    pub versions: Vec<Arc<StackPlan>>,
+    /// Names whose values are hidden.
+    pub masked: Vec<String>,
+    /// Steps by whose beginning logs are marked.
+    pub marks: BTreeSet<String>,
+    /// The files that were read.
+    pub files: Arc<Files>,
+    /// The logs of its containers.
+    pub spools: Spools,
+    /// Calls that change the engine: tearing down waits for them.
+    pub changes: TaskTracker,
+    /// How it tells of itself.
+    pub emitter: Emitter,
+    /// The environment of commands on this machine: PATH and HOME.
+    pub machine: BTreeMap<String, String>,
+    /// What `DOCKER_HOST` is for commands on this machine.
+    pub docker_host: Option<String>,
+    /// Stretches every limit.
+    pub timeout_scale: f64,
+    /// True when golden files are rewritten.
+    pub update: bool,
+    /// What changes as it runs.
+    pub state: Mutex<CaseState>,
+}
+
+/// What changes as a case runs.
+#[derive(Default)]
+pub struct CaseState {
+    /// The stacks by id.
+    pub stacks: BTreeMap<usize, StackState>,
+    /// Containers that steps started by name: name → (node, id).
+    pub backgrounds: BTreeMap<String, (usize, String)>,
+    /// Processes that steps started by name.
+    pub processes: BTreeMap<String, Arc<dyn Process>>,
+    /// Summaries of probes, those that still run too.
+    pub probes: BTreeMap<String, Value>,
+    /// Marks in the logs by the name of the step that made them.
+    pub marks: BTreeMap<String, crate::engine::logs::Mark>,
+    /// Images that `commit` made, to be removed at the end.
+    pub images: Vec<String>,
+    /// Seconds by part, of all steps.
+    pub parts: BTreeMap<String, f64>,
+}
+
+impl Case {
+    /// Makes one of its parts; the state begins with the stacks.
+    pub fn with_state(self, stacks: BTreeMap<usize, StackState>) -> Arc<Case> {
+        Arc::new(Case {
+            state: Mutex::new(CaseState {
+                stacks,
+                ..CaseState::default()
+            }),
+            ..self
+        })
+    }
+
+    /// What changes as it runs; held only briefly, never across an await.
+    pub fn state(&self) -> MutexGuard<'_, CaseState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An empty state, for making a case.
+    pub fn no_state() -> Mutex<CaseState> {
+        Mutex::new(CaseState::default())
+    }
+
+    /// The node that a stack is on.
+    pub fn node_of(&self, stack: usize) -> NodeHandle {
+        let node = self.state().stacks.get(&stack).map_or(0, |state| state.node);
+        self.nodes[node].clone()
+    }
+
+    /// The containers of a service as last known, by number; of a replica, that one.
+    pub fn containers(&self, service: &ServiceRef) -> Vec<Arc<ContainerState>> {
+        let state = self.state().stacks.get(&service.stack).cloned();
+        let Some(state) = state else {
+            return Vec::new();
+        };
+        let all = self.nodes[state.node]
+            .world
+            .snapshot()
+            .of_service(&state.plan.project, &service.service);
+        all.into_iter()
+            .filter(|container| service.replica.is_none_or(|replica| container.number == replica))
+            .collect()
+    }
+
+    /// The label that everything of this try has.
+    pub fn label(&self) -> String {
+        format!("{}={}", crate::lease::CASE, self.id)
+    }
+
+    /// The summaries of the probes so far.
+    pub fn probes(&self) -> Value {
+        self.state()
+            .probes
+            .clone()
+            .into_iter()
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+
+    /// Adds a step's times to those of the case: what is in no part of its own is `step`.
+    pub fn add_parts(&self, parts: &BTreeMap<String, f64>, seconds: f64) {
+        let mut state = self.state();
+        let rest = seconds - parts.values().sum::<f64>();
+        let rest = ("step".to_owned(), rest.max(0.0));
+        for (part, seconds) in parts.clone().into_iter().chain([rest]) {
+            *state.parts.entry(part).or_default() += seconds;
+        }
+    }
+
+    /// Writes a text of the case into the results, hidden values hidden; what cannot be written is told.
+    pub async fn write_masked(&self, path: &Path, text: &str) {
+        if let Err(why) = self
+            .host
+            .write_file(path, self.emitter.masks.hide(text).as_bytes())
+            .await
+        {
+            self.emitter.note(&format!("cannot write `{}`: {why}", path.display()));
+        }
+    }
+
+    /// A limit, stretched as the user asked.
+    pub fn scaled(&self, limit: Duration) -> Duration {
+        limit.mul_f64(self.timeout_scale)
+    }
+}
+
+/// Values that are hidden wherever they would be shown.
+#[derive(Debug, Default)]
+pub struct Masks {
+    values: RwLock<Vec<String>>,
+}
+
+/// What stands in place of a hidden value.
+pub(crate) const HIDDEN: &str = "***";
+
+impl Masks {
+    /// Hides a value from now on; of a list or mapping, every leaf.
+    pub fn add(&self, value: &Value) {
+        match value {
+            Value::String(text) => self.add_text(text),
+            Value::Number(number) => self.add_text(&number.to_string()),
+            Value::Array(items) => items.iter().for_each(|item| self.add(item)),
+            Value::Object(entries) => entries.values().for_each(|item| self.add(item)),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn add_text(&self, text: &str) {
+        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
+        // A value of several lines is printed a line at a time.
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.len() > 1 || text.len() <= 1);
+        for value in [text].into_iter().chain(lines).filter(|value| !value.is_empty()) {
+            if !values.iter().any(|known| known == value) {
+                values.push(value.to_owned());
+            }
+        }
+        // The longest first: a value that holds another is hidden whole.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    }
+
+    /// True when nothing is hidden.
+    pub fn is_empty(&self) -> bool {
+        self.values.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// A text with the values hidden.
+    pub fn hide(&self, text: &str) -> String {
+        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        values.iter().fold(text.to_owned(), |text, value| {
+            if text.contains(value.as_str()) {
+                text.replace(value.as_str(), HIDDEN)
+            } else {
+                text
+            }
+        })
+    }
+
+    /// An event with the values hidden in its texts and in the data that it carries; its own words and numbers stay, and
+    /// so do paths, which are the keys of a step's events and were hidden when they were made.
+    fn hide_in_event(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.hide(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_in_event(item)),
+            Value::Object(entries) => {
+                for (key, value) in entries {
+                    match key.as_str() {
+                        "outputs" | "summary" | "matrix" => self.hide_in(value),
+                        "event" | "outcome" | "kind" | "phase" | "level" | "path" => {}
+                        _ => self.hide_in_event(value),
+                    }
+                }
+            }
+            Value::Number(_) | Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    /// Data with the values hidden in every text and key.
+    pub fn hide_in(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.hide(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_in(item)),
+            Value::Object(entries) => {
+                *entries = std::mem::take(entries)
+                    .into_iter()
+                    .map(|(key, mut value)| {
+                        self.hide_in(&mut value);
+                        (self.hide(&key), value)
+                    })
+                    .collect();
+            }
+            Value::Number(number) => {
+                let text = number.to_string();
+                if self
+                    .values
+                    .read()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .contains(&text)
+                {
+                    *value = Value::String(HIDDEN.to_owned());
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+}
+
+/// Makes events: numbered, timed and masked.
+#[derive(Clone)]
+pub struct Emitter {
+    run: Arc<str>,
+    began: Instant,
+    case: Option<CaseId>,
+    sink: UnboundedSender<Event>,
+    /// What it hides.
+    pub masks: Arc<Masks>,
+}
+
+impl Emitter {
+    /// For a run.
+    pub fn new(run: &str, sink: UnboundedSender<Event>) -> Self {
+        Emitter {
+            run: run.into(),
+            began: Instant::now(),
+            case: None,
+            sink,
+            masks: Arc::default(),
+        }
+    }
+
+    /// For a case of the run, with masks of its own.
+    #[must_use]
+    pub fn of_case(&self, case: CaseId) -> Self {
+        Emitter {
+            case: Some(case),
+            masks: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Seconds since the run began.
+    pub fn elapsed(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// Tells what happened.
+    pub fn emit(&self, what: What) {
+        let event = Event {
+            run: self.run.to_string(),
+            at: wall_clock(),
+            elapsed: self.elapsed(),
+            case: self.case.clone(),
+            what: self.masked(what),
+        };
+        // Nobody listens any more only when the process is ending.
+        let _ = self.sink.send(event);
+    }
+
+    /// Tells something that is no fault.
+    pub fn note(&self, text: &str) {
+        self.emit(What::Note { text: text.to_owned() });
+    }
+
+    fn masked(&self, what: What) -> What {
+        if self.masks.is_empty() {
+            return what;
+        }
+        let masked = serde_json::to_value(&what).map(|mut data| {
+            self.masks.hide_in_event(&mut data);
+            data
+        });
+        // Only texts and free data were touched, so that it still is the event; if not, nothing of it may be shown.
+        masked
+            .and_then(serde_json::from_value)
+            .unwrap_or_else(|why| What::Note {
+                text: format!("an event with hidden values cannot be told: {}", why.line()),
+            })
+    }
+}
+
+/// Now, RFC 3339 in UTC with milliseconds.
+pub fn wall_clock() -> String {
+    let now = jiff::Timestamp::now();
+    now.round(jiff::Unit::Millisecond).unwrap_or(now).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Masks;
+
+    #[test]
+    fn hides_values_in_texts_keys_and_numbers_longest_first() {
+        let masks = Masks::default();
+        masks.add(&json!(["s3cret", {"pin": 4711}, "s3cret-longer", "two\nlines"]));
+        let mut value = json!({"a s3cret": ["x s3cret-longer y", 4711, 5, true], "log": "lines\nand two"});
+        masks.hide_in(&mut value);
+        assert_eq!(
+            value,
+            json!({"a ***": ["x *** y", "***", 5, true], "log": "***\nand ***"})
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! `copy`: files and folders between this machine and containers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::place::{self, MAX_BYTES, Place};
+use super::{About, Act, Binder, Body, Cx, Done, Sort, Written};
+use crate::shape::{Text, shape};
+
+/// See the table.
+pub(super) const ABOUT: About = About {
+    name: "copy",
+    does: "Copies a file or a folder between this machine and containers, or writes a file.",
+    manual: "`from` and `to` are each a path here, from the file that it is written in, or `service:path`. As with \
+             `docker cp`, what is copied to a folder that is there goes into it under its own name, a folder written as \
+             `folder/.` without it; otherwise `to` is its new name. Modes and owners are kept, a link at `from` is \
+             followed. A container need not run for it. With `content` instead of `from` a file of that text is written.",
+    example: "- copy: {from: ./dump.sql, to: 'db:/tmp/dump.sql'}\n- copy: {from: 'web:/var/log/.', to: \"${{ scratch }}/logs\"}\n\
+              - copy: {content: 'limit = 5', to: 'web:/etc/app.conf'}",
+    sort: Sort::Action,
+    limit: Duration::from_secs(60),
+    results: &[],
+    defaults: &[],
+    locals: &[],
+};
+
+shape! {
+    /// What is copied where.
+    pub struct Copy ("`copy`") {
+        /// The file or folder: a path here, or `service:path`.
+        from: Option<Text>,
+        /// The text of a file, instead of `from`.
+        content: Option<Text>,
+        /// Where to: a path here, or `service:path`.
+        to: Text,
+    }
+}
+
+impl Written for Copy {
+    fn title(&self) -> String {
+        match &self.from {
+            Some(from) => format!("{} to {}", from.shown(), self.to.shown()),
+            None => format!("to {}", self.to.shown()),
+        }
+    }
+
+    fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
+        place::check(&self.to, binder);
+        let from = match (&self.from, &self.content) {
+            (Some(from), None) => {
+                place::check(from, binder);
+                From::Path(from.clone())
+            }
+            (None, Some(content)) => From::Content(content.clone()),
+            (Some(_), Some(content)) => {
+                binder.error(
+                    &content.span,
+                    "`from` and `content`: one of them is wanted",
+                    "take one out",
+                );
+                return None;
+            }
+            (None, None) => {
+                binder.error(
+                    &self.span,
+                    "nothing to copy: `from` is missing",
+                    "add a line `from: …`, or `content: …` for a file of that text",
+                );
+                return None;
+            }
+        };
+        Some(Body::Act(Arc::new(Bound {
+            from,
+            to: self.to.clone(),
+        })))
+    }
+}
+
+#[derive(Debug)]
+enum From {
+    Path(Text),
+    Content(Text),
+}
+
+#[derive(Debug)]
+struct Bound {
+    from: From,
+    to: Text,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
+}
+
+/// What is copied.
+struct Source {
+    /// Its own name.
+    name: String,
+    kind: Kind,
+    /// Only what is in the folder.
+    contents: bool,
+    tar: Vec<u8>,
+}
+
+#[async_trait]
+impl Act for Bound {
+    async fn act(&self, cx: &Cx) -> Done<Value> {
+        let source = match &self.from {
+            From::Path(from) => source(cx, from).await?,
+            From::Content(content) => {
+                let content = cx.text(content).await?;
+                let tar = place::single("content", content.as_bytes());
+                Source {
+                    name: String::new(),
+                    kind: Kind::File,
+                    contents: false,
+                    tar: tar.map_err(|why| cx.error(why.to_string()))?,
+                }
+            }
+        };
+        match place::find(cx, &self.to).await? {
+            Place::Here(path) => {
+                let text = cx.text(&self.to).await?;
+                let there = cx.case.host.stat(&path).await;
+                let there = there.map_err(|why| cx.error(format!("cannot look at `{text}`: {why}")))?;
+                let there = there.map(|there| if there.folder { Kind::Folder } else { Kind::File });
+                // Whether it ends with a slash is lost in a path.
+                let slash = if text.ends_with('/') { "/" } else { "" };
+                let to = format!("{}{slash}", path.display());
+                let (folder, tar) = landed(&source, &to, there).map_err(|why| cx.failure(why))?;
+                let unpacked = cx.case.host.unpack(tar, folder.as_ref()).await;
+                unpacked.map_err(|why| cx.error(format!("cannot write `{text}`: {why}")))?;
+            }
+            Place::In(to) => {
+                let there = to.stat(cx).await?;
+                let path = there.as_ref().map_or(&to.path, |(path, _)| path);
+                let there = there.as_ref().map(|(_, stat)| match place::is_folder(stat) {
+                    true => Kind::Folder,
+                    false => Kind::File,
+                });
+                let (folder, tar) = landed(&source, path, there).map_err(|why| cx.failure(why))?;
+                let (engine, container) = (Arc::clone(&to.node.engine), to.container.clone());
+                cx.changed(async move { engine.write_archive(&container, &folder, tar).await })
+                    .await?;
+            }
+        }
+        Ok(json!({}))
+    }
+}
+
+/// Reads what is copied.
+async fn source(cx: &Cx, from: &Text) -> Done<Source> {
+    let text = cx.text(from).await?;
+    let contents = text.ends_with("/.");
+    let missing = || cx.failure(format!("`{text}` is not there"));
+    match place::find(cx, from).await? {
+        Place::Here(path) => {
+            let told = |why: std::io::Error| cx.error(format!("cannot read `{text}`: {why}"));
+            let stat = cx.case.host.stat(&path).await.map_err(told)?;
+            let stat = stat.ok_or_else(missing)?;
+            let tar = cx.case.host.pack(&path, "content", MAX_BYTES).await;
+            Ok(Source {
+                name: file_name(&path),
+                kind: if stat.folder { Kind::Folder } else { Kind::File },
+                contents,
+                tar: tar.map_err(told)?.into(),
+            })
+        }
+        Place::In(inside) => {
+            let name = file_name(inside.path.trim_end_matches("/.").as_ref());
+            let (path, stat) = inside.stat(cx).await?.ok_or_else(missing)?;
+            let tar = inside.tar(cx, path.trim_end_matches("/."), MAX_BYTES).await?;
+            if tar.len() >= MAX_BYTES {
+                return Err(cx.error(format!(
+                    "`{text}` has more than the {} MiB that can be copied",
+                    MAX_BYTES >> 20
+                )));
+            }
+            Ok(Source {
+                name,
+                kind: if place::is_folder(&stat) {
+                    Kind::Folder
+                } else {
+                    Kind::File
+                },
+                contents,
+                tar,
+            })
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// The folder that a tar is unpacked in, and the tar with the names for there.
+fn landed(source: &Source, to: &str, there: Option<Kind>) -> Result<(String, Bytes), String> {
+    let (folder, name) = landing(source, to, there)?;
+    let tar = place::renamed(&source.tar, name.as_deref());
+    let tar = tar.map_err(|why| format!("what is copied cannot be read: {why}"))?;
+    Ok((folder, tar.into()))
+}
+
+/// Where it goes: the folder, and the name in it; none where only what is in the copied folder goes there.
+fn landing(source: &Source, to: &str, there: Option<Kind>) -> Result<(String, Option<String>), String> {
+    let path = to.trim_end_matches("/.").trim_end_matches('/');
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let parent = if parent.is_empty() { "/" } else { parent };
+    match (source.kind, there) {
+        (Kind::File, None) if to.ends_with('/') => Err(format!("`{to}` is no folder that is there")),
+        (Kind::Folder, Some(Kind::File)) => Err(format!("a folder cannot be copied onto the file `{to}`")),
+        (_, Some(Kind::Folder)) if source.name.is_empty() && !source.contents => {
+            Err(format!("`{to}` is a folder: name the file in it"))
+        }
+        (_, Some(Kind::Folder)) => {
+            let folder = if path.is_empty() { "/" } else { path };
+            let name = (!source.contents).then(|| source.name.clone());
+            Ok((folder.to_owned(), name))
+        }
+        (_, None | Some(Kind::File)) => Ok((parent.to_owned(), Some(name.to_owned()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Source, landing};
+
+    fn check(from: &str, kind: Kind, to: &str, there: Option<Kind>, expected: Result<(&str, Option<&str>), &str>) {
+        let contents = from.ends_with("/.");
+        let source = Source {
+            name: from.trim_end_matches("/.").to_owned(),
+            kind,
+            contents,
+            tar: Vec::new(),
+        };
+        let found = landing(&source, to, there);
+        let found = found.as_ref().map(|(folder, name)| (folder.as_str(), name.as_deref()));
+        assert_eq!(found.map_err(String::as_str), expected, "{from} to {to}");
+    }
+
+    #[test]
+    fn files_go_into_folders_or_get_a_new_name() {
+        check("f", Kind::File, "/a/b", None, Ok(("/a", Some("b"))));
+        check("f", Kind::File, "/b", Some(Kind::File), Ok(("/", Some("b"))));
+        check("f", Kind::File, "/a", Some(Kind::Folder), Ok(("/a", Some("f"))));
+        check("f", Kind::File, "/a/", Some(Kind::Folder), Ok(("/a", Some("f"))));
+        check("f", Kind::File, "/", Some(Kind::Folder), Ok(("/", Some("f"))));
+        check("f", Kind::File, "/a/", None, Err("`/a/` is no folder that is there"));
+        check(
+            "",
+            Kind::File,
+            "/a",
+            Some(Kind::Folder),
+            Err("`/a` is a folder: name the file in it"),
+        );
+    }
+
+    #[test]
+    fn folders_go_into_folders_whole_or_their_contents() {
+        check("d", Kind::Folder, "/a/b", None, Ok(("/a", Some("b"))));
+        check("d/.", Kind::Folder, "/a/b/", None, Ok(("/a", Some("b"))));
+        check("d", Kind::Folder, "/a", Some(Kind::Folder), Ok(("/a", Some("d"))));
+        check("d/.", Kind::Folder, "/a", Some(Kind::Folder), Ok(("/a", None)));
+        check(
+            "d",
+            Kind::Folder,
+            "/a",
+            Some(Kind::File),
+            Err("a folder cannot be copied onto the file `/a`"),
+        );
+    }
+}

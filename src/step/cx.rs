@@ -1,0 +1,395 @@
+//! What a step sees while it is done: its case, the names, its limit; templates are rendered and targets found here.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::target::{Unfound, find_container, find_service};
+use super::{Case, ContainerRef, NodeHandle, Ref, ServiceRef};
+use crate::diagnostic::Span;
+use crate::engine::world::ContainerState;
+use crate::engine::{Container, EngineError, EngineResult, Reason};
+use crate::event::{Fault, StepInfo, What};
+use crate::expect::Expectation;
+use crate::shape::{Computed, Word};
+use crate::template::{Data, Expression, Question, Scope, Template, Unrendered};
+
+/// What a step sees while it is done.
+pub struct Cx {
+    /// Its case.
+    pub case: Arc<Case>,
+    /// The names and their values.
+    pub scope: Scope,
+    /// Which step it is.
+    pub step: StepInfo,
+    /// Where its kind is written.
+    pub span: Span,
+    /// What relative paths in it are relative to.
+    pub folder: PathBuf,
+    /// The limit of this attempt.
+    pub limit: Duration,
+    /// When this attempt must end.
+    pub deadline: Instant,
+    /// When its expectation must have become true, if it may become so.
+    pub within: Option<Instant>,
+    /// What its result must be; judged by the interpreter, and by kinds that wait for it themselves.
+    pub expect: Option<Expectation>,
+    /// Ends it.
+    pub cancel: CancellationToken,
+    parts: Mutex<BTreeMap<String, f64>>,
+    observed: Mutex<String>,
+    futile: AtomicBool,
+}
+
+/// The result of a step's part: a value, or why there is none.
+pub type Done<T> = Result<T, Vec<Fault>>;
+
+impl Cx {
+    /// A step of a case; the limits are set by the interpreter.
+    pub fn new(case: Arc<Case>, scope: Scope, step: StepInfo, span: Span, cancel: CancellationToken) -> Self {
+        let folder = case.folder.clone();
+        Cx {
+            case,
+            scope,
+            step,
+            span,
+            folder,
+            limit: Duration::ZERO,
+            deadline: Instant::now(),
+            within: None,
+            expect: None,
+            cancel,
+            parts: Mutex::default(),
+            observed: Mutex::default(),
+            futile: AtomicBool::new(false),
+        }
+    }
+
+    /// Renders something; what it asks is answered afresh.
+    pub async fn rendered<T>(&self, render: impl Fn(&Scope) -> Result<T, Unrendered>) -> Done<T> {
+        let mut scope = self.scope.clone();
+        // Each round answers all that could be found out to be needed; a question may lead to another.
+        for _ in 0..32 {
+            match render(&scope) {
+                Ok(value) => return Ok(value),
+                Err(Unrendered::Failed { span, message }) => {
+                    return Err(vec![Fault::error(message).at(span.place())]);
+                }
+                Err(Unrendered::Needs(questions)) => {
+                    for question in questions {
+                        let answer = self.answer(&question).await?;
+                        scope.answers.insert(question, answer);
+                    }
+                }
+            }
+        }
+        Err(vec![
+            Fault::error("the expression asks again and again").at(self.span.place()),
+        ])
+    }
+
+    /// Renders a text.
+    pub async fn text(&self, template: &Template) -> Done<String> {
+        self.rendered(|scope| template.text(scope)).await
+    }
+
+    /// Renders a text that may be absent.
+    pub async fn optional(&self, template: Option<&Template>) -> Done<Option<String>> {
+        match template {
+            Some(template) => self.text(template).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Renders data.
+    pub async fn data(&self, data: &Data) -> Done<Value> {
+        self.rendered(|scope| data.render(scope)).await
+    }
+
+    /// Evaluates an expression.
+    pub async fn expression(&self, expression: &Expression) -> Done<Value> {
+        self.rendered(|scope| expression.value(scope)).await
+    }
+
+    /// The value of a typed leaf.
+    pub async fn computed<T: Word>(&self, leaf: &Computed<T>) -> Done<T> {
+        match leaf {
+            Computed::Known(value) => Ok(value.value.clone()),
+            Computed::Late(template) => {
+                let text = self.text(template).await?;
+                T::from_text(&text).ok_or_else(|| {
+                    vec![Fault::error(format!("expected {}, found `{text}`", T::WHAT)).at(template.span.place())]
+                })
+            }
+        }
+    }
+
+    /// A path as the author wrote it, from the file that it is written in.
+    pub fn path(&self, text: &str) -> PathBuf {
+        crate::scenario::normal(&self.folder.join(Path::new(text)))
+    }
+
+    async fn answer(&self, question: &Question) -> Done<Value> {
+        match question {
+            Question::Port(service, port) => self.port(service, *port).await.map(|(_, port)| port.into()),
+            Question::Url(service, port) => {
+                let (address, port) = self.port(service, *port).await?;
+                Ok(format!("http://{address}:{port}").into())
+            }
+            Question::Address(name) => self.address(name),
+            Question::Containers(service) => {
+                let service = self.find(service, |text| find_service(text, &self.case.stacks))?;
+                Ok(self
+                    .containers(&service)
+                    .iter()
+                    .map(|container| container.id.clone())
+                    .collect())
+            }
+            Question::File(path) => {
+                let path = self.path(path);
+                let text = self.case.host.read_text(&path).await;
+                text.map(Value::String)
+                    .map_err(|why| self.error(format!("cannot read `{}`: {why}", path.display())))
+            }
+        }
+    }
+
+    fn address(&self, name: &str) -> Done<Value> {
+        if let Some(node) = self.case.nodes.iter().find(|node| *node.name == *name) {
+            return Ok(node.address.to_string().into());
+        }
+        let service = self.find(name, |text| find_service(text, &self.case.stacks))?;
+        Ok(self.case.node_of(service.stack).address.to_string().into())
+    }
+
+    /// The address and host port that a container port has now.
+    pub async fn port(&self, target: &str, port: u16) -> Done<(String, u16)> {
+        let found = self.find(target, |text| {
+            find_container(text, &self.case.stacks, &self.background_names())
+        })?;
+        let (node, container) = self.one_inspected(&found).await?;
+        let Some(bindings) = container
+            .ports
+            .iter()
+            .find(|((of, _), _)| *of == port)
+            .map(|(_, bindings)| bindings)
+        else {
+            let known: Vec<String> = container.ports.keys().map(|(port, _)| port.to_string()).collect();
+            return Err(vec![
+                Fault::error(format!("`{target}` does not publish port {port}"))
+                    .at(self.span.place())
+                    .hint(format!(
+                        "it publishes {}",
+                        if known.is_empty() {
+                            "none".into()
+                        } else {
+                            known.join(", ")
+                        }
+                    )),
+            ]);
+        };
+        match bindings.first() {
+            Some((_, host_port)) => Ok((node.address.to_string(), *host_port)),
+            // Without a binding it does not run: it may again, so this is the system's state and not an error.
+            None => Err(vec![self.not_running(target, &container)]),
+        }
+    }
+
+    fn not_running(&self, target: &str, container: &Container) -> Fault {
+        let exit = container.exit.filter(|_| container.state == "exited");
+        let exit = exit.map_or(String::new(), |exit| format!(", exit code {exit}"));
+        Fault::failure(format!(
+            "`{target}` does not run: its container is {}{exit}",
+            container.state
+        ))
+        .at(self.span.place())
+    }
+
+    /// Finds a target by its name now; what is wrong with a computed name is an error.
+    pub fn find<T>(&self, text: &str, find: impl Fn(&str) -> Result<T, Unfound>) -> Done<T> {
+        find(text).map_err(|unfound| vec![Fault::error(unfound.message).at(self.span.place()).hint(unfound.help)])
+    }
+
+    fn background_names(&self) -> Vec<String> {
+        self.case.state().backgrounds.keys().cloned().collect()
+    }
+
+    /// The service of a reference.
+    pub async fn service(&self, target: &Ref<ServiceRef>) -> Done<ServiceRef> {
+        match target {
+            Ref::Bound(found) => Ok(found.clone()),
+            Ref::Late(template) => {
+                let text = self.text(template).await?;
+                self.find(&text, |text| find_service(text, &self.case.stacks))
+            }
+        }
+    }
+
+    /// The container, or the service, of a reference.
+    pub async fn target(&self, target: &Ref<ContainerRef>) -> Done<ContainerRef> {
+        match target {
+            Ref::Bound(found) => Ok(found.clone()),
+            Ref::Late(template) => {
+                let text = self.text(template).await?;
+                self.find(&text, |text| {
+                    find_container(text, &self.case.stacks, &self.background_names())
+                })
+            }
+        }
+    }
+
+    /// The containers of a service as last known, by number; of a replica, that one.
+    pub fn containers(&self, service: &ServiceRef) -> Vec<Arc<ContainerState>> {
+        self.case.containers(service)
+    }
+
+    /// The node and id of the one container of a target: replica 1 of a service.
+    pub fn one(&self, target: &ContainerRef) -> Done<(NodeHandle, String)> {
+        match target {
+            ContainerRef::Background(name) => {
+                let known = self.case.state().backgrounds.get(name).cloned();
+                let (node, id) = known.ok_or_else(|| self.failure(format!("container `{name}` was not started")))?;
+                Ok((self.case.nodes[node].clone(), id))
+            }
+            ContainerRef::Service(service) => {
+                let containers = self.containers(service);
+                let first = containers.first().ok_or_else(|| {
+                    let stack = &service.stack_name;
+                    self.failure_with_hint(
+                        format!("`{service}` has no container"),
+                        format!("bring it up first: `- up: {stack}`"),
+                    )
+                })?;
+                Ok((self.case.node_of(service.stack), first.id.clone()))
+            }
+        }
+    }
+
+    /// All containers of a target.
+    pub fn all(&self, target: &ContainerRef) -> Done<Vec<(NodeHandle, String)>> {
+        match target {
+            ContainerRef::Background(_) => self.one(target).map(|one| vec![one]),
+            ContainerRef::Service(service) => {
+                self.one(target)?;
+                let node = self.case.node_of(service.stack);
+                Ok(self
+                    .containers(service)
+                    .iter()
+                    .map(|container| (node.clone(), container.id.clone()))
+                    .collect())
+            }
+        }
+    }
+
+    /// The one container of a target as the engine describes it now.
+    pub async fn one_inspected(&self, target: &ContainerRef) -> Done<(NodeHandle, Container)> {
+        let (node, id) = self.one(target)?;
+        let container = self.asked(node.engine.inspect(&id)).await?;
+        if let ContainerRef::Service(_) = target
+            && matches!(container.state.as_str(), "exited" | "dead")
+            && !node.world.snapshot().will_restart(&id)
+        {
+            self.set_futile();
+        }
+        Ok((node, container))
+    }
+
+    /// An engine call that only asks.
+    pub async fn asked<T>(&self, call: impl Future<Output = EngineResult<T>>) -> Done<T> {
+        call.await.map_err(|error| vec![self.engine_fault(&error)])
+    }
+
+    /// An engine call that changes something: it is never dropped half way, and tearing down waits for it.
+    pub async fn changed<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = EngineResult<T>> + Send + 'static,
+    ) -> Done<T> {
+        match self.case.changes.spawn(call).await {
+            Ok(result) => result.map_err(|error| vec![self.engine_fault(&error)]),
+            Err(_) => Err(self.error("the call was ended")),
+        }
+    }
+
+    /// An engine's refusal as a fault: what is not there or not running is the system's state, the rest an error.
+    pub fn engine_fault(&self, error: &EngineError) -> Fault {
+        let fault = match error.reason {
+            Reason::NotFound | Reason::Conflict => Fault::failure(error.to_string()),
+            Reason::Away | Reason::Limit | Reason::Other => Fault::error(error.to_string()),
+        };
+        fault.at(self.span.place())
+    }
+
+    /// A list of one failure here.
+    pub fn failure(&self, message: impl Into<String>) -> Vec<Fault> {
+        vec![Fault::failure(message).at(self.span.place())]
+    }
+
+    /// A list of one failure here, with what to do.
+    pub fn failure_with_hint(&self, message: impl Into<String>, hint: impl Into<String>) -> Vec<Fault> {
+        vec![Fault::failure(message).at(self.span.place()).hint(hint)]
+    }
+
+    /// A list of one error here.
+    pub fn error(&self, message: impl Into<String>) -> Vec<Fault> {
+        vec![Fault::error(message).at(self.span.place())]
+    }
+
+    /// Counts the time of a part: `pull build create wait remove`.
+    pub async fn timed<T>(&self, part: &str, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let done = work.await;
+        *self
+            .parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(part.to_owned())
+            .or_default() += began.elapsed().as_secs_f64();
+        done
+    }
+
+    /// The time of the parts so far.
+    pub fn parts(&self) -> BTreeMap<String, f64> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Tells what the step waits for, when that or what was last seen has changed.
+    pub fn waiting(&self, waits_for: &str, observed: &str) {
+        let mut last = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = format!("{waits_for}\n{observed}");
+        if *last == now {
+            return;
+        }
+        *last = now;
+        drop(last);
+        let until = self.within.unwrap_or(self.deadline);
+        self.case.emitter.emit(What::StepWaiting {
+            path: self.step.path.clone(),
+            waits_for: waits_for.to_owned(),
+            limit: until.saturating_duration_since(Instant::now()).as_secs_f64(),
+            observed: observed.to_owned(),
+        });
+    }
+
+    /// What was last seen while it waited.
+    pub fn observed(&self) -> Option<String> {
+        let last = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        last.split_once('\n').map(|(_, observed)| observed.to_owned())
+    }
+
+    /// Says that asking again cannot help: what it is about is gone for good.
+    pub fn set_futile(&self) {
+        self.futile.store(true, Ordering::Relaxed);
+    }
+
+    /// True when asking again cannot help.
+    pub fn is_futile(&self) -> bool {
+        self.futile.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,48 @@
+//! What explains a container's state beside a fault: its error, its health's output, its last log lines.
+
+use super::command::TAIL;
+use super::{ContainerRef, Cx, NodeHandle};
+use crate::engine::Container;
+use crate::event::Fault;
+
+/// Adds what explains a container's state.
+pub(super) async fn described(cx: &Cx, node: &NodeHandle, container: &str, mut fault: Fault) -> Fault {
+    let Ok(inspected) = node.engine.inspect(container).await else {
+        return fault;
+    };
+    if !inspected.error.is_empty() {
+        fault = fault.detail("the engine's error", inspected.error.clone());
+    }
+    if inspected.oom_killed {
+        fault = fault.detail("memory", "the kernel killed it: out of memory");
+    }
+    if inspected.health.as_deref().is_some_and(|health| health != "healthy")
+        && let Some((exit, output)) = inspected.health_log.last()
+    {
+        let title = format!("healthcheck of `{}` (exit code {exit})", inspected.name);
+        fault = fault.detail(title, output.trim_end());
+    }
+    let tail = cx.case.spools.tail(&inspected.id, TAIL).await;
+    let title = format!("last lines of `{}`", inspected.name);
+    let nothing = "(it wrote nothing)".to_owned();
+    fault.detail(title, if tail.is_empty() { nothing } else { tail })
+}
+
+/// What a container's state is, to read on from its name: "exited with code 3".
+pub(super) fn state(container: &Container) -> String {
+    match (container.state.as_str(), container.exit) {
+        ("exited" | "dead", Some(exit)) => format!("exited with code {exit}"),
+        ("created", _) if !container.error.is_empty() => {
+            format!("could not be started: {}", container.error)
+        }
+        (state, _) => format!("is {state}"),
+    }
+}
+
+/// What a target is called in messages.
+pub(super) fn shown(target: &ContainerRef) -> String {
+    match target {
+        ContainerRef::Service(service) => service.to_string(),
+        ContainerRef::Background(name) => name.clone(),
+    }
+}

@@ -1,0 +1,52 @@
+//! `do`: a list of steps under common keys.
+
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::{About, Binder, Body, Sort, Step, Written};
+use crate::shape::{Problems, Shape};
+use crate::yaml::Node;
+
+/// See the table.
+pub(super) const ABOUT: About = About {
+    name: "do",
+    does: "Runs a list of steps, for a common `if`, `for-each`, `soft` or `timeout`.",
+    manual: "The steps run in their order, in the phase's own way: in `given` and `steps` a failure ends the list, in \
+             `then` and `cleanup` the next one runs all the same. What they save is there afterwards.",
+    example: "- do:\n    - exec: {service: db, command: redis-cli incr visits}\n    - exec: {service: db, command: redis-cli save}\n  for-each: {round: [1, 2, 3]}",
+    sort: Sort::Block,
+    limit: Duration::from_secs(3600),
+    results: &[],
+    defaults: &[],
+    locals: &[],
+};
+
+/// A list of steps.
+#[derive(Debug)]
+pub(super) struct Do(Vec<Step>);
+
+impl Shape for Do {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        Vec::read(node, problems).map(Do)
+    }
+}
+
+impl JsonSchema for Do {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Do".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Vec<Step>>()
+    }
+}
+
+impl Written for Do {
+    fn title(&self) -> String {
+        String::new()
+    }
+
+    fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
+        Some(binder.block(&self.0))
+    }
+}

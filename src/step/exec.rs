@@ -1,0 +1,295 @@
+//! `exec`: a command in a service's container.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::command::{self, Command, Output, last_lines};
+use super::describe;
+use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, Step, Written};
+use crate::diagnostic::Spanned;
+use crate::engine::{Engine, EngineError, EngineResult, ExecSpec, Frame, Reason, Running};
+use crate::event::{Detail, Fault};
+use crate::expect::EXIT_ZERO;
+use crate::host::{Kept, Process};
+use crate::shape::{Named, Text, shape};
+
+/// See the table.
+pub(super) const ABOUT: About = About {
+    name: "exec",
+    does: "Runs a command in a service's container, and waits for its end.",
+    manual: "A list is taken word by word, a text is run by `sh -c`. Of a service with several replicas the first one is \
+             taken; `web.2` is the second. Its exit code must be 0, unless something else is expected of it: `exit: any` \
+             lifts that. With `background: name` it goes on as `process: name`; when it has ended by the scenario's end, \
+             its exit code must have been 0. Docker cannot end a command that goes on in a container: on its limit it is \
+             left to itself, and that is told.",
+    example: "- exec: {service: db, command: [redis-cli, role]}\n  expect: {stdout: {matches: '^master'}}\n\
+              - exec: {service: web, command: 'tail -f /var/log/app.log', background: tail}",
+    sort: Sort::Question,
+    limit: Duration::from_secs(60),
+    results: command::RESULT,
+    defaults: EXIT_ZERO,
+    locals: &[],
+};
+
+shape! {
+    /// A command in a container.
+    pub struct Exec ("`exec`") {
+        /// The service: `web`, `shop/web`, or `web.2` for a replica.
+        service: Option<Text>,
+        /// The container: one that a `run` started, or a `container_name` of a compose file.
+        container: Option<Text>,
+        /// The command: a list is taken word by word, a text is a line for `sh -c`.
+        command: Command,
+        /// The user that it runs as; without one, the container's.
+        user: Option<Text>,
+        /// More environment.
+        env: Named<Text>,
+        /// The folder that it runs in; without one, the container's.
+        workdir: Option<Text>,
+        /// What it reads.
+        stdin: Option<Text>,
+        /// A name: it goes on in the background as `process: name`.
+        background: Option<Spanned<String>>,
+    }
+}
+
+impl Written for Exec {
+    fn title(&self) -> String {
+        let target = self.service.as_ref().or(self.container.as_ref());
+        let target = target.map_or(String::new(), Text::shown);
+        format!("{target}: {}", self.command.shown())
+    }
+
+    fn check(&self, step: &Step, binder: &mut Binder<'_>) {
+        command::check_background(self.background.as_ref(), step, binder);
+    }
+
+    fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
+        let target = binder.target(&self.span, self.service.as_ref(), self.container.as_ref());
+        if let Some(name) = &self.background {
+            command::bind_process(name, binder);
+        }
+        Some(Body::Act(Arc::new(Bound {
+            target: target?,
+            written: self.clone(),
+        })))
+    }
+}
+
+#[derive(Debug)]
+struct Bound {
+    target: Ref<ContainerRef>,
+    written: Exec,
+}
+
+#[async_trait]
+impl Act for Bound {
+    async fn act(&self, cx: &Cx) -> Done<Value> {
+        let target = cx.target(&self.target).await?;
+        let spec = self.spec(cx).await?;
+        let (node, id) = cx.one(&target)?;
+        if let Some(name) = &self.written.background {
+            command::free_process(cx, &name.value)?;
+        }
+        let began = Instant::now();
+        let running = match node.engine.exec(&id, &spec).await {
+            Ok(running) => running,
+            Err(error) => return Err(vec![not_run(cx, &node, (&target, &id), &error).await]),
+        };
+        if let Some(name) = &self.written.background {
+            let process = Arc::new(Background::of(Arc::clone(&node.engine), running));
+            cx.case.state().processes.insert(name.value.clone(), process);
+            return Ok(json!({"exit": 0}));
+        }
+        let output = Mutex::new(Output::new());
+        let read = read(&*node.engine, running, |frame| lock(&output).add(frame));
+        let exit = timeout_at(cx.deadline, read).await;
+        let output = output.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let exit = match exit {
+            Ok(exit) => exit.map_err(|error| vec![cx.engine_fault(&error)])?,
+            Err(_) => return Err(vec![abandoned(cx, &target, &output)]),
+        };
+        if let Some(why) = not_startable(exit, &output.stdout.text())
+            && !cx.expect.as_ref().is_some_and(|expect| expect.expects("exit"))
+        {
+            return Err(vec![missing(cx, &target, &why)]);
+        }
+        output.result(exit, began.elapsed(), cx)
+    }
+
+    fn ends_itself(&self) -> bool {
+        true
+    }
+
+    fn facts(&self, outputs: &Value) -> Vec<Detail> {
+        command::facts(outputs)
+    }
+}
+
+impl Bound {
+    async fn spec(&self, cx: &Cx) -> Done<ExecSpec> {
+        let written = &self.written;
+        Ok(ExecSpec {
+            command: written.command.argv(cx).await?,
+            env: command::assignments(command::env(cx, &written.env).await?),
+            workdir: cx.optional(written.workdir.as_ref()).await?,
+            user: cx.optional(written.user.as_ref()).await?,
+            stdin: cx.optional(written.stdin.as_ref()).await?.map(Into::into),
+        })
+    }
+}
+
+/// Reads what a command writes until it has ended; gives its exit code.
+async fn read(engine: &dyn Engine, mut running: Running, mut take: impl FnMut(&Frame)) -> EngineResult<i64> {
+    while let Some(frame) = running.output.next().await {
+        take(&frame?);
+    }
+    engine.exec_exit(&running.id).await
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The engine refused the command: mostly because the container does not run.
+async fn not_run(cx: &Cx, node: &NodeHandle, (target, id): (&ContainerRef, &str), error: &EngineError) -> Fault {
+    if !matches!(error.reason, Reason::Conflict | Reason::NotFound) {
+        return cx.engine_fault(error);
+    }
+    let Ok(inspected) = node.engine.inspect(id).await else {
+        return cx.engine_fault(error);
+    };
+    if inspected.state == "running" {
+        return cx.engine_fault(error);
+    }
+    let over = matches!(inspected.state.as_str(), "exited" | "dead");
+    if over && !node.world.snapshot().will_restart(id) {
+        cx.set_futile();
+    }
+    let (name, state) = (describe::shown(target), describe::state(&inspected));
+    let fault = Fault::failure(format!("`{name}` {state}: no command can run in it"));
+    describe::described(cx, node, id, fault.at(cx.span.place())).await
+}
+
+/// Why a command could not be started, which the container runtime tells on its output.
+fn not_startable(exit: i64, stdout: &str) -> Option<String> {
+    let told = stdout.trim();
+    let runtime = told
+        .strip_prefix("OCI runtime exec failed: ")
+        .or_else(|| told.strip_prefix("exec failed: "))?;
+    if !matches!(exit, 126 | 127) {
+        return None;
+    }
+    // What it was about comes last: `exec failed: unable to start container process: exec: "x": not found: unknown`.
+    let why = runtime.rsplit_once("process: ").map_or(runtime, |(_, why)| why);
+    let why = why.strip_prefix("exec failed: ").unwrap_or(why);
+    Some(why.strip_suffix(": unknown").unwrap_or(why).to_owned())
+}
+
+fn missing(cx: &Cx, target: &ContainerRef, why: &str) -> Fault {
+    Fault::failure(format!(
+        "the command cannot be started in `{}`: {why}",
+        describe::shown(target)
+    ))
+    .at(cx.span.place())
+    .hint("a text is run by `sh -c`, and a list as it is: what it begins with has to be in the image")
+}
+
+fn abandoned(cx: &Cx, target: &ContainerRef, output: &Output) -> Fault {
+    let fault = Fault::failure(format!(
+        "the command did not end within {}",
+        crate::event::duration_text(cx.limit.as_secs_f64())
+    ))
+    .at(cx.span.place())
+    .hint(format!(
+        "its limit is `timeout`. It still runs in `{}`: an engine cannot end it",
+        describe::shown(target)
+    ));
+    output.described(fault)
+}
+
+/// How much of a background process's output is kept for its tail.
+const KEPT: usize = 64 * 1024;
+
+/// A command that goes on in its container; it is ended with that.
+struct Background {
+    exit: watch::Receiver<Option<i32>>,
+    output: Arc<Mutex<Kept>>,
+    _reader: AbortOnDropHandle<()>,
+}
+
+impl Background {
+    fn of(engine: Arc<dyn Engine>, running: Running) -> Background {
+        let (tell, exit) = watch::channel(None);
+        let output = Arc::new(Mutex::new(Kept::new(KEPT)));
+        let kept = Arc::clone(&output);
+        let reader = tokio::spawn(async move {
+            let exit = read(&*engine, running, |frame| lock(&kept).add(&frame.bytes)).await;
+            let exit = exit.unwrap_or_else(|error| {
+                lock(&kept).add(format!("\n{error}\n").as_bytes());
+                -1
+            });
+            // Nobody may be left to be told.
+            tell.send(Some(i32::try_from(exit).unwrap_or(-1))).ok();
+        });
+        Background {
+            exit,
+            output,
+            _reader: AbortOnDropHandle::new(reader),
+        }
+    }
+}
+
+#[async_trait]
+impl Process for Background {
+    fn exit_now(&self) -> Option<i32> {
+        *self.exit.borrow()
+    }
+
+    async fn wait(&self) -> i32 {
+        let mut exit = self.exit.clone();
+        let ended = exit.wait_for(Option::is_some).await;
+        ended.ok().and_then(|exit| *exit).unwrap_or(-1)
+    }
+
+    async fn tail(&self, lines: usize) -> String {
+        last_lines(&lock(&self.output).text(), lines)
+    }
+
+    /// An engine cannot end it by itself: it ends with its container, which the end of the scenario removes.
+    async fn end(&self, _grace: Duration) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::not_startable;
+
+    fn check(exit: i64, stdout: &str, expected: Option<&str>) {
+        assert_eq!(not_startable(exit, stdout).as_deref(), expected, "{stdout}");
+    }
+
+    #[test]
+    fn a_missing_command_is_told_by_the_runtime() {
+        let old = "OCI runtime exec failed: exec failed: container_linux.go:380: starting container process caused: exec: \"x\": executable file not found in $PATH: unknown\r\n";
+        let new = "OCI runtime exec failed: exec failed: unable to start container process: exec: \"x\": executable file not found in $PATH: unknown";
+        let why = Some("exec: \"x\": executable file not found in $PATH");
+        check(126, new, why);
+        check(127, new, why);
+        check(
+            126,
+            old,
+            Some(
+                "container_linux.go:380: starting container process caused: exec: \"x\": executable file not found in $PATH",
+            ),
+        );
+        check(0, new, None);
+        check(127, "sh: x: not found", None);
+    }
+}

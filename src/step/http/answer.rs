@@ -1,0 +1,151 @@
+//! What an answer over http becomes: a result, a failure, and what is shown of it.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::event::{Detail, Fault};
+use crate::expect::{Field, FieldKind};
+use crate::net::{self, HttpAnswer, HttpRequest, NetError};
+use crate::step::{Cx, Done};
+
+/// The fields of an answer.
+pub(super) const FIELDS: [Field; 8] = [
+    Field {
+        name: "status",
+        kind: FieldKind::Number,
+        doc: "The status: `200`.",
+    },
+    Field {
+        name: "headers",
+        kind: FieldKind::Map,
+        doc: "The headers by lower-case name; several of a name joined by `, `.",
+    },
+    Field {
+        name: "body",
+        kind: FieldKind::Text,
+        doc: "The body as text, its first 4 MiB.",
+    },
+    Field {
+        name: "json",
+        kind: FieldKind::Json,
+        doc: "The body as data; not there when it is no JSON.",
+    },
+    Field {
+        name: "duration",
+        kind: FieldKind::Duration,
+        doc: "How long it took, in seconds, redirects included.",
+    },
+    Field {
+        name: "error",
+        kind: FieldKind::Text,
+        doc: "Why there was no answer: `refused`, `reset`, `timeout`, `dns`, `tls`, `other`.",
+    },
+    Field {
+        name: "reason",
+        kind: FieldKind::Text,
+        doc: "The same in words.",
+    },
+    Field {
+        name: "request",
+        kind: FieldKind::Text,
+        doc: "What was asked: `GET http://127.0.0.1:32768/members`.",
+    },
+];
+
+/// How much of an answer's body a fault shows, in bytes.
+const SHOWN_BODY: usize = 2048;
+
+/// What was asked, in a line; without a password that stands in the URL.
+pub(super) fn asked(request: &HttpRequest) -> String {
+    format!("{} {}", request.method, net::without_user(&request.url))
+}
+
+/// What no answer comes to: a result where it is expected, and otherwise a failure.
+pub(in crate::step) fn no_answer(cx: &Cx, asked: &str, error: &NetError, duration: Duration) -> Done<Value> {
+    if error.is_request() {
+        return Err(cx.error(error.message.clone()));
+    }
+    let is_expected = cx.expect.as_ref().is_some_and(|expect| expect.expects("error"));
+    if is_expected {
+        return Ok(json!({
+            "error": error.kind, "reason": error.message, "request": asked, "duration": duration.as_secs_f64(),
+        }));
+    }
+    Err(vec![
+        Fault::failure(format!("no answer ({}): {}", error.kind, error.message))
+            .at(cx.span.place())
+            .detail("question", asked),
+    ])
+}
+
+/// Refuses to judge a body of which only a part was kept.
+pub(super) fn whole_enough(cx: &Cx, answer: &HttpAnswer) -> Done<()> {
+    let judged = cx
+        .expect
+        .as_ref()
+        .is_some_and(|expect| expect.expects("body") || expect.expects("json"));
+    if judged && answer.length > answer.body.len() as u64 {
+        let message = format!(
+            "the body has {} bytes or more, and only the first {} are kept",
+            answer.length,
+            answer.body.len()
+        );
+        return Err(vec![
+            Fault::error(message)
+                .at(cx.span.place())
+                .hint("judge a smaller answer, or its headers"),
+        ]);
+    }
+    Ok(())
+}
+
+/// An answer as a result.
+pub(in crate::step) fn outputs(request: &HttpRequest, answer: &HttpAnswer) -> Value {
+    let headers: Map<String, Value> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::String(value.clone())))
+        .collect();
+    let mut outputs = json!({
+        "request": asked(request),
+        "status": answer.status,
+        "headers": headers,
+        "body": String::from_utf8_lossy(&answer.body),
+        "duration": answer.duration.as_secs_f64(),
+    });
+    if let Ok(data) = serde_json::from_slice(&answer.body) {
+        outputs["json"] = data;
+    }
+    outputs
+}
+
+/// What the answer was, for a failed expectation.
+pub(super) fn facts(outputs: &Value) -> Vec<Detail> {
+    let text = |field: &str| outputs.get(field).and_then(Value::as_str).unwrap_or_default();
+    let fact = |title: &str, text: String| Detail {
+        title: title.to_owned(),
+        text,
+    };
+    let Some(status) = outputs.get("status") else {
+        return vec![fact("no answer", format!("{}\n{}", text("request"), text("reason")))];
+    };
+    let mut lines = vec![text("request").to_owned(), format!("status {status}")];
+    if let Some(headers) = outputs.get("headers").and_then(Value::as_object) {
+        lines.extend(
+            headers
+                .iter()
+                .map(|(name, value)| format!("{name}: {}", value.as_str().unwrap_or_default())),
+        );
+    }
+    let body = text("body");
+    lines.push(String::new());
+    lines.push(crate::host::head_and_tail(body, SHOWN_BODY));
+    let mut facts = vec![fact("answer", lines.join("\n"))];
+    if let (None, Err(why)) = (outputs.get("json"), serde_json::from_str::<Value>(body))
+        && !body.is_empty()
+    {
+        facts.push(fact("`json`", format!("the body is no JSON: {why}")));
+    }
+    facts
+}

@@ -1,0 +1,138 @@
+//! A question over http that is asked: its templates rendered, its files read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::Http;
+use super::answer::{asked, facts, no_answer, outputs, whole_enough};
+use crate::event::{Detail, Fault};
+use crate::net::{self, HttpRequest, Tls};
+use crate::shape::Text;
+use crate::step::{Act, Cx, Done};
+
+/// What is left of an attempt's limit when a question gives up, so that it is the question that tells of it.
+const MARGIN: Duration = Duration::from_millis(100);
+
+/// A question whose method is known.
+#[derive(Debug, Clone)]
+pub(in crate::step) struct Request {
+    pub(super) method: &'static str,
+    pub(super) url: Text,
+    pub(super) http: Arc<Http>,
+}
+
+#[async_trait]
+impl Act for Request {
+    async fn act(&self, cx: &Cx) -> Done<Value> {
+        let request = self.rendered(cx).await?;
+        let began = Instant::now();
+        match cx.case.net.http(&request, time_left(cx)).await {
+            Ok(answer) => {
+                whole_enough(cx, &answer)?;
+                Ok(outputs(&request, &answer))
+            }
+            Err(error) => no_answer(cx, &asked(&request), &error, began.elapsed()),
+        }
+    }
+
+    fn facts(&self, outputs: &Value) -> Vec<Detail> {
+        facts(outputs)
+    }
+}
+
+impl Request {
+    /// The question with its templates rendered and its files read.
+    pub(in crate::step) async fn rendered(&self, cx: &Cx) -> Done<HttpRequest> {
+        let http = &self.http;
+        let mut headers = Vec::new();
+        for (name, values) in http.headers.iter() {
+            for value in &values.0 {
+                headers.push((name.to_owned(), cx.text(value).await?));
+            }
+        }
+        let has = |headers: &[(String, String)], name: &str| {
+            headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+        };
+        let (body, kind) = self.body(cx).await?;
+        if let Some(kind) = kind
+            && !has(&headers, "content-type")
+        {
+            headers.push(("content-type".to_owned(), kind.to_owned()));
+        }
+        if let Some(auth) = &http.auth
+            && !has(&headers, "authorization")
+        {
+            let value = net::basic(&cx.text(&auth.user).await?, &cx.text(&auth.password).await?);
+            headers.push(("authorization".to_owned(), value));
+        }
+        let redirects = match &http.redirects {
+            Some(redirects) => cx.computed(redirects).await?,
+            None => 0,
+        };
+        Ok(HttpRequest {
+            method: self.method.to_owned(),
+            url: cx.text(&self.url).await?,
+            headers,
+            body,
+            tls: self.tls(cx).await?,
+            redirects: u32::try_from(redirects).unwrap_or(u32::MAX),
+            connect_to: cx.optional(http.connect_to.as_ref()).await?,
+        })
+    }
+
+    /// The body, and the type that it has when no header says another.
+    async fn body(&self, cx: &Cx) -> Done<(Bytes, Option<&'static str>)> {
+        let http = &self.http;
+        if let Some(json) = &http.json {
+            return Ok((cx.data(json).await?.to_string().into(), Some("application/json")));
+        }
+        if let Some(form) = &http.form {
+            let mut pairs = Vec::new();
+            for (name, value) in form.iter() {
+                pairs.push((name.to_owned(), cx.text(value).await?));
+            }
+            return Ok((net::form(&pairs).into(), Some("application/x-www-form-urlencoded")));
+        }
+        Ok((cx.optional(http.body.as_ref()).await?.unwrap_or_default().into(), None))
+    }
+
+    async fn tls(&self, cx: &Cx) -> Done<Tls> {
+        let Some(keys) = &self.http.tls else {
+            return Ok(Tls::default());
+        };
+        let insecure = match &keys.insecure {
+            Some(insecure) => cx.computed(insecure).await?,
+            None => false,
+        };
+        let cert = pem(cx, keys.cert.as_ref()).await?;
+        let key = pem(cx, keys.key.as_ref()).await?;
+        Ok(Tls {
+            insecure,
+            ca: pem(cx, keys.ca.as_ref()).await?,
+            identity: cert.zip(key),
+        })
+    }
+}
+
+async fn pem(cx: &Cx, path: Option<&Text>) -> Done<Option<Vec<u8>>> {
+    let Some(written) = path else { return Ok(None) };
+    let path = cx.path(&cx.text(written).await?);
+    match cx.case.host.read_text(&path).await {
+        Ok(text) => Ok(Some(text.into_bytes())),
+        Err(why) => {
+            let message = format!("cannot read `{}`: {why}", path.display());
+            Err(vec![Fault::error(message).at(written.span.place())])
+        }
+    }
+}
+
+/// How long a question may take: a little less than is left, so that its own words tell of it.
+pub(in crate::step) fn time_left(cx: &Cx) -> Duration {
+    let left = cx.deadline.saturating_duration_since(Instant::now());
+    left.saturating_sub(MARGIN.min(left / 10))
+}

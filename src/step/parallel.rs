@@ -1,0 +1,61 @@
+//! `parallel`: lists of steps at once.
+
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+use super::{About, Binder, Body, Sort, Step, Written};
+use crate::diagnostic::Diagnostic;
+use crate::shape::{Named, Problems, Shape};
+use crate::yaml::Node;
+
+/// See the table.
+pub(super) const ABOUT: About = About {
+    name: "parallel",
+    does: "Runs several lists of steps at once, each under a name of its own.",
+    manual: "It fails when a lane fails, after all of them have ended. A lane's first failure ends that lane. What a lane \
+             saves is there after the step.",
+    example: "- parallel:\n    readers:\n      - exec: {service: web, command: ./read}\n    writers:\n      - exec: {service: web, command: ./write}",
+    sort: Sort::Block,
+    limit: Duration::from_secs(3600),
+    results: &[],
+    defaults: &[],
+    locals: &[],
+};
+
+/// Lanes by name.
+#[derive(Debug)]
+pub(super) struct Parallel(Named<Vec<Step>>);
+
+impl Shape for Parallel {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let lanes = Named::<Vec<Step>>::read(node, problems)?;
+        if lanes.is_empty() {
+            problems.push(
+                Diagnostic::error(&node.span, "`parallel` has no lane")
+                    .help("give it lists of steps, each under a name"),
+            );
+            return None;
+        }
+        Some(Parallel(lanes))
+    }
+}
+
+impl JsonSchema for Parallel {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Parallel".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<Named<Vec<Step>>>()
+    }
+}
+
+impl Written for Parallel {
+    fn title(&self) -> String {
+        self.0.names().collect::<Vec<_>>().join(", ")
+    }
+
+    fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
+        Some(binder.lanes(self.0.iter().map(|(name, steps)| (name, steps.as_slice()))))
+    }
+}

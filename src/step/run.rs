@@ -1,0 +1,285 @@
+//! `run`: a command in a container of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::command::{self, Command, Output, texts};
+use super::resource::{Mounted, mounted, network_name};
+use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, Step, Written};
+use crate::diagnostic::Spanned;
+use crate::engine::world::Waited;
+use crate::engine::{ContainerSpec, EngineResult, LogRange, ResourceKind};
+use crate::event::{Detail, Fault};
+use crate::expect::EXIT_ZERO;
+use crate::shape::{Named, Text, shape};
+
+/// See the table.
+pub(super) const ABOUT: About = About {
+    name: "run",
+    does: "Runs a command in a container of its own, and waits for its end.",
+    manual: "`networks` are those of the scenario's stacks, as in the file (`front`, `shop/front`), or real names. \
+             `volumes` are `source:destination`, the source a path, a stack's volume (`shop/data`), or a name for one that \
+             is made and is the scenario's own. `expose` publishes container ports on free host ports: `url('name', 80)`. \
+             `user: self` is the caller's user and group. With `background: name` it goes on as `container: name`, which \
+             is also its name on its networks. `engine-socket: true` gives it the engine.",
+    example: "- run: {image: \"${{ images.tests }}\", command: [pytest, -q], networks: [shop/front], env: {URL: 'http://web'}}\n  \
+              timeout: 5m\n\
+              - run: {image: busybox, command: httpd -f -p 80, expose: [80], background: files}",
+    sort: Sort::Question,
+    limit: Duration::from_secs(120),
+    results: command::RESULT,
+    defaults: EXIT_ZERO,
+    locals: &[],
+};
+
+shape! {
+    /// A container of its own.
+    pub struct Run ("`run`") {
+        /// The image; it is pulled if it is not there.
+        image: Text,
+        /// The command, the image's if none: a list is taken word by word, a text is a line for `sh -c`.
+        command: Option<Command>,
+        /// More environment.
+        env: Named<Text>,
+        /// The folder that it runs in; without one, the image's.
+        workdir: Option<Text>,
+        /// The user, the image's if none; `self` is the caller's user and group.
+        user: Option<Text>,
+        /// What is mounted: `./data:/data:ro`, `shop/data:/data`, `name:/data`.
+        volumes: Vec<Text>,
+        /// Container ports that are published on free host ports: `80`, `53/udp`.
+        expose: Vec<Text>,
+        /// Networks of the scenario's stacks, or real names of others.
+        networks: Vec<Text>,
+        /// Gives it the engine's socket.
+        engine_socket: Option<Spanned<bool>>,
+        /// A name: it goes on in the background as `container: name`.
+        background: Option<Spanned<String>>,
+        /// Takes in the results that a test suite inside wrote.
+        junit: Option<Later>,
+        /// Gives it the cluster's addresses.
+        topology: Option<Later>,
+    }
+}
+
+impl Written for Run {
+    fn title(&self) -> String {
+        let command = self.command.as_ref().map(Command::shown);
+        match command {
+            Some(command) => format!("{}: {command}", self.image.shown()),
+            None => self.image.shown(),
+        }
+    }
+
+    fn check(&self, step: &Step, binder: &mut Binder<'_>) {
+        command::check_background(self.background.as_ref(), step, binder);
+    }
+
+    fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
+        for network in &self.networks {
+            let Some(literal) = network.as_literal() else {
+                continue;
+            };
+            if let Err(unfound) = network_name(literal, binder.fixed.stacks) {
+                binder.problems.push(unfound.at(&network.span));
+            }
+        }
+        for volume in &self.volumes {
+            let Some(literal) = volume.as_literal() else {
+                continue;
+            };
+            if let Err(unfound) = mounted(literal, binder.fixed.stacks) {
+                binder.problems.push(unfound.at(&volume.span));
+            }
+        }
+        if let Some(name) = &self.background {
+            let problem = command::background_problem(name, &binder.backgrounds);
+            binder.problems.extend(problem);
+            binder.backgrounds.push(name.value.clone());
+        }
+        Some(Body::Act(Arc::new(Bound(self.clone()))))
+    }
+}
+
+#[derive(Debug)]
+struct Bound(Run);
+
+/// The node that ad-hoc containers are on.
+const NODE: usize = 0;
+
+#[async_trait]
+impl Act for Bound {
+    async fn act(&self, cx: &Cx) -> Done<Value> {
+        let node = &cx.case.nodes[NODE];
+        let spec = self.spec(cx, node).await?;
+        if let Some(name) = &self.0.background
+            && cx.case.state().backgrounds.contains_key(&name.value)
+        {
+            return Err(cx.error(format!(
+                "container `{}` has been started before: a name is for one container",
+                name.value
+            )));
+        }
+        have_image(cx, node, &spec.image).await?;
+        let began = Instant::now();
+        let engine = Arc::clone(&node.engine);
+        let id = cx
+            .timed("create", cx.changed(async move { engine.create(&spec).await }))
+            .await?;
+        let (engine, started) = (Arc::clone(&node.engine), id.clone());
+        cx.changed(async move { engine.start(&started).await }).await?;
+        if let Some(name) = &self.0.background {
+            let known = (NODE, id);
+            cx.case.state().backgrounds.insert(name.value.clone(), known);
+            return Ok(json!({"exit": 0}));
+        }
+        let ended = end(cx, node, &id).await;
+        let took = began.elapsed();
+        let output = written(node, &id).await;
+        let output = output.map_err(|error| vec![cx.engine_fault(&error)])?;
+        // Its log is in the results before it goes.
+        cx.case.spools.barrier(&id).await.ok();
+        self.remove(cx, node, &id);
+        match ended? {
+            Some(exit) => output.result(exit, took, cx),
+            None => Err(vec![late(cx, &output)]),
+        }
+    }
+
+    fn ends_itself(&self) -> bool {
+        true
+    }
+
+    fn facts(&self, outputs: &Value) -> Vec<Detail> {
+        command::facts(outputs)
+    }
+}
+
+impl Bound {
+    async fn spec(&self, cx: &Cx, node: &NodeHandle) -> Done<ContainerSpec> {
+        let written = &self.0;
+        let (mut networks, mut network_mode) = (Vec::new(), None);
+        for network in texts(cx, &written.networks).await? {
+            let name = cx.find(&network, |text| network_name(text, &cx.case.stacks))?;
+            if matches!(name.as_str(), "host" | "none") {
+                network_mode = Some(name);
+                continue;
+            }
+            let alias = written.background.as_ref().map(|name| name.value.clone());
+            // The engine refuses aliases on its default network.
+            let alias = alias.filter(|_| name != "bridge");
+            networks.push((name, alias.into_iter().collect()));
+        }
+        let name = written
+            .background
+            .as_ref()
+            .map(|name| format!("{}-{}", cx.case.id, name.value));
+        let user = cx.optional(written.user.as_ref()).await?;
+        Ok(ContainerSpec {
+            name: name.unwrap_or_default(),
+            image: cx.text(&written.image).await?,
+            command: match &written.command {
+                Some(command) => Some(command.argv(cx).await?),
+                None => None,
+            },
+            env: command::assignments(command::env(cx, &written.env).await?),
+            workdir: cx.optional(written.workdir.as_ref()).await?,
+            user: user.map(|user| if user == "self" { crate::host::user() } else { user }),
+            labels: cx.case.labels.clone(),
+            volumes: self.volumes(cx, node).await?,
+            expose: texts(cx, &written.expose).await?,
+            networks,
+            network_mode,
+            ..ContainerSpec::default()
+        })
+    }
+
+    /// The mounts; volumes of the scenario's own are made first, with its labels.
+    async fn volumes(&self, cx: &Cx, node: &NodeHandle) -> Done<Vec<String>> {
+        let mut volumes = Vec::new();
+        for text in texts(cx, &self.0.volumes).await? {
+            let volume = cx.find(&text, |text| mounted(text, &cx.case.stacks))?;
+            let (source, rest) = match volume {
+                Mounted::Path(path, rest) => (cx.path(&path).to_string_lossy().into_owned(), rest),
+                Mounted::Volume(name, rest) => (name, rest),
+                Mounted::Own(name, rest) => {
+                    let name = format!("{}_{name}", cx.case.id);
+                    let (engine, made) = (Arc::clone(&node.engine), name.clone());
+                    let labels = cx.case.labels.clone();
+                    cx.changed(async move { engine.create_volume(&made, "local", &labels).await })
+                        .await?;
+                    (name, rest)
+                }
+            };
+            volumes.push(format!("{source}:{rest}"));
+        }
+        if self.0.engine_socket.as_ref().is_some_and(|socket| socket.value) {
+            volumes.push("/var/run/docker.sock:/var/run/docker.sock".to_owned());
+        }
+        Ok(volumes)
+    }
+
+    /// Removes what has done its work; nobody waits for that, and what cannot be removed goes by its label later.
+    fn remove(&self, cx: &Cx, node: &NodeHandle, id: &str) {
+        let (engine, id) = (Arc::clone(&node.engine), id.to_owned());
+        let removal = async move { engine.remove(ResourceKind::Container, &id).await };
+        drop(cx.case.changes.spawn(removal));
+    }
+}
+
+/// Pulls an image that is not there.
+async fn have_image(cx: &Cx, node: &NodeHandle, image: &str) -> Done<()> {
+    if cx.asked(node.engine.image(image)).await?.is_some() {
+        return Ok(());
+    }
+    cx.waiting(&format!("image `{image}`"), "it is being pulled");
+    let (engine, image) = (Arc::clone(&node.engine), image.to_owned());
+    let pull = cx.changed(async move { engine.pull(&image).await });
+    cx.timed("pull", pull).await.map_err(|faults| {
+        // Without its image nothing can be found out about the system.
+        let errors = faults.into_iter().map(|fault| Fault {
+            kind: crate::event::FaultKind::Error,
+            ..fault
+        });
+        errors.collect()
+    })
+}
+
+/// Waits for a container's end; gives its exit code, or none when it did not end in time.
+async fn end(cx: &Cx, node: &NodeHandle, id: &str) -> Done<Option<i64>> {
+    let ended = |state: &crate::engine::world::State| {
+        let container = state.container(id)?;
+        let known = container.removed || container.exit.is_some();
+        (container.has_ended() && known).then(|| container.exit)
+    };
+    match node.world.until(ended, cx.deadline).await {
+        Ok(Some(exit)) => Ok(Some(exit)),
+        Ok(None) => Err(cx.failure("its container was removed while it ran")),
+        Err(Waited::Limit) => Ok(None),
+        Err(Waited::EngineAway(error)) => Err(vec![cx.engine_fault(&error)]),
+    }
+}
+
+/// What a container has written, read from its log to the end: a follower may miss a last line without a newline.
+async fn written(node: &NodeHandle, id: &str) -> EngineResult<Output> {
+    let mut output = Output::new();
+    let mut frames = node.engine.logs(id, LogRange::default()).await?;
+    while let Some(frame) = frames.next().await {
+        output.add(&frame?);
+    }
+    Ok(output)
+}
+
+fn late(cx: &Cx, output: &Output) -> Fault {
+    let limit = crate::event::duration_text(cx.limit.as_secs_f64());
+    let fault = Fault::failure(format!("the container did not end within {limit}"));
+    let fault = fault
+        .at(cx.span.place())
+        .hint("its limit is `timeout`; one that should go on needs `background: name`");
+    output.described(fault)
+}

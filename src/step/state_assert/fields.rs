@@ -1,0 +1,123 @@
+//! What can be looked at, and what can be expected of each.
+
+use crate::expect::{Field, FieldKind};
+
+/// What can be looked at, and what can be expected of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Service,
+    Container,
+    Volume,
+    Network,
+    Image,
+    Probe,
+}
+
+impl Of {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Of::Service => "service",
+            Of::Container => "container",
+            Of::Volume => "volume",
+            Of::Network => "network",
+            Of::Image => "image",
+            Of::Probe => "probe",
+        }
+    }
+
+    pub(super) fn fields(self) -> &'static [&'static str] {
+        match self {
+            Of::Service => &[
+                "wanted",
+                "running",
+                "healthy",
+                "completed",
+                "restarts",
+                "exit",
+                "image",
+                "nodes",
+                "networks",
+            ],
+            Of::Container => &["state", "health", "exit", "restarts", "image", "node", "user", "mounts"],
+            Of::Volume | Of::Network => &["exists", "nodes", "driver", "labels"],
+            Of::Image => &["exists", "nodes", "labels"],
+            Of::Probe => &["answers", "failures", "max_outage", "outage", "first_failure", "values"],
+        }
+    }
+
+    pub(super) fn example(self) -> &'static str {
+        match self {
+            Of::Service => "running: 1",
+            Of::Container => "state: running",
+            Of::Volume | Of::Network | Of::Image => "exists: true",
+            Of::Probe => "failures: 0",
+        }
+    }
+}
+
+/// A field of a result, shortly.
+const fn field(name: &'static str, kind: FieldKind, doc: &'static str) -> Field {
+    Field { name, kind, doc }
+}
+
+pub(super) const RESULT: &[Field] = &[
+    field(
+        "wanted",
+        FieldKind::Number,
+        "How many containers a service should have.",
+    ),
+    field("running", FieldKind::Number, "How many of them run."),
+    field("healthy", FieldKind::Number, "How many of them are healthy."),
+    field(
+        "completed",
+        FieldKind::Number,
+        "How many of them ended with exit code 0.",
+    ),
+    field(
+        "state",
+        FieldKind::Text,
+        "Docker's word: `created running paused restarting exited dead`.",
+    ),
+    field(
+        "health",
+        FieldKind::Text,
+        "`starting healthy unhealthy`; not there without a healthcheck.",
+    ),
+    field(
+        "exit",
+        FieldKind::Number,
+        "The exit code of what has ended; of several containers the first that is not 0.",
+    ),
+    field(
+        "restarts",
+        FieldKind::Number,
+        "How often restart policies started it again.",
+    ),
+    field("image", FieldKind::Text, "The image, as it was asked for."),
+    field("node", FieldKind::Text, "The node that it is on."),
+    field("nodes", FieldKind::Names, "The nodes that it is on."),
+    field(
+        "networks",
+        FieldKind::Names,
+        "The networks that a service is on, as in the file.",
+    ),
+    field("user", FieldKind::Text, "The user of its process."),
+    field(
+        "mounts",
+        FieldKind::Json,
+        "What it mounts: a list of `type source destination writable`.",
+    ),
+    field("exists", FieldKind::Boolean, "Whether it is there."),
+    field("driver", FieldKind::Text, "The driver of a volume or network."),
+    field("labels", FieldKind::Map, "The labels."),
+    field("answers", FieldKind::Number, "How often a probe got its answer."),
+    field("failures", FieldKind::Number, "How often it did not."),
+    field(
+        "max_outage",
+        FieldKind::Duration,
+        "The longest time between two answers with failures between them.",
+    ),
+    field("outage", FieldKind::Duration, "All such times together."),
+    field("first_failure", FieldKind::Text, "What the first failure was."),
+    field("values", FieldKind::List, "The answers, as they changed."),
+];

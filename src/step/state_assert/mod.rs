@@ -1,0 +1,309 @@
+//! `state-assert`: what Docker says of a service, container, volume, network, image or probe.
+
+mod fields;
+mod observe;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fields::{Of, RESULT};
+use serde_json::{Map, Value};
+
+use super::resource::{network_name, volume_name};
+use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Later, Ref, ServiceRef, Sort, Step, Written};
+use crate::diagnostic::Diagnostic;
+use crate::shape::{Text, shape};
+
+/// See the table.
+pub(super) const ABOUT: About = About {
+    name: "state-assert",
+    does: "Checks what Docker says of a service, container, volume, network, image or probe.",
+    manual: "What can be expected: of a `service` `wanted running healthy completed restarts exit image nodes networks`; of \
+             a `container` `state health exit restarts image node user mounts`; of a `volume`, a `network` or an `image` \
+             `exists nodes driver labels`; of a `probe` `answers failures max_outage outage first_failure values`. \
+             Volumes and networks are named as in the file (`shop/data`) or by their real names, never by a part of one. \
+             With `within` it is looked at again at each change that the engine tells of.",
+    example: "- state-assert: {service: db}\n  within: 60s\n  expect: {healthy: 1, restarts: 0}\n\
+              - state-assert: {volume: shop/data}\n  expect: {exists: false}\n\
+              - state-assert: {probe: front}\n  expect: {max_outage: {le: 2s}}",
+    sort: Sort::Check,
+    limit: Duration::from_secs(60),
+    results: RESULT,
+    defaults: &[],
+    locals: &[],
+};
+
+shape! {
+    /// What to look at: one of its keys.
+    pub struct StateAssert ("`state-assert`") {
+        /// A service: all its replicas, or one: `web.2`.
+        service: Option<Text>,
+        /// A container: one that a `run` started, or a `container_name` of a compose file.
+        container: Option<Text>,
+        /// A volume: as in the file (`shop/data`), or by its real name.
+        volume: Option<Text>,
+        /// A network, likewise.
+        network: Option<Text>,
+        /// An image's reference.
+        image: Option<Text>,
+        /// A probe.
+        probe: Option<Text>,
+        /// A node.
+        node: Option<Later>,
+        /// The cluster.
+        cluster: Option<Later>,
+    }
+}
+
+impl StateAssert {
+    fn targets(&self) -> Vec<(Of, &Text)> {
+        let all = [
+            (Of::Service, &self.service),
+            (Of::Container, &self.container),
+            (Of::Volume, &self.volume),
+            (Of::Network, &self.network),
+            (Of::Image, &self.image),
+            (Of::Probe, &self.probe),
+        ];
+        let given = all.into_iter().filter_map(|(of, text)| Some((of, text.as_ref()?)));
+        given.collect()
+    }
+
+    /// The one target.
+    fn target(&self) -> Option<(Of, &Text)> {
+        match self.targets().as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    }
+}
+
+impl Written for StateAssert {
+    fn title(&self) -> String {
+        let target = self.targets().first().map(|(of, text)| match of {
+            Of::Service => text.shown(),
+            of => format!("{} {}", of.word(), text.shown()),
+        });
+        target.unwrap_or_default()
+    }
+
+    fn check(&self, step: &Step, binder: &mut Binder<'_>) {
+        let Some((of, _)) = self.target() else { return };
+        let Some(expect) = &step.expect else {
+            binder.error(
+                &step.kind_at,
+                "this checks nothing: `expect` is missing",
+                format!(
+                    "add a line `expect: {{{}}}`; of a {} there is {}",
+                    of.example(),
+                    of.word(),
+                    listed(of.fields())
+                ),
+            );
+            return;
+        };
+        for (name, span) in expect.fields() {
+            if !of.fields().contains(&name) {
+                let what = format!("field of a {}'s state,", of.word());
+                let known = of.fields().iter().copied();
+                binder.problems.push(Diagnostic::unknown(span, &what, name, known));
+            }
+        }
+    }
+
+    fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
+        let targets = self.targets();
+        let Some((of, text)) = self.target() else {
+            let at = targets.get(1).map_or(&self.span, |(_, text)| &text.span);
+            let message = match targets.is_empty() {
+                true => "nothing to look at",
+                false => "one thing to look at is wanted",
+            };
+            binder.error(
+                at,
+                message,
+                "it is one of `service`, `container`, `volume`, `network`, `image`, `probe`",
+            );
+            return None;
+        };
+        let target = match of {
+            Of::Service => Target::Service(binder.service(text)?),
+            Of::Container => Target::Container(binder.container(text)?),
+            Of::Volume => Target::Volume(resource(binder, text, volume_name)?),
+            Of::Network => Target::Network(resource(binder, text, network_name)?),
+            Of::Image => Target::Image(text.clone()),
+            Of::Probe => {
+                if let Some(name) = text.as_literal()
+                    && !binder.probes.iter().any(|probe| probe == name)
+                {
+                    let known = binder.probes.iter().map(String::as_str);
+                    let problem = Diagnostic::unknown(&text.span, "probe", name, known);
+                    binder.problems.push(problem);
+                }
+                Target::Probe(text.clone())
+            }
+        };
+        Some(Body::Act(Arc::new(Bound {
+            target,
+            seen: Mutex::default(),
+        })))
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// A name of a stack's volume or network is looked up now, where it is written literally.
+fn resource(
+    binder: &mut Binder<'_>,
+    text: &Text,
+    find: fn(&str, &[super::StackNames]) -> Result<String, super::Unfound>,
+) -> Option<Text> {
+    if let Some(literal) = text.as_literal()
+        && let Err(unfound) = find(literal, binder.fixed.stacks)
+    {
+        binder.problems.push(unfound.at(&text.span));
+        return None;
+    }
+    Some(text.clone())
+}
+
+#[derive(Debug)]
+enum Target {
+    Service(Ref<ServiceRef>),
+    Container(Ref<ContainerRef>),
+    Volume(Text),
+    Network(Text),
+    Image(Text),
+    Probe(Text),
+}
+
+/// What was seen when it was looked at last.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The step's path: another one looks for the first time.
+    path: String,
+    /// The containers' part of it.
+    known: Value,
+    /// What only an inspection tells.
+    inspected: Map<String, Value>,
+}
+
+#[derive(Debug)]
+struct Bound {
+    target: Target,
+    seen: Mutex<Seen>,
+}
+
+#[async_trait]
+impl Act for Bound {
+    async fn act(&self, cx: &Cx) -> Done<Value> {
+        match &self.target {
+            Target::Service(service) => {
+                let service = cx.service(service).await?;
+                self.current(cx, &ContainerRef::Service(service.clone())).await?;
+                let mut value = observe::service(cx, &service);
+                let expects = cx.expect.as_ref().is_some_and(|expect| expect.expects("networks"));
+                self.complete(expects, &mut value, observe::networks(cx, &service))
+                    .await?;
+                Ok(value)
+            }
+            Target::Container(container) => {
+                let container = cx.target(container).await?;
+                self.current(cx, &container).await?;
+                let mut value = observe::container(cx, &container)?;
+                self.complete(false, &mut value, observe::described(cx, &container))
+                    .await?;
+                Ok(value)
+            }
+            Target::Volume(text) => {
+                let text = cx.text(text).await?;
+                let name = cx.find(&text, |text| volume_name(text, &cx.case.stacks))?;
+                observe::volume(cx, &name).await
+            }
+            Target::Network(text) => {
+                let text = cx.text(text).await?;
+                let name = cx.find(&text, |text| network_name(text, &cx.case.stacks))?;
+                observe::network(cx, &name).await
+            }
+            Target::Image(text) => observe::image(cx, &cx.text(text).await?).await,
+            Target::Probe(text) => observe::probe(cx, &cx.text(text).await?),
+        }
+    }
+
+    /// Returns when the containers are no longer what they were when they were looked at.
+    async fn changed(&self, cx: &Cx) {
+        let (target, node) = match &self.target {
+            Target::Service(service) => match cx.service(service).await {
+                Ok(service) => (ContainerRef::Service(service.clone()), cx.case.node_of(service.stack)),
+                Err(_) => return,
+            },
+            Target::Container(container) => match cx.target(container).await {
+                Ok(target) => match cx.one(&target) {
+                    Ok((node, _)) => (target, node),
+                    Err(_) => return std::future::pending().await,
+                },
+                Err(_) => return,
+            },
+            _ => return std::future::pending().await,
+        };
+        loop {
+            let generation = node.world.snapshot().generation;
+            if observe::known(cx, &target) != self.seen().known {
+                return;
+            }
+            if node.world.changed(generation).await.away.is_some() {
+                return;
+            }
+        }
+    }
+}
+
+impl Bound {
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of containers is of now: at the first look and at the last one the engine is asked, between them it
+    /// tells by itself.
+    async fn current(&self, cx: &Cx, target: &ContainerRef) -> Done<()> {
+        let first = self.seen().path != cx.step.path;
+        let last = cx.within.is_some_and(|within| tokio::time::Instant::now() >= within);
+        if first || last {
+            let node = match target {
+                ContainerRef::Service(service) => cx.case.node_of(service.stack),
+                ContainerRef::Background(_) => cx.one(target)?.0,
+            };
+            cx.asked(node.world.sync()).await?;
+        }
+        let known = observe::known(cx, target);
+        let mut seen = self.seen();
+        if first {
+            *seen = Seen {
+                path: cx.step.path.clone(),
+                ..Seen::default()
+            };
+        }
+        seen.known = known;
+        Ok(())
+    }
+
+    /// Adds what only an inspection tells: asked for once, and again where something is expected of it.
+    async fn complete(
+        &self,
+        again: bool,
+        value: &mut Value,
+        ask: impl Future<Output = Done<Map<String, Value>>>,
+    ) -> Done<()> {
+        let known = self.seen().inspected.clone();
+        let inspected = if again || known.is_empty() { ask.await? } else { known };
+        self.seen().inspected.clone_from(&inspected);
+        if let Some(fields) = value.as_object_mut() {
+            fields.extend(inspected);
+        }
+        Ok(())
+    }
+}

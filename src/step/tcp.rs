@@ -1,0 +1,238 @@
+//! `tcp`: whether something listens, and what it says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::http::{no_answer, time_left};
+use super::{About, Act, Binder, Body, Cx, Done, Later, Sort, Written};
+use crate::event::Detail;
+use crate::expect::{Field, FieldKind, Must, Usual};
+use crate::shape::{Computed, Text, shape};
+
+/// See the table.
+pub(super) const ABOUT: About = About {
+    name: "tcp",
+    does: "Opens a connection, and may send something and read what comes.",
+    manual: "The other side is `address: host:port`, or `service` with the container's `port`; a text alone is the \
+             address. With `until` it reads until that text has come; without it, when something was sent, until the \
+             other side ends the connection. With neither, the connection being open is the answer.\n\nIt must be open \
+             unless `expect` says otherwise: `expect: {open: false}`, or `expect: {error: refused}` with one of \
+             `refused`, `reset`, `timeout`, `dns` and `other`. A port that Docker publishes opens even when nothing \
+             listens in the container and is then ended at once: that is `reset`. To be sure of more than that, send \
+             something and say what must come.",
+    example: "- tcp: {service: cache, port: 6379, send: \"PING\\r\\n\", until: PONG}\n  within: 20s\n- tcp: 127.0.0.1:2379\n  expect: {open: false}",
+    sort: Sort::Question,
+    limit: Duration::from_secs(10),
+    results: &[
+        Field {
+            name: "open",
+            kind: FieldKind::Boolean,
+            doc: "True when the connection opened.",
+        },
+        Field {
+            name: "answer",
+            kind: FieldKind::Text,
+            doc: "What came, as text.",
+        },
+        Field {
+            name: "duration",
+            kind: FieldKind::Duration,
+            doc: "How long it took, in seconds.",
+        },
+        Field {
+            name: "error",
+            kind: FieldKind::Text,
+            doc: "Why it did not go well: `refused`, `reset`, `timeout`, `dns`, `other`.",
+        },
+        Field {
+            name: "reason",
+            kind: FieldKind::Text,
+            doc: "The same in words.",
+        },
+        Field {
+            name: "request",
+            kind: FieldKind::Text,
+            doc: "The address that was asked.",
+        },
+    ],
+    defaults: &[
+        Usual {
+            field: "error",
+            must: Must::BeAbsent,
+            unless: &["open"],
+        },
+        Usual {
+            field: "open",
+            must: Must::BeTrue,
+            unless: &["error"],
+        },
+    ],
+    locals: &[],
+};
+
+shape! {
+    /// A connection.
+    pub struct Tcp ("`tcp`") short address {
+        /// Where to: `host:port`, or the path of a unix socket.
+        address: Option<Text>,
+        /// A service, instead of an address.
+        service: Option<Text>,
+        /// The service's port, as it is in the container.
+        port: Option<Computed<u64>>,
+        /// What is sent.
+        send: Option<Text>,
+        /// Reads until this text has come.
+        until: Option<Text>,
+        /// Asks from inside a service's network.
+        inside: Option<Later>,
+    }
+}
+
+impl Written for Tcp {
+    fn title(&self) -> String {
+        match (&self.address, &self.service, &self.port) {
+            (Some(address), _, _) => address.shown(),
+            (None, Some(service), Some(Computed::Known(port))) => {
+                format!("{}:{}", service.shown(), port.value)
+            }
+            (None, Some(service), _) => service.shown(),
+            (None, None, _) => String::new(),
+        }
+    }
+
+    fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
+        let to = match (&self.address, &self.service, &self.port) {
+            (Some(address), None, None) => To::Address(address.clone()),
+            (None, Some(service), Some(port)) => {
+                binder.service(service)?;
+                To::Service(service.clone(), port.clone())
+            }
+            (None, Some(service), None) => {
+                binder.error(
+                    &service.span,
+                    "`port` is missing",
+                    "it is the container's port: `port: 6379`",
+                );
+                return None;
+            }
+            _ => {
+                let help = "give `address: host:port`, or `service` and `port`";
+                binder.error(&self.span, "one address is wanted", help);
+                return None;
+            }
+        };
+        Some(Body::Act(Arc::new(Bound {
+            to,
+            send: self.send.clone(),
+            until: self.until.clone(),
+        })))
+    }
+}
+
+#[derive(Debug)]
+enum To {
+    Address(Text),
+    Service(Text, Computed<u64>),
+}
+
+#[derive(Debug)]
+struct Bound {
+    to: To,
+    send: Option<Text>,
+    until: Option<Text>,
+}
+
+#[async_trait]
+impl Act for Bound {
+    async fn act(&self, cx: &Cx) -> Done<Value> {
+        let began = Instant::now();
+        let address = match self.address(cx).await {
+            Ok(address) => address,
+            // A service without a port now: it is not open, which may be what is expected.
+            Err(faults) => return closed(cx, faults),
+        };
+        let send = cx.optional(self.send.as_ref()).await?.unwrap_or_default();
+        let until = cx.optional(self.until.as_ref()).await?;
+        match cx
+            .case
+            .net
+            .tcp(&address, send.as_bytes(), until.as_deref(), time_left(cx))
+            .await
+        {
+            Ok(answer) => Ok(json!({
+                "open": true,
+                "answer": String::from_utf8_lossy(&answer),
+                "request": address,
+                "duration": began.elapsed().as_secs_f64(),
+            })),
+            Err(error) => {
+                // Where something is said, an end or a limit does not tell that the connection was never open.
+                let only_opened = send.is_empty() && until.is_none();
+                let is_closed = only_opened || matches!(error.kind, "refused" | "dns");
+                let expects_open = cx.expect.as_ref().is_some_and(|expect| expect.expects("open"));
+                let mut result = match no_answer(cx, &address, &error, began.elapsed()) {
+                    Err(_) if is_closed && expects_open && !error.is_request() => json!({
+                        "error": error.kind, "reason": error.message, "request": address,
+                        "duration": began.elapsed().as_secs_f64(),
+                    }),
+                    other => other?,
+                };
+                if is_closed {
+                    result["open"] = false.into();
+                }
+                Ok(result)
+            }
+        }
+    }
+
+    fn facts(&self, outputs: &Value) -> Vec<Detail> {
+        let text = |field: &str| outputs.get(field).and_then(Value::as_str);
+        let (title, said) = match text("reason") {
+            Some(reason) => ("no answer", reason.to_owned()),
+            None => (
+                "answer",
+                crate::host::head_and_tail(text("answer").unwrap_or_default(), 2048),
+            ),
+        };
+        vec![Detail {
+            title: title.to_owned(),
+            text: format!("{}\n{said}", text("request").unwrap_or_default()),
+        }]
+    }
+}
+
+impl Bound {
+    async fn address(&self, cx: &Cx) -> Done<String> {
+        match &self.to {
+            To::Address(address) => cx.text(address).await,
+            To::Service(service, port) => {
+                let service = cx.text(service).await?;
+                let wanted = cx.computed(port).await?;
+                let port = u16::try_from(wanted).map_err(|_| cx.error(format!("{wanted} is no port")))?;
+                let (address, port) = cx.port(&service, port).await?;
+                let brackets = address.contains(':') && !address.starts_with('[');
+                Ok(if brackets {
+                    format!("[{address}]:{port}")
+                } else {
+                    format!("{address}:{port}")
+                })
+            }
+        }
+    }
+}
+
+/// A service that does not run is not open; what could not be found out stays an error.
+fn closed(cx: &Cx, faults: Vec<crate::event::Fault>) -> Done<Value> {
+    let is_state = faults
+        .iter()
+        .all(|fault| fault.kind == crate::event::FaultKind::Failure);
+    let expects_open = cx.expect.as_ref().is_some_and(|expect| expect.expects("open"));
+    match faults.first() {
+        Some(first) if is_state && expects_open => Ok(json!({"open": false, "reason": first.message})),
+        _ => Err(faults),
+    }
+}

@@ -1,0 +1,400 @@
+//! A step as written: exactly one kind, and the common keys beside it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::{KINDS, Kind, LATER_KINDS, Sort, Written, kind};
+use crate::diagnostic::{Diagnostic, Span, Spanned};
+use crate::expect::Expectation;
+use crate::shape::{Computed, Named, Problems, Shape, Text, key_of, shape, tidy, words, wrong_type};
+use crate::template::{Data, Expression, Template};
+use crate::yaml::Node;
+
+words! {
+    /// Whether what a scenario started is left for a look.
+    pub enum Keep {
+        /// It is removed.
+        Never = "never",
+        /// It is left when the scenario did not pass.
+        Failed = "failed",
+        /// It is left.
+        Always = "always",
+    }
+}
+
+shape! {
+    /// A condition under which it is skipped, and why.
+    pub struct Skip ("a skip") {
+        /// An expression; without one always.
+        r#if: Option<Expression>,
+        /// Why it is skipped: told in the reports.
+        reason: Spanned<String>,
+        /// Where the reason is discussed.
+        link: Option<Spanned<String>>,
+    }
+}
+
+shape! {
+    /// A failure that is known: it is not counted, and passing fails.
+    pub struct KnownIssue ("a known issue") {
+        /// An expression; without one always.
+        r#if: Option<Expression>,
+        /// What the issue is.
+        reason: Spanned<String>,
+        /// Where it is tracked.
+        link: Option<Spanned<String>>,
+        /// A regular expression that one of the failure's lines must match.
+        matches: Option<Spanned<crate::expect::RegexText>>,
+        /// The first day on which it counts again: `2027-01-01`.
+        until: Option<Spanned<Day>>,
+    }
+}
+
+/// A calendar day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day(pub jiff::civil::Date);
+
+impl crate::shape::Word for Day {
+    const WHAT: &'static str = "a day (`2027-01-01`)";
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok().map(Day)
+    }
+    fn word_schema() -> serde_json::Value {
+        serde_json::json!({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"})
+    }
+}
+
+/// A key that a later version of the language has: using it says so.
+#[derive(Debug, Clone)]
+pub struct Later;
+
+impl Shape for Later {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        problems.push(
+            Diagnostic::error(&node.span, "this part of the language is not there yet in this version")
+                .help("take it out: a later version will have it"),
+        );
+        None
+    }
+
+    fn read_field(key: &Node, _: &Node, problems: &mut Problems) -> Option<Self> {
+        let name = key.scalar().unwrap_or_default();
+        problems.push(
+            Diagnostic::error(&key.span, format!("`{name}` is not there yet in this version"))
+                .help("take it out: a later version will have it"),
+        );
+        None
+    }
+}
+
+impl JsonSchema for Later {
+    fn schema_name() -> Cow<'static, str> {
+        "Later".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"not": {}, "description": "Not there yet in this version."})
+    }
+}
+
+/// `for-each`: the step once for each item.
+#[derive(Debug, Clone)]
+pub struct ForEach {
+    /// The name that the item has.
+    pub name: Spanned<String>,
+    /// The items.
+    pub items: Items,
+}
+
+/// The items of a `for-each`.
+#[derive(Debug, Clone)]
+pub enum Items {
+    /// Written as a list.
+    List(Vec<Data>),
+    /// An expression that gives the list.
+    Computed(Expression),
+}
+
+impl Shape for ForEach {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let [(key, value)] = node.map()? else {
+            problems.push(wrong_type(node, "a mapping of one name to a list"));
+            return None;
+        };
+        let name = Spanned::new(key.scalar()?.to_owned(), key.span.clone());
+        let items = match value.list() {
+            Some(_) => Items::List(Vec::read(value, problems)?),
+            None => Items::Computed(Expression::read(value, problems)?),
+        };
+        Some(ForEach { name, items })
+    }
+}
+
+impl JsonSchema for ForEach {
+    fn schema_name() -> Cow<'static, str> {
+        "ForEach".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object", "minProperties": 1, "maxProperties": 1,
+            "additionalProperties": {"anyOf": [{"type": "array"}, {"type": "string"}]},
+        })
+    }
+}
+
+shape! {
+    /// The keys that stand beside a step's kind.
+    pub struct Common ("a step") {
+        /// What the report calls it; without one, the kind and its target.
+        name: Option<Text>,
+        /// An expression; false: skipped.
+        r#if: Option<Expression>,
+        /// Conditions under which it is skipped, each with its reason.
+        skip: Vec<Skip>,
+        /// On which nodes.
+        at: Option<Later>,
+        /// Limit of one attempt.
+        timeout: Option<Computed<Duration>>,
+        /// The expectation may become true until then: the whole step is asked again.
+        within: Option<Computed<Duration>>,
+        /// How often it is asked again where no event tells (default 200ms; 50ms for a probe).
+        every: Option<Computed<Duration>>,
+        /// Once true it must stay true for that long.
+        holds_for: Option<Computed<Duration>>,
+        /// A name: the question goes on in the background from here.
+        probe: Option<Spanned<String>>,
+        /// With `probe`: one failure fails the scenario.
+        must_hold: Option<Spanned<bool>>,
+        /// A failure is reported and the phase goes on.
+        soft: Option<Spanned<bool>>,
+        /// The step once for each item.
+        for_each: Option<ForEach>,
+    }
+}
+
+/// A step as written.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The whole step.
+    pub at: Span,
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Where the kind's name is written.
+    pub kind_at: Span,
+    /// The kind's value.
+    pub body: Arc<dyn Written>,
+    /// The common keys.
+    pub common: Common,
+    /// What its result must be.
+    pub expect: Option<Expectation>,
+    /// Expressions over its result, by the names that they are kept under.
+    pub save: Named<Expression>,
+    /// The templates of all but `save`, those of the steps inside it apart.
+    pub templates: Vec<Template>,
+    /// The templates of `save`: they see the result.
+    pub save_templates: Vec<Template>,
+}
+
+const APART: [&str; 2] = ["expect", "save"];
+
+fn is_common(key: &str) -> bool {
+    APART.contains(&key) || Common::keys().iter().any(|known| known == key)
+}
+
+impl Shape for Step {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let outer = std::mem::take(&mut problems.templates);
+        let step = read_step(node, problems);
+        problems.templates = outer;
+        step
+    }
+}
+
+fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
+    let (kind_key, kind, value) = find_kind(node, problems)?;
+    let body = (kind.read)(value, problems);
+    let common = node
+        .map()?
+        .iter()
+        .filter(|(key, _)| key.scalar().is_some_and(|key| is_common(key) && !APART.contains(&key)));
+    let common_node = Node {
+        span: node.span.clone(),
+        alias: None,
+        tag: None,
+        content: crate::yaml::Content::Map(common.cloned().collect()),
+    };
+    let common = Common::read(&common_node, problems);
+    let expect = match node.entry("expect") {
+        Some(expect) if kind.results.is_empty() => {
+            problems.push(Diagnostic::error(
+                &expect.span,
+                format!("`{}` has no result to expect anything of", kind.name),
+            ));
+            Some(None)
+        }
+        Some(expect) => Expectation::read(expect, kind.results, problems).map(Some),
+        None => Some(None),
+    };
+    let templates = std::mem::take(&mut problems.templates);
+    let save = node
+        .entry("save")
+        .map_or(Some(Named::default()), |save| Named::read(save, problems));
+    let save_templates = std::mem::take(&mut problems.templates);
+    let step = Step {
+        at: node.span.clone(),
+        kind,
+        kind_at: kind_key.span.clone(),
+        body: body?,
+        common: common?,
+        expect: expect?,
+        save: save?,
+        templates,
+        save_templates,
+    };
+    check_combination(&step, problems);
+    Some(step)
+}
+
+/// Finds the one key that is a kind; tells when there is none, more than one, or an unknown key.
+fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &'static Kind, &'n Node)> {
+    let Some(entries) = node.map() else {
+        problems.push(
+            crate::yaml::flow_trap(node)
+                .unwrap_or_else(|| wrong_type(node, "a step (a mapping)"))
+                .help(kinds_help()),
+        );
+        return None;
+    };
+    let mut found: Option<(&Node, &'static Kind, &Node)> = None;
+    let mut unknown = false;
+    for (key, value) in entries {
+        let Some(name) = key.scalar() else {
+            problems.push(crate::yaml::key_trap(key).unwrap_or_else(|| wrong_type(key, "a key")));
+            unknown = true;
+            continue;
+        };
+        if let Some(this) = kind(name) {
+            if let Some((first, first_kind, _)) = found {
+                let message = format!(
+                    "a step has one kind, and this one has two: `{}` and `{name}`",
+                    first_kind.name
+                );
+                problems.push(
+                    Diagnostic::error(&key.span, message)
+                        .related(&first.span, "the first")
+                        .help("make it two steps, each beginning with `- `"),
+                );
+            } else {
+                found = Some((key, this, value));
+            }
+        } else if LATER_KINDS.contains(&name) {
+            problems.push(
+                Diagnostic::error(&key.span, format!("`{name}` is not there yet in this version")).help(kinds_help()),
+            );
+            unknown = true;
+        } else if !is_common(name) {
+            problems.push(unknown_step_key(key, name));
+            unknown = true;
+        }
+    }
+    if found.is_none() && !unknown {
+        problems.push(Diagnostic::error(&node.span, "a step needs a kind, and this one has none").help(kinds_help()));
+    }
+    found
+}
+
+fn unknown_step_key(key: &Node, name: &str) -> Diagnostic {
+    crate::yaml::key_trap(key).unwrap_or_else(|| {
+        let mut known: Vec<Cow<'static, str>> = KINDS.iter().map(|kind| kind.name.into()).collect();
+        known.extend(Common::keys());
+        known.extend(APART.map(Cow::from));
+        let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+        let near = crate::diagnostic::did_you_mean(name, &known);
+        let help = near.map_or_else(kinds_help, |near| format!("did you mean `{near}`?"));
+        Diagnostic::error(&key.span, format!("unknown key or step kind `{name}`")).help(help)
+    })
+}
+
+fn kinds_help() -> String {
+    let kinds = KINDS
+        .iter()
+        .map(|kind| format!("`{}`", kind.name))
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!("the kinds are {kinds}; `e2erun steps KIND` tells of one")
+}
+
+/// Refuses common keys that have no meaning for the kind.
+fn check_combination(step: &Step, problems: &mut Problems) {
+    let kind = step.kind;
+    let waits = [
+        ("within", &step.common.within),
+        ("holds-for", &step.common.holds_for),
+        ("every", &step.common.every),
+    ];
+    for (key, value) in waits {
+        let Some(value) = value else { continue };
+        if matches!(kind.sort, Sort::Action | Sort::Block) {
+            problems.push(
+                Diagnostic::error(
+                    value.span(),
+                    format!("`{key}` asks again, and `{}` only acts", kind.name),
+                )
+                .help("its limit is `timeout`; a condition to wait for is a step of its own"),
+            );
+        }
+    }
+    if let Some(probe) = &step.common.probe
+        && kind.sort != Sort::Question
+    {
+        problems.push(Diagnostic::error(
+            &probe.span,
+            format!("`{}` is no question: it cannot be a probe", kind.name),
+        ));
+    }
+    if let (Some(must_hold), None) = (&step.common.must_hold, &step.common.probe) {
+        problems.push(Diagnostic::error(
+            &must_hold.span,
+            "`must-hold` belongs to `probe`, and there is none",
+        ));
+    }
+}
+
+impl JsonSchema for Step {
+    fn schema_name() -> Cow<'static, str> {
+        "Step".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let common = Common::json_schema(generator).to_value();
+        let mut properties = common["properties"].as_object().cloned().unwrap_or_default();
+        properties.insert("expect".into(), generator.subschema_for::<Expectation>().to_value());
+        properties.insert("save".into(), generator.subschema_for::<Named<Expression>>().to_value());
+        let mut one_of = Vec::new();
+        for kind in KINDS {
+            let mut schema = (kind.schema)(generator).to_value();
+            if schema.get("$ref").is_some() {
+                schema = serde_json::json!({"allOf": [schema]});
+            }
+            if let Some(object) = schema.as_object_mut() {
+                object.insert("description".into(), tidy(kind.does).into());
+            }
+            properties.insert(kind.name.into(), schema);
+            one_of.push(serde_json::json!({"required": [kind.name]}));
+        }
+        json_schema!({
+            "type": "object", "properties": properties, "additionalProperties": false, "oneOf": one_of,
+        })
+    }
+}
+
+/// The keys of a step that are not its kind, for the manual.
+pub fn common_keys() -> Vec<Cow<'static, str>> {
+    let mut keys = Common::keys();
+    keys.extend([key_of("expect"), key_of("save")]);
+    keys
+}

@@ -1,0 +1,99 @@
+//! The files that a stack reads: a memo that only the loader fills. What is not in it yet is asked for.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Source, Span};
+
+/// What was found at a path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// A file with text in it.
+    File(Arc<Source>),
+    /// A folder.
+    Folder,
+    /// Nothing.
+    Missing,
+    /// Something that cannot be read as text, and why.
+    Unreadable(String),
+}
+
+/// What is known of the disk so far.
+pub trait Files {
+    /// What is at an absolute path; none if nobody has looked yet.
+    fn look(&self, path: &Path) -> Option<Found>;
+
+    /// A path as messages show it.
+    fn shown(&self, path: &Path) -> String {
+        path.display().to_string()
+    }
+}
+
+/// Why a stack was not rewritten.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refused {
+    /// These paths have to be looked at first; then rewrite again.
+    Needs(BTreeSet<PathBuf>),
+    /// What is wrong with it.
+    Problems(Vec<Diagnostic>),
+}
+
+/// The memo while a stack is rewritten: gathers what has to be looked at.
+pub(super) struct Looking<'f> {
+    files: &'f dyn Files,
+    needs: RefCell<BTreeSet<PathBuf>>,
+}
+
+impl<'f> Looking<'f> {
+    pub(super) fn new(files: &'f dyn Files) -> Self {
+        Looking {
+            files,
+            needs: RefCell::default(),
+        }
+    }
+
+    /// What is at a path; none if it has to be looked at first, which is noted.
+    pub(super) fn look(&self, path: &Path) -> Option<Found> {
+        let found = self.files.look(path);
+        if found.is_none() {
+            self.needs.borrow_mut().insert(path.to_owned());
+        }
+        found
+    }
+
+    /// The text of a file that must be there; what is wrong is told at `at`.
+    pub(super) fn text(&self, path: &Path, at: &Span, problems: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
+        let why = match self.look(path)? {
+            Found::File(source) => return Some(source),
+            Found::Folder => "it is a folder".to_owned(),
+            Found::Missing => "there is no such file".to_owned(),
+            Found::Unreadable(why) => why,
+        };
+        problems.push(Diagnostic::error(
+            at,
+            format!("cannot read `{}`: {why}", self.files.shown(path)),
+        ));
+        None
+    }
+
+    pub(super) fn needs(self) -> BTreeSet<PathBuf> {
+        self.needs.into_inner()
+    }
+}
+
+/// A path put to its base, `.` and `..` resolved by name as compose does.
+pub(super) fn join(base: &Path, path: &str) -> PathBuf {
+    let mut joined = PathBuf::new();
+    for component in base.join(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                joined.pop();
+            }
+            other => joined.push(other),
+        }
+    }
+    joined
+}

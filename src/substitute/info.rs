@@ -1,0 +1,269 @@
+//! What is known of a stack once it is rewritten: its services, networks, volumes, and what cannot be freed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::external::{is_external, real_name};
+use super::host_paths::{is_path, split_source};
+use super::input::{PortRange, StackInput};
+use super::labels::{text_of, uses_default};
+use super::names::{ContainerNames, networks};
+use super::ports::Short;
+use super::rewritten::{Lock, LockKind, Port, ServiceInfo};
+use super::unit::Unit;
+use super::view::{self, Layers, Said, View, mentions};
+use crate::yaml::Node;
+
+/// Whether a service is started: it has no profile, or one that is active.
+pub(super) fn is_active(profiles: &BTreeSet<String>, active: &BTreeSet<String>) -> bool {
+    let any = active.contains("*") || profiles.iter().any(|profile| active.contains(profile));
+    profiles.is_empty() || any
+}
+
+/// What the files say of a service.
+pub(super) fn service(
+    name: &str,
+    view: &View<'_>,
+    active: &BTreeSet<String>,
+    names: &ContainerNames,
+) -> Option<ServiceInfo> {
+    let at = view::node(view.units, view.section, view.layers.top()?)?.span.clone();
+    let text = |key: &str| view.last(key).and_then(|said| said.text());
+    let profiles: BTreeSet<String> = view.texts("profiles").into_iter().collect();
+    let deploy = |outer: &str, inner: &str| {
+        view.all("deploy").iter().rev().find_map(|said| {
+            let node = said.node.entry(outer)?;
+            said.fill(if inner.is_empty() { node } else { node.entry(inner)? })
+        })
+    };
+    let mut ports_known = true;
+    let ports = ports(view, &mut ports_known);
+    let replicas = text("scale")
+        .or_else(|| deploy("replicas", ""))
+        .and_then(|text| text.parse().ok());
+    let network_mode = text("network_mode");
+    let mut on: BTreeSet<String> = networks(view).into_iter().map(|(name, _)| name).collect();
+    if on.is_empty() && network_mode.is_none() {
+        on.insert("default".to_owned());
+    }
+    Some(ServiceInfo {
+        at,
+        active: is_active(&profiles, active),
+        image: text("image"),
+        ports,
+        ports_known,
+        healthcheck: view.last("healthcheck").and_then(|said| healthcheck(&said)),
+        depends_on: depends_on(view),
+        restart: text("restart").or_else(|| deploy("restart_policy", "condition")),
+        profiles,
+        replicas: replicas.unwrap_or(1),
+        built: view.last("build").is_some(),
+        container_name: names.names.get(name).cloned().flatten(),
+        networks: on,
+        network_mode,
+        volumes: volumes(view),
+        tty: text("tty").is_some_and(|text| is_true(&text)),
+    })
+}
+
+fn is_true(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y" | "1")
+}
+
+/// A healthcheck that is turned off is none; one without a test only changes the image's.
+fn healthcheck(said: &Said<'_>) -> Option<bool> {
+    let off = text_of(said.node, "disable", &said.environment).is_some_and(|text| is_true(&text));
+    if off {
+        return Some(false);
+    }
+    let test = said.node.entry("test").filter(|test| !test.is_null())?;
+    let first = test
+        .list()
+        .map_or(test.scalar(), |items| items.first().and_then(Node::scalar));
+    Some(first != Some("NONE"))
+}
+
+fn depends_on(view: &View<'_>) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for said in view.all("depends_on") {
+        for item in said.node.list().unwrap_or_default() {
+            all.extend(
+                item.scalar()
+                    .map(|name| (name.to_owned(), "service_started".to_owned())),
+            );
+        }
+        for (name, how) in said.node.map().unwrap_or_default() {
+            let condition = text_of(how, "condition", &said.environment);
+            let condition = condition.unwrap_or_else(|| "service_started".to_owned());
+            all.extend(name.scalar().map(|name| (name.to_owned(), condition)));
+        }
+    }
+    all
+}
+
+fn ports(view: &View<'_>, known: &mut bool) -> Vec<Port> {
+    let mut ports = Vec::new();
+    for said in view.all("ports") {
+        for item in said.node.list().unwrap_or_default() {
+            match port(&said, item) {
+                Some(port) => ports.push(port),
+                None => *known = false,
+            }
+        }
+    }
+    for text in view.texts("expose") {
+        let (range, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
+        let Some(target) = PortRange::parse(range) else {
+            continue;
+        };
+        ports.push(Port {
+            target,
+            protocol: protocol.to_owned(),
+            published: false,
+            fixed: None,
+            host_ip: None,
+        });
+    }
+    ports
+}
+
+fn port(said: &Said<'_>, item: &Node) -> Option<Port> {
+    if item.map().is_none() {
+        let short = Short::parse(&said.fill(item)?)?;
+        let protocol = short.protocol.unwrap_or_else(|| "tcp".to_owned());
+        return Some(Port {
+            target: short.target,
+            protocol,
+            published: true,
+            fixed: short.published,
+            host_ip: short.host_ip,
+        });
+    }
+    let text = |key: &str| said.fill(item.entry(key)?);
+    let fixed = match item.entry("published") {
+        Some(published) => PortRange::parse(&said.fill(published)?).filter(|range| range.first > 0),
+        None => None,
+    };
+    Some(Port {
+        target: PortRange::parse(&text("target")?)?,
+        protocol: text("protocol").unwrap_or_else(|| "tcp".to_owned()),
+        published: true,
+        fixed,
+        host_ip: text("host_ip"),
+    })
+}
+
+/// The named volumes that a service mounts.
+fn volumes(view: &View<'_>) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for said in view.all("volumes") {
+        for item in said.node.list().unwrap_or_default() {
+            let source = if item.map().is_some() {
+                let volume = text_of(item, "type", &said.environment).is_some_and(|kind| kind == "volume");
+                text_of(item, "source", &said.environment).filter(|_| volume)
+            } else {
+                let text = said.fill(item).unwrap_or_default();
+                let (source, rest) = split_source(&text);
+                rest.map(|_| source.to_owned())
+            };
+            named.extend(source.filter(|source| !source.is_empty() && !is_path(source)));
+        }
+    }
+    named
+}
+
+/// Real names by name in the file.
+pub(super) type RealNames = BTreeMap<String, Option<String>>;
+
+/// The real names of networks or volumes.
+pub(super) fn real_names(units: &[Unit], section: &'static str, input: &StackInput) -> RealNames {
+    let mut names = RealNames::new();
+    for (key, layers) in mentions(units, section) {
+        let view = View {
+            units,
+            section,
+            layers: &layers,
+        };
+        let external = layers.0.iter().rev().find_map(|place| {
+            let thing = view::node(units, section, place)?;
+            let environment = &units[place.unit].environment;
+            is_external(thing, environment).then(|| real_name(thing, &key, environment))
+        });
+        let own = || match view.last("name") {
+            Some(said) => said.text(),
+            None => Some(format!("{}_{key}", input.project)),
+        };
+        let name = external.unwrap_or_else(own);
+        names.insert(key, name);
+    }
+    names
+}
+
+/// The networks' real names, with the implicit default one where a service is on it.
+pub(super) fn network_names(units: &[Unit], services: &BTreeMap<String, Layers>, input: &StackInput) -> RealNames {
+    let mut names = real_names(units, "networks", input);
+    if uses_default(units, services) {
+        names
+            .entry("default".to_owned())
+            .or_insert_with(|| Some(format!("{}_default", input.project)));
+    }
+    names
+}
+
+/// What cannot be freed: host ports and the host's network of active services, subnets, external volumes not mapped.
+pub(super) fn locks(
+    units: &[Unit],
+    layers: &BTreeMap<String, Layers>,
+    services: &BTreeMap<String, ServiceInfo>,
+) -> Vec<Lock> {
+    let mut locks = Vec::new();
+    for (name, service) in services.iter().filter(|(_, service)| service.active) {
+        let view = View::service(units, &layers[name]);
+        let at = |key: &str| {
+            view.last(key)
+                .map_or_else(|| service.at.clone(), |said| said.node.span.clone())
+        };
+        for port in &service.ports {
+            if let Some(fixed) = port.fixed {
+                locks.push(Lock {
+                    kind: LockKind::Port(fixed, port.protocol.clone()),
+                    at: at("ports"),
+                });
+            }
+        }
+        if service.network_mode.as_deref() == Some("host") {
+            locks.push(Lock {
+                kind: LockKind::HostNetwork,
+                at: at("network_mode"),
+            });
+        }
+    }
+    for section in ["networks", "volumes"] {
+        for (key, layers) in mentions(units, section) {
+            for place in &layers.0 {
+                let Some(thing) = view::node(units, section, place) else {
+                    continue;
+                };
+                let environment = &units[place.unit].environment;
+                if section == "volumes" && is_external(thing, environment) {
+                    let name = real_name(thing, &key, environment).unwrap_or_else(|| key.clone());
+                    locks.push(Lock {
+                        kind: LockKind::Volume(name),
+                        at: thing.span.clone(),
+                    });
+                }
+                let pools = thing
+                    .entry("ipam")
+                    .and_then(|ipam| ipam.entry("config"))
+                    .and_then(Node::list);
+                for pool in pools.unwrap_or_default() {
+                    let subnet = text_of(pool, "subnet", environment);
+                    locks.extend(subnet.map(|subnet| Lock {
+                        kind: LockKind::Subnet(subnet),
+                        at: pool.span.clone(),
+                    }));
+                }
+            }
+        }
+    }
+    locks
+}

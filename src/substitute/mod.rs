@@ -1,0 +1,54 @@
+//! Compose files: text in, rewritten text and its map out. A file is used as its authors ship it; a copy of it is made
+//! safe to run beside others.
+//!
+//! Everything here is pure: files come through a memo ([`Files`]), and what is not in it yet is asked for. Nothing of a
+//! compose file is ever resolved: a scalar that no substitution names is written as it was read. Reading a compose file
+//! the way Docker does is left to the compose tool; [`Rewritten`] knows only what a scenario has to know of a stack.
+//!
+//! One file per substitution: `text`, `images`, `ports`, `host_paths`, `builds` (with `dockerfile`), `external`, and
+//! those that are made without being asked: `names`, `labels`, `paths`.
+
+mod build_hash;
+mod build_written;
+mod builds;
+mod difference;
+mod dockerfile;
+mod env_file;
+mod external;
+mod files;
+mod gather;
+mod host_paths;
+mod ignore_file;
+mod images;
+mod info;
+mod input;
+mod interpolate;
+mod labels;
+mod matching;
+mod names;
+mod paths;
+mod ports;
+mod rewrite;
+mod rewritten;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tree;
+mod unit;
+mod unset;
+mod view;
+
+pub use build_hash::{Entry, EntryContent, FileDigest, Ingredients, build_hash};
+pub use difference::difference;
+pub use dockerfile::{Rewritten as RewrittenDockerfile, rewrite as rewrite_dockerfile, same_image};
+pub use files::{Files, Found, Refused};
+pub use ignore_file::IgnoreFile;
+pub use input::{
+    Addition, BuildReplacement, PortRange, Ports, Replacement, StackInput, Substitutions, TextReplacement,
+};
+pub use interpolate::{Environment, Value};
+pub use rewrite::rewrite;
+pub use rewritten::{BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo};
+
+/// What stands in a rewritten file for a value that is known later.
+const HOLE: &str = "known-later";

@@ -1,0 +1,118 @@
+//! Relative paths of extended files: they belong to the file's own folder, which its copy has left, so they are made
+//! absolute. (Those of all other files stay as they are: the tool is told the folder that they belong to.)
+
+use std::path::Path;
+
+use super::files::join;
+use super::gather::is_remote;
+use super::host_paths::{env_files, is_path, split_source};
+use super::interpolate::{Environment, escape, fill};
+use super::unit::Unit;
+use super::{tree, view};
+use crate::yaml::{Content, Node};
+
+/// Makes the relative paths of extended files absolute.
+pub(super) fn make_absolute(units: &mut [Unit]) {
+    view::each(units, "services", |around, _, service| {
+        if around.extended {
+            let prefix = Prefix {
+                base: &around.base,
+                environment: &around.environment,
+            };
+            prefix.service(service);
+        }
+    });
+}
+
+struct Prefix<'a> {
+    base: &'a Path,
+    environment: &'a Environment,
+}
+
+impl Prefix<'_> {
+    fn service(&self, service: &mut Node) {
+        for volume in tree::entry(service, "volumes").map(tree::items).unwrap_or_default() {
+            self.volume(volume);
+        }
+        for key in ["env_file", "label_file"] {
+            if let Some(files) = tree::entry(service, key) {
+                env_files(files, &mut |file| self.path(file));
+            }
+        }
+        if let Some(build) = tree::entry(service, "build") {
+            self.build(build);
+        }
+        let watch = tree::entry(service, "develop").and_then(|develop| tree::entry(develop, "watch"));
+        for rule in watch.map(tree::items).unwrap_or_default() {
+            tree::entry(rule, "path").into_iter().for_each(|path| self.path(path));
+        }
+        let credentials = tree::entry(service, "credential_spec").and_then(|spec| tree::entry(spec, "file"));
+        credentials.into_iter().for_each(|file| self.path(file));
+    }
+
+    fn build(&self, build: &mut Node) {
+        if build.scalar().is_some() {
+            return self.path(build);
+        }
+        tree::entry(build, "context")
+            .into_iter()
+            .for_each(|context| self.path(context));
+        let Some(contexts) = tree::entry(build, "additional_contexts") else {
+            return;
+        };
+        for (_, context) in tree::entries(contexts) {
+            self.path(context);
+        }
+        for item in tree::items(contexts) {
+            let Some((name, path)) = item.scalar().and_then(|text| text.split_once('=')) else {
+                continue;
+            };
+            if let Some(absolute) = self.absolute(path) {
+                let text = format!("{name}={absolute}");
+                tree::set_text(item, text);
+            }
+        }
+    }
+
+    fn volume(&self, volume: &mut Node) {
+        if let Content::Map(_) = volume.content {
+            let kind = volume
+                .entry("type")
+                .and_then(Node::scalar)
+                .and_then(|text| fill(text, self.environment).value);
+            let source = tree::entry(volume, "source").filter(|_| kind.as_deref() == Some("bind"));
+            return source.into_iter().for_each(|source| self.path(source));
+        }
+        let Some(text) = volume.scalar() else { return };
+        let value = fill(text, self.environment).value.unwrap_or_default();
+        let ((source, Some(target)), (_, rest)) = (split_source(&value), split_source(text)) else {
+            return;
+        };
+        if !is_path(source) {
+            return;
+        }
+        let Some(absolute) = self.absolute(&escape(source)) else {
+            return;
+        };
+        // With the colon inside of a variable the rest is what it filled in.
+        let rest = rest.map_or_else(|| escape(target), str::to_owned);
+        tree::set_text(volume, format!("{absolute}:{rest}"));
+    }
+
+    fn path(&self, node: &mut Node) {
+        let absolute = node
+            .scalar()
+            .filter(|_| !node.is_null())
+            .and_then(|text| self.absolute(text));
+        if let Some(absolute) = absolute {
+            tree::set_text(node, absolute);
+        }
+    }
+
+    /// A path made absolute as the tool would make it; none if it is absolute, or known later.
+    fn absolute(&self, text: &str) -> Option<String> {
+        let value = fill(text, self.environment).value?;
+        let kept = value.is_empty() || value.starts_with(['/', '~']) || is_remote(&value) || value.contains(':');
+        (!kept).then(|| escape(&join(self.base, &value).to_string_lossy()))
+    }
+}

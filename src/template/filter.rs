@@ -1,0 +1,319 @@
+//! Filters and tests of expressions: minijinja's that make sense here, and ours.
+
+use std::sync::Arc;
+
+use minijinja::value::{Kwargs, Value as Item, ValueKind};
+use minijinja::{Environment, Error, ErrorKind};
+use serde_json::Value;
+
+use super::path::JsonPath;
+use super::print;
+use super::render::{from_item, to_item};
+use crate::diagnostic::Source;
+
+/// All filters that an expression may use. `escape`, `safe` and `pprint` of minijinja's are for web pages and debugging.
+pub(super) const FILTERS: &[&str] = &[
+    "abs",
+    "addresses",
+    "attr",
+    "batch",
+    "bool",
+    "capitalize",
+    "chain",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "json",
+    "jsonpath",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "quote",
+    "regex",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+    "with_role",
+    "yaml",
+    "zip",
+];
+
+/// All tests that an expression may use after `is`.
+pub(super) const TESTS: &[&str] = &[
+    "boolean",
+    "containing",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "even",
+    "false",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "int",
+    "integer",
+    "iterable",
+    "le",
+    "lessthan",
+    "lower",
+    "lt",
+    "mapping",
+    "matching",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "true",
+    "undefined",
+    "upper",
+];
+
+/// Adds ours; those that minijinja has under the same name print as Python does, where JSON is meant here.
+pub(super) fn add(engine: &mut Environment<'static>) {
+    engine.add_filter("regex", find);
+    engine.add_filter("json", |text: &Item| read_json(&printed(text)?));
+    engine.add_filter("jsonpath", json_path);
+    engine.add_filter("yaml", |text: &Item| read_yaml(&printed(text)?));
+    engine.add_filter("lines", |text: &Item| {
+        Ok::<_, Error>(printed(text)?.lines().map(Item::from).collect::<Item>())
+    });
+    engine.add_filter("quote", quote);
+    engine.add_filter("addresses", addresses);
+    engine.add_filter("with_role", with_role);
+    engine.add_filter("string", |value: &Item| printed(value));
+    engine.add_filter("join", join);
+    engine.add_filter("tojson", to_json);
+    engine.add_test("containing", containing);
+    engine.add_test("matching", |text: &Item, pattern: &str| {
+        Ok::<_, Error>(regex(pattern).map_err(fail)?.is_match(&printed(text)?))
+    });
+}
+
+/// The most memory that a compiled regular expression may have.
+pub(crate) const REGEX_LIMIT: usize = 4 << 20;
+/// No pattern of this length that repeats nothing a written number of times comes near the limit.
+const SURELY_SMALL: usize = 64;
+
+/// Compiles a regular expression; the problem is told in a line.
+pub(crate) fn regex(pattern: &str) -> Result<regex::Regex, String> {
+    regex::RegexBuilder::new(pattern)
+        .size_limit(REGEX_LIMIT)
+        .build()
+        .map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => {
+                format!("the regular expression `{pattern}` is too large")
+            }
+            error => wrong_regex(pattern, &error.to_string()),
+        })
+}
+
+/// Tells what is wrong with a regular expression. Reading one is a hundred times cheaper than compiling it, so that is done
+/// only where it may be too large.
+pub(crate) fn check_regex(pattern: &str) -> Result<(), String> {
+    if pattern.len() > SURELY_SMALL || pattern.contains('{') {
+        return regex(pattern).map(drop);
+    }
+    let read = regex_syntax::Parser::new().parse(pattern);
+    read.map(drop).map_err(|error| wrong_regex(pattern, &error.to_string()))
+}
+
+fn wrong_regex(pattern: &str, told: &str) -> String {
+    let mut lines = told.lines().rev();
+    let why = lines.find_map(|line| line.strip_prefix("error: "));
+    let why = why.unwrap_or("it does not parse");
+    format!("the regular expression `{pattern}` is wrong: {why}")
+}
+
+fn fail(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message.into())
+}
+
+fn plain(value: &Item) -> Result<Value, Error> {
+    from_item(value).map_err(fail)
+}
+
+fn printed(value: &Item) -> Result<String, Error> {
+    match value.as_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => Ok(print(&plain(value)?)),
+    }
+}
+
+/// The first match, or one of its groups; undefined where nothing matches, so that `default(…)` may follow.
+fn find(text: &Item, pattern: &str, options: Kwargs) -> Result<Item, Error> {
+    let group: Option<Item> = options.get("group")?;
+    options.assert_all_used()?;
+    let regex = regex(pattern).map_err(fail)?;
+    let text = printed(text)?;
+    let Some(found) = regex.captures(&text) else {
+        return Ok(Item::UNDEFINED);
+    };
+    let found = match group.as_ref().map(|group| (group.as_str(), group.as_usize())) {
+        None => found.get(0),
+        Some((Some(name), _)) if regex.capture_names().flatten().any(|known| known == name) => found.name(name),
+        Some((None, Some(number))) if number < regex.captures_len() => found.get(number),
+        Some(_) => {
+            let named: Vec<&str> = regex.capture_names().flatten().collect();
+            let groups = if named.is_empty() {
+                format!("it has {}", regex.captures_len() - 1)
+            } else {
+                format!("it names `{}`", named.join("`, `"))
+            };
+            return Err(fail(format!(
+                "the regular expression has no group `{}`; {groups}",
+                group.unwrap_or_default()
+            )));
+        }
+    };
+    Ok(found.map_or(Item::UNDEFINED, |found| Item::from(found.as_str())))
+}
+
+fn read_json(text: &str) -> Result<Item, Error> {
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        let begin: String = text.chars().take(60).collect();
+        fail(format!("`json` got text that is no JSON ({error}): {begin}"))
+    })?;
+    Ok(to_item(&value))
+}
+
+fn read_yaml(text: &str) -> Result<Item, Error> {
+    let source: Arc<Source> = Source::new("text", text);
+    match crate::yaml::parse(&source) {
+        Ok(node) => Ok(to_item(&node.value())),
+        Err(problems) => {
+            let why = problems.first().map_or("", |problem| problem.message.as_str());
+            Err(fail(format!("`yaml` got text that is no YAML: {why}")))
+        }
+    }
+}
+
+fn json_path(value: &Item, path: &str) -> Result<Item, Error> {
+    let path = JsonPath::of(path).map_err(fail)?;
+    Ok(path
+        .find(&plain(value)?)
+        .map_or(Item::UNDEFINED, |found| to_item(&found)))
+}
+
+/// Quotes for the shell: a text as one word, a list as words.
+fn quote(value: &Item) -> Result<String, Error> {
+    let word = |text: &str| {
+        let harmless = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+        if !text.is_empty() && text.chars().all(harmless) {
+            text.to_owned()
+        } else {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+    };
+    match plain(value)? {
+        Value::Array(items) => Ok(items
+            .iter()
+            .map(|item| word(&print(item)))
+            .collect::<Vec<_>>()
+            .join(" ")),
+        other => Ok(word(&print(&other))),
+    }
+}
+
+fn node_list(value: &Item, filter: &str) -> Result<Vec<Value>, Error> {
+    match plain(value)? {
+        Value::Array(nodes) => Ok(nodes),
+        Value::Object(nodes) => Ok(nodes.into_iter().map(|(_, node)| node).collect()),
+        other => Err(fail(format!(
+            "`{filter}` wants nodes, not {}",
+            super::path::noun(&other)
+        ))),
+    }
+}
+
+fn addresses(value: &Item) -> Result<Item, Error> {
+    let nodes = node_list(value, "addresses")?;
+    let address = |node: &Value| {
+        node.get("address")
+            .map(to_item)
+            .ok_or_else(|| fail("`addresses` wants nodes; this has no `address`"))
+    };
+    nodes
+        .iter()
+        .map(address)
+        .collect::<Result<Vec<Item>, Error>>()
+        .map(Item::from)
+}
+
+fn with_role(value: &Item, role: &str) -> Result<Item, Error> {
+    let nodes = node_list(value, "with_role")?;
+    let has = |node: &&Value| {
+        node.get("roles")
+            .and_then(Value::as_array)
+            .is_some_and(|roles| roles.iter().any(|known| known == role))
+    };
+    Ok(nodes.iter().filter(has).map(to_item).collect())
+}
+
+fn join(value: &Item, between: Option<&str>) -> Result<String, Error> {
+    match plain(value)? {
+        Value::Array(items) => Ok(items.iter().map(print).collect::<Vec<_>>().join(between.unwrap_or(""))),
+        other => Err(fail(format!("`join` wants a list, not {}", super::path::noun(&other)))),
+    }
+}
+
+fn to_json(value: &Item, options: Kwargs) -> Result<String, Error> {
+    let indent: Option<bool> = options.get("indent")?;
+    options.assert_all_used()?;
+    let value = plain(value)?;
+    let text = if indent == Some(true) {
+        serde_json::to_string_pretty(&value)
+    } else {
+        serde_json::to_string(&value)
+    };
+    text.map_err(|error| fail(error.to_string()))
+}
+
+fn containing(whole: &Item, part: &Item) -> Result<bool, Error> {
+    match whole.kind() {
+        ValueKind::String => Ok(printed(whole)?.contains(&printed(part)?)),
+        _ => match (plain(whole)?, plain(part)?) {
+            (Value::Array(items), part) => Ok(items.contains(&part)),
+            (Value::Object(map), Value::String(key)) => Ok(map.contains_key(&key)),
+            (other, _) => Err(fail(format!(
+                "`containing` wants text, a list or a mapping, not {}",
+                super::path::noun(&other)
+            ))),
+        },
+    }
+}

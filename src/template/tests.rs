@@ -1,0 +1,661 @@
+//! Templates as data: text, what it gives, and where it is wrong. Long because it is a table: a line or a few are a case.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Data, Expression, Question, Scope, Template, Unrendered, filter, function, render};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::yaml::{self, Node};
+
+fn node(yaml: &str) -> Node {
+    yaml::parse(&Source::new("test.yaml", yaml)).unwrap()
+}
+
+fn scope() -> Scope {
+    let values = json!({
+        "name": "shop", "n": 3, "yes": true, "nothing": null, "ratio": 1.5, "text": "one\ntwo\n", "version": "v12.7 of it",
+        "leader": {"name": "core1", "role": "master"}, "members": [{"name": "core1"}, {"name": "core2"}],
+        "stacks": {"shop-standby": {"project": "e2e-x"}}, "evil": "${{ name }}", "raw": "{\"a\": [1, {\"b\": \"c\"}]}",
+        "nodes": [{"name": "core1", "address": "10.0.0.1", "roles": ["manager"]}, {"name": "core2", "address": "10.0.0.2", "roles": []}],
+        "x": 1, "words": ["it's", "a b", "c"], "no": "false", "exit": 3, "empty": {},
+    });
+    let values = values
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(key, value)| (key.clone(), Arc::new(value.clone())))
+        .collect();
+    let answers = [
+        (Question::Port("web".into(), 80), json!(32768)),
+        (Question::Url("web".into(), 80), json!("http://127.0.0.1:32768")),
+        (Question::Containers("web".into()), json!(["c1", "c2"])),
+    ];
+    Scope {
+        values,
+        answers: answers.into(),
+        seed: "run-1".into(),
+        salt: String::new(),
+    }
+}
+
+/// What a template gives: its value, or `NEEDS …`, or `place: message`.
+fn rendered(result: Result<Value, Unrendered>) -> Value {
+    match result {
+        Ok(value) => value,
+        Err(Unrendered::Needs(questions)) => json!(format!("NEEDS {questions:?}")),
+        Err(Unrendered::Failed { span, message }) => json!(format!("{}: {message}", span.text())),
+    }
+}
+
+#[track_caller]
+fn gives(yaml: &str, expected: Value) {
+    let template = Template::of(&node(yaml)).unwrap();
+    assert_eq!(rendered(template.value(&scope())), expected, "{yaml}");
+}
+
+#[track_caller]
+fn expression(code: &str, expected: Value) {
+    let quoted = Value::from(code).to_string();
+    let expression = Expression::of(&node(&quoted)).unwrap_or_else(|problems| panic!("{code}: {problems:?}"));
+    assert_eq!(rendered(expression.value(&scope())), expected, "{code}");
+}
+
+fn told(problems: &[Diagnostic]) -> String {
+    let line = |problem: &Diagnostic| {
+        let place = problem.span.place();
+        let help = problem.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
+        format!(
+            "{}:{} `{}` {}{help}",
+            place.line,
+            place.column,
+            problem.span.text(),
+            problem.message
+        )
+    };
+    problems.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn refused(yaml: &str, expected: &str) {
+    let problems = Template::of(&node(yaml)).expect_err(yaml);
+    assert_eq!(told(&problems), expected);
+}
+
+#[track_caller]
+fn expression_refused(yaml: &str, expected: &str) {
+    let problems = Expression::of(&node(yaml)).expect_err(yaml);
+    assert_eq!(told(&problems), expected);
+}
+
+#[test]
+fn what_is_no_expression_is_plain_text() {
+    for text in [
+        "{{.State.Status}}",
+        "${#a[@]}",
+        "$HOME ${HOME}",
+        "{% if %} {# c #}",
+        "$${{",
+        "a $ b",
+        "}}",
+    ] {
+        let yaml = format!("'{text}'");
+        let template = Template::of(&node(&yaml)).unwrap();
+        assert_eq!(template.as_literal(), Some(text.replace("$${{", "${{").as_str()));
+        assert!(!template.has_code());
+    }
+    gives("a $${{ name }} ${{ name }}", json!("a ${{ name }} shop"));
+    gives("$$${{ name }}", json!("$${{ name }}"));
+    gives("''", json!(""));
+    gives("|\n  exec ${{ name }}\n", json!("exec shop\n"));
+}
+
+#[test]
+fn a_leaf_that_is_one_expression_keeps_its_type() {
+    gives("${{ n }}", json!(3));
+    gives("${{ leader }}", json!({"name": "core1", "role": "master"}));
+    gives("'${{ nothing }}'", json!(null));
+    gives("${{ n }} ", json!(3));
+    gives("' ${{ n }}'", json!(" 3"));
+    gives("'${{ n }}${{ n }}'", json!("33"));
+    gives("'${{ {\"a\": {\"b\": \"}}\"}} }}'", json!({"a": {"b": "}}"}}));
+    gives("${{ 4 // 2 }}", json!(2));
+    gives("${{ 1 / 2 }}", json!(0.5));
+}
+
+#[test]
+fn values_are_printed_as_json_and_text_plain() {
+    gives(
+        "'<${{ yes }} ${{ nothing }} ${{ words }} ${{ ratio }} ${{ leader }} ${{ name }}>'",
+        json!(r#"<true null ["it's","a b","c"] 1.5 {"name":"core1","role":"master"} shop>"#),
+    );
+    expression("yes | string ~ [none, true] | string", json!("true[null,true]"));
+    expression("[1, true, 'a'] | join(' ')", json!("1 true a"));
+    expression("leader | tojson", json!(r#"{"name":"core1","role":"master"}"#));
+}
+
+#[test]
+fn nothing_that_was_printed_is_rendered_again() {
+    gives("${{ evil }}", json!("${{ name }}"));
+    gives("x ${{ evil }}", json!("x ${{ name }}"));
+}
+
+#[test]
+fn a_missing_name_says_what_there_is() {
+    expression(
+        "leader.nam",
+        json!("leader.nam: `leader` has no `nam`; it has `name`, `role`; did you mean `name`?"),
+    );
+    expression(
+        "1 if leader['nam'] == 'x' else 2",
+        json!("leader['nam']: `leader` has no `nam`; it has `name`, `role`; did you mean `name`?"),
+    );
+    expression(
+        "leader.name.first",
+        json!("leader.name.first: `leader.name` has no `first`; it is text"),
+    );
+    expression(
+        "members.7",
+        json!("members.7: `members` has no `7`; it has 2 items, counted from 0"),
+    );
+    expression(
+        "exit.code == 3",
+        json!("exit.code: `exit` has no `code`; it is a number"),
+    );
+    expression("empty.a", json!("empty.a: `empty` has no `a`; it is empty"));
+    expression(
+        "members[n].name",
+        json!(
+            "[n].name: something here has no value: a computed key is missing, or a filter found nothing (`default(…)` gives a value then)"
+        ),
+    );
+    expression(
+        "text | regex('three')",
+        json!(
+            "text | regex('three'): something here has no value: a computed key is missing, or a filter found nothing (`default(…)` gives a value then)"
+        ),
+    );
+    let message = rendered(Expression::of(&node("leadr")).unwrap().value(&scope()));
+    assert!(
+        message
+            .as_str()
+            .unwrap()
+            .contains("there is no `leadr`; there is `empty`, `evil`"),
+        "{message}"
+    );
+    assert!(
+        message.as_str().unwrap().contains("did you mean `leader`?"),
+        "{message}"
+    );
+}
+
+#[test]
+fn default_and_defined_may_be_missing() {
+    expression("leader.nam | default('-')", json!("-"));
+    expression("(nope.a.b) | d(1)", json!(1));
+    expression("leader.a.b.c is defined", json!(false));
+    expression("leader.name is not defined or leader.name == 'core1'", json!(true));
+    expression("q | default(2)", json!(2));
+    expression("text | regex('three') | default('none')", json!("none"));
+    expression("no_such if false else 1", json!(1));
+    expression("yes or no_such.thing", json!(true));
+}
+
+#[test]
+fn paths_and_operators() {
+    expression(
+        "members[1].name ~ members.0.name ~ members[-1]['name']",
+        json!("core2core1core2"),
+    );
+    expression("stacks['shop-standby'].project", json!("e2e-x"));
+    expression("'name' in leader and 'nope' not in leader", json!(true));
+    expression("members | map(attribute='name') | list", json!(["core1", "core2"]));
+    expression(
+        "members | selectattr('name', 'eq', 'core2') | map(attribute='name') | first",
+        json!("core2"),
+    );
+    expression("words[1:]", json!(["a b", "c"]));
+    expression("x + n", json!(4));
+    expression("{'z': 1, 'a': x}", json!({"z": 1, "a": 1}));
+    expression("leader == {'role': 'master', 'name': 'core1'}", json!(true));
+    expression("members == [{'name': 'core1'}, {'name': 'core2'}]", json!(true));
+    expression("range(3) | list", json!([0, 1, 2]));
+    expression("dict(a=n)", json!({"a": 3}));
+}
+
+#[test]
+fn filters_and_tests() {
+    expression(r"version | regex('(\d+)\.(?<minor>\d+)', group='minor')", json!("7"));
+    expression(r"version | regex('(\d+)\.(\d+)', group=1) | int + 1", json!(13));
+    expression(r"version | regex('\d+')", json!("12"));
+    expression(
+        r"version | regex('(?<a>\d)', group='b')",
+        json!(r"regex('(?<a>\\d)', group='b'): the regular expression has no group `b`; it names `a`"),
+    );
+    expression("(raw | json).a[1].b", json!("c"));
+    expression(
+        "name | json",
+        json!("json: `json` got text that is no JSON (expected value at line 1 column 1): shop"),
+    );
+    expression("raw | json | jsonpath('$.a[0]')", json!(1));
+    expression("members | jsonpath('$[*].name')", json!(["core1", "core2"]));
+    expression("members | jsonpath('$[9].name') | default('-')", json!("-"));
+    expression("'a: [1, 012]' | yaml", json!({"a": [1, 12]}));
+    expression("text | lines", json!(["one", "two"]));
+    expression("words | quote", json!(r"'it'\''s' 'a b' c"));
+    expression("'' | quote", json!("''"));
+    expression("nodes | addresses", json!(["10.0.0.1", "10.0.0.2"]));
+    expression(
+        "nodes | with_role('manager') | addresses | join(',')",
+        json!("10.0.0.1"),
+    );
+    expression("text is containing 'two' and words is containing('c')", json!(true));
+    expression(
+        "version is matching '^v[0-9]' and version is not matching('x$')",
+        json!(true),
+    );
+    expression("'abc' | upper", json!("ABC"));
+}
+
+#[test]
+fn questions_are_asked_all_at_once_and_answered_from_the_scope() {
+    gives("${{ url('web', 80) }}/a", json!("http://127.0.0.1:32768/a"));
+    gives("${{ port('web', '80') }}", json!(32768));
+    gives("${{ containers('web')[1] }}", json!("c2"));
+    gives(
+        "${{ port('db', 5432) }} ${{ file('a') ~ address('web') }}",
+        json!(r#"NEEDS [Port("db", 5432), File("a"), Address("web")]"#),
+    );
+    gives("${{ url(file('name'), 80) }}", json!(r#"NEEDS [File("name")]"#));
+    gives("${{ address(nodes[0]) }}", json!("10.0.0.1"));
+    gives("${{ address(leader) }}", json!(r#"NEEDS [Address("core1")]"#));
+    gives(
+        "${{ port(name, n * 100000) }}",
+        json!("port(name, n * 100000): `300000` is no port (1 to 65535)"),
+    );
+    gives(
+        "${{ url(n, 80) }}",
+        json!("url(n, 80): `url` got a number; it is called as `url(service, port)`"),
+    );
+}
+
+#[test]
+fn unique_is_one_for_a_text_and_a_try() {
+    let of = |text: &str, seed: &str| {
+        let scope = Scope {
+            seed: seed.into(),
+            ..scope()
+        };
+        let name = Template::of(&node(&format!("${{{{ unique('{text}') }}}}")))
+            .unwrap()
+            .text(&scope)
+            .unwrap();
+        assert!(
+            name.len() <= 63
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+            "{name}"
+        );
+        name
+    };
+    assert_eq!(of("guest", "a"), of("guest", "a"));
+    assert_ne!(of("guest", "a"), of("guest", "b"));
+    assert_ne!(of("guest", "a"), of("Guest", "a"));
+    assert!(
+        of("Tea for Zoë!", "a").starts_with("tea-for-zo-"),
+        "{}",
+        of("Tea for Zoë!", "a")
+    );
+    assert_eq!(of(&"x".repeat(200), "a").len(), 63);
+}
+
+#[test]
+fn random_differs_by_place_count_and_salt() {
+    let of = |yaml: &str, salt: &str| {
+        Template::of(&node(yaml))
+            .unwrap()
+            .text(&Scope {
+                salt: salt.into(),
+                ..scope()
+            })
+            .unwrap()
+    };
+    let two = of("${{ random(24) }}${{ random(24) }}", "");
+    assert_ne!(two[..24], two[24..]);
+    let pair = of("${{ [random(24), random(24)] | join }}", "");
+    assert_ne!(pair[..24], pair[24..]);
+    assert_eq!(of("${{ random(9) }}", ""), of("${{ random(9) }}", ""));
+    assert_ne!(of("${{ random(9) }}", ""), of("${{ random(9) }}", "item 2"));
+    assert_eq!(of("${{ random(200) }}", "").len(), 200);
+    gives(
+        "${{ random(0) }}",
+        json!("random(0): `random` wants a length from 1 to 256"),
+    );
+}
+
+#[test]
+fn truth_refuses_a_text_that_looks_like_a_boolean() {
+    let check = |code: &str, expected: Result<bool, &str>| {
+        let truth = Expression::of(&node(code)).unwrap().truth(&scope());
+        let truth = truth.map_err(|why| match why {
+            Unrendered::Failed { message, .. } => message,
+            Unrendered::Needs(_) => "needs".to_owned(),
+        });
+        assert_eq!(
+            truth.as_ref().map(|truth| *truth).map_err(String::as_str),
+            expected,
+            "{code}"
+        );
+    };
+    check("true", Ok(true));
+    check("0", Ok(false));
+    check("name", Ok(true));
+    check("empty", Ok(false));
+    check("nothing", Ok(false));
+    check(
+        "no",
+        Err("`no` is the text `false`, which is neither true nor false: compare it with `== 'false'`"),
+    );
+}
+
+#[test]
+fn an_expression_has_limits() {
+    expression("range(100000) | map('string') | join | length", json!(488890));
+    let deep = format!("{}1{}", "(".repeat(5000), ")".repeat(5000));
+    let many = vec!["name"; 600].join(" ~ ");
+    for long in [&deep, &many] {
+        expression_refused(
+            long,
+            &format!(
+                "1:1 `{}` the expression has more than 1000 words, or brackets deeper than 64",
+                &long[..1]
+            ),
+        );
+    }
+    expression("('a' * 20000000) | length", json!(20_000_000));
+    gives(
+        "${{ 'a' * 20000000 }}.",
+        json!("${{ 'a' * 20000000 }}.: the text is longer than 16 MiB"),
+    );
+    let most = vec!["name"; 499].join(" ~ ");
+    expression(&most, json!("shop".repeat(499)));
+    let most = format!("{}1{}", "(".repeat(64), ")".repeat(64));
+    expression(&most, json!(1));
+    let most = vec!["not"; 990].join(" ");
+    expression(&format!("{most} true"), json!(true));
+    let most = vec!["-"; 990].join(" ");
+    expression(&format!("{most} 1"), json!(1));
+    let most = vec!["1 if false else"; 240].join(" ");
+    expression(&format!("{most} 1"), json!(1));
+}
+
+#[test]
+fn problems_are_told_at_their_places() {
+    refused(
+        "a ${{ name",
+        "1:3 `${{` this `${{` is not closed: its `}}` is missing (an expression ends with `}}`; write `$${{` for the text `${{`)",
+    );
+    refused(
+        "'a ${{ f(name }}'",
+        "1:9 `(` this `(` in an expression is not closed (an expression ends with `}}`; write `$${{` for the text `${{`)",
+    );
+    refused(
+        "a ${{ 'name }}",
+        "1:7 `'` this quote in an expression is not closed (an expression ends with `}}`; write `$${{` for the text `${{`)",
+    );
+    refused(
+        "a ${{ }}",
+        "1:3 `${{ }}` the expression is empty (write `$${{` for the text `${{`)",
+    );
+    refused(
+        "${{ name | uper }} ${{ url('a') }}",
+        "1:12 `uper` unknown filter `uper` (did you mean `upper`?)\n\
+        1:24 `url` `url` takes 2 values, not 1 (it is called as `url(service, port)`)"
+            .replace("FILTERS", &filters())
+            .as_str(),
+    );
+    refused(
+        "${{ name is matchin }}",
+        &format!(
+            "1:13 `matchin` unknown test `matchin` ({}; did you mean `matching`?)",
+            tests()
+        ),
+    );
+    refused(
+        "\"é \\t${{ name | x }}\"",
+        &format!("1:17 `x` unknown filter `x` ({})", filters()),
+    );
+    refused(
+        "|\n  first\n    ${{ a &&\n    b }}\n",
+        "3:11 `&&` `&&` is no part of an expression (write `and`)",
+    );
+    refused(
+        ">\n  first\n  ${{ a ||\n  b ! c }}\n",
+        "3:9 `||` `||` is no part of an expression (write `or`)\n4:5 `!` `!` is no part of an expression (write `not`)",
+    );
+    refused(
+        "plain\n  text ${{ a ? b }}",
+        "2:14 `?` `?` is no part of an expression (write `this if condition else that`)",
+    );
+    refused(
+        "'it''s ${{ a = b }}'",
+        "1:14 `=` `=` is no part of an expression (equality is `==`)",
+    );
+    refused(
+        "${{ a b }}",
+        "1:7 `b` the expression does not parse: unexpected input after expression",
+    );
+    refused(
+        "${{ a. }}",
+        "1:6 `.` the expression does not parse: unexpected end of input, expected identifier or integer",
+    );
+}
+
+#[test]
+fn what_would_fail_at_run_time_is_told_at_check() {
+    refused(
+        "${{ prot('web', 80) }}",
+        "1:5 `prot` unknown function `prot` (there is `port`, `address`, `url`, `containers`, `file`, `unique`, `random`, `range`, `dict`; did you mean `port`?)",
+    );
+    refused(
+        "${{ url('web', 99999) }}",
+        "1:5 `url` `99999` is no port (1 to 65535) (it is called as `url(service, port)`)",
+    );
+    refused(
+        "${{ name.upper() }}",
+        "1:10 `upper` there is no method `upper` (write `… | upper`)",
+    );
+    refused(
+        "${{ (name).foo() }}",
+        "1:12 `foo` there is no method `foo` (values have attributes and filters (`… | upper`), but no methods)",
+    );
+    refused(
+        "${{ name | regex('a(') }}",
+        "1:18 `'a('` the regular expression `a(` is wrong: unclosed group (`{`, `(`, `[`, `*`, `+`, `?`, `.` and `|` are written with a `\\` before where they mean themselves)",
+    );
+    refused(
+        "${{ name | jsonpath('a') }}",
+        "1:21 `'a'` `a` is no JSONPath (a path is like `$.members[0].name` (RFC 9535))",
+    );
+    refused(
+        "${{ words | map('uper') }}",
+        "1:17 `'uper'` unknown filter `uper` (did you mean `upper`?)",
+    );
+    refused(
+        "${{ ${{ a }} }}",
+        "1:5 `$` `$` is no part of an expression (the inside of an expression is never rendered: write the name alone)",
+    );
+}
+
+fn filters() -> String {
+    crate::diagnostic::known_names("", filter::FILTERS)
+}
+
+fn tests() -> String {
+    crate::diagnostic::known_names("", filter::TESTS)
+}
+
+#[test]
+fn a_hyphen_in_a_name_is_no_subtraction() {
+    refused(
+        "${{ stacks.shop-standby.project }}",
+        "1:5 `stacks.shop-standby` `stacks.shop-standby` is a subtraction (write `stacks['shop-standby']`)",
+    );
+    refused(
+        "${{ stacks.shop.networks.front-net-2 }}",
+        "1:5 `stacks.shop.networks.front-net-2` `stacks.shop.networks.front-net-2` is a subtraction (write `stacks.shop.networks['front-net-2']`)",
+    );
+    refused(
+        "${{ matrix.db-version }}",
+        "1:5 `matrix.db-version` `matrix.db-version` is a subtraction (write `matrix['db-version']`)",
+    );
+    for fine in [
+        "${{ matrix.n-1 }}",
+        "${{ probes.p.failures-x }}",
+        "${{ leader.count-x }}",
+        "${{ stacks.a - b }}",
+        "${{ n-1 }}",
+    ] {
+        assert!(Template::of(&node(fine)).is_ok(), "{fine}");
+    }
+}
+
+#[test]
+fn a_bare_expression_has_no_braces() {
+    expression_refused(
+        "${{ name }}",
+        "1:1 `${{ name }}` this is an expression already, so it has no `${{ }}` (write `name`)",
+    );
+    expression_refused(
+        "\"name == '${{ x }}'\"",
+        "1:11 `${{ x }}` this is an expression already, so it has no `${{ }}` (names stand for themselves here; put texts together with `~`)",
+    );
+    expression_refused("''", "1:1 `''` expected an expression, found nothing");
+    expression_refused("[a]", "1:1 `[a]` expected an expression, found a list");
+    expression_refused(
+        "'name is '",
+        "1:7 `is` the expression does not parse: unexpected end of input, expected identifier",
+    );
+    expression_refused("\"a 'b\"", "1:4 `'` this quote in an expression is not closed");
+    for fine in ["true", "1", "name", "1 < 2"] {
+        assert!(Expression::of(&node(fine)).is_ok(), "{fine}");
+    }
+}
+
+#[test]
+fn names_are_known_with_their_attributes_and_calls() {
+    let check = |code: &str, expected: &[&str]| {
+        let template = Template::of(&node(&Value::from(format!("${{{{ {code} }}}}")).to_string())).unwrap();
+        let names: Vec<String> = template
+            .names()
+            .map(|name| match name.call {
+                true => format!(
+                    "{}{}",
+                    name.parts.join("."),
+                    Value::from(
+                        name.arguments
+                            .iter()
+                            .map(|a| a.clone().unwrap_or_default())
+                            .collect::<Vec<_>>()
+                    )
+                ),
+                false => name.parts.join("."),
+            })
+            .collect();
+        assert_eq!(names, expected, "{code}");
+    };
+    check("stacks.shop['a-b'].c[0] + x[y].z", &["stacks.shop.a-b.c.0", "x", "y"]);
+    check(
+        "url('web', 80) ~ port(name, 5)",
+        &["url[\"web\",80]", "port[null,5]", "name"],
+    );
+    check("a if b is defined and not c else none", &["a", "b", "c"]);
+    check(
+        "a | default(b) | regex(p, group=g) is matching q",
+        &["a", "b", "p", "g", "q"],
+    );
+    check("{k: 'v', 'l': [true, m]}", &["k", "m"]);
+    check("'a.b' in c or 1.5 > d[-1]", &["c", "d.-1"]);
+    check("(a.b).c", &["a.b"]);
+}
+
+#[test]
+fn every_filter_test_and_function_named_is_there() {
+    for name in filter::FILTERS {
+        expression(
+            &format!("1 if {name:?} is filter_there else 0").replace("is filter_there", "is string"),
+            json!(1),
+        );
+        assert!(render::engine().compile_expression(&format!("x|{name}")).is_ok());
+        let missing = render::engine()
+            .compile_expression(&format!("{name:?} is filter"))
+            .unwrap()
+            .eval(minijinja::Value::UNDEFINED);
+        assert!(missing.unwrap().is_true(), "filter {name}");
+    }
+    for name in filter::TESTS {
+        let missing = render::engine()
+            .compile_expression(&format!("{name:?} is test"))
+            .unwrap()
+            .eval(minijinja::Value::UNDEFINED);
+        assert!(missing.unwrap().is_true(), "test {name}");
+    }
+    assert_eq!(function::FUNCTIONS.len(), 9);
+}
+
+#[test]
+fn an_expression_explains_itself_by_its_names() {
+    let expression = Expression::of(&node(
+        "leader.name == 'core2' and n > x and n > 4 and url('web', 80) and nope",
+    ))
+    .unwrap();
+    assert_eq!(
+        expression.explain(&scope()),
+        [
+            ("leader.name".to_owned(), json!("core1")),
+            ("n".to_owned(), json!(3)),
+            ("x".to_owned(), json!(1))
+        ]
+    );
+}
+
+#[test]
+fn data_keeps_its_types_and_renders_its_leaves() {
+    let data = Data::of(&node(
+        "a: 3.10\nb: ['${{ n }}', 'x${{ n }}', ~, 012]\nc: {<<: {d: 1, e: 2}, e: 3}\n",
+    ))
+    .unwrap();
+    assert_eq!(
+        rendered(data.render(&scope())),
+        json!({"a": 3.1, "b": [3, "x3", null, 12], "c": {"e": 3, "d": 1}})
+    );
+    assert_eq!(data.templates().len(), 2);
+    assert_eq!(data.literal(), None);
+    assert_eq!(
+        Data::of(&node("{a: [1, b]}")).unwrap().literal(),
+        Some(json!({"a": [1, "b"]}))
+    );
+    let needs = Data::of(&node(
+        "{a: \"${{ file('a') }}\", b: \"${{ file('b') }}${{ file('a') }}\"}",
+    ))
+    .unwrap();
+    assert_eq!(
+        rendered(needs.render(&scope())),
+        json!(r#"NEEDS [File("a"), File("b")]"#)
+    );
+    let problems = Data::of(&node("a: ${{ b | x }}\nc: [\"${{ }}\"]\n")).expect_err("two problems");
+    assert_eq!(problems.len(), 2);
+}
+
+#[test]
+fn runtime_errors_have_places() {
+    gives(
+        "'a ${{ name + 1 }}'",
+        json!("name + 1: tried to use + operator on unsupported types string and number"),
+    );
+    gives(
+        "|\n  one\n  ${{ 1 +\n  leader.nam }}\n",
+        json!("leader.nam: `leader` has no `nam`; it has `name`, `role`; did you mean `name`?"),
+    );
+}

@@ -1,0 +1,188 @@
+//! The commands, word for word: what they print, and their exit codes.
+//!
+//! Each case of COMMANDS is run in `cases/cli`; what is expected stands beside it in a `.txt` file of the case's name.
+//! `UPDATE=1 cargo test --test cli` writes them anew.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program is what is tested, and UPDATE is for people"
+)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A case's name, and the arguments.
+const COMMANDS: &[(&str, &str)] = &[
+    ("version", "--version"),
+    ("unknown-flag", "--tag x"),
+    ("unknown-command", "check --colour"),
+    ("list", "list demo.yaml shop.yaml"),
+    ("list-json", "list --json shop.yaml"),
+    ("list-tags", "list --tags quick demo.yaml shop.yaml"),
+    ("list-not-tags", "list --tags !quick demo.yaml shop.yaml"),
+    ("list-name", "list --name db=pg16 demo.yaml shop.yaml"),
+    ("list-nothing", "list --tags none demo.yaml"),
+    ("list-bad-name", "list --name ( demo.yaml"),
+    ("list-invalid", "list invalid"),
+    ("check", "check demo.yaml shop.yaml"),
+    ("check-quiet", "check --quiet demo.yaml shop.yaml"),
+    ("check-set", "check --set title=3 --set list=[1,2] shop.yaml"),
+    ("check-set-unknown", "check --set titel=3 shop.yaml"),
+    ("check-set-wrong", "check --set title shop.yaml"),
+    ("check-vars", "check --vars values.yml --vars nowhere.yml shop.yaml"),
+    ("check-nothing", "check --name nobody demo.yaml"),
+    ("check-strict", "check --strict warned"),
+    ("render-demo", "render demo.yaml"),
+    ("render-shop", "render shop.yaml --name db=pg15"),
+    ("render-invalid", "render invalid"),
+    ("render-nothing", "render --name nobody demo.yaml"),
+    ("dry-run", "--dry-run demo.yaml shop.yaml"),
+    ("steps-unknown", "steps asert"),
+    ("steps-later", "steps deploy"),
+    ("steps-up", "steps up"),
+    ("steps-assert", "steps assert"),
+    ("run-invalid", "invalid --results RESULTS"),
+    ("run-nothing", "--tags none --results RESULTS demo.yaml"),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/cli")
+}
+
+fn run(arguments: &[&str]) -> (String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_e2erun"))
+        .args(arguments)
+        .current_dir(root())
+        .env_clear()
+        .output()
+        .unwrap();
+    let mut told = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    if !errors.is_empty() {
+        let _ = write!(told, "--- standard error\n{errors}");
+    }
+    let repository = env!("CARGO_MANIFEST_DIR");
+    (told.replace(repository, "[REPOSITORY]"), output.status.code().unwrap())
+}
+
+#[test]
+fn prints_what_it_is_asked_for() {
+    let results = tempfile::tempdir().unwrap();
+    let results = results.path().display().to_string();
+    let mut failed = Vec::new();
+    for (name, arguments) in COMMANDS {
+        let words: Vec<&str> = arguments
+            .split(' ')
+            .map(|word| if word == "RESULTS" { &results } else { word })
+            .collect();
+        let (told, code) = run(&words);
+        let told = told.replace(&results, "[RESULTS]");
+        let told = format!("$ e2erun {arguments}\n{told}exit code {code}\n");
+        let file = root().join(format!("{name}.txt"));
+        let expected = fs::read_to_string(&file).unwrap_or_default();
+        if expected == told {
+            continue;
+        }
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&file, told).unwrap();
+            continue;
+        }
+        let difference = similar::TextDiff::from_lines(&expected, &told);
+        eprintln!("{}", difference.unified_diff().header(name, "printed now"));
+        failed.push(*name);
+    }
+    assert!(
+        failed.is_empty(),
+        "printed otherwise than expected (UPDATE=1 accepts it): {failed:?}"
+    );
+}
+
+/// The manual is made of the table: each kind is in the overview, and has a page with its example.
+#[test]
+fn steps_tells_of_every_kind() {
+    let (overview, code) = run(&["steps"]);
+    assert_eq!(code, 0);
+    for kind in e2erun::step::KINDS {
+        assert!(overview.contains(&format!("  {} ", kind.name)), "{}", kind.name);
+        let (manual, code) = run(&["steps", kind.name]);
+        assert_eq!(code, 0, "{}", kind.name);
+        assert!(manual.starts_with(&format!("{}: ", kind.name)), "{manual}");
+        let first = kind.example.lines().next().unwrap();
+        assert!(manual.contains(first), "{manual}");
+    }
+}
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let (help, code) = run(&["--help"]);
+    assert_eq!(code, 0);
+    let words = [
+        "check",
+        "list",
+        "render",
+        "schema",
+        "steps",
+        "report",
+        "gc",
+        "completions",
+        "--jobs",
+        "--tags",
+        "--name",
+        "--fail-fast",
+        "--keep",
+        "--timeout-scale",
+        "--docker",
+        "--dry-run",
+        "--strict",
+        "--quiet",
+        "--no-color",
+        "--junit",
+        "--results",
+        "--set",
+        "--vars",
+        "Exit codes: 0",
+    ];
+    for word in words {
+        assert!(help.contains(word), "{word} is missing:\n{help}");
+    }
+}
+
+#[test]
+fn writes_the_rewritten_files_and_junit_of_problems() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (_, code) = run(&["render", "demo.yaml", "--output", &path("out")]);
+    assert_eq!(code, 0);
+    let written = walkdir(&folder.path().join("out"));
+    assert_eq!(written.len(), 1, "{written:?}");
+    let (_, code) = run(&["check", "invalid", "--junit", &path("junit.xml")]);
+    assert_eq!(code, 2);
+    let junit = fs::read_to_string(path("junit.xml")).unwrap();
+    assert_eq!(junit.matches("<error").count(), 3, "{junit}");
+    assert!(junit.contains("invalid/bad.yaml:2:1"), "{junit}");
+}
+
+fn walkdir(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(walkdir(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn completes_in_the_shells() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (script, code) = run(&["completions", shell]);
+        assert_eq!(code, 0);
+        assert!(script.contains("timeout-scale"), "{shell}");
+    }
+}

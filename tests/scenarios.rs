@@ -1,0 +1,17 @@
+//! The built program on real scenarios and a real engine: those of `scenarios/` pass, those beside this file fail as they say.
+//! Fails where there is no engine.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the built program is what is tested, from outside"
+)]
+
+mod scenarios {
+    pub(crate) mod stage;
+
+    mod ends;
+    mod failures;
+    mod own;
+    mod surroundings;
+}

@@ -1,0 +1,78 @@
+//! Runs that are interrupted or killed, and what keeps and removes what they made.
+
+use super::stage::{Stage, docker, labelled};
+
+/// Interrupts a scenario where it tells that it is: it cleans up, reports, and leaves nothing.
+fn interrupt(scenario: &str) {
+    let stage = Stage::new();
+    let going = stage.start_until_told("results", scenario);
+    going.signal("INT");
+    let run = going.end();
+    run.code(130).says(&["interrupted"]).left_nothing();
+    let events = run.events();
+    let cleaned = events.iter().any(|event| {
+        event["what"]["event"] == "step-ended" && event["what"]["step"]["name"] == "cleaned up all the same"
+    });
+    assert!(cleaned, "{}", run.told());
+    assert_eq!(run.counts().cases, 1);
+}
+
+#[test]
+fn an_interrupt_in_the_middle_of_up_cleans_up() {
+    interrupt("tests/scenarios/slow-up.yaml");
+}
+
+#[test]
+fn an_interrupt_in_the_middle_of_a_step_cleans_up() {
+    interrupt("tests/scenarios/slow-step.yaml");
+}
+
+/// Kills a run without mercy; gives the label of what it left.
+fn killed(stage: &Stage) -> String {
+    let going = stage.start_until_told("results", "tests/scenarios/slow-step.yaml");
+    going.signal("KILL");
+    let run = going.end();
+    assert_eq!(run.code, None);
+    let label = run.label();
+    assert!(
+        labelled(&label).len() >= 3,
+        "a container, a network and a volume: {:?}",
+        labelled(&label)
+    );
+    label
+}
+
+#[test]
+fn gc_removes_what_a_killed_run_left_and_says_so_before() {
+    let stage = Stage::new();
+    let label = killed(&stage);
+    let shown = stage.program(&["gc", "--dry-run"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("its run is dead"), "{shown}");
+    assert!(!labelled(&label).is_empty());
+    assert!(stage.program(&["gc"]).status().unwrap().success());
+    assert_eq!(labelled(&label), Vec::<String>::new());
+}
+
+#[test]
+fn the_next_run_removes_what_a_killed_one_left() {
+    let stage = Stage::new();
+    let label = killed(&stage);
+    stage.run("next", &["scenarios/matrix.yaml"]).code(0);
+    assert_eq!(labelled(&label), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_kept_can_be_looked_at_and_removed() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["tests/scenarios/never.yaml", "--keep", "failed"]);
+    run.code(1).says(&["docker exec", "e2erun gc --label"]);
+    let label = run.label();
+    let filter = format!("label={label}");
+    let running = docker(&["ps", "-q", "--filter", &filter]).unwrap();
+    assert!(!running.is_empty(), "{}", run.told());
+    let command = regex::Regex::new(r"e2erun gc --label (\S+)").unwrap();
+    let told = command.captures(&run.out).unwrap()[1].to_owned();
+    assert!(stage.program(&["gc", "--label", &told]).status().unwrap().success());
+    assert_eq!(labelled(&label), Vec::<String>::new());
+}

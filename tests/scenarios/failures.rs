@@ -1,0 +1,128 @@
+//! Scenarios that must fail: with which exit code, and what is told.
+
+use super::stage::{Counts, Run, Stage};
+
+/// Runs a scenario of this folder, that must end so, telling what matches each of the patterns, and leave nothing.
+fn check(scenario: &str, code: i32, says: &[&str]) -> (Stage, Run) {
+    let stage = Stage::new();
+    let run = stage.run("results", &[&format!("tests/scenarios/{scenario}")]);
+    run.code(code).says(says).left_nothing();
+    let Counts { failures, errors, .. } = run.counts();
+    let expected = match code {
+        1 => (1, 0),
+        3 => (0, 1),
+        _ => (0, 0),
+    };
+    assert_eq!((failures, errors), expected, "{}", run.junit());
+    (stage, run)
+}
+
+#[test]
+fn a_service_that_dies_is_told_at_once_with_its_last_words() {
+    check(
+        "dying.yaml",
+        1,
+        &["dying.yaml:6:5", "dying", r"\b7\b", "FATAL out of luck"],
+    );
+}
+
+#[test]
+fn an_unhealthy_service_is_told_with_its_health_output() {
+    check(
+        "unhealthy.yaml",
+        1,
+        &["unhealthy.yaml:6:5", "unhealthy", "my head hurts"],
+    );
+}
+
+#[test]
+fn a_job_that_fails_is_told_with_its_exit_code() {
+    check("broken-job.yaml", 1, &["broken-job", r"\b3\b", "FATAL no input"]);
+}
+
+#[test]
+fn a_failed_preparation_is_an_error() {
+    check("given-fails.yaml", 3, &["FATAL no input"]);
+}
+
+#[test]
+fn every_check_is_made_and_every_expectation_told() {
+    let says = [
+        "hello from another",
+        r"\b204\b",
+        "this is never said",
+        "so it goes",
+        r"\b5\b",
+        "too slow",
+        "looked at after the failure",
+        "cleaned after the failure",
+        "--keep failed",
+    ];
+    let (_stage, run) = check("checks.yaml", 1, &[]);
+    let junit = run.junit();
+    for text in says {
+        let found = regex::Regex::new(text).unwrap().is_match(&junit);
+        assert!(found, "`{text}` is not in {junit}");
+    }
+    let collected = walk(run.results());
+    assert!(
+        collected.iter().any(|path| path.ends_with("index.html")),
+        "{collected:?}"
+    );
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => walk(&path),
+            false => vec![path],
+        })
+        .collect()
+}
+
+#[test]
+fn a_line_that_must_not_be_fails_at_once() {
+    check("never.yaml", 1, &["out 5"]);
+}
+
+#[test]
+fn what_can_no_longer_happen_is_not_waited_for() {
+    check("dies-in-wait.yaml", 1, &["this is never said", "work done"]);
+}
+
+#[test]
+fn a_missing_image_is_an_error() {
+    check("missing-image.yaml", 3, &["e2erun-no-such-image"]);
+}
+
+#[test]
+fn a_failing_build_is_an_error_with_its_last_lines() {
+    check("failing-build.yaml", 3, &["the compiler has no idea"]);
+}
+
+#[test]
+fn a_known_issue_that_passes_fails() {
+    check("fails-then-known.yaml", 1, &["it used to fail"]);
+}
+
+#[test]
+fn nothing_checked_is_told_and_refused_under_strict() {
+    check("unchecked.yaml", 0, &["not verified"]);
+    let stage = Stage::new();
+    let run = stage.run("results", &["tests/scenarios/unchecked.yaml", "--strict"]);
+    run.code(2).says(&["the scenario checks nothing"]);
+}
+
+#[test]
+fn a_pass_on_a_retry_is_flaky_and_keeps_the_first_failure() {
+    let stage = Stage::new();
+    for (more, code) in [(None, 0), (Some("--flaky=fail"), 1)] {
+        let mark = format!("mark={}", stage.path(&format!("mark-{code}")).display());
+        let mut arguments = vec!["tests/scenarios/flaky.yaml", "--set", &mark];
+        arguments.extend(more);
+        let run = stage.run("results", &arguments);
+        run.code(code).says(&["flaky"]).left_nothing();
+        assert!(run.junit().contains("first try"), "{}", run.junit());
+    }
+}

@@ -1,0 +1,50 @@
+//! The product's own scenarios.
+
+use super::stage::{Counts, Stage};
+
+#[test]
+fn the_own_scenarios_pass_and_leave_nothing() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["scenarios", "-j", "2"]);
+    run.code(0).left_nothing();
+    let Counts {
+        cases,
+        failures,
+        errors,
+        skipped,
+    } = run.counts();
+    assert_eq!((failures, errors), (0, 0));
+    // One for an engine of the future, and one known issue.
+    assert_eq!(skipped, 2, "{}", run.told());
+    let listed = stage.program(&["list", "scenarios"]).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert_eq!(cases, listed.lines().count(), "{listed}");
+}
+
+#[test]
+fn eight_cases_at_once_do_not_meet() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["scenarios/side-by-side.yaml", "-j", "8"]);
+    run.code(0).says(&["8 cases: 8 passed"]).left_nothing();
+}
+
+#[test]
+fn two_runs_of_one_scenario_do_not_meet() {
+    let stage = Stage::new();
+    let scenario = ["scenarios/shop-redis.yaml"];
+    let runs = [stage.start("one", &scenario), stage.start("two", &scenario)];
+    for run in runs.map(super::stage::Going::end) {
+        run.code(0).says(&["1 case: 1 passed"]).left_nothing();
+    }
+}
+
+#[test]
+fn recorded_events_give_the_same_junit_file() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["scenarios/matrix.yaml", "tests/scenarios/checks.yaml"]);
+    run.code(1);
+    let (events, again) = (run.results().join("events.jsonl"), stage.path("again.xml"));
+    let arguments = ["report", events.to_str().unwrap(), "--junit", again.to_str().unwrap()];
+    stage.program(&arguments).output().unwrap();
+    assert_eq!(std::fs::read_to_string(again).unwrap(), run.junit());
+}

@@ -1,0 +1,242 @@
+//! What the tests stand on: a run of the built program with a folder of its own, and what it left.
+
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use regex::Regex;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// No test waits longer for anything.
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// A folder of one test: results, leases, and a pipe by which scenarios tell how far they are.
+pub(crate) struct Stage {
+    folder: TempDir,
+}
+
+/// A run that has ended.
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    results: PathBuf,
+}
+
+/// A run that goes on.
+pub(crate) struct Going {
+    child: Child,
+    results: PathBuf,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Stage {
+        assert!(
+            docker(&["version", "--format", "{{.Server.Version}}"]).is_some(),
+            "these tests need a Docker engine"
+        );
+        Stage {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program, in the folder of this crate, with nothing of who calls the tests but the engine.
+    pub(crate) fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_e2erun"));
+        command
+            .args(arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env("XDG_STATE_HOME", self.path("state"))
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end; its results go to a folder of that name.
+    pub(crate) fn run(&self, results: &str, arguments: &[&str]) -> Run {
+        self.start(results, arguments).end()
+    }
+
+    /// Starts it; its results go to a folder of that name.
+    pub(crate) fn start(&self, results: &str, arguments: &[&str]) -> Going {
+        let results = self.path(results);
+        let mut command = self.program(arguments);
+        command.arg("--results").arg(&results);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Going {
+            child: command.spawn().unwrap(),
+            results,
+        }
+    }
+
+    /// A scenario of this folder that tells by the pipe how far it is; returns when it has.
+    pub(crate) fn start_until_told(&self, results: &str, scenario: &str) -> Going {
+        std::fs::create_dir_all(self.path("told")).unwrap();
+        let pipe = self.path("told/pipe");
+        if !pipe.exists() {
+            assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        }
+        let told = format!("told={}", self.path("told").display());
+        let going = self.start(results, &[scenario, "--set", &told]);
+        let (tell, hear) = mpsc::channel();
+        std::thread::spawn(move || drop(tell.send(std::fs::read_to_string(&pipe))));
+        let heard = hear.recv_timeout(LIMIT);
+        heard.expect("the scenario did not get that far").unwrap();
+        going
+    }
+}
+
+impl Going {
+    /// Sends it a signal: `INT`, `KILL`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end, at most as long as any test waits.
+    pub(crate) fn end(self) -> Run {
+        let Going { child, results } = self;
+        let pid = child.id().to_string();
+        let (tell, hear) = mpsc::channel();
+        std::thread::spawn(move || drop(tell.send(child.wait_with_output())));
+        let Ok(output) = hear.recv_timeout(LIMIT) else {
+            drop(Command::new("kill").args(["-s", "KILL", &pid]).status());
+            panic!("the run did not end within {LIMIT:?}");
+        };
+        let Output { status, stdout, stderr } = output.unwrap();
+        Run {
+            code: status.code(),
+            out: String::from_utf8(stdout).unwrap(),
+            err: String::from_utf8(stderr).unwrap(),
+            results,
+        }
+    }
+}
+
+impl Run {
+    /// All that it said, for the message of a test that fails.
+    pub(crate) fn told(&self) -> String {
+        let mut told = format!("exit code {:?}\n", self.code);
+        write!(told, "--- stdout\n{}\n--- stderr\n{}", self.out, self.err).unwrap();
+        told
+    }
+
+    pub(crate) fn code(&self, expected: i32) -> &Run {
+        assert_eq!(self.code, Some(expected), "{}", self.told());
+        self
+    }
+
+    /// Each of these regular expressions matches somewhere in what it said.
+    pub(crate) fn says(&self, expected: &[&str]) -> &Run {
+        let all = format!("{}\n{}", self.out, self.err);
+        for pattern in expected {
+            let found = Regex::new(pattern).unwrap().is_match(&all);
+            assert!(found, "nothing matches `{pattern}` in\n{}", self.told());
+        }
+        self
+    }
+
+    /// The JUnit file.
+    pub(crate) fn junit(&self) -> String {
+        let read = std::fs::read_to_string(self.results.join("junit.xml"));
+        read.unwrap_or_else(|why| panic!("no JUnit file: {why}\n{}", self.told()))
+    }
+
+    pub(crate) fn results(&self) -> &Path {
+        &self.results
+    }
+
+    /// How many elements of each kind the JUnit file has, and that its own sums are these.
+    pub(crate) fn counts(&self) -> Counts {
+        let junit = self.junit();
+        let elements = |name: &str| {
+            Regex::new(&format!(r"<{name}[\s/>]"))
+                .unwrap()
+                .find_iter(&junit)
+                .count()
+        };
+        let sum = |name: &str| -> usize {
+            let pattern = format!(r#"<testsuite [^>]*\b{name}="(\d+)""#);
+            let found = Regex::new(&pattern).unwrap();
+            found
+                .captures_iter(&junit)
+                .map(|found| found[1].parse::<usize>().unwrap())
+                .sum()
+        };
+        let counts = Counts {
+            cases: elements("testcase"),
+            failures: elements("failure"),
+            errors: elements("error"),
+            skipped: elements("skipped"),
+        };
+        assert_eq!(
+            (counts.cases, counts.failures, counts.errors),
+            (sum("tests"), sum("failures"), sum("errors")),
+            "{junit}"
+        );
+        counts
+    }
+
+    /// The run's events.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.results.join("events.jsonl")).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The label of all that it made.
+    pub(crate) fn label(&self) -> String {
+        let events = self.events();
+        let run = events[0]["run"].as_str().unwrap();
+        format!("e2erun.lease={run}")
+    }
+
+    /// Nothing that it made is on the engine.
+    pub(crate) fn left_nothing(&self) -> &Run {
+        let left = labelled(&self.label());
+        assert!(left.is_empty(), "left behind: {left:?}\n{}", self.told());
+        self
+    }
+}
+
+/// What a JUnit file has of each.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) cases: usize,
+    pub(crate) failures: usize,
+    pub(crate) errors: usize,
+    pub(crate) skipped: usize,
+}
+
+/// What the docker command says, or nothing when it fails.
+pub(crate) fn docker(arguments: &[&str]) -> Option<String> {
+    let mut child = Command::new("docker")
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    child.wait().unwrap().success().then(|| text.trim().to_owned())
+}
+
+/// Containers, networks and volumes with this label.
+pub(crate) fn labelled(label: &str) -> Vec<String> {
+    let filter = format!("label={label}");
+    let lists: [&[&str]; 3] = [&["ps", "-aq"], &["network", "ls", "-q"], &["volume", "ls", "-q"]];
+    let names = lists.map(|list| docker(&[list, &["--filter", &filter]].concat()).unwrap());
+    names
+        .iter()
+        .flat_map(|names| names.lines().map(str::to_owned))
+        .collect()
+}
