@@ -190,8 +190,7 @@ pub fn text(path: &Path, shown: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
     let size = file.metadata().map_or(0, |data| data.len());
     if size > MAX_FILE {
         return Err(refuse(format!(
-            "it has {} MiB, and {} MiB is the limit",
-            size >> 20,
+            "it has more than {} MiB, which is the limit",
             MAX_FILE >> 20
         )));
     }

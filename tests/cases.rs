@@ -80,7 +80,13 @@ fn tells_each_problem_at_its_place() {
 fn check(name: &str, text: impl AsRef<[u8]>, expected: &str) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(name), text).unwrap();
-    assert_eq!(checked(folder.path(), name), expected.trim_start(), "{name}");
+    told(folder.path(), name, expected);
+}
+
+/// Compares what is told of a path with the expected lines; their ends do not count.
+fn told(folder: &Path, path: &str, expected: &str) {
+    let lines = |text: &str| text.trim().lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    assert_eq!(lines(&checked(folder, path)), lines(expected), "{path}");
 }
 
 fn scenario(steps: &str) -> String {
@@ -93,13 +99,33 @@ fn refuses_deep_nesting_at_the_level_that_is_too_deep() {
     check(
         "flow.yaml",
         scenario(&format!("{}{}", "[".repeat(deep), "]".repeat(deep))),
-        "",
+        "
+error: nested more than 128 levels deep
+--> flow.yaml:3:134
+ = help: this is more than any of our files needs: is a bracket or an indentation wrong above?
+
+invalid: 1 error
+exit code 2",
     );
     let mut block = String::new();
     for level in 0..3_000 {
         let _ = write!(block, "\n{}b:", " ".repeat(level + 3));
     }
-    check("block.yaml", scenario(&block), "");
+    check(
+        "block.yaml",
+        scenario(&block),
+        "
+error: nested more than 128 levels deep
+   --> block.yaml:130:130
+    |
+130 | ...                   b:
+    |                       ^^
+    |
+    = help: this is more than any of our files needs: is a bracket or an indentation wrong above?
+
+invalid: 1 error
+exit code 2",
+    );
 }
 
 #[test]
@@ -109,14 +135,70 @@ fn refuses_aliases_that_grow_without_end() {
         let below = format!("*l{}, ", level - 1).repeat(10);
         let _ = write!(laughs, "\n    l{level}: &l{level} [{below}]");
     }
-    check("laughs.yaml", scenario(&laughs), "");
+    check(
+        "laughs.yaml",
+        scenario(&laughs),
+        "
+error: the aliases of this file expand to too much
+ --> laughs.yaml:9:19
+  |
+9 |     l5: &l5 [*l4, *l4, *l4, *l4, *l4, *l4, *l4, *l4, *l4, *l4, ]
+  |                   ^^^
+  |
+  = help: all together they may bring in 250000 values and 16 MiB of text
+
+invalid: 1 error
+exit code 2",
+    );
 }
 
 #[test]
 fn names_the_byte_that_is_no_text() {
-    check("bytes.yaml", b"scenario: caf\xe9\nsteps: []\n", "");
-    check("nul.yaml", b"scenario: a\0b\nsteps: []\n", "");
-    check("wide.yaml", b"\xff\xfes\0c\0e\0n\0", "");
+    check(
+        "bytes.yaml",
+        b"scenario: caf\xe9\nsteps: []\n",
+        "
+error: the file is no UTF-8: byte 0xe9 here
+ --> bytes.yaml:1:14
+  |
+1 | scenario: caf\u{fffd}
+  |              ^
+  |
+  = help: save it as UTF-8
+
+invalid: 1 error
+exit code 2",
+    );
+    check(
+        "nul.yaml",
+        b"scenario: a\0b\nsteps: []\n",
+        "
+error: a NUL byte is in the file, so it is no YAML text
+ --> nul.yaml:1:12
+  |
+1 | scenario: a\u{2400}b
+  |            ^
+  |
+  = help: was the file written as UTF-16, or is it no text at all?
+
+invalid: 1 error
+exit code 2",
+    );
+    check(
+        "wide.yaml",
+        b"\xff\xfes\0c\0e\0n\0",
+        "
+error: the file is no UTF-8: byte 0xff here
+ --> wide.yaml:1:1
+  |
+1 | \u{fffd}\u{fffd}s\u{2400}c\u{2400}e\u{2400}n\u{2400}
+  | ^
+  |
+  = help: save it as UTF-8
+
+invalid: 1 error
+exit code 2",
+    );
 }
 
 #[test]
@@ -124,21 +206,62 @@ fn checks_a_large_scenario() {
     let step = "  - assert: \"'abcdefghijklmnopqrstuvwxyz' != title\"\n";
     let mut text = scenario("1").replace("  a: 1", "  title: Tea");
     text.push_str(&step.repeat(9_000));
-    check("large.yaml", &text, "");
+    let fine = "
+ok: 1 scenario, 1 case
+exit code 0";
+    check("large.yaml", &text, fine);
     let comment = format!("# {}\n", "x".repeat(98)).repeat(105_000);
-    check("comments.yaml", text + &comment, "");
+    check("comments.yaml", text + &comment, fine);
     let many = scenario("1") + &"  - assert: 1 == 1\n".repeat(10_001);
-    check("many.yaml", many, "");
-    check("huge.yaml", "x".repeat((64 << 20) + 1), "");
+    check(
+        "many.yaml",
+        many,
+        "
+error: more than 10000 steps in one scenario
+     --> many.yaml:10005:5
+      |
+10005 |   - assert: 1 == 1
+      |     ^^^^^^^^^^^^^^
+
+invalid: 1 error
+exit code 2",
+    );
+    check(
+        "huge.yaml",
+        "x".repeat((64 << 20) + 1),
+        "
+error: cannot read `huge.yaml`: it has more than 64 MiB, which is the limit
+--> huge.yaml
+
+invalid: 1 error
+exit code 2",
+    );
 }
 
 #[test]
 fn tells_of_files_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(checked(folder.path(), "nowhere.yaml"), "");
-    assert_eq!(checked(folder.path(), "."), "");
-    fs::create_dir(folder.path().join("folder.yaml")).unwrap();
-    assert_eq!(checked(folder.path(), "."), "");
-    std::os::unix::fs::symlink("nowhere", folder.path().join("link.yaml")).unwrap();
-    assert_eq!(checked(folder.path(), "."), "");
+    let folder = folder.path();
+    let missing = |name: &str| {
+        format!(
+            "
+error: cannot read `{name}`: No such file or directory (os error 2)
+--> {name}
+
+exit code 2"
+        )
+    };
+    told(folder, "nowhere.yaml", &missing("nowhere.yaml"));
+    let nothing = "
+nothing to check: no YAML file is there
+exit code 4";
+    told(folder, ".", nothing);
+    fs::create_dir(folder.join("folder.yaml")).unwrap();
+    told(folder, ".", nothing);
+    std::os::unix::fs::symlink("nowhere", folder.join("link.yaml")).unwrap();
+    told(
+        folder,
+        ".",
+        &missing("link.yaml").replace("exit", "invalid: 1 error\nexit"),
+    );
 }

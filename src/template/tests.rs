@@ -411,16 +411,11 @@ fn problems_are_told_at_their_places() {
     refused(
         "${{ name | uper }} ${{ url('a') }}",
         "1:12 `uper` unknown filter `uper` (did you mean `upper`?)\n\
-        1:24 `url` `url` takes 2 values, not 1 (it is called as `url(service, port)`)"
-            .replace("FILTERS", &filters())
-            .as_str(),
+        1:24 `url` `url` takes 2 values, not 1 (it is called as `url(service, port)`)",
     );
     refused(
         "${{ name is matchin }}",
-        &format!(
-            "1:13 `matchin` unknown test `matchin` ({}; did you mean `matching`?)",
-            tests()
-        ),
+        "1:13 `matchin` unknown test `matchin` (did you mean `matching`?)",
     );
     refused(
         "\"é \\t${{ name | x }}\"",
@@ -490,10 +485,6 @@ fn what_would_fail_at_run_time_is_told_at_check() {
 
 fn filters() -> String {
     crate::diagnostic::known_names("", filter::FILTERS)
-}
-
-fn tests() -> String {
-    crate::diagnostic::known_names("", filter::TESTS)
 }
 
 #[test]

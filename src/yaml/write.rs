@@ -171,6 +171,7 @@ fn is_plain(text: &str) -> bool {
         _ => true,
     };
     begins
+        && !is_document_marker(text)
         && !text.contains(": ")
         && !text.contains(":\t")
         && !text.contains(" #")
@@ -178,6 +179,12 @@ fn is_plain(text: &str) -> bool {
         && !text.ends_with(':')
         && text.trim() == text
         && !text.chars().any(needs_escape)
+}
+
+/// True for a text that begins or ends a document where it stands at the beginning of a line.
+pub(super) fn is_document_marker(text: &str) -> bool {
+    let marked = text.strip_prefix("---").or_else(|| text.strip_prefix("..."));
+    marked.is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }
 
 /// Line breaks of YAML 1.1 and what its readers refuse to see unescaped.

@@ -3,6 +3,7 @@
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
 
+use super::super::write::is_document_marker;
 use super::super::{Content, Node, Scalar, Style, parse, parse_all, write, write_all};
 use crate::diagnostic::{Diagnostic, Source, Span};
 
@@ -25,8 +26,10 @@ fn meaning(node: &Node) -> String {
     let tag = node.tag.as_deref().unwrap_or("");
     match &node.content {
         Content::Scalar(scalar) => {
-            // Plain text with empty lines in it is no number, date or boolean to anybody: quotes change nothing.
-            let plain = scalar.style == Style::Plain && !scalar.text.contains('\n');
+            // Plain text with empty lines in it, or with a document's marker, is no number, date or boolean to anybody:
+            // quotes change nothing.
+            let plain =
+                scalar.style == Style::Plain && !scalar.text.contains('\n') && !is_document_marker(&scalar.text);
             format!("{tag} {}{:?}", if plain { "plain " } else { "" }, scalar.text)
         }
         Content::List(items) => format!("{tag} [{}]", items.iter().map(meaning).collect::<Vec<_>>().join(", ")),
