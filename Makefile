@@ -20,6 +20,7 @@ run: setup ## builds e2erun and runs all of scenarios/ on the local Docker engin
 	@target/release/e2erun scenarios/ $(ARGS)
 
 test: setup ## runs every test, those on the real engine and those in the documentation included
+	@fixtures/setup/xmllint
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo 'test: all tests, by cargo nextest'; $(CARGO) nextest run --no-fail-fast $(ARGS); nextest=$$?; \
 		echo 'test: the examples in the documentation'; $(CARGO) test --doc $(ARGS) && exit $$nextest; \
