@@ -1,6 +1,6 @@
 //! Binding: the steps as written become steps whose names are known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -320,15 +320,22 @@ impl<'a> Binder<'a> {
             return None;
         }
         let target = path.arguments.first()?.as_ref()?.as_str()?;
+        if self.fixed.is_unsure(target) {
+            return None;
+        }
         let found = match find_container(target, self.fixed.stacks, &self.backgrounds) {
             Ok(ContainerRef::Service(found)) => found,
             Ok(ContainerRef::Background(_)) => return None,
-            Err(_) if self.fixed.is_unsure(target) => return None,
             Err(unfound) => return Some(unfound.at(path.argument(0))),
         };
         let port = path.arguments.get(1)?.as_ref()?.as_u64()?;
-        let stack = self.fixed.stacks.iter().find(|stack| stack.name == *found.stack_name)?;
-        let ports = stack.services.get(&*found.service)?.as_ref()?;
+        // Each version of a project may publish others.
+        let versions = self.fixed.stacks.iter().filter(|stack| stack.id == found.stack);
+        let known: Option<Vec<&Vec<u16>>> = versions
+            .filter_map(|stack| stack.services.get(&*found.service))
+            .map(Option::as_ref)
+            .collect();
+        let ports: BTreeSet<u16> = known?.into_iter().flatten().copied().collect();
         if ports.iter().any(|known| u64::from(*known) == port) {
             return None;
         }
