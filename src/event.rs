@@ -1,4 +1,6 @@
 //! What happens in a run, as data: owned, serialisable, masked before it is made; reports are folds over it.
+//!
+//! Longer than most files: it is one vocabulary, nearly all of it types with their words, and is read as a whole.
 
 use std::collections::BTreeMap;
 

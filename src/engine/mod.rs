@@ -2,6 +2,8 @@
 //!
 //! `docker/` speaks to the API, `command.rs` runs the docker tools, `fake.rs` is scripted for tests, `world.rs` folds
 //! the events of a node into what is known of its containers. Every call has a limit; none is made by polling.
+//!
+//! Longer than most files: it is one border, types and a trait without code, and is read as a whole.
 
 pub mod command;
 pub mod docker;

@@ -1,5 +1,7 @@
 //! Images of a case, planned: each gets its reference, built ones by the hash of their content.
 
+mod identity;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,10 +15,13 @@ use crate::scenario::stacks::AddWritten;
 use crate::scenario::{Files, normal};
 use crate::shape::{Named, Text};
 use crate::stack::render_early;
-use crate::substitute::{self, Entry, IgnoreFile, Ingredients};
+use crate::substitute;
 use crate::template::{Scope, Unrendered};
 
 pub use crate::scenario::images::Pull;
+pub use identity::{identity, reference, visible};
+
+use identity::tidy;
 
 /// The default limit of a build.
 pub const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -385,110 +390,5 @@ impl Planning<'_> {
             }
         }
         Some(additions)
-    }
-}
-
-/// The hash of a build's content; zeros where contexts are not read.
-pub fn identity(
-    context: &Context<'_>,
-    build: &Build,
-    dockerfile: &str,
-    at: &Span,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<String> {
-    if !context.identities {
-        if let Some(folder) = &build.context
-            && substitute::Files::look(context.files, folder)? != substitute::Found::Folder
-        {
-            problems.push(Diagnostic::error(
-                at,
-                format!("there is no folder `{}` to build from", folder.display()),
-            ));
-        }
-        return Some("0".repeat(12));
-    }
-    let mut entries = Vec::new();
-    if let Some(folder) = &build.context {
-        match context.files.folder(folder)? {
-            Ok(all) => entries.extend(visible(context.files, folder, &all, at, problems)?),
-            Err(why) => {
-                problems.push(Diagnostic::error(
-                    at,
-                    format!("cannot build from `{}`: {why}", folder.display()),
-                ));
-                return None;
-            }
-        }
-    }
-    for (from, to) in &build.add {
-        let Ok(all) = context.files.folder(from)? else {
-            continue;
-        };
-        entries.extend(all.iter().map(|entry| {
-            let path = if entry.path.is_empty() {
-                to.clone()
-            } else {
-                format!("{to}/{}", entry.path)
-            };
-            Entry { path, ..entry.clone() }
-        }));
-    }
-    let ingredients = Ingredients {
-        entries,
-        dockerfile: dockerfile.to_owned(),
-        args: build
-            .args
-            .iter()
-            .map(|(name, value)| (name.clone(), Some(value.clone())))
-            .collect(),
-        target: build.target.clone(),
-        options: String::new(),
-    };
-    Some(substitute::build_hash(&ingredients))
-}
-
-/// A context's entries that the builder sees.
-pub fn visible(
-    files: &Files,
-    folder: &Path,
-    all: &[Entry],
-    at: &Span,
-    problems: &mut Vec<Diagnostic>,
-) -> Option<Vec<Entry>> {
-    let ignore = match files.text(&folder.join(".dockerignore"))? {
-        Err(_) => IgnoreFile::default(),
-        Ok(source) => match IgnoreFile::parse(&source.text) {
-            Ok(ignore) => ignore,
-            Err((line, why)) => {
-                problems.push(Diagnostic::error(at, format!("`{}`, line {line}: {why}", source.path)));
-                return None;
-            }
-        },
-    };
-    Some(
-        all.iter()
-            .filter(|entry| !ignore.ignores(&entry.path))
-            .cloned()
-            .collect(),
-    )
-}
-
-/// The reference of an image that is built here.
-pub fn reference(name: &str, hash: &str) -> String {
-    format!("{OURS}{}:{}", tidy(name), hash.get(..12).unwrap_or(hash))
-}
-
-/// A name as a part of an image's reference.
-fn tidy(name: &str) -> String {
-    let plain: String = name
-        .to_ascii_lowercase()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
-    let plain = plain.trim_matches('-');
-    if plain.is_empty() {
-        "image".to_owned()
-    } else {
-        plain.to_owned()
     }
 }
