@@ -27,27 +27,27 @@ pub(crate) const DB: &str = "echo ready; exec sleep 3600";
 pub(crate) const LOG: &str = "mkfifo /go; read go < /go; yes 'a line of a hundred bytes, as programs write them: time, level, thread, module, message, and values.' | head -n 2400000; echo the end after 2400000 lines; exec sleep 3600";
 /// Tells it to.
 pub(crate) const WAIT: &str = "echo go > /go";
-/// How many execs are compared.
-pub(crate) const EXECS: usize = 200;
-
-/// On everything that is made here.
-const LABEL: &str = "e2erun-bench=bare";
+/// The label on everything that the bench makes, by whichever contestant; its value is the bench's own.
+pub(crate) const LABEL: &str = "e2erun-bench";
 const HTTP_PAUSE: Duration = Duration::from_millis(10);
 
 /// An engine, with the connections to it that are free.
 pub(crate) struct Bare {
     socket: PathBuf,
+    /// In the names and the label of what is made.
+    id: String,
     free: Mutex<Vec<SendRequest<Full<Bytes>>>>,
 }
 
 impl Bare {
     /// The engine of this machine, or that of `DOCKER_HOST` when it is a socket.
     #[expect(clippy::disallowed_methods, reason = "the bench is its own command line")]
-    pub(crate) fn new() -> Bare {
+    pub(crate) fn new(id: &str) -> Bare {
         let host = std::env::var("DOCKER_HOST").unwrap_or_default();
         let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
         Bare {
             socket: PathBuf::from(socket),
+            id: id.to_owned(),
             free: Mutex::default(),
         }
     }
@@ -61,8 +61,8 @@ impl Bare {
     }
 
     async fn scenario(&self, number: usize) -> Result<()> {
-        let network = format!("e2erun-bench-bare-{number}");
-        let spec = json!({"Name": network, "Labels": labels()});
+        let network = format!("{}-bare-{number}", self.id);
+        let spec = json!({"Name": network, "Labels": self.labels()});
         self.post("/networks/create", spec).await?;
         let (web, db) = try_join(
             self.create(WEB, &network, json!({"ExposedPorts": {"8080/tcp": {}}})),
@@ -83,12 +83,12 @@ impl Bare {
         Ok(())
     }
 
-    /// Execs in a container, one after the other.
-    pub(crate) async fn execs(&self) -> Result<Duration> {
+    /// So many execs in a container, one after the other.
+    pub(crate) async fn execs(&self, count: usize) -> Result<Duration> {
         let id = self.create(DB, "bridge", json!({})).await?;
         self.start(&id).await?;
         let began = Instant::now();
-        for _ in 0..EXECS {
+        for _ in 0..count {
             self.exec(&id, &["true"]).await?;
         }
         let took = began.elapsed();
@@ -96,8 +96,8 @@ impl Bare {
         Ok(took)
     }
 
-    /// Reads a long log while it is written, until its last line is there; and once more when it is.
-    pub(crate) async fn log(&self) -> Result<(Duration, Duration)> {
+    /// Reads a long log while it is written, until its last line is there.
+    pub(crate) async fn log(&self) -> Result<Duration> {
         let id = self.create(LOG, "bridge", json!({})).await?;
         self.start(&id).await?;
         let began = Instant::now();
@@ -105,42 +105,36 @@ impl Bare {
         let mut log = self.send(Method::GET, &path, Value::Null).await?;
         self.exec(&id, &["sh", "-c", WAIT]).await?;
         until_end(&mut log).await?;
-        let following = began.elapsed();
+        let took = began.elapsed();
         drop(log);
-        let began = Instant::now();
-        let mut log = self
-            .send(Method::GET, &path.replace("&follow=1", ""), Value::Null)
-            .await?;
-        until_end(&mut log).await?;
-        let reading = began.elapsed();
         self.remove(&id).await?;
-        Ok((following, reading))
+        Ok(took)
     }
 
-    /// Removes what an earlier bench left.
+    /// Removes all that this bench made and did not remove: an error or a signal ended it early.
     pub(crate) async fn clear(&self) -> Result<()> {
-        let filters = format!("%7B%22label%22%3A%5B%22{}%22%5D%7D", LABEL.replace('=', "%3D"));
-        let listed = self.get(&format!("/containers/json?all=1&filters={filters}")).await?;
-        let ids = listed
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|one| one["Id"].as_str());
-        try_join_all(ids.map(|id| self.remove(id))).await?;
-        let listed = self.get(&format!("/networks?filters={filters}")).await?;
-        let ids = listed
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|one| one["Id"].as_str());
-        let paths: Vec<String> = ids.map(|id| format!("/networks/{id}")).collect();
-        try_join_all(paths.iter().map(|path| self.call(Method::DELETE, path, Value::Null))).await?;
+        let filters = json!({"label": [format!("{LABEL}={}", self.id)]}).to_string();
+        let filters: String = filters.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let found = |listed: Value, path: &str| {
+            let ids = listed.as_array().cloned().unwrap_or_default();
+            let ids = ids.into_iter().filter_map(|one| Some(one["Id"].as_str()?.to_owned()));
+            ids.map(|id| format!("{path}/{id}?force=1&v=1")).collect::<Vec<_>>()
+        };
+        for (path, all) in [("/containers", "/json?all=1&"), ("/networks", "?")] {
+            let listed = self.get(&format!("{path}{all}filters={filters}")).await?;
+            let left = found(listed, path);
+            try_join_all(left.iter().map(|one| self.call(Method::DELETE, one, Value::Null))).await?;
+        }
         Ok(())
+    }
+
+    fn labels(&self) -> Value {
+        json!({LABEL: self.id})
     }
 
     async fn create(&self, command: &str, network: &str, more: Value) -> Result<String> {
         let mut spec = json!({
-            "Image": "busybox:latest", "Cmd": ["sh", "-c", command], "Labels": labels(),
+            "Image": "busybox:latest", "Cmd": ["sh", "-c", command], "Labels": self.labels(),
             "HostConfig": {
                 "NetworkMode": network, "PortBindings": {"8080/tcp": [{"HostPort": ""}]},
                 "LogConfig": {"Type": "json-file", "Config": {"max-size": "1g"}},
@@ -277,11 +271,6 @@ async fn judged(answer: Response<Incoming>, path: &str) -> Result<Incoming> {
         "{path}: {status}: {}",
         String::from_utf8_lossy(&said).trim()
     )))
-}
-
-fn labels() -> Value {
-    let (name, value) = LABEL.split_once('=').unwrap_or((LABEL, ""));
-    json!({name: value})
 }
 
 fn expect(output: &str, wanted: &str) -> Result<()> {

@@ -5,11 +5,13 @@ use std::fs::{create_dir_all, write};
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
-use crate::bare::{DB, HELLO, LOG, WAIT, WEB};
+use crate::bare::{DB, HELLO, LABEL, LOG, WAIT, WEB};
 
 /// A folder of the bench's own, removed with it.
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
+    /// Its name, in which no two benches are alike: in the names and labels of all that is made.
+    pub(crate) id: String,
     _folder: tempfile::TempDir,
 }
 
@@ -21,7 +23,7 @@ const STOP: &str = "stop_signal: SIGKILL";
 const SCRIPT: &str = r#"set -euo pipefail
 compose() { docker compose -p "$1" -f compose.yml "${@:2}"; }
 trap 'compose "$1" down -t 0 -v 2>/dev/null' EXIT
-compose "$1" up -d 2>/dev/null
+compose "$1" up -d
 address=$(compose "$1" port web 8080)
 ask() {
   exec 3<>"/dev/tcp/127.0.0.1/${address##*:}" && printf 'GET / HTTP/1.0\r\n\r\n' >&3 && grep -q HELLO <&3
@@ -36,24 +38,35 @@ impl Folder {
     pub(crate) fn new() -> Result<Folder> {
         let folder = tempfile::Builder::new().prefix("e2erun-bench-").tempdir()?;
         let path = folder.path().to_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let id = name.to_lowercase();
+        let service = |name: &str, command: &str, more: &str| {
+            let command = quoted(command);
+            format!(
+                "  {name}:\n    image: busybox:latest\n    {STOP}\n    command: {command}\n    labels: {{{LABEL}: {id}}}\n{more}"
+            )
+        };
+        let network = format!("networks: {{default: {{labels: {{{LABEL}: {id}}}}}}}\n");
         let two = format!(
-            "services:\n  web:\n    image: busybox:latest\n    {STOP}\n    command: {}\n    ports: [\"8080\"]\n  db:\n    image: busybox:latest\n    {STOP}\n    command: {}\n",
-            quoted(WEB),
-            quoted(DB),
+            "services:\n{}{}{network}",
+            service("web", WEB, "    ports: [\"8080\"]\n"),
+            service("db", DB, ""),
         );
         // The engine's own default may be to rotate logs.
-        let log = format!(
-            "services:\n  log:\n    image: busybox:latest\n    {STOP}\n    command: {}\n    logging: {{driver: json-file, options: {{max-size: 1g}}}}\n",
-            quoted(LOG)
-        );
+        let kept = "    logging: {driver: json-file, options: {max-size: 1g}}\n";
+        let log = format!("services:\n{}{network}", service("log", LOG, kept));
         write(path.join("compose.yml"), two)?;
         write(path.join("log.yml"), log)?;
         write(path.join("script.sh"), SCRIPT.replace("HELLO", HELLO))?;
-        Ok(Folder { path, _folder: folder })
+        Ok(Folder {
+            path,
+            id,
+            _folder: folder,
+        })
     }
 
     /// A folder of so many scenarios of two services.
-    pub(crate) fn scenarios(&self, name: &str, count: usize) -> Result<PathBuf> {
+    pub(crate) fn scenarios(&self, name: &str, count: usize) -> Result<String> {
         let folder = self.path.join(name);
         create_dir_all(&folder)?;
         for number in 1..=count {
@@ -64,11 +77,11 @@ impl Folder {
             );
             scenario(&folder, (name, number), "stacks: {two: ../compose.yml}", &steps)?;
         }
-        Ok(folder)
+        Ok(folder.display().to_string())
     }
 
     /// A scenario of so many `exec` steps.
-    pub(crate) fn execs(&self, count: usize) -> Result<PathBuf> {
+    pub(crate) fn execs(&self, count: usize) -> Result<String> {
         let mut steps = "- up: two\n".to_owned();
         for _ in 0..count {
             steps.push_str("  - exec: {service: db, command: [\"true\"]}\n");
@@ -76,11 +89,11 @@ impl Folder {
         let folder = self.path.join("exec");
         create_dir_all(&folder)?;
         scenario(&folder, ("exec", 1), "stacks: {two: ../compose.yml}", &steps)?;
-        Ok(folder)
+        Ok(folder.display().to_string())
     }
 
     /// A scenario that waits for the last line of a long log.
-    pub(crate) fn log(&self) -> Result<PathBuf> {
+    pub(crate) fn log(&self) -> Result<String> {
         let steps = format!(
             "- up: log\n  - exec: {{service: log, command: {WAIT}}}\n  \
              - log-assert: {{service: log, matches: 'the end after (?<lines>\\d+) lines'}}\n    within: 5m\n    timeout: 5m\n"
@@ -88,11 +101,11 @@ impl Folder {
         let folder = self.path.join("log");
         create_dir_all(&folder)?;
         scenario(&folder, ("log", 1), "stacks: {log: ../log.yml}", &steps)?;
-        Ok(folder)
+        Ok(folder.display().to_string())
     }
 
     /// A folder of so many scenarios that are only checked.
-    pub(crate) fn many(&self, count: usize, steps: usize) -> Result<PathBuf> {
+    pub(crate) fn many(&self, count: usize, steps: usize) -> Result<String> {
         let folder = self.path.join("many");
         let kinds = [
             "- http: {get: \"${{ url('web', 8080) }}/members\"}\n    within: 30s\n    expect:\n      status: 200\n      json: {leader.name: {one-of: [core1, core2]}}\n    save: {leader: json.leader.name}\n",
@@ -111,7 +124,7 @@ impl Folder {
             let head = "tags: [quick]\nvars: {wanted: 3}\nstacks: {two: ../../compose.yml}";
             scenario(&folder, ("many", number), head, &text)?;
         }
-        Ok(folder)
+        Ok(folder.display().to_string())
     }
 }
 

@@ -1,5 +1,6 @@
 //! `cargo bench --bench compare`: e2erun against the bare Engine API that does the same calls, and against a script on
-//! `docker compose`, in one run. Prints a table; with `-- --check` a target that is missed is a failure.
+//! `docker compose`, in one run. Prints a row as soon as it is known; with `-- --check` a target that is missed is a
+//! failure, and `-- c` measures (c) alone.
 //!
 //! What is compared is asked in turns, round by round, and a ratio is the median of the rounds' ratios: a machine that is
 //! busy for a while is so for all of them.
@@ -9,27 +10,42 @@ mod files;
 mod measure;
 mod table;
 
-use std::io::Result;
-use std::path::Path;
+use std::io::{Error, Result};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
 use bare::Bare;
 use files::Folder;
-use measure::{median, ratio};
+use measure::{Programs, median};
 use table::{Row, Target};
 
-/// Rounds of each comparison: together they take about four minutes.
-const ONE_ROUNDS: usize = 9;
+/// Rounds of each comparison: together they take about four minutes on two cores.
+const ONE_ROUNDS: usize = 5;
 const TWELVE_ROUNDS: usize = 3;
-const EXEC_ROUNDS: usize = 3;
-const LOG_ROUNDS: usize = 2;
+const LOG_ROUNDS: usize = 1;
 const CHECK_ROUNDS: usize = 3;
 const VERSION_ROUNDS: usize = 21;
+
+/// The 200 execs of (c) are made in portions, the contestants in turns.
+const EXEC_ROUNDS: usize = 5;
+const EXEC_PORTION: usize = 40;
 
 /// How many scenarios (b) has, and how many of them run at once.
 const TWELVE: usize = 12;
 const AT_ONCE: usize = 4;
+
+/// What is measured, in this order: its name on the command line, and what it is.
+const PARTS: [(&str, &str); 6] = [
+    ("version", "e2erun --version"),
+    ("e", "(e) check of 10,000 files of 20 steps"),
+    ("a", "(a) one scenario: up, http, exec, log-assert, down"),
+    ("b", "(b) twelve of them, four at once"),
+    ("c", "(c) 200 exec steps"),
+    ("d", "(d) a log of 240 MB, read while it is written, to its last line"),
+];
 
 #[expect(clippy::disallowed_methods, reason = "the bench's own arguments")]
 fn main() -> ExitCode {
@@ -40,15 +56,10 @@ fn main() -> ExitCode {
         .filter(|word| !word.starts_with('-'))
         .map(String::as_str)
         .collect();
-    let measured = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .and_then(|runtime| runtime.block_on(all(&only)));
-    match measured {
-        Ok(rows) => {
-            let missed = table::print(&rows);
-            ExitCode::from(u8::from(check && missed))
-        }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime.and_then(|runtime| runtime.block_on(all(&only))) {
+        Ok(Verdict { broken: true, .. }) => ExitCode::from(3),
+        Ok(Verdict { missed, .. }) => ExitCode::from(u8::from(check && missed)),
         Err(why) => {
             table::say(&format!("the comparison cannot be made: {why}"));
             ExitCode::from(3)
@@ -56,163 +67,178 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures all, or what is named: `a`, `b`, `c`, `d`, `e`, `version`.
-async fn all(only: &[&str]) -> Result<Vec<Row>> {
-    let wanted = |part: &str| only.is_empty() || only.contains(&part);
+/// What all the rows came to.
+#[derive(Default)]
+struct Verdict {
+    missed: bool,
+    /// Something could not be measured.
+    broken: bool,
+}
+
+/// Measures all parts, or those that are named; clears up behind them, also when it is interrupted.
+async fn all(only: &[&str]) -> Result<Verdict> {
+    let stop = stop_on_signals()?;
     let folder = Folder::new()?;
-    let bare = Bare::new();
-    bare.clear().await?;
-    let measured = async {
-        let mut rows = Vec::new();
-        if wanted("version") {
-            rows.extend(version(&folder)?);
+    let bench = Bench {
+        bare: Bare::new(&folder.id),
+        programs: Programs::new(&folder, stop.clone()),
+        folder: &folder,
+        stop: &stop,
+    };
+    let mut verdict = Verdict::default();
+    table::heading();
+    for (name, what) in PARTS {
+        if !only.is_empty() && !only.contains(&name) || stop.is_cancelled() {
+            continue;
         }
-        if wanted("e") {
-            rows.extend(check(&folder)?);
+        table::progress(what);
+        match bench.part(name).await {
+            Ok(rows) => {
+                verdict.missed |= rows.iter().any(Row::missed);
+                rows.iter().for_each(table::print);
+            }
+            Err(why) => {
+                verdict.broken = true;
+                table::say(&format!("{what}: cannot be measured: {why}"));
+            }
         }
-        if wanted("a") {
-            rows.extend(one(&folder, &bare).await?);
-        }
-        if wanted("b") {
-            rows.extend(twelve(&folder, &bare).await?);
-        }
-        if wanted("c") {
-            rows.extend(execs(&folder, &bare).await?);
-        }
-        if wanted("d") {
-            rows.extend(log(&folder, &bare).await?);
-        }
-        Ok(rows)
     }
-    .await;
-    bare.clear().await?;
-    measured
+    bench.bare.clear().await?;
+    Ok(verdict)
 }
 
-/// (a): one scenario of two services.
-async fn one(folder: &Folder, bare: &Bare) -> Result<Vec<Row>> {
-    table::say("(a) one scenario: up, http, exec, log-assert, down");
-    let scenarios = folder.scenarios("one", 1)?;
-    let (mut ours, mut api, mut script) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ONE_ROUNDS {
-        ours.push(e2erun(folder, &[&shown(&scenarios)])?);
-        api.push(bare.scenarios(1, 1).await?);
-        script.push(measure::script(folder, 1, 1)?);
+/// Cancelled by the first SIGINT or SIGTERM.
+fn stop_on_signals() -> Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        let (mut signals, stop) = (signal(kind)?, stop.clone());
+        tokio::spawn(async move {
+            signals.recv().await;
+            stop.cancel();
+        });
     }
-    Ok(against("(a) one scenario", &ours, &api, &script))
+    Ok(stop)
 }
 
-/// (b): twelve of them, four at once.
-async fn twelve(folder: &Folder, bare: &Bare) -> Result<Vec<Row>> {
-    table::say("(b) twelve of them, four at once");
-    let scenarios = folder.scenarios("twelve", TWELVE)?;
-    let (mut ours, mut api, mut script) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..TWELVE_ROUNDS {
-        ours.push(e2erun(folder, &["-j", &AT_ONCE.to_string(), &shown(&scenarios)])?);
-        api.push(bare.scenarios(TWELVE, AT_ONCE).await?);
-        script.push(measure::script(folder, TWELVE, AT_ONCE)?);
+/// What measuring needs.
+struct Bench<'f> {
+    folder: &'f Folder,
+    bare: Bare,
+    programs: Programs,
+    stop: &'f CancellationToken,
+}
+
+impl Bench<'_> {
+    async fn part(&self, name: &str) -> Result<Vec<Row>> {
+        match name {
+            "version" => self.version().await,
+            "a" => self.one().await,
+            "b" => self.twelve().await,
+            "c" => self.execs().await,
+            "d" => self.log().await,
+            _ => self.check().await,
+        }
     }
-    Ok(against("(b) twelve scenarios, -j 4", &ours, &api, &script))
+
+    /// Calls of the bare API, dropped when the bench is interrupted: what they made is cleared at its end.
+    async fn unless_stopped<T>(&self, calls: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            done = calls => done,
+            () = self.stop.cancelled() => Err(Error::other("interrupted")),
+        }
+    }
+
+    /// (a): one scenario of two services.
+    async fn one(&self) -> Result<Vec<Row>> {
+        let scenarios = self.folder.scenarios("one", 1)?;
+        let (mut ours, mut api, mut script) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ONE_ROUNDS {
+            ours.push(self.programs.e2erun(&[&scenarios]).await?.time);
+            api.push(self.unless_stopped(self.bare.scenarios(1, 1)).await?);
+            script.push(self.programs.script(1, 1).await?);
+        }
+        Ok(against("(a) one scenario", &ours, &api, &script))
+    }
+
+    /// (b): twelve of them, four at once.
+    async fn twelve(&self) -> Result<Vec<Row>> {
+        let scenarios = self.folder.scenarios("twelve", TWELVE)?;
+        let at_once = AT_ONCE.to_string();
+        let (mut ours, mut api, mut script) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..TWELVE_ROUNDS {
+            ours.push(self.programs.e2erun(&["-j", &at_once, &scenarios]).await?.time);
+            api.push(self.unless_stopped(self.bare.scenarios(TWELVE, AT_ONCE)).await?);
+            script.push(self.programs.script(TWELVE, AT_ONCE).await?);
+        }
+        Ok(against("(b) twelve scenarios, -j 4", &ours, &api, &script))
+    }
+
+    /// (c): from the first of the `exec` steps to the last one's end, to as many bare execs.
+    async fn execs(&self) -> Result<Vec<Row>> {
+        let scenario = self.folder.execs(EXEC_PORTION)?;
+        let (mut ours, mut api) = (Vec::new(), Vec::new());
+        for _ in 0..EXEC_ROUNDS {
+            self.programs.e2erun(&[&scenario]).await?;
+            ours.push(self.programs.steps(&["exec"])?);
+            api.push(self.unless_stopped(self.bare.execs(EXEC_PORTION)).await?);
+        }
+        Ok(vec![Row::sums("(c) 200 exec steps, to bare execs", &ours, &api, 1.1)])
+    }
+
+    /// (d): from the word that makes a container write 240 MB to the decision on its last line, to reading that log until
+    /// then.
+    async fn log(&self) -> Result<Vec<Row>> {
+        let scenario = self.folder.log()?;
+        let (mut ours, mut api, mut peak) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..LOG_ROUNDS {
+            peak = peak.max(self.programs.e2erun(&[&scenario]).await?.peak);
+            ours.push(self.programs.steps(&["exec", "log-assert"])?);
+            api.push(self.unless_stopped(self.bare.log()).await?);
+        }
+        Ok(vec![
+            Row::times("(d) regex on 240 MB of log, to a bare read", &ours, &api, 1.1),
+            Row::one("(d) peak memory", table::mib(peak), Target::mib(peak, 64)),
+        ])
+    }
+
+    /// (e): `check` of 10,000 files of 20 steps.
+    async fn check(&self) -> Result<Vec<Row>> {
+        let scenarios = self.folder.many(10_000, 20)?;
+        let (mut times, mut peak) = (Vec::new(), 0);
+        for _ in 0..CHECK_ROUNDS {
+            let ended = self.programs.e2erun(&["check", &scenarios]).await?;
+            times.push(ended.time);
+            peak = peak.max(ended.peak);
+        }
+        let time = median(&times);
+        Ok(vec![
+            Row::one(
+                "(e) check of 10,000 files",
+                table::seconds(time),
+                Target::time(time, Duration::from_secs(2)),
+            ),
+            Row::one("(e) peak memory", table::mib(peak), Target::mib(peak, 300)),
+        ])
+    }
+
+    /// `e2erun --version`.
+    async fn version(&self) -> Result<Vec<Row>> {
+        let mut times = Vec::new();
+        for _ in 0..VERSION_ROUNDS {
+            times.push(self.programs.e2erun(&["--version"]).await?.time);
+        }
+        let time = median(&times);
+        Ok(vec![Row::one(
+            "e2erun --version",
+            table::seconds(time),
+            Target::time(time, Duration::from_millis(10)),
+        )])
+    }
 }
 
 fn against(name: &str, ours: &[Duration], api: &[Duration], script: &[Duration]) -> Vec<Row> {
-    let of = |other: &[Duration], what: &str, most| {
-        Row::times(
-            &format!("{name}, to {what}"),
-            median(ours),
-            median(other),
-            Target::ratio(ratio(ours, other), most),
-        )
-    };
-    vec![of(api, "the bare API", 1.35), of(script, "the script", 1.0)]
-}
-
-/// (c): from the first of 200 `exec` steps to the last one's end, to 200 bare execs.
-async fn execs(folder: &Folder, bare: &Bare) -> Result<Vec<Row>> {
-    table::say("(c) 200 exec steps");
-    let scenario = folder.execs(bare::EXECS)?;
-    let (mut ours, mut api) = (Vec::new(), Vec::new());
-    for _ in 0..EXEC_ROUNDS {
-        e2erun(folder, &[&shown(&scenario)])?;
-        ours.push(measure::steps(folder, &["exec"])?);
-        api.push(bare.execs().await?);
-    }
-    Ok(vec![Row::times(
-        "(c) 200 exec steps, to bare execs",
-        median(&ours),
-        median(&api),
-        Target::ratio(ratio(&ours, &api), 1.1),
-    )])
-}
-
-/// (d): from the word that makes a container write 240 MB to the decision on its last line, to reading that log until then.
-async fn log(folder: &Folder, bare: &Bare) -> Result<Vec<Row>> {
-    table::say("(d) a log of 240 MB, read while it is written, to its last line");
-    let scenario = folder.log()?;
-    let (mut ours, mut api, mut peak, mut written) = (Vec::new(), Vec::new(), 0, Vec::new());
-    for _ in 0..LOG_ROUNDS {
-        let ended = measure::e2erun(folder, &[&shown(&scenario)])?;
-        peak = peak.max(ended.peak);
-        ours.push(measure::steps(folder, &["exec", "log-assert"])?);
-        let (reading, again) = bare.log().await?;
-        api.push(reading);
-        written.push(again);
-    }
-    table::say(&format!(
-        "    (reading it once more over the bare API, when it was written: {:.2} s)",
-        median(&written).as_secs_f64()
-    ));
-    Ok(vec![
-        Row::times(
-            "(d) regex on 240 MB of log, to a bare read",
-            median(&ours),
-            median(&api),
-            Target::ratio(ratio(&ours, &api), 1.1),
-        ),
-        Row::one("(d) peak memory", table::mib(peak), Target::mib(peak, 64)),
-    ])
-}
-
-/// (e): `check` of 10,000 files of 20 steps.
-fn check(folder: &Folder) -> Result<Vec<Row>> {
-    table::say("(e) check of 10,000 files of 20 steps");
-    let scenarios = folder.many(10_000, 20)?;
-    let (mut times, mut peak) = (Vec::new(), 0);
-    for _ in 0..CHECK_ROUNDS {
-        let ended = measure::e2erun(folder, &["check", &shown(&scenarios)])?;
-        times.push(ended.time);
-        peak = peak.max(ended.peak);
-    }
-    let time = median(&times);
-    Ok(vec![
-        Row::one(
-            "(e) check of 10,000 files",
-            table::seconds(time),
-            Target::time(time, Duration::from_secs(2)),
-        ),
-        Row::one("(e) peak memory", table::mib(peak), Target::mib(peak, 300)),
-    ])
-}
-
-/// `e2erun --version`.
-fn version(folder: &Folder) -> Result<Vec<Row>> {
-    table::say("e2erun --version");
-    let mut times = Vec::new();
-    for _ in 0..VERSION_ROUNDS {
-        times.push(measure::e2erun(folder, &["--version"])?.time);
-    }
-    let time = median(&times);
-    Ok(vec![Row::one(
-        "e2erun --version",
-        table::seconds(time),
-        Target::time(time, Duration::from_millis(10)),
-    )])
-}
-
-fn e2erun(folder: &Folder, arguments: &[&str]) -> Result<Duration> {
-    Ok(measure::e2erun(folder, arguments)?.time)
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
+    vec![
+        Row::times(&format!("{name}, to the bare API"), ours, api, 1.35),
+        Row::times(&format!("{name}, to the script"), ours, script, 1.0),
+    ]
 }

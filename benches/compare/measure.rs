@@ -2,11 +2,17 @@
 
 use std::fs::{File, read_to_string};
 use std::io::{Error, Result};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::stream::{self, TryStreamExt};
+use futures_util::{FutureExt, StreamExt};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
 
 use crate::files::Folder;
 
@@ -20,60 +26,107 @@ pub(crate) struct Ended {
     pub(crate) peak: u64,
 }
 
-/// Runs e2erun in the folder.
-pub(crate) fn e2erun(folder: &Folder, arguments: &[&str]) -> Result<Ended> {
-    let mut words = vec![env!("CARGO_BIN_EXE_e2erun")];
-    words.extend(arguments);
-    run(folder, &words)
+/// Runs programs in the folder.
+pub(crate) struct Programs {
+    folder: PathBuf,
+    id: String,
+    stop: CancellationToken,
+    started: AtomicUsize,
 }
 
-/// Runs the script `count` times, `at_once` of them at the same time.
-pub(crate) fn script(folder: &Folder, count: usize, at_once: usize) -> Result<Duration> {
-    let all = format!("seq {count} | xargs -P {at_once} -I+ bash script.sh e2erun-bench-+");
-    Ok(run(folder, &["bash", "-c", &all])?.time)
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "what is measured are processes, and the product's way to start them is part of what is measured"
-)]
-fn run(folder: &Folder, words: &[&str]) -> Result<Ended> {
-    let said = folder.path.join("said.txt");
-    let output = File::create(&said)?;
-    let began = Instant::now();
-    let mut child = Command::new(words[0])
-        .args(&words[1..])
-        .current_dir(&folder.path)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output)
-        .spawn()?;
-    let status = format!("/proc/{}/status", child.id());
-    let (ended, end) = channel();
-    let waiting = std::thread::spawn(move || {
-        let exit = child.wait();
-        let time = began.elapsed();
-        // The other end goes only after this one.
-        let _ = ended.send(());
-        (exit, time)
-    });
-    let mut peak = 0;
-    while end.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-        peak = peak.max(high_water(&status).unwrap_or(0));
+impl Programs {
+    /// When `stop` is cancelled the program that runs is interrupted, and waited for: it clears up by itself.
+    pub(crate) fn new(folder: &Folder, stop: CancellationToken) -> Programs {
+        Programs {
+            folder: folder.path.clone(),
+            id: folder.id.clone(),
+            stop,
+            started: AtomicUsize::new(0),
+        }
     }
-    let (exit, time) = waiting
-        .join()
-        .map_err(|_| Error::other("the thread that waits for a program broke"))?;
-    let exit = exit?;
-    if exit.success() {
-        Ok(Ended { time, peak })
-    } else {
-        let said = read_to_string(&said).unwrap_or_default();
-        Err(Error::other(format!(
-            "`{}` ended with {exit}:\n{said}",
-            words.join(" ")
-        )))
+
+    /// Runs e2erun.
+    pub(crate) async fn e2erun(&self, arguments: &[&str]) -> Result<Ended> {
+        let mut words = vec![env!("CARGO_BIN_EXE_e2erun")];
+        words.extend(arguments);
+        self.run(&words).await
+    }
+
+    /// Runs the script `count` times, `at_once` of them at the same time.
+    pub(crate) async fn script(&self, count: usize, at_once: usize) -> Result<Duration> {
+        let began = Instant::now();
+        let all = (1..=count).map(|number| async move {
+            let project = format!("{}-{number}", self.id);
+            self.run(&["bash", "script.sh", &project]).await.map(drop)
+        });
+        stream::iter(all).buffer_unordered(at_once).try_collect::<()>().await?;
+        Ok(began.elapsed())
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is measured are processes, and the product's way to start them is part of what is measured"
+    )]
+    async fn run(&self, words: &[&str]) -> Result<Ended> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let said = self.folder.join(format!("said-{number}.txt"));
+        let output = File::create(&said)?;
+        let began = Instant::now();
+        // In a group of its own: a Ctrl-C reaches it once, by us, whatever started the bench.
+        let mut child = Command::new(words[0])
+            .args(&words[1..])
+            .current_dir(&self.folder)
+            .env("NO_COLOR", "1")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()?;
+        let id = child.id().unwrap_or_default();
+        let group = Pid::from_raw(i32::try_from(id).unwrap_or_default());
+        let status = format!("/proc/{id}/status");
+        let mut looks = tokio::time::interval(LOOK);
+        let mut stopped = self.stop.cancelled().boxed().fuse();
+        let mut peak = 0;
+        let exit = loop {
+            tokio::select! {
+                exit = child.wait() => break exit?,
+                () = &mut stopped => group.map_or(Ok(()), |group| kill_process_group(group, Signal::INT))?,
+                _ = looks.tick() => peak = peak.max(high_water(&status).unwrap_or(0)),
+            }
+        };
+        let time = began.elapsed();
+        if self.stop.is_cancelled() {
+            Err(Error::other("interrupted"))
+        } else if exit.success() {
+            Ok(Ended { time, peak })
+        } else {
+            let said = read_to_string(&said).unwrap_or_default();
+            Err(Error::other(format!(
+                "`{}` ended with {exit}:\n{said}",
+                words.join(" ")
+            )))
+        }
+    }
+
+    /// From the first start to the last end of the steps of some kinds in the last run's events.
+    pub(crate) fn steps(&self, kinds: &[&str]) -> Result<Duration> {
+        let text = read_to_string(self.folder.join("e2erun-results/events.jsonl"))?;
+        let (mut first, mut last) = (None, None);
+        for line in text.lines() {
+            let event: Value = serde_json::from_str(line)?;
+            let of = event["what"]["step"]["kind"].as_str();
+            let wanted = of.is_some_and(|of| kinds.contains(&of));
+            let Some(at) = event["elapsed"].as_f64().filter(|_| wanted) else {
+                continue;
+            };
+            first.get_or_insert(at);
+            last = Some(at);
+        }
+        match (first, last) {
+            (Some(first), Some(last)) => Ok(Duration::from_secs_f64(last - first)),
+            _ => Err(Error::other("the run's events tell of no such steps")),
+        }
     }
 }
 
@@ -83,26 +136,6 @@ fn high_water(status: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
-}
-
-/// From the first start to the last end of the steps of some kinds in the last run's events.
-pub(crate) fn steps(folder: &Folder, kinds: &[&str]) -> Result<Duration> {
-    let text = read_to_string(folder.path.join("e2erun-results/events.jsonl"))?;
-    let (mut first, mut last) = (None, None);
-    for line in text.lines() {
-        let event: Value = serde_json::from_str(line)?;
-        let of = event["what"]["step"]["kind"].as_str();
-        let wanted = of.is_some_and(|of| kinds.contains(&of));
-        let Some(at) = event["elapsed"].as_f64().filter(|_| wanted) else {
-            continue;
-        };
-        first.get_or_insert(at);
-        last = Some(at);
-    }
-    match (first, last) {
-        (Some(first), Some(last)) => Ok(Duration::from_secs_f64(last - first)),
-        _ => Err(Error::other("the run's events tell of no such steps")),
-    }
 }
 
 /// The median of times.

@@ -1,6 +1,8 @@
-//! The figures as a table, each with its target.
+//! The figures as rows, each with its target.
 
 use std::time::Duration;
+
+use crate::measure::{median, ratio};
 
 /// What a figure should be at most.
 pub(crate) struct Target {
@@ -11,7 +13,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// A ratio.
-    pub(crate) fn ratio(figure: f64, most: f64) -> Target {
+    fn ratio(figure: f64, most: f64) -> Target {
         Target {
             figure: format!("{figure:.2}"),
             most: format!("≤ {most:.2}"),
@@ -48,13 +50,22 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Two times beside each other.
-    pub(crate) fn times(name: &str, ours: Duration, other: Duration, target: Target) -> Row {
+    /// The medians of two contestants' rounds beside each other, and the rounds' ratio.
+    pub(crate) fn times(name: &str, ours: &[Duration], other: &[Duration], most: f64) -> Row {
         Row {
             name: name.to_owned(),
-            ours: seconds(ours),
-            other: seconds(other),
-            target,
+            ours: seconds(median(ours)),
+            other: seconds(median(other)),
+            target: Target::ratio(ratio(ours, other), most),
+        }
+    }
+
+    /// The same of portions that are a whole together.
+    pub(crate) fn sums(name: &str, ours: &[Duration], other: &[Duration], most: f64) -> Row {
+        Row {
+            ours: seconds(ours.iter().sum()),
+            other: seconds(other.iter().sum()),
+            ..Row::times(name, ours, other, most)
         }
     }
 
@@ -67,22 +78,28 @@ impl Row {
             target,
         }
     }
+
+    /// True when its target is missed.
+    pub(crate) fn missed(&self) -> bool {
+        !self.target.reached
+    }
 }
 
-/// Prints the table; true when a target is missed.
-pub(crate) fn print(rows: &[Row]) -> bool {
+/// Prints what stands above the rows.
+pub(crate) fn heading() {
     say(&format!(
-        "\n{:<46} {:>9} {:>9} {:>7}  target",
+        "{:<46} {:>9} {:>9} {:>7}  target",
         "medians", "e2erun", "other", "ratio"
     ));
-    for row in rows {
-        let verdict = if row.target.reached { "" } else { "  missed" };
-        say(&format!(
-            "{:<46} {:>9} {:>9} {:>7}  {}{verdict}",
-            row.name, row.ours, row.other, row.target.figure, row.target.most
-        ));
-    }
-    rows.iter().any(|row| !row.target.reached)
+}
+
+/// Prints a row.
+pub(crate) fn print(row: &Row) {
+    let verdict = if row.missed() { "missed" } else { "reached" };
+    say(&format!(
+        "{:<46} {:>9} {:>9} {:>7}  {:<10} {verdict}",
+        row.name, row.ours, row.other, row.target.figure, row.target.most
+    ));
 }
 
 /// A time as it is shown.
@@ -103,4 +120,12 @@ pub(crate) fn mib(bytes: u64) -> String {
 #[expect(clippy::print_stdout, reason = "printing is what this program is for")]
 pub(crate) fn say(line: &str) {
     println!("{line}");
+}
+
+/// Tells what is measured now, and how busy the machine is: not among the rows.
+#[expect(clippy::print_stderr, reason = "printing is what this program is for")]
+pub(crate) fn progress(what: &str) {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default();
+    eprintln!("measuring {what}; load average {load}");
 }
