@@ -14,7 +14,7 @@ pub struct GcOptions {
     pub older_than: Option<Duration>,
     /// Only what has this label: `name` or `name=value`.
     pub label: Option<String>,
-    /// Images, too.
+    /// Built images, too; those that `commit` made go with the rest of their run.
     pub images: bool,
     /// The time now, Unix seconds.
     pub now: i64,
@@ -29,7 +29,7 @@ pub enum Why {
     Old,
     /// It has the label that was asked for.
     Labelled,
-    /// It is an image, and images were asked for.
+    /// It is a built image, and images were asked for.
     Image,
 }
 
@@ -51,6 +51,7 @@ pub async fn plan_gc(engine: &dyn Engine, leases: &Leases, options: &GcOptions) 
     all.extend(
         images
             .into_iter()
+            // Those that `commit` made have both labels where their container's image was built.
             .filter(|resource| !resource.labels.contains_key(LEASE)),
     );
     let mut plan = decide(all, leases, options);
@@ -123,7 +124,7 @@ fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Option<Why>
         .map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     // The engine does not say of everything when it was made: that has no age.
     let old = limit.is_some_and(|limit| resource.created > 0 && options.now.saturating_sub(resource.created) >= limit);
-    if resource.kind == ResourceKind::Image {
+    if resource.kind == ResourceKind::Image && !resource.labels.contains_key(LEASE) {
         // Without an age an image may be one that a living run has just built.
         let free = if limit.is_some() { old } else { leases.alive.is_empty() };
         return (options.images && free).then_some(Why::Image);
@@ -165,6 +166,14 @@ mod tests {
         }
     }
 
+    /// An image that was built for whoever needs it.
+    fn built(name: &str, age: i64) -> Resource {
+        Resource {
+            labels: crate::lease::image_labels(),
+            ..resource(ResourceKind::Image, name, "", age)
+        }
+    }
+
     fn check(options: &GcOptions, expected: &[(&str, Why)]) {
         let folder = tempfile::tempdir().unwrap();
         let dead = Lease::take(folder.path(), &[]).unwrap();
@@ -176,7 +185,8 @@ mod tests {
             resource(ResourceKind::Container, "of-alive", alive.id(), 5000),
             resource(ResourceKind::Container, "old", "elsewhere", 5000),
             resource(ResourceKind::Container, "young", "elsewhere", 5),
-            resource(ResourceKind::Image, "image", "elsewhere", 5000),
+            built("image", 5000),
+            resource(ResourceKind::Image, "committed", &dead_id, 5),
         ];
         let leases = Leases::look(folder.path()).unwrap();
         let plan = decide(
@@ -195,13 +205,16 @@ mod tests {
         assert_eq!(removed, expected);
         assert_eq!(
             plan.resources.len() + plan.kept.len(),
-            if options.label.is_some() { expected.len() } else { 5 }
+            if options.label.is_some() { expected.len() } else { 6 }
         );
     }
 
     #[test]
     fn only_dead_runs_are_removed_without_being_asked() {
-        check(&GcOptions::default(), &[("of-dead", Why::Dead)]);
+        check(
+            &GcOptions::default(),
+            &[("of-dead", Why::Dead), ("committed", Why::Dead)],
+        );
     }
 
     #[test]
@@ -211,14 +224,22 @@ mod tests {
             older_than,
             ..GcOptions::default()
         };
-        check(&options, &[("old", Why::Old), ("of-dead", Why::Dead)]);
+        check(
+            &options,
+            &[("old", Why::Old), ("of-dead", Why::Dead), ("committed", Why::Dead)],
+        );
         let images = GcOptions {
             images: true,
             ..options
         };
         check(
             &images,
-            &[("old", Why::Old), ("of-dead", Why::Dead), ("image", Why::Image)],
+            &[
+                ("old", Why::Old),
+                ("of-dead", Why::Dead),
+                ("image", Why::Image),
+                ("committed", Why::Dead),
+            ],
         );
     }
 
@@ -229,7 +250,7 @@ mod tests {
                 images: true,
                 ..GcOptions::default()
             },
-            &[("of-dead", Why::Dead)],
+            &[("of-dead", Why::Dead), ("committed", Why::Dead)],
         );
     }
 

@@ -84,10 +84,10 @@ pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> S
         return swept;
     }
     let label = format!("{LEASE}={}", lease.id);
-    swept.add(clear(engine, &label, false).await);
+    swept.add(clear(engine, &label).await);
     if !swept.groups.is_empty() {
         // A call of a tool that was ended may have been under way while it was listed.
-        swept.add(clear(engine, &label, false).await);
+        swept.add(clear(engine, &label).await);
     }
     if swept.left.is_empty()
         && let Err(why) = lease.clean(&id)
@@ -100,8 +100,9 @@ pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> S
     swept
 }
 
-/// Removes everything with a label (`name=value`) until there is none; images only where they are asked for.
-pub async fn clear(engine: &dyn Engine, label: &str, images: bool) -> Swept {
+/// Removes everything with a label (`name=value`) until there is none. Built images have no label of a run: they stay for
+/// the build cache; those that `commit` made go.
+pub async fn clear(engine: &dyn Engine, label: &str) -> Swept {
     let mut swept = Swept::default();
     for round in 1..=ROUNDS {
         let failed = match engine.labelled(label).await {
@@ -109,15 +110,9 @@ pub async fn clear(engine: &dyn Engine, label: &str, images: bool) -> Swept {
                 what: format!("what is labelled `{label}`"),
                 why: why.to_string(),
             }],
+            Ok(listed) if listed.is_empty() => return swept,
             Ok(listed) => {
-                let wanted: Vec<Resource> = listed
-                    .into_iter()
-                    .filter(|resource| images || resource.kind != ResourceKind::Image)
-                    .collect();
-                if wanted.is_empty() {
-                    return swept;
-                }
-                let (removed, failed) = remove_all(engine, wanted).await;
+                let (removed, failed) = remove_all(engine, listed).await;
                 swept.note(removed);
                 failed.iter().map(|(resource, why)| left(resource, why)).collect()
             }

@@ -46,8 +46,7 @@ async fn kill(case: &Case) {
 pub(crate) async fn remove(case: &Case) -> Vec<Fault> {
     let all = case.nodes.iter().map(|node| async {
         let label = case.label();
-        // Built images have no label of a case: they stay for the build cache.
-        match tokio::time::timeout(LIMIT, clear(node.engine.as_ref(), &label, true)).await {
+        match tokio::time::timeout(LIMIT, clear(node.engine.as_ref(), &label)).await {
             Ok(swept) if swept.left.is_empty() => Vec::new(),
             Ok(swept) => {
                 let lines = swept.left.iter().map(|left| format!("{}: {}", left.what, left.why));

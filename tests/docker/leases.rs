@@ -24,12 +24,14 @@ async fn victim(folder: &Path) {
     stage.engine.create_network(&network, "", false, &labels).await.unwrap();
     stage.engine.create_volume(&volume, "", &labels).await.unwrap();
     let spec = e2erun::engine::ContainerSpec {
-        labels,
+        labels: labels.clone(),
         networks: vec![(network, Vec::new())],
         volumes: vec![format!("{volume}:/data")],
         ..stage.shell("sleep 600")
     };
-    stage.start_spec(&spec).await;
+    let container = stage.start_spec(&spec).await;
+    let image = stage.name("image:1");
+    stage.engine.commit(&container, &image, &labels).await.unwrap();
     let host = RealHost::new(lease.clone());
     let command = Command {
         argv: [
@@ -97,14 +99,19 @@ async fn what_a_killed_run_left_is_swept() {
         .resources
         .iter()
         .filter(|(resource, _)| resource.labels[lease::LEASE] == dead.id);
-    assert_eq!((of_victim.count(), planned.groups.len()), (3, 1));
+    assert_eq!((of_victim.count(), planned.groups.len()), (4, 1));
 
     let host = RealHost::new(Arc::new(NoGroups));
     let swept = lease::sweep(&stage.engine, &host, dead).await;
     let kinds: Vec<ResourceKind> = swept.removed.iter().map(|resource| resource.kind).collect();
     assert_eq!(
         kinds,
-        [ResourceKind::Container, ResourceKind::Network, ResourceKind::Volume]
+        [
+            ResourceKind::Container,
+            ResourceKind::Network,
+            ResourceKind::Volume,
+            ResourceKind::Image
+        ]
     );
     assert_eq!(
         (swept.groups.as_slice(), swept.left.as_slice()),
@@ -133,10 +140,10 @@ async fn a_label_is_cleared_until_nothing_is_left_and_nothing_else_goes() {
                 .await;
         }
         let label = format!("{}={}", lease::CASE, stage.name("case"));
-        let swept = lease::clear(&stage.engine, &label, false).await;
+        let swept = lease::clear(&stage.engine, &label).await;
         assert_eq!((swept.removed.len(), swept.left.len()), (3, 0));
         assert_eq!(stage.engine.inspect(&others).await.unwrap().state, "running");
-        assert_eq!(lease::clear(&stage.engine, &label, false).await, Swept::default());
+        assert_eq!(lease::clear(&stage.engine, &label).await, Swept::default());
     })
     .await;
 }

@@ -35,8 +35,8 @@ fn killed(stage: &Stage) -> String {
     assert_eq!(run.code, None);
     let label = run.label();
     assert!(
-        labelled(&label).len() >= 3,
-        "a container, a network and a volume: {:?}",
+        labelled(&label).len() >= 4,
+        "a container, a network, a volume and an image: {:?}",
         labelled(&label)
     );
     label

@@ -230,10 +230,15 @@ pub(crate) fn docker(arguments: &[&str]) -> Option<String> {
     child.wait().unwrap().success().then(|| text.trim().to_owned())
 }
 
-/// Containers, networks and volumes with this label.
+/// Containers, networks, volumes and images with this label.
 pub(crate) fn labelled(label: &str) -> Vec<String> {
     let filter = format!("label={label}");
-    let lists: [&[&str]; 3] = [&["ps", "-aq"], &["network", "ls", "-q"], &["volume", "ls", "-q"]];
+    let lists: [&[&str]; 4] = [
+        &["ps", "-aq"],
+        &["network", "ls", "-q"],
+        &["volume", "ls", "-q"],
+        &["image", "ls", "-q"],
+    ];
     let names = lists.map(|list| docker(&[list, &["--filter", &filter]].concat()).unwrap());
     names
         .iter()
