@@ -110,8 +110,15 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Asks until it holds, its time is up, or asking again cannot help.
+    /// Asks until it holds, its time is up, or asking again cannot help; what is not as it should be is explained.
     async fn ask(&self, scope: &Scope) -> Asked {
+        let (mut asked, cx) = self.repeat(scope).await;
+        explain(&cx, self.act, &asked.outputs, &mut asked.faults).await;
+        asked
+    }
+
+    /// The last answer, and what was seen when it was given.
+    async fn repeat(&self, scope: &Scope) -> (Asked, Cx) {
         let limits = &self.limits;
         let until = limits.within.map(|within| Instant::now() + within);
         let mut asked = Asked::default();
@@ -133,20 +140,20 @@ impl Asking<'_> {
             }
             let observed = if asked.faults.is_empty() {
                 let Some(holds) = limits.holds.filter(|_| !self.act.waits_itself()) else {
-                    return asked;
+                    return (asked, cx);
                 };
                 let since = *held_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= holds {
-                    return asked;
+                    return (asked, cx);
                 }
                 format!("it holds; it has to for {}", shown(holds))
             } else if let Some(since) = held_since {
                 asked.faults = not_held(asked.faults, since.elapsed(), limits.holds);
-                return asked;
+                return (asked, cx);
             } else {
                 if self.is_over(&cx, until, &asked.faults) {
                     self.at_the_end(&mut asked, &told, cx.is_futile());
-                    return asked;
+                    return (asked, cx);
                 }
                 asked.faults[0].message.clone()
             };
@@ -211,7 +218,7 @@ impl Asking<'_> {
         };
         match result {
             Ok(outputs) => {
-                let faults = judge(cx, self.act, self.step.kind, &outputs).await;
+                let faults = judge(cx, self.step.kind, &outputs).await;
                 (outputs, faults)
             }
             Err(faults) => (Value::Null, faults),
@@ -248,19 +255,22 @@ impl Asking<'_> {
 }
 
 /// Judges a result: what was expected of it, and what is expected when nothing is said.
-pub(crate) async fn judge(cx: &Cx, act: &dyn Act, kind: &'static crate::step::Kind, outputs: &Value) -> Vec<Fault> {
+pub(crate) async fn judge(cx: &Cx, kind: &'static crate::step::Kind, outputs: &Value) -> Vec<Fault> {
     let nothing = Expectation::none(&cx.span);
     let expect = cx.expect.as_ref().unwrap_or(&nothing);
     match cx.rendered(|scope| expect.judge(outputs, scope, kind.defaults)).await {
-        Ok(faults) | Err(faults) => {
-            let mut faults: Vec<Fault> = faults.into_iter().map(|fault| fault.at(cx.span.place())).collect();
-            // Once, however many expectations failed: they are all about the same answer.
-            if let Some(first) = faults.first_mut() {
-                first.details.extend(act.facts(outputs));
-            }
-            faults
-        }
+        Ok(faults) | Err(faults) => faults.into_iter().map(|fault| fault.at(cx.span.place())).collect(),
     }
+}
+
+/// Adds what explains a result that did not hold. Once, however many expectations failed: they are all about one answer.
+pub(crate) async fn explain(cx: &Cx, act: &dyn Act, outputs: &Value, faults: &mut [Fault]) {
+    // Without a result the kind itself has told what there is to tell.
+    if faults.is_empty() || outputs.is_null() {
+        return;
+    }
+    let details = act.explain(cx, outputs, faults).await;
+    faults[0].details.extend(details);
 }
 
 fn not_held(mut faults: Vec<Fault>, held: Duration, wanted: Option<Duration>) -> Vec<Fault> {

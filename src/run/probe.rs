@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Limits, judge, limits, shown};
+use super::attempt::{Limits, explain, judge, limits, shown};
 use super::walk::{Ended, Walk};
 use crate::event::{Fault, Outcome, StepInfo, What};
 use crate::step::{Act, Bound, Case, Repeat};
@@ -208,7 +208,7 @@ impl Asking {
         while !end.is_cancelled() {
             let began = Instant::now();
             let result = tokio::select! {
-                result = self.ask(record.answers + record.failures) => result,
+                result = self.ask(&record) => result,
                 () = end.cancelled() => break,
             };
             match result {
@@ -231,7 +231,8 @@ impl Asking {
         self.walk.case.state().probes.insert(name.to_owned(), record.summary());
     }
 
-    async fn ask(&self, number: u64) -> Result<Value, Fault> {
+    async fn ask(&self, record: &Record) -> Result<Value, Fault> {
+        let number = record.answers + record.failures;
         let limit = self.limits.attempt;
         let mut cx = self.walk.cx(&self.step, &self.info, &self.scope);
         cx.scope.salt = format!("{} {number}", self.info.path);
@@ -243,7 +244,11 @@ impl Asking {
             .await
             .map_err(|_| late())?;
         let outputs = result.map_err(|faults| faults.into_iter().next().unwrap_or_else(late))?;
-        let faults = judge(&cx, self.act.as_ref(), self.step.kind, &outputs).await;
+        let mut faults = judge(&cx, self.step.kind, &outputs).await;
+        // Only the first failure is told in full.
+        if record.first_failure.is_none() {
+            explain(&cx, self.act.as_ref(), &outputs, &mut faults).await;
+        }
         faults.into_iter().next().map_or(Ok(outputs), Err)
     }
 }

@@ -280,20 +280,20 @@ impl Output {
     }
 }
 
-/// What a failed expectation of a command's result is told with: its error stream, and what it wrote if it failed itself.
-pub(super) fn facts(outputs: &Value) -> Vec<Detail> {
-    let failed = outputs.get("exit").is_some_and(|exit| *exit != 0);
-    let streams = [("stdout", failed), ("stderr", true)];
-    let told = streams.into_iter().filter(|(_, told)| *told);
-    told.filter_map(|(name, _)| {
-        let text = outputs.get(name)?.as_str()?;
-        let lines = last_lines(text, TAIL);
-        (!lines.trim().is_empty()).then(|| Detail {
+/// What a command wrote, for a result that is not as it should be; what a fault shows as found is not shown twice.
+pub(super) fn explain(outputs: &Value, faults: &[Fault]) -> Vec<Detail> {
+    let told = ["stdout", "stderr"].into_iter().filter_map(|name| {
+        let lines = last_lines(outputs.get(name)?.as_str()?, TAIL);
+        let is_shown = |fault: &Fault| {
+            let actual = fault.actual.as_deref().unwrap_or_default();
+            fault.message.contains(&format!("`{name}`")) && actual.contains(&lines)
+        };
+        (!lines.trim().is_empty() && !faults.iter().any(is_shown)).then(|| Detail {
             title: format!("last lines of `{name}`"),
             text: lines,
         })
-    })
-    .collect()
+    });
+    told.collect()
 }
 
 /// The last lines of a text.
@@ -315,8 +315,9 @@ mod tests {
     use bytes::Bytes;
     use serde_json::{Value, json};
 
-    use super::{Output, last_lines};
+    use super::{Output, explain, last_lines};
     use crate::engine::{Frame, Stream};
+    use crate::event::Fault;
 
     fn check(stdout: &str, expected: Value) {
         let mut output = Output::new();
@@ -345,6 +346,24 @@ mod tests {
             "",
             json!({"exit": 3, "stdout": "", "stderr": "warning", "duration": 1.5}),
         );
+    }
+
+    fn check_explained(message: &str, actual: &str, expected: &[&str]) {
+        let outputs = json!({"exit": 0, "stdout": "a\nb", "stderr": "warning"});
+        let fault = Fault {
+            actual: Some(actual.to_owned()),
+            ..Fault::failure(message)
+        };
+        let told = explain(&outputs, &[fault]).into_iter().map(|detail| detail.title);
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{message}");
+    }
+
+    #[test]
+    fn what_it_wrote_is_told_once() {
+        let both = ["last lines of `stdout`", "last lines of `stderr`"];
+        check_explained("`exit` is 1", "1", &both);
+        check_explained("the lines of `stdout`", "a", &both);
+        check_explained("`stdout` is not empty", "a\nb", &both[1..]);
     }
 
     #[test]

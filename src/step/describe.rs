@@ -3,29 +3,42 @@
 use super::command::TAIL;
 use super::{ContainerRef, Cx, NodeHandle};
 use crate::engine::Container;
-use crate::event::Fault;
+use crate::event::{Detail, Fault};
 
 /// Adds what explains a container's state.
 pub(super) async fn described(cx: &Cx, node: &NodeHandle, container: &str, mut fault: Fault) -> Fault {
+    fault.details.extend(details(cx, node, container).await);
+    fault
+}
+
+/// What explains a container's state.
+pub(super) async fn details(cx: &Cx, node: &NodeHandle, container: &str) -> Vec<Detail> {
+    let mut details = Vec::new();
+    let mut tell = |title: String, text: &str| {
+        details.push(Detail {
+            title,
+            text: text.to_owned(),
+        });
+    };
     let Ok(inspected) = node.engine.inspect(container).await else {
-        return fault;
+        return details;
     };
     if !inspected.error.is_empty() {
-        fault = fault.detail("the engine's error", inspected.error.clone());
+        tell("the engine's error".to_owned(), &inspected.error);
     }
     if inspected.oom_killed {
-        fault = fault.detail("memory", "the kernel killed it: out of memory");
+        tell("memory".to_owned(), "the kernel killed it: out of memory");
     }
     if inspected.health.as_deref().is_some_and(|health| health != "healthy")
         && let Some((exit, output)) = inspected.health_log.last()
     {
         let title = format!("healthcheck of `{}` (exit code {exit})", inspected.name);
-        fault = fault.detail(title, output.trim_end());
+        tell(title, output.trim_end());
     }
     let tail = cx.case.spools.tail(&inspected.id, TAIL).await;
     let title = format!("last lines of `{}`", inspected.name);
-    let nothing = "(it wrote nothing)".to_owned();
-    fault.detail(title, if tail.is_empty() { nothing } else { tail })
+    tell(title, if tail.is_empty() { "(it wrote nothing)" } else { &tail });
+    details
 }
 
 /// What a container's state is, to read on from its name: "exited with code 3".

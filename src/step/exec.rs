@@ -128,8 +128,8 @@ impl Act for Bound {
         true
     }
 
-    fn facts(&self, outputs: &Value) -> Vec<Detail> {
-        command::facts(outputs)
+    async fn explain(&self, _cx: &Cx, outputs: &Value, faults: &[Fault]) -> Vec<Detail> {
+        command::explain(outputs, faults)
     }
 }
 

@@ -40,7 +40,7 @@ use async_trait::async_trait;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use crate::event::Detail;
+use crate::event::{Detail, Fault};
 use crate::expect::{Field, Usual};
 use crate::shape::{Problems, Shape};
 use crate::yaml::Node;
@@ -163,8 +163,9 @@ pub trait Act: Debug + Send + Sync {
         std::future::pending().await
     }
 
-    /// What a failed expectation of its result is told with: the answer that was judged.
-    fn facts(&self, _outputs: &Value) -> Vec<Detail> {
+    /// What explains a result that is not as it should be: the answer that was judged, or what the containers that it is
+    /// about have written. Asked for once, of the last result.
+    async fn explain(&self, _cx: &Cx, _outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {
         Vec::new()
     }
 

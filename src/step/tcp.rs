@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::http::{no_answer, time_left};
 use super::{About, Act, Binder, Body, Cx, Done, Later, Sort, Written};
-use crate::event::Detail;
+use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
 use crate::shape::{Computed, Text, shape};
 
@@ -189,7 +189,7 @@ impl Act for Bound {
         }
     }
 
-    fn facts(&self, outputs: &Value) -> Vec<Detail> {
+    async fn explain(&self, _cx: &Cx, outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {
         let text = |field: &str| outputs.get(field).and_then(Value::as_str);
         let (title, said) = match text("reason") {
             Some(reason) => ("no answer", reason.to_owned()),
@@ -226,7 +226,7 @@ impl Bound {
 }
 
 /// A service that does not run is not open; what could not be found out stays an error.
-fn closed(cx: &Cx, faults: Vec<crate::event::Fault>) -> Done<Value> {
+fn closed(cx: &Cx, faults: Vec<Fault>) -> Done<Value> {
     let is_state = faults
         .iter()
         .all(|fault| fault.kind == crate::event::FaultKind::Failure);

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written};
+use super::command::TAIL;
+use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written, describe};
 use crate::diagnostic::Diagnostic;
 use crate::engine::world::{Becomes, Dead, State, Verdict, Waited, Wanted, readiness};
 use crate::engine::{Reason, Stream, Tool, ToolCall, ToolEnd};
@@ -34,8 +35,6 @@ pub(super) const ABOUT: About = About {
 
 /// How often `up` is tried again when the surroundings fail.
 const TRIES: u32 = 3;
-/// Log lines of a dead service that its fault shows.
-const TAIL: usize = 30;
 
 shape! {
     /// A stack to bring up.
@@ -326,7 +325,7 @@ impl Starting<'_> {
                 .at(self.cx.span.place());
                 fault.actual = self.cx.observed();
                 for container in self.unready() {
-                    fault = self.described(fault, &container).await;
+                    fault = describe::described(self.cx, self.node, &container, fault).await;
                 }
                 Err(vec![fault])
             }
@@ -350,40 +349,9 @@ impl Starting<'_> {
         let mut faults = Vec::new();
         for one in dead {
             let fault = Fault::failure(format!("`{}` {}", one.service, one.why)).at(self.cx.span.place());
-            faults.push(self.described(fault, &one.id).await);
+            faults.push(describe::described(self.cx, self.node, &one.id, fault).await);
         }
         faults
-    }
-
-    /// Adds what explains a container's state: its health's output, the engine's error, its last log lines.
-    async fn described(&self, mut fault: Fault, container: &str) -> Fault {
-        let Ok(inspected) = self.node.engine.inspect(container).await else {
-            return fault;
-        };
-        if !inspected.error.is_empty() {
-            fault = fault.detail("the engine's error", inspected.error.clone());
-        }
-        if inspected.oom_killed {
-            fault = fault.detail("memory", "the kernel killed it: out of memory");
-        }
-        if inspected.health.as_deref().is_some_and(|health| health != "healthy")
-            && let Some((exit, output)) = inspected.health_log.last()
-        {
-            fault = fault.detail(
-                format!("healthcheck of `{}` (exit code {exit})", inspected.name),
-                output.trim_end(),
-            );
-        }
-        let tail = self.cx.case.spools.tail(&inspected.id, TAIL).await;
-        let title = format!("last lines of `{}`", inspected.name);
-        fault.detail(
-            title,
-            if tail.is_empty() {
-                "(it wrote nothing)".to_owned()
-            } else {
-                tail
-            },
-        )
     }
 
     /// The tool failed: because a container is not as it should be, or by itself.

@@ -3,6 +3,7 @@
 mod asking;
 mod blocks;
 mod ends;
+mod explained;
 mod images;
 mod outcomes;
 mod phases;

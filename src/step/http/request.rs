@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Http;
-use super::answer::{asked, facts, no_answer, outputs, whole_enough};
+use super::answer::{asked, no_answer, outputs, shown, whole_enough};
 use crate::event::{Detail, Fault};
 use crate::net::{self, HttpRequest, Tls};
 use crate::shape::Text;
@@ -40,8 +40,9 @@ impl Act for Request {
         }
     }
 
-    fn facts(&self, outputs: &Value) -> Vec<Detail> {
-        facts(outputs)
+    async fn explain(&self, cx: &Cx, outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {
+        let wants_json = cx.expect.as_ref().is_some_and(|expect| expect.expects("json"));
+        shown(outputs, wants_json)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Http;
-use super::answer::{facts, outputs};
+use super::answer::{outputs, shown};
 use crate::diagnostic::Source;
 use crate::net::{HttpAnswer, HttpRequest};
 use crate::scenario::Files;
@@ -52,31 +52,32 @@ fn json_is_there_only_when_the_body_is_json() {
 }
 
 #[test]
-fn a_failure_shows_the_answer_and_why_it_is_no_json() {
-    let told = |body: &[u8]| {
-        let facts = facts(&outputs(
-            &HttpRequest {
-                method: "GET".into(),
-                url: "http://web".into(),
-                ..HttpRequest::default()
-            },
-            &answer(body),
-        ));
-        facts
+fn a_failure_shows_the_answer_and_why_it_is_no_json_where_that_is_wanted() {
+    let told = |body: &[u8], wants_json: bool| {
+        let request = HttpRequest {
+            method: "GET".into(),
+            url: "http://web".into(),
+            ..HttpRequest::default()
+        };
+        shown(&outputs(&request, &answer(body)), wants_json)
             .into_iter()
             .map(|fact| format!("{}: {}", fact.title, fact.text))
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        told(b"1"),
+        told(b"1", true),
         ["answer: GET http://web/\nstatus 200\ncontent-type: text/plain\n\n1"]
     );
     assert_eq!(
-        told(b"<html>")[1],
+        told(b"<html>", true)[1],
         "`json`: the body is no JSON: expected value at line 1 column 1"
     );
-    assert!(told(&[b'x'; 100_000])[0].len() < 4096);
-    let error = facts(&json!({"error": "refused", "reason": "nobody listens", "request": "GET http://web/"}));
+    assert_eq!(told(b"<html>", false).len(), 1);
+    assert!(told(&[b'x'; 100_000], true)[0].len() < 4096);
+    let error = shown(
+        &json!({"error": "refused", "reason": "nobody listens", "request": "GET http://web/"}),
+        true,
+    );
     assert_eq!(
         (error[0].title.as_str(), error[0].text.as_str()),
         ("no answer", "GET http://web/\nnobody listens")

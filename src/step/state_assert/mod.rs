@@ -11,8 +11,9 @@ use fields::{Of, RESULT};
 use serde_json::{Map, Value};
 
 use super::resource::{network_name, volume_name};
-use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Later, Ref, ServiceRef, Sort, Step, Written};
+use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Later, Ref, ServiceRef, Sort, Step, Written, describe};
 use crate::diagnostic::Diagnostic;
+use crate::event::{Detail, Fault};
 use crate::shape::{Text, shape};
 
 /// See the table.
@@ -33,6 +34,9 @@ pub(super) const ABOUT: About = About {
     defaults: &[],
     locals: &[],
 };
+
+/// Of so many containers of a service a fault shows the last log lines.
+const EXPLAINED: usize = 3;
 
 shape! {
     /// What to look at: one of its keys.
@@ -232,6 +236,28 @@ impl Act for Bound {
             Target::Image(text) => observe::image(cx, &cx.text(text).await?).await,
             Target::Probe(text) => observe::probe(cx, &cx.text(text).await?),
         }
+    }
+
+    /// What the containers have written, those that are not as they should be first, and the output of their health.
+    async fn explain(&self, cx: &Cx, _outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {
+        let target = match &self.target {
+            Target::Service(service) => cx.service(service).await.map(ContainerRef::Service),
+            Target::Container(container) => cx.target(container).await,
+            Target::Volume(_) | Target::Network(_) | Target::Image(_) | Target::Probe(_) => return Vec::new(),
+        };
+        let Ok(target) = target else { return Vec::new() };
+        let mut containers = observe::containers(cx, &target);
+        containers.sort_by_key(|container| container.is_running() && container.health.as_deref() != Some("unhealthy"));
+        let node = match &target {
+            ContainerRef::Service(service) => Ok(cx.case.node_of(service.stack)),
+            ContainerRef::Background(_) => cx.one(&target).map(|(node, _)| node),
+        };
+        let Ok(node) = node else { return Vec::new() };
+        let mut details = Vec::new();
+        for container in containers.iter().take(EXPLAINED) {
+            details.extend(describe::details(cx, &node, &container.id).await);
+        }
+        details
     }
 
     /// Returns when the containers are no longer what they were when they were looked at.

@@ -8,7 +8,7 @@ use super::super::{ContainerRef, Cx, Done, ServiceRef};
 use crate::engine::world::ContainerState;
 
 /// The containers of a target, as they are known.
-fn containers(cx: &Cx, target: &ContainerRef) -> Vec<Arc<ContainerState>> {
+pub(super) fn containers(cx: &Cx, target: &ContainerRef) -> Vec<Arc<ContainerState>> {
     match target {
         ContainerRef::Service(service) => cx.containers(service),
         ContainerRef::Background(name) => {

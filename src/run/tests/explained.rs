@@ -1,0 +1,91 @@
+//! What a failed step is told with: the answer that was judged, what its containers have written.
+
+use super::{Stage, stage};
+use crate::engine::fake::{Answer, Script};
+use crate::event::{Detail, What};
+
+/// A stack of a service that is talkative and one that dies, and a check of it.
+fn talking(step: &str) -> Stage {
+    let files = "services: {web: {image: busybox}, db: {image: busybox, healthcheck: {test: x}}}";
+    stage(&format!(
+        "stacks: {{s: shop.yml}}\ngiven: [{{up: s}}]\nthen:\n- {step}\n"
+    ))
+    .file("shop.yml", files)
+    .answers("odd", &[(0, 500, "<html>")])
+    .engine(|fake| {
+        let odd = || Answer::out("so it goes\n");
+        fake.script(
+            "web",
+            Script::new().out("listening\n").exec("odd", [odd(), odd(), odd()]),
+        );
+        fake.script(
+            "db",
+            Script::new().healthy().out("ready\n").after(5).unhealthy("no route"),
+        );
+    })
+}
+
+/// The details of the step's faults: a title and the text's last line each, once for all of its expectations.
+async fn check(step: &str, expected: &[(&str, &str)]) {
+    let stage = talking(step);
+    let events = stage.events().await;
+    let faults = events.iter().filter_map(|event| match &event.what {
+        What::StepEnded { step, faults, .. } if step.path == "then[1]" => Some(faults),
+        _ => None,
+    });
+    let details: Vec<&Detail> = faults.flatten().flat_map(|fault| &fault.details).collect();
+    let told: Vec<(String, &str)> = details
+        .iter()
+        .map(|detail| {
+            let (begin, end) = detail
+                .title
+                .split_once("e2e-testrun-1-1-s-")
+                .unwrap_or((&detail.title, ""));
+            // How often it was asked is not of interest here.
+            let text = if begin == "waited" { "" } else { &detail.text };
+            (format!("{begin}{end}"), text.lines().last().unwrap_or_default())
+        })
+        .collect();
+    let told: Vec<(&str, &str)> = told.iter().map(|(title, text)| (title.as_str(), *text)).collect();
+    assert_eq!(told, expected, "{step}");
+    stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_is_told_with_the_log_and_the_output_of_the_healthcheck() {
+    check(
+        "{state-assert: {service: web}, expect: {running: 2, restarts: 1}}",
+        &[("last lines of `web-1`", "listening")],
+    )
+    .await;
+    check(
+        "{state-assert: {service: db}, expect: {exit: 1}, within: 10s}",
+        &[
+            ("waited", ""),
+            ("healthcheck of `db-1` (exit code 1)", "no route"),
+            ("last lines of `db-1`", "ready"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_is_told_with_what_it_wrote() {
+    let written = [("last lines of `stdout`", "so it goes")];
+    check("{exec: {service: web, command: odd}, expect: {exit: 1}}", &written).await;
+    check("{exec: {service: web, command: odd}, expect: {stdout: well}}", &[]).await;
+    check("{shell: 'echo so it goes', expect: {exit: 1}}", &written).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_told_and_why_it_is_no_json_only_where_json_is_wanted() {
+    check("http: http://x/odd", &[("answer", "<html>")]).await;
+    check(
+        "{http: http://x/odd, expect: {status: 500, json: {a: 1}}}",
+        &[
+            ("answer", "<html>"),
+            ("`json`", "the body is no JSON: expected value at line 1 column 1"),
+        ],
+    )
+    .await;
+}
