@@ -6,7 +6,9 @@
 mod file;
 mod group;
 mod kept;
+mod listen;
 mod process;
+mod program;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +23,8 @@ use tokio_util::task::TaskTracker;
 use crate::engine::{Stream, ToolLine};
 pub use group::Group;
 pub use kept::{Kept, head_and_tail};
+pub use listen::Listener;
+pub use program::Program;
 
 /// How long a process has to end by itself before it is killed.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -151,6 +155,12 @@ pub trait Host: Send + Sync {
     async fn rewrite_texts(&self, folder: &Path, rewrite: &Rewrite) -> io::Result<()>;
     /// How many bytes are free where a path is or would be; `None` if it cannot be found out.
     async fn free_space(&self, path: &Path) -> Option<u64>;
+    /// Who has one of these ports of this machine; the protocol is `tcp` or `udp`.
+    async fn listeners(&self, protocol: &str, ports: &[u16]) -> Vec<Listener>;
+    /// This program, and what it needs to run in an image of its own.
+    async fn program(&self) -> io::Result<Program>;
+    /// The files of that image as a tar.
+    async fn pack_program(&self, program: &Program) -> io::Result<Bytes>;
 }
 
 /// The user and group that this process runs as, as containers take them: `1000:1000`.
@@ -256,5 +266,20 @@ impl Host for RealHost {
     async fn free_space(&self, path: &Path) -> Option<u64> {
         let path = path.to_owned();
         file::blocking(move || file::free_space(&path)).await.ok()
+    }
+
+    async fn listeners(&self, protocol: &str, ports: &[u16]) -> Vec<Listener> {
+        let (protocol, ports) = (protocol.to_owned(), ports.to_vec());
+        let found = file::blocking(move || Ok(listen::listeners(&protocol, &ports))).await;
+        found.unwrap_or_default()
+    }
+
+    async fn program(&self) -> io::Result<Program> {
+        file::blocking(program::program).await
+    }
+
+    async fn pack_program(&self, program: &Program) -> io::Result<Bytes> {
+        let program = program.clone();
+        file::blocking(move || program.pack()).await
     }
 }
