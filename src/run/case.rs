@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{outcome, shown};
 use super::block::limited;
-use super::images::Images;
+use super::before::Before;
 use super::logs::LogKeeper;
 use super::probe::Probes;
 use super::walk::{AfterFailure, Ended, Unreached, Walk, numbered};
@@ -60,7 +60,7 @@ impl TryEnded {
 }
 
 /// Runs one try.
-pub(super) async fn try_once(env: &Env, plan: &Plan, images: &Images) -> TryEnded {
+pub(super) async fn try_once(env: &Env, plan: &Plan, before: &Before) -> TryEnded {
     let emitter = env.emitter.of_case(CaseId {
         number: plan.info.number,
         attempt: plan.attempt,
@@ -73,7 +73,7 @@ pub(super) async fn try_once(env: &Env, plan: &Plan, images: &Images) -> TryEnde
     let mut parts = BTreeMap::new();
     let mut ended = match unready(env, plan, &scope).await {
         Some(unready) => unready,
-        None => match images.of(plan, &mut parts) {
+        None => match before.faults(plan, &mut parts) {
             faults if !faults.is_empty() => TryEnded::new(Outcome::Errored, faults),
             _ => match begin(env, plan, &emitter).await {
                 Ok(case) => {

@@ -2,12 +2,14 @@
 
 mod attempt;
 mod background;
+mod before;
 mod block;
 mod case;
 mod collect;
 mod images;
 mod known;
 mod logs;
+mod ports;
 mod probe;
 mod requires;
 mod teardown;
@@ -32,7 +34,7 @@ use crate::scenario::Files;
 use crate::schedule::{self, Waiting};
 use crate::step::{Emitter, NodeHandle};
 
-use images::Images;
+use before::Before;
 pub use requires::Facts;
 
 /// What all cases of a run share.
@@ -96,8 +98,8 @@ pub async fn run(env: Env, jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
         passed_over: env.passed_over,
         jobs: env.jobs,
     });
-    let images = images::prepare(&env, &jobs).await;
-    cases(&env, &jobs, &images).await;
+    let before = Before::the_first(&env, &jobs).await;
+    cases(&env, &jobs, &before).await;
     let faults = images::remove_own(&env, &jobs).await;
     env.emitter.emit(What::RunEnded {
         seconds: env.emitter.elapsed(),
@@ -107,7 +109,7 @@ pub async fn run(env: Env, jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
 }
 
 /// Runs all cases, so many at once as there are jobs; those with a lock in common one after the other.
-async fn cases(env: &Env, jobs: &[Job], images: &Images) {
+async fn cases(env: &Env, jobs: &[Job], before: &Before) {
     let mut waiting: Vec<Waiting> = jobs
         .iter()
         .enumerate()
@@ -125,7 +127,7 @@ async fn cases(env: &Env, jobs: &[Job], images: &Images) {
             let next = waiting.remove(index);
             held.extend(next.locks.iter().cloned());
             let job = &jobs[next.case];
-            running.push(async move { (next.locks, tries(env, job, images).await) });
+            running.push(async move { (next.locks, tries(env, job, before).await) });
         }
         let Some((locks, outcome)) = running.next().await else {
             break;
@@ -139,8 +141,8 @@ async fn cases(env: &Env, jobs: &[Job], images: &Images) {
 }
 
 /// The tries of a case: a new plan each, which never meets its predecessor.
-async fn tries(env: &Env, job: &Job, images: &Images) -> Outcome {
-    let mut ended = case::try_once(env, &job.plan, images).await;
+async fn tries(env: &Env, job: &Job, before: &Before) -> Outcome {
+    let mut ended = case::try_once(env, &job.plan, before).await;
     for attempt in 2.. {
         if !ended.retried {
             break;
@@ -148,7 +150,7 @@ async fn tries(env: &Env, job: &Job, images: &Images) -> Outcome {
         let planned = crate::plan::resolve(&job.loaded, &job.seed, attempt, &env.settings, &env.files);
         // The first try's plan was made of the same words: what could be wrong with this one was told before the run.
         let Ok(plan) = planned else { break };
-        ended = case::try_once(env, &plan, images).await;
+        ended = case::try_once(env, &plan, before).await;
     }
     ended.outcome
 }

@@ -62,6 +62,19 @@ impl std::fmt::Display for Lock {
     }
 }
 
+/// A host port that stays fixed.
+#[derive(Debug, Clone)]
+pub struct FixedPort {
+    /// The port.
+    pub number: u16,
+    /// `tcp`, `udp`, `sctp`.
+    pub protocol: String,
+    /// The host's address that it is bound to; all of them if none.
+    pub address: Option<String>,
+    /// Where the file says so.
+    pub at: Span,
+}
+
 /// What planning stacks needs to know.
 pub struct Context<'a> {
     /// The files that were read.
@@ -255,12 +268,22 @@ impl StackPlan {
     }
 
     /// The host ports that stay fixed.
-    pub fn fixed_ports(&self) -> Vec<u16> {
-        let locks = self.planned.locks.iter().filter_map(|lock| match &lock.kind {
-            LockKind::Port(range, _) => Some(range.first..=range.last),
-            _ => None,
+    pub fn fixed_ports(&self) -> Vec<FixedPort> {
+        let active = self.planned.services.values().filter(|service| service.active);
+        let fixed = active.flat_map(|service| &service.ports);
+        let fixed = fixed.filter_map(|port| Some((port, port.fixed?)));
+        let each = fixed.flat_map(|(port, range)| {
+            let kind = LockKind::Port(range, port.protocol.clone());
+            let lock = self.planned.locks.iter().find(|lock| lock.kind == kind);
+            let at = lock.map_or(&self.at, |lock| &lock.at);
+            (range.first..=range.last).map(move |number| FixedPort {
+                number,
+                protocol: port.protocol.clone(),
+                address: port.host_ip.clone(),
+                at: at.clone(),
+            })
         });
-        locks.flatten().collect()
+        each.collect()
     }
 
     /// What `check` tells of it.

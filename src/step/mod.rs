@@ -17,6 +17,7 @@ mod do_;
 mod down;
 mod exec;
 mod file_assert;
+mod fixed_ports;
 mod http;
 mod lifecycle;
 mod log_assert;
@@ -50,6 +51,7 @@ pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat};
 pub use case::{Case, Emitter, Masks, NodeHandle, StackState, wall_clock};
 pub use cx::{Cx, Done};
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
+pub use fixed_ports::held;
 pub use written::{Common, ForEach, Items, Keep, KnownIssue, Later, Skip, Step, common_keys};
 
 /// What sort of kind it is: this decides which common keys it takes.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::command::TAIL;
+use super::fixed_ports::held_by_containers;
 use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written, describe};
 use crate::diagnostic::Diagnostic;
 use crate::engine::world::{Becomes, Dead, State, Verdict, Waited, Wanted, readiness};
@@ -157,29 +158,14 @@ async fn write(cx: &Cx, rewritten: &Rewritten, plan: &StackPlan) -> Done<Vec<std
     Ok(files)
 }
 
-/// Ports that stay fixed must be free; who holds one is named.
+/// Ports that stay fixed must be free still; who has one is named.
 async fn free_ports(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
     let ports = plan.fixed_ports();
     if ports.is_empty() {
         return Ok(());
     }
-    let containers = cx.asked(node.engine.containers(&[])).await?;
-    let own = |container: &crate::engine::Container| container.labels.get(crate::lease::CASE) == Some(&cx.case.id);
-    for port in ports {
-        let holder = containers.iter().find(|container| {
-            container.state == "running"
-                && !own(container)
-                && container.ports.values().flatten().any(|(_, host)| *host == port)
-        });
-        if let Some(holder) = holder {
-            return Err(vec![
-                Fault::error(format!("host port {port} is taken by container `{}`", holder.name))
-                    .at(cx.span.place())
-                    .hint("stop that container, or let the port become a free one: put it into the list of `ports`"),
-            ]);
-        }
-    }
-    Ok(())
+    let faults = cx.asked(held_by_containers(node, &ports, &cx.case.id)).await?;
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
 /// What each service should become: those that are named with all that they depend on, or all active ones.

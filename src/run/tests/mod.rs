@@ -209,7 +209,8 @@ impl Stage {
                 name: "local".into(),
                 engine,
                 world,
-                address: "127.0.0.1".into(),
+                // Not this machine: what listens here is nothing to a scripted engine.
+                address: "engine.test".into(),
             }],
             host: Arc::new(RealHost::new(Arc::new(NoGroups))),
             net: Arc::new(FakeNet {

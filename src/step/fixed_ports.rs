@@ -1,0 +1,114 @@
+//! Host ports that stay fixed: who has one that a stack wants.
+
+use std::net::IpAddr;
+
+use crate::engine::{Container, EngineResult};
+use crate::event::Fault;
+use crate::host::Host;
+use crate::stack::FixedPort;
+
+use super::NodeHandle;
+
+/// The label by which the compose tool tells whose a container is.
+const PROJECT: &str = "com.docker.compose.project";
+
+/// A fault for each port that a container of somebody else publishes. Those with the case's label are its own.
+pub(super) async fn held_by_containers(node: &NodeHandle, ports: &[FixedPort], case: &str) -> EngineResult<Vec<Fault>> {
+    let containers = running(node).await?;
+    let holders = ports.iter().filter_map(|port| Some((port, holder(&containers, port)?)));
+    let others = holders.filter(|(_, holder)| holder.labels.get(crate::lease::CASE).is_none_or(|own| own != case));
+    Ok(others.map(|(port, holder)| by_container(port, holder)).collect())
+}
+
+/// A fault for each port that anybody has: a container, or a process of this machine.
+pub async fn held(node: &NodeHandle, host: &dyn Host, ports: &[FixedPort]) -> EngineResult<Vec<Fault>> {
+    let containers = running(node).await?;
+    let mut faults = Vec::new();
+    for port in ports {
+        if let Some(holder) = holder(&containers, port) {
+            faults.push(by_container(port, holder));
+        } else if is_here(node)
+            && let Some(process) = process(host, port).await
+        {
+            let message = format!("host port {} is taken by {process}", port.number);
+            let fault = Fault::error(message).at(port.at.place());
+            faults.push(fault.hint(format!("end it, or {FREE}")));
+        }
+    }
+    Ok(faults)
+}
+
+/// What else can be done.
+const FREE: &str = "let the port become a free one: put it into the list of `ports`";
+
+/// True where the engine's host ports are this machine's.
+fn is_here(node: &NodeHandle) -> bool {
+    node.address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+async fn running(node: &NodeHandle) -> EngineResult<Vec<Container>> {
+    let mut containers = node.engine.containers(&[]).await?;
+    containers.retain(|container| container.state == "running" || container.state == "paused");
+    Ok(containers)
+}
+
+/// The container that publishes a port where it is wanted.
+fn holder<'c>(containers: &'c [Container], port: &FixedPort) -> Option<&'c Container> {
+    containers.iter().find(|container| {
+        let of_protocol = container
+            .ports
+            .iter()
+            .filter(|((_, protocol), _)| *protocol == port.protocol);
+        let mut bindings = of_protocol.flat_map(|(_, bindings)| bindings);
+        bindings.any(|(address, number)| *number == port.number && meet(port.address.as_deref(), address))
+    })
+}
+
+/// Two addresses of one port cannot both be bound: they are the same, or one of them is all addresses.
+fn meet(wanted: Option<&str>, taken: &str) -> bool {
+    let all = |address: &str| matches!(address, "" | "0.0.0.0" | "::");
+    let wanted = wanted.unwrap_or_default().trim_matches(['[', ']']);
+    all(wanted) || all(taken) || wanted == taken
+}
+
+fn by_container(port: &FixedPort, holder: &Container) -> Fault {
+    let label = |name: &str| holder.labels.get(name);
+    let mut message = format!("host port {} is taken by container `{}`", port.number, holder.name);
+    if let Some(project) = label(PROJECT) {
+        message = format!("{message} of compose project `{project}`");
+    }
+    let hint = match label(crate::lease::LEASE) {
+        Some(lease) => {
+            message = format!("{message}, made by run `{lease}` of e2erun");
+            format!("wait for the end of that run; `e2erun gc` removes what a dead one left. Or {FREE}")
+        }
+        None => format!("stop that container, or {FREE}"),
+    };
+    Fault::error(message).at(port.at.place()).hint(hint)
+}
+
+/// The process of this machine that has a port where it is wanted.
+async fn process(host: &dyn Host, port: &FixedPort) -> Option<String> {
+    let listeners = host.listeners(&port.protocol, &[port.number]).await;
+    let meets = |address: &IpAddr| meet(port.address.as_deref(), &address.to_string());
+    let found = listeners.into_iter().find(|listener| meets(&listener.address))?;
+    Some(match found.process {
+        Some(process) => format!("process {process}"),
+        None => "a process of another user".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meet;
+
+    #[test]
+    fn a_port_can_be_had_twice_only_on_different_addresses() {
+        assert!(meet(None, "0.0.0.0"));
+        assert!(meet(None, "127.0.0.1"));
+        assert!(meet(Some("127.0.0.1"), "::"));
+        assert!(meet(Some("127.0.0.1"), "127.0.0.1"));
+        assert!(meet(Some("[::1]"), "::1"));
+        assert!(!meet(Some("127.0.0.1"), "10.0.0.1"));
+    }
+}
