@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
@@ -158,6 +159,7 @@ async fn async_run(
     ));
     let jobs = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
     let command = process.command.clone();
+    let left = Arc::<AtomicBool>::default();
     let connected = connect::connect(process, arguments.docker.as_deref(), lease, &emitter).await;
     let work = match connected {
         Err(fault) => {
@@ -181,6 +183,7 @@ async fn async_run(
                 docker_host: connected.docker_host,
                 timeout_scale: arguments.timeout_scale.unwrap_or(1.0),
                 update: arguments.update,
+                left: Arc::clone(&left),
                 jobs,
                 fail_fast: arguments.fail_fast,
                 command,
@@ -194,6 +197,7 @@ async fn async_run(
     signals.abort();
     let ended = work.await;
     output.end();
+    left.load(Ordering::Relaxed).then(|| lease.leave());
     if let Err(error) = ended {
         terminal::print_error(&format!("error: the run itself broke: {error}\n"));
         return 3;

@@ -9,6 +9,7 @@ mod sweep;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -70,6 +71,8 @@ pub struct Lease {
     file: Mutex<File>,
     /// The first line that could not be written.
     trouble: Mutex<Option<String>>,
+    /// Something is left that could not be removed.
+    left: AtomicBool,
 }
 
 impl Lease {
@@ -87,6 +90,7 @@ impl Lease {
             path,
             file: Mutex::new(file),
             trouble: Mutex::new(None),
+            left: AtomicBool::new(false),
         };
         lease.write(&Line::Run {
             pid: std::process::id(),
@@ -116,8 +120,16 @@ impl Lease {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Gives it up: what is left with its label was left on purpose.
+    /// Says that something is left that could not be removed: when this process is gone, its run is a dead one.
+    pub fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
+    }
+
+    /// Gives it up: what is left with its label was left on purpose, unless it was said otherwise.
     pub fn end(self) -> io::Result<()> {
+        if self.left.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         fs::remove_file(&self.path)
     }
 
@@ -198,6 +210,16 @@ mod tests {
         assert_eq!(lease.label(), format!("e2erun.lease={}", lease.id()));
         lease.end().unwrap();
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_lease_of_what_could_not_be_removed_is_a_dead_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let lease = Lease::take(folder.path(), &[]).unwrap();
+        let id = lease.id().to_owned();
+        lease.leave();
+        lease.end().unwrap();
+        assert_eq!(Leases::look(folder.path()).unwrap().dead[0].id, id);
     }
 
     #[test]

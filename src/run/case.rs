@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -324,6 +325,7 @@ impl<'a> Running<'a> {
         } else {
             faults.extend(teardown::remove(case).await);
             if let Err(why) = case.host.remove_folder(&case.scratch).await {
+            self.env.left.fetch_or(!faults.is_empty(), Ordering::Relaxed);
                 faults.push(Fault::error(format!(
                     "cannot remove the scratch folder `{}`: {why}",
                     case.scratch.display()

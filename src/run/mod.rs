@@ -20,6 +20,7 @@ mod walk;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -65,6 +66,8 @@ pub struct Env {
     pub timeout_scale: f64,
     /// True when golden files are rewritten.
     pub update: bool,
+    /// Set where something is left that could not be removed.
+    pub left: Arc<AtomicBool>,
     /// How many cases run at once.
     pub jobs: usize,
     /// True when the first failure ends the run.

@@ -231,6 +231,7 @@ impl Stage {
             timeout_scale: 1.0,
             update: false,
             jobs: self.jobs,
+            left: Arc::default(),
             fail_fast: self.fail_fast,
             command: vec!["e2erun".into()],
             passed_over: 0,
