@@ -86,6 +86,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// True when a step asks from inside a service's network.
+    pub fn asks_inside(&self) -> bool {
+        self.phases.values().flatten().any(Bound::asks_inside)
+    }
+
     /// Hides the values of masked names that are known early.
     pub fn hide(&self, masks: &Masks) {
         let values = self.masked.iter().map(|name| self.scope.values.get(name));

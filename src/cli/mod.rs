@@ -1,5 +1,6 @@
 //! The command line: arguments and environment in, exit code out. Nobody else reads or prints anything.
 
+mod ask;
 mod check;
 mod completions;
 mod connect;
@@ -80,5 +81,6 @@ pub fn main() -> u8 {
         Some(Command::Report(report)) => report::report(&process, &report),
         Some(Command::Gc(gc)) => gc::gc(&process, &gc),
         Some(Command::Completions { shell }) => completions::print(shell),
+        Some(Command::AskHere { stay }) => ask::ask(stay),
     }
 }

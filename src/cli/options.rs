@@ -50,6 +50,13 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Ask a question that is read as JSON: what runs where `inside` asks. Not for people.
+    #[command(hide = true)]
+    AskHere {
+        /// Only keep the container running.
+        #[arg(long)]
+        stay: bool,
+    },
 }
 
 /// Which scenarios, and with what values.

@@ -10,15 +10,18 @@ mod talk;
 mod tests;
 mod tls;
 mod url;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 pub use ask::RealNet;
 pub use hop::{basic, form, without_user};
+pub use wire::{Asked, Told};
 
 /// The most bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 4 << 20;
@@ -26,7 +29,8 @@ pub const MAX_KEPT: usize = 4 << 20;
 pub const MAX_READ: u64 = 256 << 20;
 
 /// A question over http.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct HttpRequest {
     /// `GET`, …
     pub method: String,
@@ -35,6 +39,7 @@ pub struct HttpRequest {
     /// Headers, in order; a name may come twice.
     pub headers: Vec<(String, String)>,
     /// The body.
+    #[serde(with = "wire::base64_bytes")]
     pub body: Bytes,
     /// How TLS is done.
     pub tls: Tls,
@@ -45,7 +50,8 @@ pub struct HttpRequest {
 }
 
 /// How TLS is done.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Tls {
     /// True: any certificate is taken.
     pub insecure: bool,
@@ -56,13 +62,15 @@ pub struct Tls {
 }
 
 /// An answer.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct HttpAnswer {
     /// The status.
     pub status: u16,
     /// Headers by lower-case name; several of a name joined by `, `.
     pub headers: BTreeMap<String, String>,
     /// The body, the first [`MAX_KEPT`] bytes of it.
+    #[serde(with = "wire::base64_bytes")]
     pub body: Bytes,
     /// The bytes of the body that were read, those that were not kept too.
     pub length: u64,

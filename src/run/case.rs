@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{outcome, shown};
-use super::block::limited;
 use super::before::Before;
+use super::block::limited;
 use super::logs::LogKeeper;
 use super::probe::Probes;
 use super::walk::{AfterFailure, Ended, Unreached, Walk, numbered};
@@ -167,6 +167,7 @@ async fn begin(env: &Env, plan: &Plan, emitter: &Emitter) -> Result<Arc<Case>, F
         docker_host: env.docker_host.clone(),
         timeout_scale: env.timeout_scale,
         update: env.update,
+        helpers: tokio::sync::Mutex::default(),
         state: Case::no_state(),
     };
     Ok(case.with_state(stacks))
@@ -324,8 +325,8 @@ impl<'a> Running<'a> {
             case.emitter.emit(What::Kept { text });
         } else {
             faults.extend(teardown::remove(case).await);
-            if let Err(why) = case.host.remove_folder(&case.scratch).await {
             self.env.left.fetch_or(!faults.is_empty(), Ordering::Relaxed);
+            if let Err(why) = case.host.remove_folder(&case.scratch).await {
                 faults.push(Fault::error(format!(
                     "cannot remove the scratch folder `{}`: {why}",
                     case.scratch.display()

@@ -23,6 +23,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Lines of a failed build that the fault shows.
 const LINES: usize = 30;
 
+/// The image for asking from `inside`, as it is told of.
+const INSIDE: &str = "e2erun/inside";
+
 /// What became of an image.
 struct Made {
     /// `pull` or `build`.
@@ -41,7 +44,8 @@ impl Images {
     pub(super) fn of(&self, plan: &Plan, parts: &mut BTreeMap<String, f64>) -> Vec<Fault> {
         let stacks = plan.stacks.iter().flat_map(|stack| stack.pulled());
         let own = plan.images.iter().map(|image| &image.reference);
-        let wanted: BTreeSet<&String> = own.chain(stacks).collect();
+        let mut wanted: BTreeSet<&str> = own.chain(stacks).map(String::as_str).collect();
+        wanted.extend(plan.asks_inside().then_some(INSIDE));
         let mut faults = Vec::new();
         for made in wanted.into_iter().filter_map(|wanted| self.0.get(wanted)) {
             *parts.entry(made.part.to_owned()).or_default() += made.seconds;
@@ -84,7 +88,32 @@ pub(super) async fn prepare(env: &Env, jobs: &[Job]) -> Images {
         let fault = Fault::error("interrupted before its images were ready");
         images.0.insert(reference, image.made(0.0, Some(fault)));
     }
+    if jobs.iter().any(|job| job.plan.asks_inside()) && !env.cancel.is_cancelled() {
+        images.0.insert(INSIDE.to_owned(), inside(env).await);
+    }
     images
+}
+
+/// Makes the image for asking from `inside`.
+async fn inside(env: &Env) -> Made {
+    let began = Instant::now();
+    let made = crate::step::inside::make_image(env.nodes[0].engine.as_ref(), env.host.as_ref()).await;
+    let (how, fault) = match made {
+        Ok(how) => (how, None),
+        Err(fault) => ("failed", Some(fault)),
+    };
+    let seconds = began.elapsed().as_secs_f64();
+    env.emitter.emit(What::ImageReady {
+        image: INSIDE.to_owned(),
+        how: how.to_owned(),
+        seconds,
+        error: fault.as_ref().map(|fault| fault.message.clone()),
+    });
+    Made {
+        part: "build",
+        seconds,
+        fault,
+    }
 }
 
 /// What the cases want, each reference once.

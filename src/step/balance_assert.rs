@@ -12,7 +12,7 @@ use serde_json::Value;
 use self::tally::{Tally, Wanted};
 
 use super::http::{Http, Request, outputs, time_left};
-use super::{About, Act, Binder, Body, Cx, Done, Sort, Written};
+use super::{About, Act, Binder, Body, Cx, Done, Sort, Written, inside};
 use crate::diagnostic::Diagnostic;
 use crate::event::Fault;
 use crate::expect::{Field, FieldKind, text_of};
@@ -183,6 +183,7 @@ impl Act for Bound {
             least: computed(cx, self.counts.least.as_ref()).await?,
         };
         let request = self.request.rendered(cx).await?;
+        let net = inside::net(cx, self.request.inside.as_ref()).await?;
         let mut tally = Tally::default();
         for done in 0..requests {
             cx.waiting(
@@ -194,7 +195,7 @@ impl Act for Bound {
                 let message = format!("only {done} of {requests} questions were asked before the limit");
                 return Err(tally.faults(cx, vec![message]));
             }
-            match cx.case.net.http(&request, limit).await {
+            match net.http(&request, limit).await {
                 Err(error) if error.is_request() => return Err(cx.error(error.message)),
                 Err(error) => tally.error(error.to_string()),
                 Ok(answer) => {
@@ -217,6 +218,10 @@ impl Act for Bound {
         } else {
             Err(tally.faults(cx, problems))
         }
+    }
+
+    fn asks_inside(&self) -> bool {
+        self.request.asks_inside()
     }
 }
 

@@ -110,6 +110,14 @@ impl Bound {
         self.kind.sort == Sort::Check || (self.kind.sort == Sort::Question && self.expect.is_some())
     }
 
+    /// True when it, or a step in it, asks from inside a service's network.
+    pub fn asks_inside(&self) -> bool {
+        match &self.body {
+            Body::Act(act) => act.asks_inside(),
+            Body::Block(block) => block.lanes.iter().flat_map(|lane| &lane.steps).any(Bound::asks_inside),
+        }
+    }
+
     /// True when it judges something.
     pub fn checks(&self) -> bool {
         match &self.body {

@@ -87,6 +87,8 @@ pub struct Case {
     pub timeout_scale: f64,
     /// True when golden files are rewritten.
     pub update: bool,
+    /// The networks of services that questions were asked in, by the container and the time of its start.
+    pub helpers: tokio::sync::Mutex<BTreeMap<String, Arc<dyn Net>>>,
     /// What changes as it runs.
     pub state: Mutex<CaseState>,
 }

@@ -8,7 +8,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{About, Binder, Body, Later, Sort, Written};
+use super::{About, Binder, Body, Sort, Written};
 use crate::diagnostic::Diagnostic;
 use crate::expect::HTTP_SUCCESS;
 use crate::shape::{Computed, Named, OneOrMany, Text, shape};
@@ -23,7 +23,9 @@ pub(super) const ABOUT: About = About {
     does: "Asks over http and judges the answer.",
     manual: "One of `get`, `post`, `put`, `patch`, `delete`, `head` and `options` is the URL; a text alone is `get`. The \
              host port that a service has now is `${{ url('web', 80) }}`, with the container's port. Each question has a \
-             connection of its own and is asked from this machine.\n\nThe status must be 2xx unless `expect` says \
+             connection of its own and is asked from this machine; with `inside: web` from within the network of that \
+             service's container, by the names and ports that are known there: `http://db:8080/`, and what listens on \
+             its 127.0.0.1.\n\nThe status must be 2xx unless `expect` says \
              otherwise. No answer is a failure unless it is expected: `expect: {error: refused}`; `error` is one of \
              `refused`, `reset` (also a connection that ends before the answer is whole), `timeout`, `dns`, `tls` and \
              `other`. A port that Docker publishes opens even when nothing listens in the container: that is `reset`.\n\n\
@@ -69,8 +71,8 @@ shape! {
         redirects: Option<Computed<u64>>,
         /// Where to connect instead of the URL's own address: `host:port`, or the path of a unix socket.
         connect_to: Option<Text>,
-        /// Asks from inside a service's network.
-        inside: Option<Later>,
+        /// A service or container: asks from inside its network.
+        inside: Option<Text>,
     }
 }
 
@@ -154,10 +156,15 @@ impl Http {
             whole = false;
         }
         whole &= self.agrees(binder);
+        let inside = match &self.inside {
+            Some(inside) => Some(binder.container(inside)?),
+            None => None,
+        };
         whole.then(|| Request {
             method,
             url: url.clone(),
             http: Arc::new(self.clone()),
+            inside,
         })
     }
 

@@ -19,6 +19,7 @@ mod exec;
 mod file_assert;
 mod fixed_ports;
 mod http;
+pub(crate) mod inside;
 mod lifecycle;
 mod log_assert;
 mod parallel;
@@ -50,8 +51,8 @@ pub use bind::{BUILT_IN, Binder, Certainty, Known, Static, name_problem, path_pr
 pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat};
 pub use case::{Case, Emitter, Masks, NodeHandle, StackState, wall_clock};
 pub use cx::{Cx, Done};
-pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
 pub use fixed_ports::held;
+pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
 pub use written::{Common, ForEach, Items, Keep, KnownIssue, Later, Skip, Step, common_keys};
 
 /// What sort of kind it is: this decides which common keys it takes.
@@ -169,6 +170,11 @@ pub trait Act: Debug + Send + Sync {
     /// about have written. Asked for once, of the last result.
     async fn explain(&self, _cx: &Cx, _outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {
         Vec::new()
+    }
+
+    /// True for one that asks from inside a service's network.
+    fn asks_inside(&self) -> bool {
+        false
     }
 
     /// True for one that waits until its limit (or `within`) by itself, and tells then what it saw.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::http::{no_answer, time_left};
-use super::{About, Act, Binder, Body, Cx, Done, Later, Sort, Written};
+use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written, inside};
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
 use crate::shape::{Computed, Text, shape};
@@ -19,7 +19,8 @@ pub(super) const ABOUT: About = About {
     does: "Opens a connection, and may send something and read what comes.",
     manual: "The other side is `address: host:port`, or `service` with the container's `port`; a text alone is the \
              address. With `until` it reads until that text has come; without it, when something was sent, until the \
-             other side ends the connection. With neither, the connection being open is the answer.\n\nIt must be open \
+             other side ends the connection. With neither, the connection being open is the answer. With \
+             `inside: web` it is asked from within the network of that service's container, by the names known there.\n\nIt must be open \
              unless `expect` says otherwise: `expect: {open: false}`, or `expect: {error: refused}` with one of \
              `refused`, `reset`, `timeout`, `dns` and `other`. A port that Docker publishes opens even when nothing \
              listens in the container and is then ended at once: that is `reset`. To be sure of more than that, send \
@@ -87,8 +88,8 @@ shape! {
         send: Option<Text>,
         /// Reads until this text has come.
         until: Option<Text>,
-        /// Asks from inside a service's network.
-        inside: Option<Later>,
+        /// A service or container: asks from inside its network.
+        inside: Option<Text>,
     }
 }
 
@@ -125,7 +126,21 @@ impl Written for Tcp {
                 return None;
             }
         };
+        let inside = match &self.inside {
+            Some(inside) => {
+                if let To::Service(service, _) = &to {
+                    let help = format!(
+                        "from inside it has its own name and port: `address: {}:80`",
+                        service.shown()
+                    );
+                    binder.error(&inside.span, "`service` is asked from this machine", help);
+                }
+                Some(binder.container(inside)?)
+            }
+            None => None,
+        };
         Some(Body::Act(Arc::new(Bound {
+            inside,
             to,
             send: self.send.clone(),
             until: self.until.clone(),
@@ -141,6 +156,8 @@ enum To {
 
 #[derive(Debug)]
 struct Bound {
+    /// Whose network it is asked in; this machine's if none.
+    inside: Option<Ref<ContainerRef>>,
     to: To,
     send: Option<Text>,
     until: Option<Text>,
@@ -157,12 +174,9 @@ impl Act for Bound {
         };
         let send = cx.optional(self.send.as_ref()).await?.unwrap_or_default();
         let until = cx.optional(self.until.as_ref()).await?;
-        match cx
-            .case
-            .net
-            .tcp(&address, send.as_bytes(), until.as_deref(), time_left(cx))
-            .await
-        {
+        let net = inside::net(cx, self.inside.as_ref()).await?;
+        let asked = net.tcp(&address, send.as_bytes(), until.as_deref(), time_left(cx));
+        match asked.await {
             Ok(answer) => Ok(json!({
                 "open": true,
                 "answer": String::from_utf8_lossy(&answer),
@@ -187,6 +201,10 @@ impl Act for Bound {
                 Ok(result)
             }
         }
+    }
+
+    fn asks_inside(&self) -> bool {
+        self.inside.is_some()
     }
 
     async fn explain(&self, _cx: &Cx, outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {

@@ -5,6 +5,7 @@ mod blocks;
 mod ends;
 mod explained;
 mod images;
+mod inside;
 mod outcomes;
 mod phases;
 mod random;
@@ -230,8 +231,8 @@ impl Stage {
             docker_host: None,
             timeout_scale: 1.0,
             update: false,
-            jobs: self.jobs,
             left: Arc::default(),
+            jobs: self.jobs,
             fail_fast: self.fail_fast,
             command: vec!["e2erun".into()],
             passed_over: 0,

@@ -13,7 +13,7 @@ use super::answer::{asked, no_answer, outputs, shown, whole_enough};
 use crate::event::{Detail, Fault};
 use crate::net::{self, HttpRequest, Tls};
 use crate::shape::Text;
-use crate::step::{Act, Cx, Done};
+use crate::step::{Act, ContainerRef, Cx, Done, Ref, inside};
 
 /// What is left of an attempt's limit when a question gives up, so that it is the question that tells of it.
 const MARGIN: Duration = Duration::from_millis(100);
@@ -24,14 +24,17 @@ pub(in crate::step) struct Request {
     pub(super) method: &'static str,
     pub(super) url: Text,
     pub(super) http: Arc<Http>,
+    /// Whose network it is asked in; this machine's if none.
+    pub(in crate::step) inside: Option<Ref<ContainerRef>>,
 }
 
 #[async_trait]
 impl Act for Request {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let request = self.rendered(cx).await?;
+        let net = inside::net(cx, self.inside.as_ref()).await?;
         let began = Instant::now();
-        match cx.case.net.http(&request, time_left(cx)).await {
+        match net.http(&request, time_left(cx)).await {
             Ok(answer) => {
                 whole_enough(cx, &answer)?;
                 Ok(outputs(&request, &answer))
@@ -43,6 +46,10 @@ impl Act for Request {
     async fn explain(&self, cx: &Cx, outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {
         let wants_json = cx.expect.as_ref().is_some_and(|expect| expect.expects("json"));
         shown(outputs, wants_json)
+    }
+
+    fn asks_inside(&self) -> bool {
+        self.inside.is_some()
     }
 }
 

@@ -151,9 +151,10 @@ fn http_takes_one_url_and_one_body() {
             "23: `cert` and `key` belong together, and one is missing",
         ],
     );
+    check_http("{get: http://a/, inside: web}", &["GET http://a/"]);
     check_http(
-        "{get: http://a/, inside: web}",
-        &["18: `inside` is not there yet in this version"],
+        "{get: http://a/, inside: wep}",
+        &["GET http://a/", "26: unknown service or container `wep`"],
     );
     check_http(
         "{gett: http://a/}",
@@ -177,6 +178,14 @@ fn tcp_takes_an_address_or_a_service_with_its_port() {
     check_tcp("{service: web}", &["web", "11: `port` is missing"]);
     check_tcp("{service: wep, port: 80}", &["wep:80", "11: unknown service `wep`"]);
     check_tcp("{address: a:1, port: 80}", &["a:1", "1: one address is wanted"]);
+    check_tcp(
+        "{address: 'db:1', inside: wep}",
+        &["db:1", "27: unknown service or container `wep`"],
+    );
+    check_tcp(
+        "{service: web, port: 80, inside: web}",
+        &["web:80", "34: `service` is asked from this machine"],
+    );
     check_tcp("{send: x}", &["", "1: one address is wanted"]);
 }
 

@@ -1,0 +1,180 @@
+//! Asking from within a service's network: this program runs in a helper container that shares the network of the
+//! service's, and asks there. Its image is made of the program itself, so that none has to come from anywhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::{ContainerRef, Cx, Done, NodeHandle, Ref, describe};
+use crate::engine::{ContainerSpec, Engine, EngineError, EngineResult, ExecSpec, Reason, Stream, Tool, ToolCall};
+use crate::event::Fault;
+use crate::host::{Host, Program};
+use crate::net::{Asked, HttpAnswer, HttpRequest, Net, NetError, Told};
+
+/// How long making the helper's image may take.
+const LIMIT: Duration = Duration::from_secs(120);
+/// The subcommand that asks.
+const WORD: &str = "ask-here";
+/// The most that a helper tells: an answer's body and what is around it.
+const MAX_TOLD: usize = 4 * crate::net::MAX_KEPT;
+
+/// The reference of the helper's image.
+pub(crate) fn image(program: &Program) -> String {
+    format!("e2erun/inside:{}", program.id)
+}
+
+/// Makes the helper's image unless it is there; says which of the two.
+pub(crate) async fn make_image(engine: &dyn Engine, host: &dyn Host) -> Result<&'static str, Fault> {
+    let failed = |why: String| Fault::error(format!("the image for asking from `inside` cannot be made: {why}"));
+    let program = host.program().await.map_err(|why| failed(why.to_string()))?;
+    let reference = image(&program);
+    let known = engine
+        .image(&reference)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    if known.is_some() {
+        return Ok("cached");
+    }
+    let tar = host
+        .pack_program(&program)
+        .await
+        .map_err(|why| failed(why.to_string()))?;
+    let mut arguments = vec!["import".to_owned()];
+    for (name, value) in crate::lease::image_labels() {
+        arguments.extend(["--change".to_owned(), format!("LABEL {name}={value}")]);
+    }
+    arguments.extend(["-".to_owned(), reference]);
+    let call = ToolCall {
+        tool: Tool::Docker,
+        arguments,
+        env: std::collections::BTreeMap::new(),
+        folder: "/".into(),
+        stdin: Some(tar),
+        limit: LIMIT,
+    };
+    let ended = engine.tool(call, Arc::new(|_: Stream, _: &str| {})).await;
+    let ended = ended.map_err(|error| failed(error.to_string()))?;
+    match ended.exit {
+        Some(0) => Ok("built"),
+        _ => Err(failed(ended.stderr.trim().to_owned())),
+    }
+}
+
+/// The network that a question is asked in: that of a service where it says `inside`, and otherwise this machine's.
+pub(super) async fn net(cx: &Cx, inside: Option<&Ref<ContainerRef>>) -> Done<Arc<dyn Net>> {
+    let Some(inside) = inside else {
+        return Ok(Arc::clone(&cx.case.net));
+    };
+    let target = cx.target(inside).await?;
+    let (node, container) = cx.one_inspected(&target).await?;
+    if container.state != "running" {
+        let (name, state) = (describe::shown(&target), describe::state(&container));
+        return Err(cx.failure(format!("`{name}` {state}: nothing can be asked from inside it")));
+    }
+    // A container that was restarted has another network.
+    let key = format!("{} {}", container.id, container.started_at);
+    // Held while it is made: others that want it wait for it.
+    let mut helpers = cx.case.helpers.lock().await;
+    if let Some(helper) = helpers.get(&key) {
+        return Ok(Arc::clone(helper));
+    }
+    let program = cx.case.host.program().await;
+    let program = program.map_err(|why| cx.error(format!("this program cannot be found: {why}")))?;
+    let name = format!("{}-inside-{}", cx.case.id, helpers.len() + 1);
+    let helper: Arc<dyn Net> = Arc::new(Inside {
+        helper: start(cx, &node, (&name, &container.id), &program).await?,
+        engine: Arc::clone(&node.engine),
+        argv: program.argv,
+    });
+    helpers.insert(key, Arc::clone(&helper));
+    Ok(helper)
+}
+
+/// Starts a helper in the network of a container; gives its id.
+async fn start(cx: &Cx, node: &NodeHandle, (name, container): (&str, &str), program: &Program) -> Done<String> {
+    let spec = ContainerSpec {
+        name: name.to_owned(),
+        image: image(program),
+        entrypoint: Some(program.argv.clone()),
+        command: Some([WORD, "--stay"].map(str::to_owned).to_vec()),
+        labels: cx.case.labels.clone(),
+        network_mode: Some(format!("container:{container}")),
+        ..ContainerSpec::default()
+    };
+    let engine = Arc::clone(&node.engine);
+    let make = async move {
+        let id = engine.create(&spec).await?;
+        engine.start(&id).await?;
+        Ok(id)
+    };
+    let made = cx.timed("create", cx.changed(make)).await;
+    made.map_err(|faults| {
+        // Without a helper nothing can be found out about the system.
+        let errors = faults.into_iter().map(|fault| Fault {
+            kind: crate::event::FaultKind::Error,
+            ..fault
+        });
+        errors.collect()
+    })
+}
+
+/// The network of a helper container.
+struct Inside {
+    engine: Arc<dyn Engine>,
+    helper: String,
+    argv: Vec<String>,
+}
+
+#[async_trait]
+impl Net for Inside {
+    async fn http(&self, request: &HttpRequest, limit: Duration) -> Result<HttpAnswer, NetError> {
+        self.ask(&Asked::Http(request.clone(), limit)).await?.http()
+    }
+
+    async fn tcp(&self, address: &str, send: &[u8], until: Option<&str>, limit: Duration) -> Result<Bytes, NetError> {
+        let asked = Asked::Tcp {
+            address: address.to_owned(),
+            send: Bytes::copy_from_slice(send),
+            until: until.map(str::to_owned),
+            limit,
+        };
+        self.ask(&asked).await?.tcp()
+    }
+}
+
+impl Inside {
+    async fn ask(&self, asked: &Asked) -> Result<Told, NetError> {
+        // Whatever goes wrong on the way says nothing of the other side.
+        let failed = |why: String| NetError {
+            kind: NetError::REQUEST,
+            message: format!("the question cannot be asked from inside: {why}"),
+        };
+        let text = serde_json::to_vec(asked).map_err(|why| failed(why.to_string()))?;
+        let told = self.run(text.into()).await.map_err(|error| failed(error.to_string()))?;
+        serde_json::from_slice(&told).map_err(|why| failed(format!("{why}: {}", String::from_utf8_lossy(&told))))
+    }
+
+    async fn run(&self, stdin: Bytes) -> EngineResult<Vec<u8>> {
+        let spec = ExecSpec {
+            command: self.argv.iter().cloned().chain([WORD.to_owned()]).collect(),
+            stdin: Some(stdin),
+            ..ExecSpec::default()
+        };
+        let mut running = self.engine.exec(&self.helper, &spec).await?;
+        let mut told = Vec::new();
+        while let Some(frame) = running.output.next().await {
+            told.extend_from_slice(&frame?.bytes);
+            if told.len() > MAX_TOLD {
+                return Err(EngineError {
+                    attempt: "read what a helper tells".to_owned(),
+                    answer: format!("it is longer than {MAX_TOLD} bytes"),
+                    reason: Reason::Other,
+                });
+            }
+        }
+        Ok(told)
+    }
+}
