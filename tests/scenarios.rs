@@ -8,6 +8,7 @@
 )]
 
 mod scenarios {
+    pub(crate) mod proxy;
     pub(crate) mod stage;
 
     mod ends;

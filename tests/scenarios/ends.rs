@@ -5,7 +5,7 @@ use super::stage::{Stage, docker, labelled};
 /// Interrupts a scenario where it tells that it is: it cleans up, reports, and leaves nothing.
 fn interrupt(scenario: &str) {
     let stage = Stage::new();
-    let going = stage.start_until_told("results", scenario);
+    let going = stage.start_until_told("results", &[scenario]);
     going.signal("INT");
     let run = going.end();
     run.code(130).says(&["interrupted"]).left_nothing();
@@ -29,7 +29,7 @@ fn an_interrupt_in_the_middle_of_a_step_cleans_up() {
 
 /// Kills a run without mercy; gives the label of what it left.
 fn killed(stage: &Stage) -> String {
-    let going = stage.start_until_told("results", "tests/scenarios/slow-step.yaml");
+    let going = stage.start_until_told("results", &["tests/scenarios/slow-step.yaml"]);
     going.signal("KILL");
     let run = going.end();
     assert_eq!(run.code, None);

@@ -71,22 +71,46 @@ impl Stage {
         let results = self.path(results);
         let mut command = self.program(arguments);
         command.arg("--results").arg(&results);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Going {
-            child: command.spawn().unwrap(),
-            results,
+        Going::of(command, results)
+    }
+
+    /// Runs it to its end with results on a disk of so many KiB; what is on that is copied to a folder of that name.
+    pub(crate) fn run_on_disk(&self, results: &str, size: u32, arguments: &[&str]) -> Run {
+        let (results, disk) = (self.path(results), self.path("disk"));
+        for folder in [&results, &disk] {
+            std::fs::create_dir_all(folder).unwrap();
         }
+        // A mount of nobody else's, which needs no rights.
+        let script =
+            "mount -t tmpfs -o size=$SIZE none \"$DISK\" && \"$@\"; code=$?; cp -r \"$DISK\"/. \"$COPY\"; exit $code";
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+        let program = self.program(arguments);
+        command.arg(program.get_program()).args(program.get_args());
+        command.arg("--results").arg(&disk);
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+            .env("SIZE", format!("{size}k"))
+            .env("DISK", &disk)
+            .env("COPY", &results);
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+        Going::of(command, results).end()
     }
 
     /// A scenario of this folder that tells by the pipe how far it is; returns when it has.
-    pub(crate) fn start_until_told(&self, results: &str, scenario: &str) -> Going {
+    pub(crate) fn start_until_told(&self, results: &str, arguments: &[&str]) -> Going {
         std::fs::create_dir_all(self.path("told")).unwrap();
         let pipe = self.path("told/pipe");
         if !pipe.exists() {
             assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         }
         let told = format!("told={}", self.path("told").display());
-        let going = self.start(results, &[scenario, "--set", &told]);
+        let going = self.start(results, &[arguments, &["--set", &told]].concat());
         let (tell, hear) = mpsc::channel();
         std::thread::spawn(move || drop(tell.send(std::fs::read_to_string(&pipe))));
         let heard = hear.recv_timeout(LIMIT);
@@ -96,6 +120,14 @@ impl Stage {
 }
 
 impl Going {
+    fn of(mut command: Command, results: PathBuf) -> Going {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Going {
+            child: command.spawn().unwrap(),
+            results,
+        }
+    }
+
     /// Sends it a signal: `INT`, `KILL`.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
@@ -143,6 +175,12 @@ impl Run {
             let found = Regex::new(pattern).unwrap().is_match(&all);
             assert!(found, "nothing matches `{pattern}` in\n{}", self.told());
         }
+        self
+    }
+
+    /// Takes a JUnit file that was written elsewhere into the results.
+    pub(crate) fn with_junit(self, path: &Path) -> Run {
+        std::fs::copy(path, self.results.join("junit.xml")).unwrap();
         self
     }
 
@@ -195,9 +233,10 @@ impl Run {
 
     /// The label of all that it made.
     pub(crate) fn label(&self) -> String {
-        let events = self.events();
-        let run = events[0]["run"].as_str().unwrap();
-        format!("e2erun.lease={run}")
+        // Only the first event: on a full disk the last one may be cut.
+        let text = std::fs::read_to_string(self.results.join("events.jsonl")).unwrap();
+        let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        format!("e2erun.lease={}", first["run"].as_str().unwrap())
     }
 
     /// Nothing that it made is on the engine.

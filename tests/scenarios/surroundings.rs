@@ -1,6 +1,7 @@
 //! What is around a run fails: the engine, a port, the disk.
 
-use super::stage::{Stage, docker};
+use super::proxy::Proxy;
+use super::stage::{Counts, Stage, docker, labelled};
 
 #[test]
 fn an_engine_that_is_away_is_an_error_and_reported() {
@@ -13,26 +14,107 @@ fn an_engine_that_is_away_is_an_error_and_reported() {
     assert_eq!(run.counts().errors, 1);
 }
 
-#[test]
-fn who_has_a_fixed_port_is_named_and_nothing_is_left() {
+/// Runs a scenario with a fixed port that somebody has, and one beside it: the first is errored where its file says that
+/// the port is fixed, before any step; the other one passes.
+fn check_taken(port: &str, says: &[&str]) {
     let stage = Stage::new();
+    let set = format!("host_port={port}");
+    let scenarios = ["tests/scenarios/port-taken.yaml", "tests/scenarios/well.yaml"];
+    let run = stage.run("results", &[&scenarios[..], &["--set", &set]].concat());
+    run.code(3)
+        .says(&[&[port, "docker-compose.yml:"], says].concat())
+        .left_nothing();
+    let Counts { cases, errors, .. } = run.counts();
+    assert_eq!((cases, errors), (2, 1), "{}", run.told());
+    let steps = run
+        .events()
+        .into_iter()
+        .filter(|event| event["what"]["event"] == "step-started");
+    assert_eq!(steps.count(), 1, "{}", run.told());
+}
+
+#[test]
+fn a_container_that_has_a_fixed_port_is_named_before_anything_starts() {
     let name = format!("e2erun-test-port-{}", std::process::id());
-    let publish = [
-        "-d",
-        "--rm",
-        "--name",
-        &name,
-        "-p",
-        "127.0.0.1:18091:80",
-        "busybox",
-        "tail",
-        "-f",
-        "/dev/null",
+    let labels = [
+        "--label",
+        "com.docker.compose.project=theirs",
+        "--label",
+        "e2erun.lease=another",
     ];
-    docker(&[&["run", "--init"], &publish[..]].concat()).unwrap();
-    let run = stage.run("results", &["tests/scenarios/port-taken.yaml"]);
+    let publish = ["-d", "--rm", "--init", "--name", &name, "-p", "127.0.0.1:18091:80"];
+    let command = ["busybox", "tail", "-f", "/dev/null"];
+    docker(&[&["run"], &publish[..], &labels[..], &command[..]].concat()).unwrap();
+    let checked = std::panic::catch_unwind(|| check_taken("18091", &[&name, "project `theirs`", "run `another`"]));
     docker(&["rm", "-f", &name]).unwrap();
-    run.code(3).says(&["18091", &name]).left_nothing();
+    checked.unwrap();
+}
+
+#[test]
+fn a_process_that_has_a_fixed_port_is_named_before_anything_starts() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    check_taken(&port, &[&format!(r"process .* \({}\)", std::process::id())]);
+}
+
+#[test]
+fn an_engine_that_is_lost_for_good_is_an_error_and_the_next_run_removes_what_is_left() {
+    let stage = Stage::new();
+    let proxy = Proxy::start(stage.path("engine.sock"));
+    let arguments = ["tests/scenarios/slow-step.yaml", "--docker", &proxy.address()];
+    let going = stage.start_until_told("results", &arguments);
+    proxy.away();
+    let run = going.end();
+    run.code(3).says(&["slow-step.yaml", "could not all be removed"]);
+    assert_eq!(run.counts().errors, 1, "{}", run.told());
+    assert!(!labelled(&run.label()).is_empty());
+    stage.run("next", &["tests/scenarios/well.yaml"]).code(0);
+    run.left_nothing();
+}
+
+#[test]
+fn an_engine_that_comes_back_is_an_error_of_what_it_was_asked_alone() {
+    let stage = Stage::new();
+    let proxy = Proxy::start(stage.path("engine.sock"));
+    let scenarios = ["tests/scenarios/slow-step.yaml", "tests/scenarios/well.yaml"];
+    let options = ["-j", "1", "--docker", &proxy.address()];
+    let going = stage.start_until_told("results", &[&scenarios[..], &options[..]].concat());
+    proxy.cut();
+    let run = going.end();
+    run.code(3).left_nothing();
+    let Counts { cases, errors, .. } = run.counts();
+    assert_eq!((cases, errors), (2, 1), "{}", run.told());
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_everything_is_removed_all_the_same() {
+    let stage = Stage::new();
+    let junit = stage.path("junit.xml");
+    let scenarios = ["tests/scenarios/loud.yaml", "tests/scenarios/well.yaml"];
+    let options = ["--junit", junit.to_str().unwrap(), "-j", "1"];
+    let run = stage.run_on_disk("results", 100, &[&scenarios[..], &options[..]].concat());
+    run.code(3).says(&["No space left on device"]).left_nothing();
+    let Counts { cases, errors, .. } = run.with_junit(&junit).counts();
+    assert_eq!((cases, errors), (2, 1));
+}
+
+#[test]
+fn whatever_goes_wrong_with_some_the_others_go_on() {
+    let stage = Stage::new();
+    let bad = [
+        "missing-image",
+        "failing-build",
+        "given-fails",
+        "dying",
+        "dies-in-wait",
+        "unhealthy",
+        "well",
+    ];
+    let paths = bad.map(|name| format!("tests/scenarios/{name}.yaml"));
+    let run = stage.run("results", &paths.each_ref().map(String::as_str));
+    run.code(1).says(&["7 cases: .*1 passed"]).left_nothing();
+    let Counts { errors, failures, .. } = run.counts();
+    assert_eq!((errors, failures), (3, 3), "{}", run.told());
 }
 
 #[test]
