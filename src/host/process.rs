@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::{TaskTracker, TaskTrackerToken};
 
 use super::kept::Lines;
 use super::{Command, Ended, GRACE, Group, Groups, Kept, Output, Process};
@@ -39,16 +39,21 @@ pub(super) async fn run(
         Arc::new(move |stream, bytes| lock(&capture).add(stream, bytes))
     };
     let running = Running::start(groups, command, output)?;
-    // Held by the process's task until its end: when the caller goes first, `settled` waits for it.
-    let token = abandoned.token();
+    let held = Arc::new(Mutex::new(None));
+    let mut caller = Caller {
+        held: Arc::clone(&held),
+        abandoned: abandoned.clone(),
+        ended: false,
+    };
     let _ended_if_dropped: DropGuard = running.cancel.clone().drop_guard();
     let mut end = running.end.clone();
     let mut task_end = running.end.clone();
     tokio::spawn(async move {
         drop(task_end.wait_for(Option::is_some).await);
-        drop(token);
+        drop(held);
     });
     let last = end.wait_for(Option::is_some).await.ok().and_then(|end| *end);
+    caller.ended = true;
     let Some(End { status, late }) = last else {
         return Err(io::Error::other("the process's task ended before the process"));
     };
@@ -60,6 +65,22 @@ pub(super) async fn run(
         stdout,
         stderr,
     })
+}
+
+/// Who waits for a process. When it goes first, the process's task holds a token until the end: `settled` waits for
+/// that, and not for processes of others that go on.
+struct Caller {
+    held: Arc<Mutex<Option<TaskTrackerToken>>>,
+    abandoned: TaskTracker,
+    ended: bool,
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if !self.ended {
+            *lock(&self.held) = Some(self.abandoned.token());
+        }
+    }
 }
 
 /// Starts a process in the background.

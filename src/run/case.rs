@@ -321,8 +321,9 @@ impl<'a> Running<'a> {
         let limit = if hurry { Duration::ZERO } else { LOGS_LIMIT };
         keeper.finish(limit).await;
         if keep {
-            let text = collect::how_to_look(case);
-            case.emitter.emit(What::Kept { text });
+            if let Some(text) = collect::how_to_look(case) {
+                case.emitter.emit(What::Kept { text });
+            }
         } else {
             faults.extend(teardown::remove(case).await);
             self.env.left.fetch_or(!faults.is_empty(), Ordering::Relaxed);

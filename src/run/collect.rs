@@ -93,8 +93,12 @@ pub(crate) async fn hide(case: &Case) {
     }
 }
 
-/// How to get into what was left, and how to remove it.
-pub(crate) fn how_to_look(case: &Case) -> String {
+/// How to get into what was left, and how to remove it; none where no container ever was.
+pub(crate) fn how_to_look(case: &Case) -> Option<String> {
+    let mut nodes = case.nodes.iter().map(|node| node.world.snapshot());
+    if nodes.all(|seen| seen.ever_with_label(crate::lease::CASE, &case.id).is_empty()) {
+        return None;
+    }
     let mut lines = vec!["left for a look:".to_owned()];
     for node in &case.nodes {
         for container in node.world.snapshot().with_label(crate::lease::CASE, &case.id) {
@@ -104,7 +108,7 @@ pub(crate) fn how_to_look(case: &Case) -> String {
         }
     }
     lines.push(format!("remove it: e2erun gc --label {}", case.label()));
-    lines.join("\n")
+    Some(lines.join("\n"))
 }
 
 impl Case {

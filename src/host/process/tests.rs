@@ -144,6 +144,24 @@ async fn a_process_whose_caller_goes_is_ended_and_waited_for() {
 }
 
 #[tokio::test]
+async fn a_process_that_goes_on_is_not_waited_for_by_others() {
+    let host = RealHost::new(Arc::new(Told::default()));
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let line: ToolLine = {
+        let begun = Arc::clone(&begun);
+        Arc::new(move |_, _| begun.notify_one())
+    };
+    let settled = async {
+        begun.notified().await;
+        tokio::time::timeout(LIMIT, host.settled()).await
+    };
+    tokio::select! {
+        _ = host.run(shell("echo begun; exec sleep 1000"), line) => panic!("it ended by itself"),
+        settled = settled => settled.unwrap(),
+    }
+}
+
+#[tokio::test]
 async fn a_program_that_is_not_there_is_an_error() {
     let host = RealHost::new(Arc::new(Told::default()));
     let command = Command {
