@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::shape::{Named, Problems, Shape, Text, shape, words};
 use crate::step::{Keep, KnownIssue, Later, Skip, Step};
 use crate::template::{Data, Expression, Template as Leaf};
-use crate::yaml::Node;
+use crate::yaml::{Node, foreign_tags};
 
 pub use files::{Files, Read, Wanted, normal};
 pub use matrix::{MAX_CASES, Matrix};
@@ -222,6 +222,9 @@ pub fn read_document(node: Node, named: bool) -> Result<Document, Vec<Diagnostic
         problems.diagnostics.extend(no_scenario(node, named));
         Some(Document::Other)
     };
+    if node.entry("template").is_some() {
+        problems.diagnostics.extend(foreign_tags(node));
+    }
     match read {
         Some(document) if problems.diagnostics.is_empty() => Ok(document),
         _ => Err(problems.diagnostics),
@@ -253,7 +256,7 @@ fn read_scenario(node: &Node) -> Result<Document, Vec<Diagnostic>> {
             };
             Ok(Document::Scenario(Box::new(scenario), templates, partial))
         }
-        None => Err(partial.problems),
+        None => Err([partial.problems, foreign_tags(node)].concat()),
     }
 }
 
@@ -276,12 +279,17 @@ fn no_scenario(node: &Node, named: bool) -> Option<Diagnostic> {
     } else {
         "this is no scenario: it has no top-level key `scenario`"
     };
-    Some(Diagnostic::error(&node.span.part(0, 0), message).help("begin it with `scenario: NAME`"))
+    let help = match node.entry("services") {
+        Some(_) => "it looks like a compose file: name it under `stacks` of a scenario",
+        None => "begin it with `scenario: NAME`",
+    };
+    Some(Diagnostic::error(&node.span.part(0, 0), message).help(help))
 }
 
 /// Reads the project file.
 pub fn read_project(node: Node) -> Result<Project, Vec<Diagnostic>> {
     let mut problems = Problems::default();
+    problems.diagnostics.extend(foreign_tags(&node));
     let limits = node.entry("timeouts").and_then(Node::map).unwrap_or_default().to_vec();
     let limits = limits.iter().map(|(key, _)| key);
     let project = match node.is_null() {
@@ -306,6 +314,7 @@ pub fn read_project(node: Node) -> Result<Project, Vec<Diagnostic>> {
 }
 
 fn check_scenario(scenario: &Scenario, node: &Node, problems: &mut Problems) {
+    problems.diagnostics.extend(foreign_tags(node));
     if scenario.scenario.trim().is_empty() {
         problems.push(Diagnostic::error(
             &scenario.scenario.span,

@@ -6,6 +6,7 @@ mod merge;
 mod parse;
 mod quotes;
 mod syntax;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod traps;
@@ -15,6 +16,7 @@ mod write;
 use crate::diagnostic::Span;
 
 pub use parse::{MAX_DEPTH, parse, parse_all};
+pub use tags::foreign_tags;
 pub use traps::{cut_trap, flow_trap, key_trap};
 pub use write::{write, write_all};
 
