@@ -1,10 +1,11 @@
-//! The `.env` beside a compose file, read as the compose tool reads it.
+//! Env files, that beside a compose file and those of services, read as the compose tool reads them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::files::Looking;
-use super::interpolate::{self, Environment, Value};
+use super::interpolate::{self, Environment, ProblemKind, Value};
+use super::unset;
 use crate::diagnostic::{Diagnostic, Source, Span};
 
 /// What `${…}` sees: what is around wins over the files, a later file over an earlier one. Each has the place that names
@@ -13,7 +14,7 @@ pub(super) fn read(
     files: &[(PathBuf, Span)],
     around: &Environment,
     looking: &Looking<'_>,
-    problems: &mut Vec<Diagnostic>,
+    (problems, unset): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
 ) -> Environment {
     let mut read = Environment::new();
     for (path, at) in files {
@@ -22,9 +23,12 @@ pub(super) fn read(
         };
         let mut seen = read.clone();
         seen.extend(around.clone());
-        match parse(&source.text, &seen) {
-            Ok(values) => read.extend(values),
-            Err((line, why)) => problems.push(Diagnostic::error(&line_of(&source, line), why)),
+        match values(&source, &seen) {
+            Ok((values, empty)) => {
+                read.extend(values);
+                unset.extend(empty);
+            }
+            Err(problem) => problems.push(*problem),
         }
     }
     let mut environment = around.clone();
@@ -32,6 +36,32 @@ pub(super) fn read(
         environment.entry(name).or_insert(value);
     }
     environment
+}
+
+/// The values of one file, and what it fills in that is not set: compose would go on with an empty text.
+pub(super) fn values(
+    source: &Arc<Source>,
+    around: &Environment,
+) -> Result<(Environment, Vec<Diagnostic>), Box<Diagnostic>> {
+    let Parsed { values, unset } =
+        parse(&source.text, around).map_err(|(line, why)| Box::new(Diagnostic::error(&line_of(source, line), why)))?;
+    let told = unset.into_iter().map(|(line, kind)| {
+        let line = line_of(source, line);
+        unset::diagnostic(&filled_in(&line, &kind), kind)
+    });
+    Ok((values, told.collect()))
+}
+
+/// Where a line has the variable; the line where that cannot be told.
+fn filled_in(line: &Span, kind: &ProblemKind) -> Span {
+    let (ProblemKind::Unset(name) | ProblemKind::Required(name, _)) = kind else {
+        return line.clone();
+    };
+    let found = [format!("${{{name}"), format!("${name}")].into_iter().find_map(|text| {
+        let at = line.text().find(&text)?;
+        Some(line.part(at, at + text.len() + usize::from(text.starts_with("${"))))
+    });
+    found.unwrap_or_else(|| line.clone())
 }
 
 fn line_of(source: &Arc<Source>, line: usize) -> Span {
@@ -45,43 +75,67 @@ fn line_of(source: &Arc<Source>, line: usize) -> Span {
     }
 }
 
+/// What an env file says.
+#[derive(Debug, Default)]
+struct Parsed {
+    values: Environment,
+    /// What is not set, with its line (from 1).
+    unset: Vec<(usize, ProblemKind)>,
+}
+
 /// Reads the lines of an env file. Earlier ones and `around` are seen by later ones; nothing in it can fail but a quote
 /// that is not closed, which is told with its line (from 1).
-pub(super) fn parse(text: &str, around: &Environment) -> Result<Environment, (usize, String)> {
+fn parse(text: &str, around: &Environment) -> Result<Parsed, (usize, String)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
-    let mut values = Environment::new();
+    let mut parsed = Parsed::default();
     let mut seen = around.clone();
     let mut rest = text.as_str();
     loop {
         rest = rest.trim_start();
         if rest.is_empty() {
-            return Ok(values);
+            return Ok(parsed);
         }
         if rest.starts_with('#') {
             rest = after_line(rest);
             continue;
         }
         let line = text[..text.len() - rest.len()].matches('\n').count() + 1;
-        let (name, value, after) = entry(rest, line, &seen)?;
+        let Entry { name, raw, after } = entry(rest, line)?;
+        let value = match raw {
+            // A name alone is taken from around, if it is there.
+            None => seen.get(&name).cloned(),
+            Some(Raw::Literal(text)) => Some(Value::Known(text)),
+            Some(Raw::Filled(text)) => {
+                let filled = interpolate::fill(&text, &seen);
+                let unset = filled.problems.into_iter().map(|problem| problem.kind);
+                // What is no `${NAME}` stays as it is in an env file.
+                let unset = unset.filter(|kind| *kind != ProblemKind::Malformed);
+                parsed.unset.extend(unset.map(|kind| (line, kind)));
+                Some(filled.value.map_or(Value::Late, Value::Known))
+            }
+        };
         if let Some(value) = value {
             seen.insert(name.clone(), value.clone());
-            values.insert(name, value);
+            parsed.values.insert(name, value);
         }
         rest = after;
     }
 }
 
-/// One `NAME=value`, and what follows it.
-type Entry<'t> = (String, Option<Value>, &'t str);
+/// One `NAME=value`, or a name alone, and what follows it.
+struct Entry<'t> {
+    name: String,
+    raw: Option<Raw>,
+    after: &'t str,
+}
 
-fn entry<'t>(rest: &'t str, line: usize, seen: &Environment) -> Result<Entry<'t>, (usize, String)> {
+fn entry(rest: &str, line: usize) -> Result<Entry<'_>, (usize, String)> {
     let rest = rest.strip_prefix("export ").map_or(rest, str::trim_start);
     let end = rest.find(['=', ':', '\n']).unwrap_or(rest.len());
     let name = rest[..end].trim().to_owned();
     if !rest[end..].starts_with(['=', ':']) {
-        // A name alone is taken from around, if it is there.
-        let value = seen.get(&name).cloned();
-        return Ok((name, value, &rest[end..]));
+        let after = &rest[end..];
+        return Ok(Entry { name, raw: None, after });
     }
     if name.is_empty() || name.contains(char::is_whitespace) {
         return Err((line, format!("`{}` is no name of a variable", rest[..end].trim())));
@@ -108,12 +162,8 @@ fn entry<'t>(rest: &'t str, line: usize, seen: &Environment) -> Result<Entry<'t>
             )
         }
     };
-    let value = match raw {
-        Raw::Literal(text) => Value::Known(text),
-        // A variable that is not set is empty here, as it is for compose.
-        Raw::Filled(text) => interpolate::fill(&text, seen).value.map_or(Value::Late, Value::Known),
-    };
-    Ok((name, Some(value), after))
+    let raw = Some(raw);
+    Ok(Entry { name, raw, after })
 }
 
 enum Raw {
@@ -167,11 +217,11 @@ fn unescape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Environment, Value, parse};
+    use super::{Environment, ProblemKind, Value, parse};
 
     fn check(text: &str, expected: &[(&str, &str)]) {
         let around = Environment::from([("HOST".to_owned(), Value::from("h"))]);
-        let read = parse(text, &around).unwrap();
+        let read = parse(text, &around).unwrap().values;
         let read: Vec<(&str, &str)> = read
             .iter()
             .map(|(k, v)| (k.as_str(), v.known().unwrap_or("late")))
@@ -195,6 +245,17 @@ mod tests {
         check("\u{feff}A=1", &[("A", "1")]);
         check("A=http://x:1/y?a=b", &[("A", "http://x:1/y?a=b")]);
         check("", &[]);
+    }
+
+    #[test]
+    fn tells_what_is_not_set() {
+        let unset = |text: &str| -> Vec<(usize, ProblemKind)> { parse(text, &Environment::new()).unwrap().unset };
+        let kind = |name: &str| ProblemKind::Unset(name.to_owned());
+        assert_eq!(
+            unset("A=1\nB=${A}$NO\nC='$NO'\nD=${NO:-d}\nE=\"${OTHER}\"\nF"),
+            [(2, kind("NO")), (5, kind("OTHER"))]
+        );
+        assert_eq!(unset("A=5$\nB=${\n"), []);
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub(super) struct Gathering<'g> {
     active: Vec<PathBuf>,
     pub(super) texts: Texts<'g>,
     problems: Vec<Diagnostic>,
+    unset: Vec<Diagnostic>,
 }
 
 /// The files of a stack, in the order in which they are merged, included ones before those that include them.
@@ -42,6 +43,8 @@ pub(super) struct Gathered<'g> {
     pub(super) units: Vec<Unit>,
     pub(super) texts: Texts<'g>,
     pub(super) problems: Vec<Diagnostic>,
+    /// What the env files beside them fill in, and nothing sets.
+    pub(super) unset: Vec<Diagnostic>,
     /// The folder of the first file, the project's.
     pub(super) directory: PathBuf,
     /// The profiles that are active: the stack's, or where it names none those of the `.env`, as the tools have it.
@@ -59,6 +62,7 @@ pub(super) fn gather<'g>(input: &'g StackInput, looking: &'g Looking<'g>) -> Gat
         active: Vec::new(),
         texts: Texts::new(&input.substitutions.text),
         problems: Vec::new(),
+        unset: Vec::new(),
     };
     let directory = input
         .files
@@ -87,12 +91,17 @@ pub(super) fn gather<'g>(input: &'g StackInput, looking: &'g Looking<'g>) -> Gat
         profiles.extend(named.map(str::to_owned));
     }
     let Gathering {
-        units, texts, problems, ..
+        units,
+        texts,
+        problems,
+        unset,
+        ..
     } = gathering;
     Gathered {
         units,
         texts,
         problems,
+        unset,
         directory,
         profiles,
     }
@@ -118,7 +127,12 @@ impl Gathering<'_> {
             [] if there(&default[0].0) => &default[..],
             files => files,
         };
-        Rc::new(env_file::read(files, around, self.looking, &mut self.problems))
+        Rc::new(env_file::read(
+            files,
+            around,
+            self.looking,
+            (&mut self.problems, &mut self.unset),
+        ))
     }
 
     /// Reads a file whose services are the stack's, after the files that it includes; gives the name of its copy.
@@ -339,7 +353,7 @@ fn include_copies(item: &mut Node, copies: Vec<Node>, folder: &Path) {
     }
 }
 
-fn one_or_many(node: &Node) -> Vec<&Node> {
+pub(super) fn one_or_many(node: &Node) -> Vec<&Node> {
     match node.list() {
         Some(items) => items.iter().collect(),
         None => vec![node],

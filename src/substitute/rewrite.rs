@@ -40,11 +40,13 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
         mut units,
         texts,
         problems: found,
+        unset,
         directory,
         profiles,
     } = gathered;
     let broken = !found.is_empty();
     problems.extend(found);
+    problems.extend(unset);
     problems.extend(texts.problems());
     let services = view::services(&units);
     // What follows would only repeat what is wrong with a file that cannot be read.
@@ -68,7 +70,7 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
     };
     let made = substitute(&scene, &mut units, problems);
     let services = view::services(&units);
-    unset::find(&units, &services, problems);
+    unset::find(&units, &services, scene.looking, problems);
     Some(finish(&scene, units, Made { services, ..made }))
 }
 

@@ -72,8 +72,8 @@ pub struct RewrittenFile {
 
 impl RewrittenFile {
     /// What the rewriting changed, layout and comments aside.
-    pub fn difference(&self) -> String {
-        super::difference(&self.original.display().to_string(), &self.unchanged, &self.text)
+    pub fn difference(&self, shown: &str) -> String {
+        super::difference(shown, &self.unchanged, &self.text)
     }
 }
 

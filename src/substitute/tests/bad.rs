@@ -55,6 +55,15 @@ fn variables_that_are_not_there() {
     // An anchor is looked at where it is used, once.
     let text = "x-a: &a {image: '$A'}\nx-b: $NOWHERE\nservices:\n  web: *a\n  db: *a\n";
     stack(text).refused("/app/compose.yml:1:18: `A` is not set [put `A: …` into the stack's `env`; nothing of this machine's environment is seen]\n");
+    // What an env file fills in is seen by nobody before the tool, which would go on with an empty text.
+    stack("services:\n  web: {image: x, env_file: [a.env, {path: raw.env, format: raw}, nowhere.env]}\n")
+        .env("B", "b")
+        .file("/app/.env", "A=$NO\n")
+        .file("/app/a.env", "C=$B\nD=x-${C}-${OTHER}\n")
+        .file("/app/raw.env", "E=$RAW\n")
+        .refused(
+            "/app/.env:1:3: `NO` is not set [put `NO: …` into the stack's `env`; nothing of this machine's environment is seen]\n/app/a.env:2:10: `OTHER` is not set [put `OTHER: …` into the stack's `env`; nothing of this machine's environment is seen]\n",
+        );
     stack("services:\n  web: {image: x}\n")
         .file("/app/.env", "A=1\nB='x\n")
         .refused("/app/.env:2:1: the quote of `B` is not closed\n");

@@ -187,6 +187,6 @@ fn the_difference_shows_only_what_was_changed() {
     let rewritten = stack("services:\n  # a comment\n  web: {image:    old, x: &a 1, y: *a}\n")
         .image("old", "new")
         .rewritten();
-    let expected = "--- /app/compose.yml\n+++ /app/compose.yml (rewritten)\n@@ -1,5 +1,5 @@\n services:\n   web:\n-    image: old\n+    image: \"new\"\n     x: 1\n     y: 1\n";
-    assert_eq!(rewritten.files[0].difference(), expected);
+    let expected = "--- compose.yml\n+++ compose.yml (rewritten)\n@@ -1,5 +1,5 @@\n services:\n   web:\n-    image: old\n+    image: \"new\"\n     x: 1\n     y: 1\n";
+    assert_eq!(rewritten.files[0].difference("compose.yml"), expected);
 }
