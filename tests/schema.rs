@@ -61,6 +61,33 @@ fn the_committed_schema_is_this_one() {
     );
 }
 
+/// The keys of closed mappings that say nothing of themselves, wherever they are in the schema.
+fn undescribed(schema: &Value, path: &str, found: &mut Vec<String>) {
+    match schema {
+        Value::Array(items) => items.iter().for_each(|item| undescribed(item, path, found)),
+        Value::Object(map) => {
+            let closed = map.get("additionalProperties") == Some(&Value::Bool(false));
+            let keys = map.get("properties").filter(|_| closed).and_then(Value::as_object);
+            let silent = keys
+                .into_iter()
+                .flatten()
+                .filter(|(_, one)| one.get("description").is_none());
+            found.extend(silent.map(|(key, _)| format!("{path}: {key}")));
+            for (key, value) in map {
+                undescribed(value, &format!("{path}/{key}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_is_described() {
+    let mut found = Vec::new();
+    undescribed(&serde_json::from_str(&schema()).unwrap(), "", &mut found);
+    assert_eq!(found, Vec::<String>::new());
+}
+
 #[test]
 fn every_valid_case_checks_clean() {
     let output = Command::new(env!("CARGO_BIN_EXE_e2erun"))

@@ -197,15 +197,24 @@ impl JsonSchema for LineMatcher {
         "LineMatcher".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let (contains, matches) = word_schemas();
         json_schema!({
             "description": "A condition on a line: a text that it contains, or a regular expression that it matches.",
             "anyOf": [
                 {"type": "string"},
-                {"type": "object", "properties": {"contains": {"type": "string"}}, "required": ["contains"], "additionalProperties": false},
-                {"type": "object", "properties": {"matches": {"type": "string"}}, "required": ["matches"], "additionalProperties": false},
+                {"type": "object", "properties": {"contains": contains}, "required": ["contains"], "additionalProperties": false},
+                {"type": "object", "properties": {"matches": matches}, "required": ["matches"], "additionalProperties": false},
             ]
         })
     }
+}
+
+/// The schemas of `contains` and `matches`.
+fn word_schemas() -> (Value, Value) {
+    (
+        serde_json::json!({"type": "string", "description": "The line has this text in it."}),
+        serde_json::json!({"type": "string", "description": "This regular expression matches somewhere in the line."}),
+    )
 }
 
 impl JsonSchema for Ignored {
@@ -213,13 +222,14 @@ impl JsonSchema for Ignored {
         "IgnoredLine".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let (contains, matches) = word_schemas();
         let reason = serde_json::json!({"type": "string", "description": "Why it may be: told in the reports."});
         json_schema!({
             "description": "Lines that do not count, and why.",
             "anyOf": [
                 {"type": "string"},
-                {"type": "object", "properties": {"contains": {"type": "string"}, "reason": reason}, "required": ["contains"], "additionalProperties": false},
-                {"type": "object", "properties": {"matches": {"type": "string"}, "reason": reason}, "required": ["matches"], "additionalProperties": false},
+                {"type": "object", "properties": {"contains": contains, "reason": reason}, "required": ["contains"], "additionalProperties": false},
+                {"type": "object", "properties": {"matches": matches, "reason": reason}, "required": ["matches"], "additionalProperties": false},
             ]
         })
     }

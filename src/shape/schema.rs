@@ -32,6 +32,10 @@ impl ObjectSchema {
             if schema.get("$ref").is_some() {
                 schema = serde_json::json!({"allOf": [schema]});
             }
+            // What takes anything is `true`, which has no room for a description.
+            if schema == Value::Bool(true) {
+                schema = serde_json::json!({});
+            }
             if let Some(object) = schema.as_object_mut() {
                 object.insert("description".into(), doc.into());
             }

@@ -372,8 +372,17 @@ impl JsonSchema for Step {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let common = Common::json_schema(generator).to_value();
         let mut properties = common["properties"].as_object().cloned().unwrap_or_default();
-        properties.insert("expect".into(), generator.subschema_for::<Expectation>().to_value());
-        properties.insert("save".into(), generator.subschema_for::<Named<Expression>>().to_value());
+        let described =
+            |schema: Schema, doc: &str| serde_json::json!({"allOf": [schema.to_value()], "description": doc});
+        let expect = generator.subschema_for::<Expectation>();
+        let expect = described(
+            expect,
+            "What its result must be: each field's value, or matchers for it.",
+        );
+        properties.insert("expect".into(), expect);
+        let save = generator.subschema_for::<Named<Expression>>();
+        let save = described(save, "Names and expressions over its result, for what comes after it.");
+        properties.insert("save".into(), save);
         let mut one_of = Vec::new();
         for kind in KINDS {
             let mut schema = (kind.schema)(generator).to_value();
