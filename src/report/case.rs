@@ -8,6 +8,11 @@ use indexmap::IndexMap;
 use crate::diagnostic::Place;
 use crate::event::{CaseInfo, Fault, Outcome, Phase, StepInfo, What};
 
+/// How the reason of a step begins that was not reached.
+const NOT_REACHED: &str = "not reached: ";
+/// How the error of a check begins that was not made, since what prepares it failed.
+const NOT_CHECKED: &str = "not checked: ";
+
 /// One case and its tries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
@@ -203,6 +208,12 @@ impl Case {
         places.next().or_else(own).unwrap_or(&self.info.place)
     }
 
+    /// The steps of its last try that were not reached.
+    pub fn unreached(&self) -> impl Iterator<Item = &Step> {
+        let steps = self.last().into_iter().flat_map(|attempt| attempt.steps.values());
+        steps.filter(|step| step.is_unreached())
+    }
+
     /// Seconds of the last try; 0 where it did not end.
     pub fn seconds(&self) -> f64 {
         self.end().map_or(0.0, |end| end.seconds)
@@ -296,6 +307,12 @@ impl Attempt {
         self.steps.values().filter(|step| step.end.is_none())
     }
 
+    /// True when a step of it ran.
+    pub fn ran(&self) -> bool {
+        let skipped = |step: &Step| step.end.as_ref().is_some_and(|end| end.outcome == Outcome::Skipped);
+        self.steps.values().any(|step| !skipped(step))
+    }
+
     /// The paths of the steps that have others inside.
     pub fn blocks(&self) -> BTreeSet<&str> {
         let paths = self.steps.keys();
@@ -354,6 +371,13 @@ impl Step {
             waits: Vec::new(),
             end: None,
         }
+    }
+
+    /// True where it was kept from beginning by what came before it, and not by an `if` or a `skip` of its own.
+    pub fn is_unreached(&self) -> bool {
+        let Some(end) = &self.end else { return false };
+        let skipped = end.reason.iter().any(|reason| reason.starts_with(NOT_REACHED));
+        skipped || matches!(&end.faults[..], [only] if only.message.starts_with(NOT_CHECKED))
     }
 
     fn wait(&mut self, waits_for: &str, limit: f64, observed: &str, elapsed: f64) {

@@ -6,7 +6,7 @@ use similar::TextDiff;
 
 use crate::diagnostic::Place;
 use crate::event::{Fault, FaultKind, Outcome};
-use crate::report::case::{Case, Found, Step};
+use crate::report::case::{Attempt, Case, Found, Step};
 use crate::report::line::{Line, Tone, lines_of};
 use crate::report::outcome::word;
 use crate::report::tally::Run;
@@ -14,6 +14,10 @@ use crate::report::text;
 
 /// How much of one text (a log's tail, a body) a report shows; there is head and tail of a longer one.
 const SHOWN: usize = 32 * 1024;
+/// How many steps that were not reached are listed.
+const UNREACHED: usize = 10;
+/// What is wrong with a case that Ctrl-C ended.
+const INTERRUPTED: &str = "interrupted";
 /// How much of a source line is shown.
 const SOURCE_WIDTH: usize = 120;
 
@@ -55,9 +59,9 @@ pub fn run_lines(fault: &Fault) -> Vec<Line> {
     all
 }
 
-/// All of a case's faults, try by try, and at the end how to look inside.
+/// All of a case's faults, try by try, what was not reached for them, and at the end how to look inside.
 pub fn case_lines(run: &Run, case: &Case) -> Vec<Line> {
-    let faults = case.faults();
+    let faults = told_once(case.faults());
     let several = case.attempts.len() > 1;
     let mut all = Vec::new();
     let mut attempt = 0;
@@ -71,11 +75,44 @@ pub fn case_lines(run: &Run, case: &Case) -> Vec<Line> {
         }
         all.extend(lines(case, found));
     }
-    let inside = look_inside(run, case);
-    if !inside.is_empty() && !all.is_empty() {
-        all.push(Line::new());
+    for part in [not_reached(case), look_inside(run, case)] {
+        if !part.is_empty() && !all.is_empty() {
+            all.push(Line::new());
+        }
+        all.extend(part);
     }
-    all.extend(inside);
+    all
+}
+
+/// Without what is said elsewhere: what was not reached is listed, and a case that was interrupted was so in a step.
+fn told_once(faults: Vec<Found<'_>>) -> Vec<Found<'_>> {
+    let of_steps: Vec<(u32, String)> = faults
+        .iter()
+        .filter(|found| found.step.is_some())
+        .map(|found| (found.attempt, found.fault.message.clone()))
+        .collect();
+    let news = |found: &Found<'_>| match found.step {
+        Some(step) => !step.is_unreached(),
+        None => !of_steps.contains(&(found.attempt, found.fault.message.clone())),
+    };
+    faults.into_iter().filter(news).collect()
+}
+
+/// The steps that were not reached: never left out in silence.
+fn not_reached(case: &Case) -> Vec<Line> {
+    let steps: Vec<&Step> = case.unreached().collect();
+    if steps.is_empty() {
+        return Vec::new();
+    }
+    let title = format!("{} not reached:", text::count(steps.len(), "step", "steps"));
+    let mut all = vec![Line::new().with(Tone::Bold, title)];
+    all.extend(steps.iter().take(UNREACHED).map(|step| {
+        let line = Line::new().with(Tone::Dim, format!("  {}", step.info.path));
+        line.and(format!(" {}", step.info.name))
+    }));
+    if steps.len() > UNREACHED {
+        all.push(Line::plain(format!("  and {} more", steps.len() - UNREACHED)));
+    }
     all
 }
 
@@ -90,9 +127,13 @@ fn look_inside(run: &Run, case: &Case) -> Vec<Line> {
             .collect();
     }
     let outcome = case.outcome();
-    let looked_for = matches!(outcome, Outcome::Failed | Outcome::Errored) && case.end().is_some();
+    // Where no step ran there is nothing to look into.
+    let ran = case.last().is_some_and(Attempt::ran);
+    let looked_for = matches!(outcome, Outcome::Failed | Outcome::Errored) && case.end().is_some() && ran;
     let already = run.command.iter().any(|word| word.starts_with("--keep"));
-    if !looked_for || already || case.faults().iter().any(told) {
+    // Who ended the case does not ask what went wrong with it.
+    let ended = case.faults().iter().any(|found| found.fault.message == INTERRUPTED);
+    if !looked_for || already || ended || case.faults().iter().any(told) {
         return Vec::new();
     }
     vec![Line::plain(format!(

@@ -170,9 +170,9 @@ impl Reporters {
             .collect()
     }
 
-    /// What a live terminal shows below the lines, `elapsed` seconds after the run began.
-    pub fn status(&self, elapsed: f64) -> Vec<Line> {
-        status::lines(&self.tally, elapsed)
+    /// What a live terminal of this width shows below the lines, `elapsed` seconds after the run began.
+    pub fn status(&self, elapsed: f64, width: usize) -> Vec<Line> {
+        status::lines(&self.tally, elapsed, width)
     }
 
     /// All that was told so far.

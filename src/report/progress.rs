@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use console::{Term, truncate_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::report::line::Line;
@@ -21,14 +22,19 @@ impl Progress {
     }
 
     fn on(target: ProgressDrawTarget, color: bool) -> Progress {
-        // `wide_msg` cuts the line at the terminal's width, whatever it becomes.
-        let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        // Not `wide_msg`: it fills the line up, so that the echo of Ctrl-C would begin a line that nobody takes away.
+        let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         Progress {
             multi: MultiProgress::with_draw_target(target),
             bars: Vec::new(),
             style,
             color,
         }
+    }
+
+    /// How many columns a line may have now: those of the terminal, but for the echo of Ctrl-C.
+    pub fn width(&self) -> usize {
+        usize::from(Term::stdout().size().1).saturating_sub("^C ".len())
     }
 
     /// Writes lines above the status.
@@ -51,8 +57,9 @@ impl Progress {
             let bar = ProgressBar::new_spinner().with_style(self.style.clone());
             self.bars.push(self.multi.add(bar));
         }
+        let width = self.width();
         for (bar, line) in self.bars.iter().zip(lines) {
-            bar.set_message(line.painted(self.color));
+            bar.set_message(truncate_str(&line.painted(self.color), width, "…").into_owned());
         }
     }
 

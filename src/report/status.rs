@@ -1,5 +1,7 @@
 //! What runs now, for a live terminal: which case, which step, what it waits for and since when.
 
+use console::{measure_text_width, truncate_str};
+
 use crate::event::{Outcome, Phase};
 use crate::report::case::{Attempt, Case, Step};
 use crate::report::line::{Line, Tone};
@@ -10,17 +12,17 @@ use crate::report::text;
 /// How many running cases are shown; the others are counted.
 const SHOWN: usize = 8;
 
-/// The lines, at `elapsed` seconds of the run; none before a run began and after it ended.
-pub fn lines(tally: &Tally, elapsed: f64) -> Vec<Line> {
+/// The lines, at `elapsed` seconds of the run, for a terminal so wide; none before a run began and after it ended.
+pub fn lines(tally: &Tally, elapsed: f64, width: usize) -> Vec<Line> {
     tally
         .runs
         .values()
         .filter(|run| run.started && run.ended.is_none())
-        .flat_map(|run| of_run(run, elapsed))
+        .flat_map(|run| of_run(run, elapsed, width))
         .collect()
 }
 
-fn of_run(run: &Run, elapsed: f64) -> Vec<Line> {
+fn of_run(run: &Run, elapsed: f64, width: usize) -> Vec<Line> {
     let mut running: Vec<(&Case, &Attempt)> = run
         .cases
         .values()
@@ -33,7 +35,7 @@ fn of_run(run: &Run, elapsed: f64) -> Vec<Line> {
         running
             .iter()
             .take(SHOWN)
-            .map(|(case, attempt)| of_case(case, attempt, elapsed)),
+            .map(|(case, attempt)| of_case(case, attempt, elapsed, width)),
     );
     if running.len() > SHOWN {
         all.push(Line::new().with(Tone::Dim, format!("{:>14}and {} more", "", running.len() - SHOWN)));
@@ -71,20 +73,23 @@ fn head(run: &Run, running: usize, elapsed: f64) -> Line {
     line
 }
 
-fn of_case(case: &Case, attempt: &Attempt, elapsed: f64) -> Line {
+fn of_case(case: &Case, attempt: &Attempt, elapsed: f64, width: usize) -> Line {
     let spent = text::running(elapsed - attempt.since);
-    let line = Line::new()
-        .with(Tone::Dim, format!("{:>12}  {spent:>7}  ", ""))
-        .and(&case.info.name);
-    let line = if case.attempts.len() > 1 {
-        line.and(format!(" (try {})", case.attempts.len()))
-    } else {
-        line
+    let head = format!("{:>12}  {spent:>7}", "");
+    let again = match case.attempts.len() {
+        0 | 1 => String::new(),
+        tries => format!(" (try {tries})"),
     };
+    let mut parts = Parts::default();
+    parts.put(Part::Name, &format!("  {}{again}", case.info.name));
     match innermost(attempt) {
-        Some(step) => of_step(line, step, elapsed),
-        None => line.with(Tone::Dim, format!("  {}", phase(attempt.phase))),
+        Some(step) => parts.of_step(step, elapsed),
+        None => parts.put(
+            Part::Since,
+            &format!("  {}", attempt.phase.map_or("starts", Phase::word)),
+        ),
     }
+    parts.line(&head, width)
 }
 
 /// The step to show: of several at once the one that has waited longest, else the last one that began.
@@ -98,30 +103,76 @@ fn innermost(attempt: &Attempt) -> Option<&Step> {
     waiting.or_else(|| attempt.running().last())
 }
 
-/// What matters most comes first: a narrow terminal cuts the line.
-fn of_step(line: Line, step: &Step, elapsed: f64) -> Line {
-    let line = line.with(Tone::Frame, format!("  {}", step.info.name));
-    match step.waits.last().filter(|wait| wait.until.is_none()) {
-        Some(wait) => {
-            let (spent, limit) = (text::running(elapsed - wait.since), text::running(wait.limit));
-            let line = line.and(format!("  waits for {}, {spent} of {limit}", wait.waits_for));
-            if wait.observed.is_empty() {
-                line
-            } else {
-                line.with(Tone::Dim, format!(": {}", wait.observed))
-            }
+/// The parts of a case's line, in the order in which they stand; each can be shortened by itself.
+#[derive(Clone, Copy)]
+enum Part {
+    Name,
+    Step,
+    WaitsFor,
+    Since,
+    Observed,
+}
+
+/// What is cut first where the terminal is narrow, and what is left of it: the end is what tells why nothing moves.
+const LEAST: [(Part, usize); 5] = [
+    (Part::Step, 0),
+    (Part::Name, 26),
+    (Part::Observed, 0),
+    (Part::Name, 0),
+    (Part::WaitsFor, 0),
+];
+const TONES: [Tone; 5] = [Tone::Plain, Tone::Frame, Tone::Plain, Tone::Plain, Tone::Dim];
+
+/// The texts of the parts.
+#[derive(Default)]
+struct Parts([String; 5]);
+
+impl Parts {
+    fn put(&mut self, part: Part, told: &str) {
+        self.0[part as usize] = text::one_line(told);
+    }
+
+    fn of_step(&mut self, step: &Step, elapsed: f64) {
+        let name = &step.info.name;
+        let Some(wait) = step.waits.last().filter(|wait| wait.until.is_none()) else {
+            self.put(Part::Step, &format!("  {name}"));
+            self.put(Part::Since, &format!("  {}", text::running(elapsed - step.since)));
+            return;
+        };
+        // A question waits for itself to be answered well: its name is not said twice.
+        if *name != wait.waits_for {
+            self.put(Part::Step, &format!("  {name}"));
         }
-        None => line.with(Tone::Dim, format!("  {}", text::running(elapsed - step.since))),
+        let (spent, limit) = (text::running(elapsed - wait.since), text::running(wait.limit));
+        self.put(Part::WaitsFor, &format!("  waits for {}", wait.waits_for));
+        self.put(Part::Since, &format!(", {spent} of {limit}"));
+        if !wait.observed.is_empty() {
+            self.put(Part::Observed, &format!(": {}", wait.observed));
+        }
+    }
+
+    fn line(&self, head: &str, width: usize) -> Line {
+        let room = width.saturating_sub(measure_text_width(head));
+        let widths = fitted(self.0.each_ref().map(|part| measure_text_width(part)), room);
+        let parts = self.0.iter().zip(widths).zip(TONES);
+        // Cut to nothing a part would still be the sign that it was cut.
+        let parts = parts.filter(|((_, width), _)| *width > 0);
+        parts.fold(Line::new().with(Tone::Dim, head), |line, ((part, width), tone)| {
+            line.with(tone, truncate_str(part, width, "…"))
+        })
     }
 }
 
-fn phase(phase: Option<Phase>) -> &'static str {
-    match phase {
-        None => "starts",
-        Some(Phase::Given) => "given",
-        Some(Phase::Steps) => "steps",
-        Some(Phase::Then) => "then",
-        Some(Phase::OnFailure) => "on-failure",
-        Some(Phase::Cleanup) => "cleanup",
+/// The widths that the parts get where they have so much room together.
+fn fitted(mut widths: [usize; 5], room: usize) -> [usize; 5] {
+    for (part, least) in LEAST {
+        let excess = widths.iter().sum::<usize>().saturating_sub(room);
+        let width = &mut widths[part as usize];
+        *width -= excess.min(width.saturating_sub(least));
+        // A few letters of what is least important say nothing.
+        if least == 0 && *width < 8 && excess > 0 {
+            *width = 0;
+        }
     }
+    widths
 }

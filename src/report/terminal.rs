@@ -286,11 +286,12 @@ fn refused(tally: &Tally) -> Option<Line> {
     files.sort_unstable();
     files.dedup();
     (problems > 0).then(|| {
-        let told = format!(
-            ": {} in {}; nothing was started",
-            text::count(problems, "problem", "problems"),
-            text::count(files.len(), "file", "files")
-        );
+        let spread = match files.len() {
+            1 => String::new(),
+            files => format!(" in {files} files"),
+        };
+        let problems = text::count(problems, "problem", "problems");
+        let told = format!(": {problems}{spread}; nothing was started");
         Line::new().with(Tone::Bad, "invalid").with(Tone::Bold, told)
     })
 }

@@ -75,8 +75,6 @@ errored: cannot build image `broken`
   = last 2 lines of the build:
     | step 2 of 3: exit code 1
     | make: no rule
-
-look inside: e2erun scenarios/build.yaml --keep failed
 ```
 
 </details>

@@ -60,8 +60,6 @@ errored: cannot build image `broken`
     | step 2 of 3: exit code 1
     | make: no rule
 
-look inside: e2erun scenarios/build.yaml --keep failed
-
 ──── failed  the guest book keeps its entries  scenarios/book.yaml ────
 failed: `json.$.members` has not the length that was expected
   --> scenarios/book.yaml:14:21
@@ -143,8 +141,6 @@ errored: cannot build image `broken`
   = last 2 lines of the build:
     | step 2 of 3: exit code 1
     | make: no rule
-
-look inside: e2erun scenarios/build.yaml --keep failed
 
 ──── failed  the guest book keeps its entries  scenarios/book.yaml ────
 failed: `json.$.members` has not the length that was expected
@@ -264,8 +260,6 @@ failed: nothing was checked: `--strict` counts this as failed
   |           ^
   = hint: check something: an `expect`, or a check under `then`
 
-look inside: e2erun scenarios/all.yaml --keep failed
-
      summary    45.2s  1 case: 1 failed
               passed over: 1 YAML file without a scenario
 
@@ -286,7 +280,7 @@ error: unknown service `dbb`
 warning: unknown service `dbb`
   --> scenarios/shop.yaml:12:11
 
-invalid: 1 problem in 1 file; nothing was started
+invalid: 1 problem; nothing was started
 
 "#]],
     );
@@ -506,7 +500,11 @@ fn colours_only_where_wanted() {
 fn the_status_says_what_is_waited_for_and_since_when() {
     let mut reporters = Reporters::new(&Settings::default());
     let status = |reporters: &Reporters, at: f64| -> String {
-        reporters.status(at).iter().map(|line| line.text() + "\n").collect()
+        reporters
+            .status(at, 160)
+            .iter()
+            .map(|line| line.text() + "\n")
+            .collect()
     };
     let events = sample::shop();
     let mut shown = Vec::new();
@@ -552,6 +550,100 @@ fn the_status_says_what_is_waited_for_and_since_when() {
 --
 
 "#]].raw());
+}
+
+#[test]
+fn a_narrow_terminal_keeps_what_is_waited_for_and_since_when() {
+    let mut reporters = Reporters::new(&Settings::default());
+    for event in sample::shop().iter().filter(|event| event.elapsed <= 9.5) {
+        reporters.event(event);
+    }
+    let shown = [110, 80, 50].map(|width| {
+        let lines = reporters.status(12.0, width).into_iter().skip(1);
+        let lines: Vec<String> = lines.map(|line| line.text()).collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= width), "{lines:#?}");
+        lines.join("\n") + "\n"
+    });
+    snapbox::assert_data_eq!(
+        shown.join("--\n"),
+        str![[r#"
+                   8s  shop survives a restart…  waits for `db` to be healthy, 8s of 60s: `db` runs, health: …
+                   8s  the guest book keeps its entries  the list has three members  7s
+--
+                   8s  shop survives a…  waits for `db` to be healthy, 8s of 60s
+                   8s  the guest book keeps its entries  the list has three…  7s
+--
+                   8s  waits for `db` …, 8s of 60s
+                   8s  the guest book keeps i…  7s
+"#]]
+        .raw()
+    );
+}
+
+#[test]
+fn what_was_not_reached_is_told_with_the_failure() {
+    let step = |number: usize| {
+        let place = sample::place("scenarios/all.yaml", number + 1, 5, "  - shell: make");
+        sample::step(&format!("steps[{number}]"), Phase::Steps, "shell: make", place)
+    };
+    let cases = vec![sample::case(1, "scenarios/all.yaml", "case 1")];
+    let mut events = vec![sample::run_started(cases)];
+    let fault = Fault::failure("`exit` is not as expected");
+    events.push(sample::event(
+        1.0,
+        Some(1),
+        sample::step_ended(&step(1), Outcome::Failed, 0.5, vec![fault]),
+    ));
+    for number in 2..14 {
+        let mut skipped = sample::step_ended(&step(number), Outcome::Skipped, 0.0, Vec::new());
+        if let What::StepEnded { reason, .. } = &mut skipped {
+            let why = if number == 2 {
+                "`if` is false"
+            } else {
+                "not reached: a step before it failed"
+            };
+            *reason = Some(why.to_owned());
+        }
+        events.push(sample::event(1.0, Some(1), skipped));
+    }
+    events.push(sample::event(2.0, Some(1), sample::case_ended(Outcome::Failed, 1.0)));
+    events.push(sample::run_ended(false, Vec::new()));
+    check(
+        &events,
+        &Settings::default(),
+        str![[r#"
+      e2erun  0.1.0: 1 case in 1 file, 2 at once
+              engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+      failed    1.00s  case 1  scenarios/all.yaml:2:5
+
+──── failed  case 1  scenarios/all.yaml ────
+failed: `exit` is not as expected
+ --> scenarios/all.yaml:2:5
+  |
+2 |   - shell: make
+  |     ^
+  = step: steps[1] `shell: make`, 0.50s
+
+11 steps not reached:
+  steps[3] shell: make
+  steps[4] shell: make
+  steps[5] shell: make
+  steps[6] shell: make
+  steps[7] shell: make
+  steps[8] shell: make
+  steps[9] shell: make
+  steps[10] shell: make
+  steps[11] shell: make
+  steps[12] shell: make
+  and 1 more
+
+look inside: e2erun scenarios/all.yaml --keep failed
+
+     summary    45.2s  1 case: 1 failed
+              passed over: 1 YAML file without a scenario
+
+"#]],
+    );
 }
 
 #[test]
