@@ -249,6 +249,19 @@ pub enum Phase {
     Cleanup,
 }
 
+impl Phase {
+    /// The scenario's key.
+    pub fn word(self) -> &'static str {
+        match self {
+            Phase::Given => "given",
+            Phase::Steps => "steps",
+            Phase::Then => "then",
+            Phase::OnFailure => "on-failure",
+            Phase::Cleanup => "cleanup",
+        }
+    }
+}
+
 /// Which step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

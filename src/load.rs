@@ -58,6 +58,7 @@ pub fn discover(paths: &[PathBuf], cwd: &Path, results: &Path) -> Result<Vec<Fou
     for given in paths {
         let path = crate::scenario::normal(&cwd.join(given));
         match fs::metadata(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => problems.push(missing(given)),
             Err(error) => problems.push(unreadable(&given.display().to_string(), &error.to_string())),
             Ok(data) if data.is_dir() => below(&path, given, results, &mut found, &mut problems),
             Ok(_) => found.push(Found {
@@ -109,13 +110,22 @@ fn below(folder: &Path, given: &Path, results: &Path, found: &mut Vec<Found>, pr
     }
 }
 
+fn missing(given: &Path) -> Diagnostic {
+    let shown = given.display().to_string();
+    Diagnostic::error(&nowhere(&shown), format!("there is no file or folder `{shown}`"))
+}
+
 fn unreadable(path: &str, why: &str) -> Diagnostic {
-    let span = Span {
+    Diagnostic::error(&nowhere(path), format!("cannot read `{path}`: {why}"))
+}
+
+/// The place of what is wrong with a file whose text is not known.
+fn nowhere(path: &str) -> Span {
+    Span {
         source: Source::new(path, ""),
         start: 0,
         end: 0,
-    };
-    Diagnostic::error(&span, format!("cannot read `{path}`: {why}"))
+    }
 }
 
 /// Reads a file as a scenario; `None` when it is a template or none of ours (`Some(false)` counts it as passed over).

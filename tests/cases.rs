@@ -242,26 +242,24 @@ exit code 2",
 fn tells_of_files_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let missing = |name: &str| {
-        format!(
-            "
-error: cannot read `{name}`: No such file or directory (os error 2)
---> {name}
+    let missing = "
+error: there is no file or folder `nowhere.yaml`
+--> nowhere.yaml
 
-exit code 2"
-        )
-    };
-    told(folder, "nowhere.yaml", &missing("nowhere.yaml"));
+exit code 2";
+    told(folder, "nowhere.yaml", missing);
     let nothing = "
-nothing to check: no YAML file is there
+nothing to check: there is no YAML file; a scenario is one with the key `scenario`
 exit code 4";
     told(folder, ".", nothing);
     fs::create_dir(folder.join("folder.yaml")).unwrap();
     told(folder, ".", nothing);
     std::os::unix::fs::symlink("nowhere", folder.join("link.yaml")).unwrap();
-    told(
-        folder,
-        ".",
-        &missing("link.yaml").replace("exit", "invalid: 1 error\nexit"),
-    );
+    let broken = "
+error: cannot read `link.yaml`: No such file or directory (os error 2)
+--> link.yaml
+
+invalid: 1 error
+exit code 2";
+    told(folder, ".", broken);
 }

@@ -46,6 +46,14 @@ const COMMANDS: &[(&str, &str)] = &[
     ("steps-assert", "steps assert"),
     ("run-invalid", "invalid --results RESULTS"),
     ("run-nothing", "--tags none --results RESULTS demo.yaml"),
+    ("run-no-such-path", "nowhere/shop.yaml --results RESULTS"),
+    ("run-mistyped-command", "chek --results RESULTS"),
+    ("run-vars-unknown", "--vars values.yml --results RESULTS demo.yaml"),
+    ("check-compose-file", "check compose.yml"),
+    ("report-missing", "report nowhere.jsonl"),
+    ("report-no-events", "report demo.yaml"),
+    ("gc-label", "gc --label notes"),
+    ("gc-age", "gc --older-than 3x"),
 ];
 
 fn root() -> PathBuf {

@@ -1,6 +1,6 @@
 //! `e2erun check`: every problem of the scenarios, without Docker; file by file, so that ten thousand need no memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::options::CheckArguments;
 use super::prepare::{self, Chosen};
-use super::{NOTHING, Process, USAGE, terminal};
+use super::{NOTHING, Process, UNKNOWN, USAGE, terminal};
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::load::{self, Projects};
 use crate::plan::Settings;
@@ -23,6 +23,8 @@ struct Checked {
     diagnostics: Vec<Diagnostic>,
     /// Names of scenarios, with what is needed to tell of a second one.
     names: Vec<(String, Span)>,
+    /// The variables of the scenarios that are selected.
+    variables: BTreeSet<String>,
 }
 
 /// Checks what was selected.
@@ -39,30 +41,28 @@ pub(crate) fn check(process: &Process, arguments: &CheckArguments) -> u8 {
     let settings = settings(process, &chosen, results);
     let mut checked = all(process, &chosen, &settings);
     checked.diagnostics.extend(twice(std::mem::take(&mut checked.names)));
+    if checked.cases > 0 {
+        checked.diagnostics.extend(prepare::unused(&chosen, &checked.variables));
+    }
     crate::diagnostic::sort(&mut checked.diagnostics);
     checked.diagnostics.dedup();
     terminal::diagnostics(&checked.diagnostics, color);
-    if let Some(junit) = &arguments.junit {
-        super::report::write_invalid(process, junit, &checked.diagnostics);
-    }
+    let written = arguments
+        .junit
+        .as_ref()
+        .is_none_or(|junit| super::report::write_invalid(process, junit, &checked.diagnostics));
     if prepare::refused(&checked.diagnostics, arguments.strict) {
         terminal::print_error(&format!("invalid: {}\n", terminal::counted(&checked.diagnostics)));
         return USAGE;
     }
     if checked.cases == 0 {
-        terminal::print_error(&match chosen.found.len() {
-            0 => "nothing to check: no YAML file is there\n".to_owned(),
-            1 => "nothing to check: the YAML file that is there is no selected scenario\n".to_owned(),
-            files => {
-                format!("nothing to check: none of the {files} YAML files is a selected scenario\n")
-            }
-        });
+        terminal::print_error(&prepare::nothing("check", &chosen, checked.scenarios));
         return NOTHING;
     }
     if !arguments.quiet {
         terminal::print(&summary(&checked));
     }
-    0
+    if written { 0 } else { UNKNOWN }
 }
 
 fn summary(checked: &Checked) -> String {
@@ -120,6 +120,7 @@ fn all(process: &Process, chosen: &Chosen, settings: &Settings) -> Checked {
                 total.passed_over += own.passed_over;
                 total.diagnostics.append(&mut own.diagnostics);
                 total.names.append(&mut own.names);
+                total.variables.append(&mut own.variables);
             });
         }
     });
@@ -148,7 +149,11 @@ fn one(
     let name = &loaded.scenario.scenario;
     checked.names.push((name.value.clone(), name.span.clone()));
     let mut told = Vec::new();
-    for seed in chosen.cases(&loaded, 1) {
+    let seeds = chosen.cases(&loaded, 1);
+    if !seeds.is_empty() && !chosen.overrides.is_empty() {
+        prepare::variables_of(&loaded, &mut checked.variables);
+    }
+    for seed in seeds {
         checked.cases += 1;
         match prepare::planned(&loaded, &seed, settings, files, &process.cwd) {
             Ok(plan) => told.extend(plan.notes),

@@ -18,6 +18,9 @@ pub(crate) fn gc(process: &Process, arguments: &GcArguments) -> u8 {
         Some(Some(age)) => Some(age),
         Some(None) => return terminal::refuse("--older-than wants an age, like `24h` or `7d`"),
     };
+    if arguments.label.as_ref().is_some_and(|label| !label.contains('=')) {
+        return terminal::refuse("--label wants a name and its value, as a kept scenario told it: `e2erun.case=…`");
+    }
     let options = GcOptions {
         older_than,
         label: arguments.label.clone(),

@@ -20,9 +20,11 @@ pub(crate) fn list(process: &Process, arguments: &ListArguments) -> u8 {
     };
     let projects = Projects::seen_from(&process.cwd);
     let (mut seeds, mut problems) = (Vec::<CaseSeed>::new(), Vec::new());
+    let mut scenarios = 0;
     for found in &chosen.found {
         match load::read(found, &projects) {
             Ok(Ok(loaded)) => {
+                scenarios += 1;
                 seeds.extend(chosen.cases(&loaded, seeds.len() + 1));
                 problems.extend(loaded.partial.problems);
             }
@@ -34,7 +36,10 @@ pub(crate) fn list(process: &Process, arguments: &ListArguments) -> u8 {
     terminal::diagnostics(&problems, color);
     match (problems.is_empty(), seeds.is_empty()) {
         (false, _) => USAGE,
-        (true, true) => NOTHING,
+        (true, true) => {
+            terminal::print_error(&prepare::nothing("list", &chosen, scenarios));
+            NOTHING
+        }
         (true, false) => 0,
     }
 }

@@ -27,6 +27,8 @@ use options::{Arguments, Command};
 
 /// Invalid scenarios, or a command line that is not understood.
 pub(crate) const USAGE: u8 = 2;
+/// It could not be found out, or not be written down.
+pub(crate) const UNKNOWN: u8 = 3;
 /// Nothing was selected.
 pub(crate) const NOTHING: u8 = 4;
 

@@ -22,6 +22,8 @@ const DRAW: Duration = Duration::from_millis(100);
 const WRITE: Duration = Duration::from_secs(5);
 /// The marker of a results folder: only what has it is emptied.
 const MARKER: &str = ".e2erun-results";
+/// The events, in the results folder.
+pub(crate) const EVENTS: &str = "events.jsonl";
 
 /// The reporters and where their bytes go.
 pub(crate) struct Output {
@@ -76,15 +78,24 @@ impl Output {
             }
         }
         fs::create_dir_all(folder)?;
-        // A folder of the user's with files of its own is written into, and never emptied.
+        // A folder of the user's with files of its own is written into, and never emptied; but what is written piece
+        // by piece begins anew.
+        match fs::remove_file(folder.join(EVENTS)) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+            _ => {}
+        }
         if fs::read_dir(folder)?.next().is_none() {
             fs::write(folder.join(MARKER), "results of e2erun: emptied at the next run\n")?;
         }
         Ok(())
     }
 
-    /// Takes events until nobody makes any more.
-    pub(crate) async fn follow(&mut self, events: &mut UnboundedReceiver<Event>) {
+    /// Takes events until nobody makes any more, and says meanwhile what it is given to say.
+    pub(crate) async fn follow(
+        &mut self,
+        events: &mut UnboundedReceiver<Event>,
+        said: &mut UnboundedReceiver<&'static str>,
+    ) {
         let mut written = Instant::now();
         loop {
             tokio::select! {
@@ -92,10 +103,11 @@ impl Output {
                     Some(event) => self.event(&event),
                     None => return,
                 },
+                Some(line) = said.recv() => self.say(line),
                 () = crate::wait::pause(DRAW), if self.progress.is_some() => {
-                    let lines = self.reporters.status(self.began.elapsed().as_secs_f64());
                     if let Some(progress) = &mut self.progress {
-                        progress.draw(&lines);
+                        let elapsed = self.began.elapsed().as_secs_f64();
+                        progress.draw(&self.reporters.status(elapsed, progress.width()));
                     }
                 }
             }
@@ -103,6 +115,14 @@ impl Output {
                 self.artifacts();
                 written = Instant::now();
             }
+        }
+    }
+
+    /// A line that is no report; beside a live status it has to keep out of its way.
+    fn say(&self, line: &str) {
+        match &self.progress {
+            Some(progress) => drop(progress.print(&[line.to_owned()])),
+            None => terminal::print_error(&format!("{line}\n")),
         }
     }
 

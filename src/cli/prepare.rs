@@ -1,6 +1,6 @@
 //! From paths to plans: discover, read, choose, resolve; what `check`, `list`, `render` and a run have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Process;
 use super::options::Selection;
-use crate::diagnostic::{Diagnostic, Level, Source, Span};
+use crate::diagnostic::{Diagnostic, Level, Source, Span, known_names};
 use crate::load::{self, Found, Loaded, Projects};
 use crate::plan::{self, CaseSeed, Plan, Settings};
 use crate::scenario::Files;
@@ -22,6 +22,8 @@ pub(crate) struct Chosen {
     name: Option<Regex>,
     /// Values of variables.
     pub(crate) overrides: BTreeMap<String, Value>,
+    /// Where each value was given, for when no scenario wants it.
+    given: BTreeMap<String, Span>,
 }
 
 /// Understands a selection; what is wrong with it is told as diagnostics.
@@ -31,30 +33,34 @@ pub(crate) fn choose(process: &Process, selection: &Selection, results: &Path) -
         problems.extend(told);
         Vec::new()
     });
-    let name = selection.name.as_ref().and_then(|name| match Regex::new(name) {
-        Ok(regex) => Some(regex),
-        Err(error) => {
-            problems.push(on_command_line(
-                "--name",
-                name,
-                &format!("no regular expression: {error}"),
-            ));
-            None
-        }
+    let name = selection.name.as_ref().and_then(|name| {
+        let compiled = crate::template::regex(name);
+        compiled
+            .map_err(|why| problems.push(Diagnostic::error(&typed("--name", name, name.len()), why)))
+            .ok()
     });
-    let mut overrides = BTreeMap::new();
+    let (mut overrides, mut given) = (BTreeMap::new(), BTreeMap::new());
     for file in &selection.vars {
         match variables(&process.cwd.join(file), &file.display().to_string()) {
-            Ok(variables) => overrides.extend(variables),
             Err(told) => problems.extend(told),
+            Ok(variables) => {
+                for (name, value, span) in variables {
+                    given.insert(name.clone(), span);
+                    overrides.insert(name, value);
+                }
+            }
         }
     }
     for set in &selection.sets {
         match set.split_once('=') {
             Some((name, value)) => {
+                given.insert(name.to_owned(), typed("--set", set, name.len()));
                 overrides.insert(name.to_owned(), set_value(value));
             }
-            None => problems.push(on_command_line("--set", set, "write it as `NAME=VALUE`")),
+            None => {
+                let problem = Diagnostic::error(&typed("--set", set, set.len()), format!("`{set}` has no value"));
+                problems.push(problem.help("write it as `NAME=VALUE`"));
+            }
         }
     }
     if problems.is_empty() {
@@ -63,42 +69,46 @@ pub(crate) fn choose(process: &Process, selection: &Selection, results: &Path) -
             tags: selection.tags.clone(),
             name,
             overrides,
+            given,
         })
     } else {
         Err(problems)
     }
 }
 
-/// A problem of the command line, drawn like those of files.
-pub(crate) fn on_command_line(option: &str, value: &str, why: &str) -> Diagnostic {
-    let source = Source::new("command line", format!("{option} {value}"));
+/// A place on the command line, as places of files are: the first bytes of an option's value.
+fn typed(option: &str, value: &str, length: usize) -> Span {
     let start = option.len() + 1;
-    let span = Span {
+    Span {
+        source: Source::new("command line", format!("{option} {value}")),
         start,
-        end: start + value.len(),
-        source,
-    };
-    Diagnostic::error(&span, why.to_owned())
+        end: start + length,
+    }
 }
 
 /// YAML where it is plain data, the text itself where it is not.
 fn set_value(text: &str) -> Value {
     let source = Source::new("--set", text);
-    crate::yaml::parse(&source).map_or_else(|_| text.into(), |node| node.value())
+    match crate::yaml::parse(&source) {
+        Ok(node) if crate::yaml::foreign_tags(&node).is_empty() => node.value(),
+        _ => text.into(),
+    }
 }
 
-fn variables(path: &Path, shown: &str) -> Result<Vec<(String, Value)>, Vec<Diagnostic>> {
+fn variables(path: &Path, shown: &str) -> Result<Vec<(String, Value, Span)>, Vec<Diagnostic>> {
     let source = load::text(path, shown).map_err(|problem| vec![*problem])?;
     let node = crate::yaml::parse(&source)?.merged();
+    let tags = crate::yaml::foreign_tags(&node);
+    if !tags.is_empty() {
+        return Err(tags);
+    }
     let Some(entries) = node.map() else {
-        return Err(vec![Diagnostic::error(
-            &node.span,
-            "expected a mapping of variables to values",
-        )]);
+        let problem = Diagnostic::error(&node.span.part(0, 0), "expected a mapping of variables to values");
+        return Err(vec![problem.help("write a line `name: value` for each variable")]);
     };
     Ok(entries
         .iter()
-        .filter_map(|(name, value)| Some((name.scalar()?.to_owned(), value.value())))
+        .filter_map(|(name, value)| Some((name.scalar()?.to_owned(), value.value(), name.span.clone())))
         .collect())
 }
 
@@ -133,6 +143,8 @@ pub(crate) struct Prepared {
     pub(crate) files: Files,
     /// Files that are none of ours.
     pub(crate) passed_over: usize,
+    /// How many scenarios were read, selected or not.
+    pub(crate) scenarios: usize,
     /// What is told, worst first in each file's order.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -144,9 +156,11 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
         jobs: Vec::new(),
         files: Files::seen_from(&process.cwd),
         passed_over: 0,
+        scenarios: 0,
         diagnostics: Vec::new(),
     };
     let mut names: BTreeMap<String, Span> = BTreeMap::new();
+    let mut known = BTreeSet::new();
     for found in &chosen.found {
         let loaded = match load::read(found, &projects) {
             Ok(Ok(loaded)) => Arc::new(loaded),
@@ -160,7 +174,11 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
             }
         };
         prepared.diagnostics.extend(twice(&mut names, &loaded));
+        prepared.scenarios += 1;
         let seeds = chosen.cases(&loaded, prepared.jobs.len() + 1);
+        if !seeds.is_empty() {
+            variables_of(&loaded, &mut known);
+        }
         for seed in seeds {
             match planned(&loaded, &seed, settings, &mut prepared.files, &process.cwd) {
                 Ok(plan) => {
@@ -175,7 +193,9 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
             }
         }
     }
-    prepared.diagnostics.extend(unused(chosen, &prepared));
+    if !prepared.jobs.is_empty() {
+        prepared.diagnostics.extend(unused(chosen, &known));
+    }
     crate::diagnostic::sort(&mut prepared.diagnostics);
     prepared.diagnostics.dedup();
     prepared
@@ -215,25 +235,47 @@ pub(crate) fn twice(names: &mut BTreeMap<String, Span>, loaded: &Loaded) -> Opti
     }
 }
 
+/// Adds the variables that a scenario has.
+pub(crate) fn variables_of(loaded: &Loaded, known: &mut BTreeSet<String>) {
+    let project = loaded.project.iter().flat_map(|project| project.0.vars.names());
+    known.extend(loaded.scenario.vars.names().chain(project).map(str::to_owned));
+}
+
 /// Values of the command line that no scenario has a variable for.
-fn unused(chosen: &Chosen, prepared: &Prepared) -> Vec<Diagnostic> {
-    if prepared.jobs.is_empty() {
-        return Vec::new();
-    }
-    let mut known: Vec<&str> = Vec::new();
-    for job in &prepared.jobs {
-        known.extend(job.loaded.scenario.vars.names());
-        known.extend(job.loaded.project.iter().flat_map(|project| project.0.vars.names()));
-    }
-    known.sort_unstable();
-    known.dedup();
-    let missing = chosen.overrides.keys().filter(|name| !known.contains(&name.as_str()));
-    missing
-        .map(|name| {
-            on_command_line("--set", name, &format!("no scenario has a variable `{name}`"))
-                .help(crate::diagnostic::known_names(name, &known))
+pub(crate) fn unused(chosen: &Chosen, known: &BTreeSet<String>) -> Vec<Diagnostic> {
+    let missing = chosen.given.iter().filter(|(name, _)| !known.contains(*name));
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    let problem = |(name, span): (&String, &Span)| {
+        let problem = Diagnostic::error(span, format!("no selected scenario has a variable `{name}`"));
+        problem.help(match names.is_empty() {
+            true => "none of them has `vars`".to_owned(),
+            false => known_names(name, &names),
         })
-        .collect()
+    };
+    missing.map(problem).collect()
+}
+
+/// Why there is nothing to do, and what to do about it.
+pub(crate) fn nothing(verb: &str, chosen: &Chosen, scenarios: usize) -> String {
+    let why = match (chosen.found.len(), scenarios) {
+        (0, _) => "there is no YAML file; a scenario is one with the key `scenario`".to_owned(),
+        (1, 0) => "the YAML file that is there has no key `scenario`".to_owned(),
+        (files, 0) => format!("none of the {files} YAML files has the key `scenario`"),
+        (_, scenarios) => {
+            let tags = chosen.tags.iter().map(|tag| format!("--tags {tag}"));
+            let name = chosen.name.iter().map(|name| format!("--name {name}"));
+            let options: Vec<String> = tags.chain(name).map(|option| format!("`{option}`")).collect();
+            let scenarios = match scenarios {
+                1 => "the one scenario that is there".to_owned(),
+                _ => format!("the {scenarios} scenarios"),
+            };
+            format!(
+                "no case of {scenarios} fits {}; `e2erun list` shows names and tags",
+                options.join(" and ")
+            )
+        }
+    };
+    format!("nothing to {verb}: {why}\n")
 }
 
 /// True when something keeps the run from starting.

@@ -29,12 +29,12 @@ pub(crate) fn render(process: &Process, arguments: &RenderArguments) -> u8 {
         return USAGE;
     }
     if prepared.jobs.is_empty() {
-        terminal::print_error("nothing to render: no scenario is selected\n");
+        terminal::print_error(&prepare::nothing("render", &chosen, prepared.scenarios));
         return NOTHING;
     }
     for job in &prepared.jobs {
         match &arguments.output {
-            None => terminal::print(&rendered(job)),
+            None => terminal::print(&rendered(job, &process.cwd)),
             Some(folder) => {
                 if let Err(why) = write(job, &process.cwd.join(folder)) {
                     return terminal::refuse(&format!("cannot write to `{}`: {why}", folder.display()));
@@ -45,19 +45,20 @@ pub(crate) fn render(process: &Process, arguments: &RenderArguments) -> u8 {
     0
 }
 
-fn rendered(job: &Job) -> String {
+fn rendered(job: &Job, cwd: &Path) -> String {
     let mut text = format!("# {}: {}\n", job.seed.info.file, job.seed.info.name);
     if job.plan.stacks.is_empty() {
         text.push_str("# it has no stacks\n");
     }
     for stack in &job.plan.stacks {
         for file in &stack.planned.files {
-            let original = file.original.display();
+            let original = file.original.strip_prefix(cwd).unwrap_or(&file.original);
+            let original = original.display().to_string();
             text.push_str(&format!(
                 "\n# stack {}, rewritten from {original}\n{}",
                 stack.name, file.text
             ));
-            let difference = file.difference();
+            let difference = file.difference(&original);
             if !difference.is_empty() {
                 let commented: String = difference.lines().map(|line| format!("# {line}\n")).collect();
                 text.push_str(&format!("\n# difference, layout and comments aside\n{commented}"));

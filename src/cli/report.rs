@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::options::ReportArguments;
 use super::output::Output;
-use super::{Process, USAGE, terminal};
+use super::{Process, UNKNOWN, terminal};
 use crate::diagnostic::Diagnostic;
 use crate::report::{self, jsonl, outcome::exit_code};
 
@@ -31,18 +31,19 @@ pub(crate) fn report(process: &Process, arguments: &ReportArguments) -> u8 {
     }
     output.end();
     if output.broken() {
-        USAGE
+        UNKNOWN
     } else {
         exit_code(output.tally())
     }
 }
 
-/// Writes the JUnit file of a `check`: an error for each problem.
-pub(crate) fn write_invalid(process: &Process, path: &Path, diagnostics: &[Diagnostic]) {
+/// Writes the JUnit file of a `check`: an error for each problem; false when it cannot be written.
+pub(crate) fn write_invalid(process: &Process, path: &Path, diagnostics: &[Diagnostic]) -> bool {
     let junit = Some(process.cwd.join(path));
     let mut output = Output::silent(report::Settings {
         junit,
         ..report::Settings::default()
     });
     output.invalid("check", diagnostics);
+    !output.broken()
 }

@@ -1,16 +1,18 @@
 //! `e2erun [PATHS]`: runs scenarios. Connects what the run needs, feeds the reporters, and writes what they give.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::CommandFactory;
 use tokio::sync::mpsc::unbounded_channel;
-use tokio_util::sync::CancellationToken;
 
 use super::options::{Flaky, GrainArgument, KeepArgument, RunArguments};
-use super::output::Output;
+use super::output::{EVENTS, Output};
 use super::prepare::{self, Chosen, Prepared};
+use super::signals::Ends;
 use super::{NOTHING, Process, connect, terminal};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::event::{Event, Fault, What};
 use crate::plan::Settings;
 use crate::report;
@@ -39,7 +41,10 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
     let mut output = Output::new(process, report_settings(process, arguments, &results), arguments.quiet);
     let chosen = match prepare::choose(process, &arguments.selection, &results) {
         Ok(chosen) => chosen,
-        Err(problems) => return output.invalid(lease.id(), &problems),
+        Err(problems) => {
+            let problems: Vec<Diagnostic> = problems.into_iter().map(command_meant).collect();
+            return invalid(&mut output, &results, lease.id(), &problems);
+        }
     };
     let settings = match settings(process, arguments, &chosen, results, lease.id()) {
         Ok(settings) => settings,
@@ -47,26 +52,50 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
     };
     let prepared = prepare::prepare(process, &chosen, &settings);
     if prepare::refused(&prepared.diagnostics, arguments.strict) {
-        return output.invalid(lease.id(), &prepared.diagnostics);
+        return invalid(&mut output, &settings.results, lease.id(), &prepared.diagnostics);
     }
     if prepared.jobs.is_empty() {
-        terminal::print_error("nothing to run: no scenario is selected\n");
+        terminal::print_error(&prepare::nothing("run", &chosen, prepared.scenarios));
         return NOTHING;
     }
     if arguments.dry_run {
         return dry(&prepared);
     }
     if let Err(why) = output.open(&settings.results) {
-        return terminal::refuse(&format!(
-            "cannot write the results to `{}`: {why}",
-            settings.results.display()
-        ));
+        return terminal::refuse(&unwritable(&settings.results, &why));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => return terminal::refuse(&format!("cannot start: {why}")),
     };
     runtime.block_on(async_run(process, arguments, (settings, prepared), lease, output))
+}
+
+/// Nothing was started: the results are of this run all the same, and not of the one before.
+fn invalid(output: &mut Output, results: &Path, run: &str, problems: &[Diagnostic]) -> u8 {
+    let opened = output.open(results);
+    let code = output.invalid(run, problems);
+    if let Err(why) = opened {
+        terminal::refuse(&unwritable(results, &why));
+    }
+    code
+}
+
+/// A path that is not there may be the name of a command with a letter wrong.
+fn command_meant(problem: Diagnostic) -> Diagnostic {
+    let commands = super::options::Arguments::command();
+    let names: Vec<&str> = commands.get_subcommands().map(clap::Command::get_name).collect();
+    match did_you_mean(&problem.span.source.path, &names) {
+        Some(near) if problem.help.is_none() => problem.help(format!("did you mean the command `{near}`?")),
+        _ => problem,
+    }
+}
+
+fn unwritable(results: &Path, why: &std::io::Error) -> String {
+    format!(
+        "cannot write the results to `{}`: {why}; `--results DIR` names another folder",
+        results.display()
+    )
 }
 
 /// What would run, in order.
@@ -76,7 +105,7 @@ fn dry(prepared: &Prepared) -> u8 {
         text.push_str(&format!("would run  {}  {}\n", job.seed.info.place, job.seed.info.name));
         for (phase, steps) in &job.plan.phases {
             for step in steps {
-                text.push_str(&format!("  {phase:?}: {} {}\n", step.kind.name, step.title).to_lowercase());
+                text.push_str(&format!("  {}: {} {}\n", phase.word(), step.kind.name, step.title));
             }
         }
         for image in &job.plan.images {
@@ -112,7 +141,7 @@ fn settings(
     })
 }
 
-fn report_settings(process: &Process, arguments: &RunArguments, results: &std::path::Path) -> report::Settings {
+fn report_settings(process: &Process, arguments: &RunArguments, results: &Path) -> report::Settings {
     let junit = arguments
         .junit
         .as_ref()
@@ -126,7 +155,7 @@ fn report_settings(process: &Process, arguments: &RunArguments, results: &std::p
         quiet: arguments.quiet,
         junit: Some(junit),
         junit_grain: grain(arguments.junit_grain),
-        events: Some(results.join("events.jsonl")),
+        events: Some(results.join(EVENTS)),
         github: process.env.contains_key("GITHUB_ACTIONS"),
         step_summary: process.env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from),
     }
@@ -149,14 +178,9 @@ async fn async_run(
 ) -> u8 {
     let (sink, mut events) = unbounded_channel::<Event>();
     let emitter = Emitter::new(&settings.run, sink);
-    let cancel = CancellationToken::new();
-    let hurry = CancellationToken::new();
-    let interrupted = CancellationToken::new();
-    let signals = tokio::spawn(super::signals::watch(
-        interrupted.clone(),
-        cancel.clone(),
-        hurry.clone(),
-    ));
+    let ends = Ends::default();
+    let (say, mut said) = unbounded_channel();
+    let signals = tokio::spawn(super::signals::watch(ends.clone(), say));
     let jobs = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
     let command = process.command.clone();
     let left = Arc::<AtomicBool>::default();
@@ -176,9 +200,9 @@ async fn async_run(
                 settings,
                 files: Arc::new(prepared.files),
                 emitter,
-                interrupted,
-                cancel,
-                hurry,
+                interrupted: ends.interrupted,
+                cancel: ends.cancel,
+                hurry: ends.hurry,
                 facts: connected.facts,
                 docker_host: connected.docker_host,
                 timeout_scale: arguments.timeout_scale.unwrap_or(1.0),
@@ -193,7 +217,7 @@ async fn async_run(
             tokio::spawn(run::run(env, jobs, nodes))
         }
     };
-    output.follow(&mut events).await;
+    output.follow(&mut events, &mut said).await;
     signals.abort();
     let ended = work.await;
     output.end();
@@ -211,7 +235,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// No engine: each case could not be found out, and that is in every report.
+/// No engine: no case could be found out, and why is told once, of the run.
 fn tell_unreached(emitter: &Emitter, prepared: &Prepared, command: &[String], jobs: usize, fault: Fault) {
     let cases = prepared.jobs.iter().map(|job| job.seed.info.clone()).collect();
     emitter.emit(What::RunStarted {
@@ -230,16 +254,16 @@ fn tell_unreached(emitter: &Emitter, prepared: &Prepared, command: &[String], jo
         case.emit(What::CaseStarted {});
         case.emit(What::CaseEnded {
             outcome: fault.outcome(),
-            reason: None,
+            reason: Some("no engine was reached".to_owned()),
             seconds: 0.0,
             parts: std::collections::BTreeMap::new(),
-            faults: vec![fault.clone().at(job.seed.info.place.clone())],
+            faults: Vec::new(),
             retried: false,
         });
     }
     emitter.emit(What::RunEnded {
         seconds: emitter.elapsed(),
         interrupted: false,
-        faults: Vec::new(),
+        faults: vec![fault],
     });
 }

@@ -1,12 +1,24 @@
 //! Ctrl-C and its kin: once ends the run with its cleanup, twice goes straight to removing, three times leaves it.
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use super::terminal;
 
-/// Watches for signals until the run ends.
-pub(crate) async fn watch(interrupted: CancellationToken, cancel: CancellationToken, hurry: CancellationToken) {
+/// What the signals end, one after the other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ends {
+    /// Cancelled first, to be told from other ends.
+    pub(crate) interrupted: CancellationToken,
+    /// Ends the run, its cleanup apart.
+    pub(crate) cancel: CancellationToken,
+    /// Ends the cleanup.
+    pub(crate) hurry: CancellationToken,
+}
+
+/// Watches for signals until the run ends; what it does about them is said to who owns the terminal.
+pub(crate) async fn watch(ends: Ends, say: UnboundedSender<&'static str>) {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
     loop {
@@ -14,13 +26,14 @@ pub(crate) async fn watch(interrupted: CancellationToken, cancel: CancellationTo
         if any.await.0.is_none() {
             return;
         }
-        if !interrupted.is_cancelled() {
-            interrupted.cancel();
-            cancel.cancel();
-            terminal::print_error("interrupted: cleaning up; once more skips `cleanup` and removes at once\n");
-        } else if !hurry.is_cancelled() {
-            hurry.cancel();
-            terminal::print_error("removing at once; once more leaves what is there to `e2erun gc`\n");
+        // Nobody hears it only when the run is over.
+        if !ends.interrupted.is_cancelled() {
+            ends.interrupted.cancel();
+            ends.cancel.cancel();
+            let _ = say.send("interrupted: cleaning up; once more skips `cleanup` and removes at once");
+        } else if !ends.hurry.is_cancelled() {
+            ends.hurry.cancel();
+            let _ = say.send("removing at once; once more leaves what is there to `e2erun gc`");
         } else {
             leave();
         }

@@ -11,7 +11,9 @@ fn an_engine_that_is_away_is_an_error_and_reported() {
         &["scenarios/01-first.yaml", "--docker", "unix:///nonexistent.sock"],
     );
     run.code(3).says(&["nonexistent.sock"]);
-    assert_eq!(run.counts().errors, 1);
+    // The case, and the run itself: why is told once, of the run.
+    assert_eq!(run.counts().errors, 2);
+    assert_eq!(run.out.matches("cannot reach the engine").count(), 1, "{}", run.told());
 }
 
 /// Runs a scenario with a fixed port that somebody has, and one beside it: the first is errored where its file says that
