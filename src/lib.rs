@@ -20,8 +20,8 @@
 //!
 //! # Absences
 //!
-//! Nothing to the left of [`run`] knows an engine. No reporter knows a plan, prints, or touches a file. No type of an
-//! HTTP client crosses [`engine`]. Nothing sleeps: waits are predicates over what the engine tells, and [`wait`] is the
+//! Nothing to the left of [`run`] knows an engine. No reporter knows a plan, prints, or touches a file. No type of a
+//! Docker client crosses [`engine`]. Nothing sleeps: waits are predicates over what the engine tells, and [`wait`] is the
 //! one place that polls those who do not tell. Nothing is removed that a lease did not label.
 
 pub mod cli;

@@ -20,12 +20,12 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const MAX_ADDRESSES: usize = 16;
 
 /// An open connection.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Where a connection goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// A unix socket.
     Socket(PathBuf),
     /// A host (a name or an address, IPv6 without brackets) and a port.
@@ -44,7 +44,7 @@ impl std::fmt::Display for Target {
 
 impl Target {
     /// Reads `host:port`, `[::1]:port`, or a unix socket's absolute path.
-    pub(super) fn parse(text: &str) -> Result<Target, NetError> {
+    pub(crate) fn parse(text: &str) -> Result<Target, NetError> {
         let path = text.strip_prefix("unix://").unwrap_or(text);
         if path.starts_with('/') {
             return Ok(Target::Socket(path.into()));

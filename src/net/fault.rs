@@ -47,7 +47,7 @@ fn kind_of_io(kind: io::ErrorKind) -> Option<&'static str> {
 }
 
 /// The chain in words; what a cause only repeats is told once.
-fn words(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn words(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -7,7 +7,7 @@ mod hop;
 mod read;
 mod talk;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 mod url;
 mod wire;
@@ -20,8 +20,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use ask::RealNet;
+pub(crate) use connect::{Stream, Target};
+pub(crate) use fault::words;
 pub use hop::{basic, form, without_user};
-pub use wire::{Asked, Told};
+pub(crate) use tls::connector;
 
 /// The most bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 4 << 20;

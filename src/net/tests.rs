@@ -4,6 +4,8 @@ mod http;
 mod tcp;
 mod tls;
 
+pub(crate) use tls::Certificates;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ const SHORT: Duration = Duration::from_millis(300);
 
 /// What a server does with a connection once it has read a question.
 #[derive(Clone)]
-enum Does {
+pub(crate) enum Does {
     /// Answers and ends the connection.
     Answers(Vec<u8>),
     /// Answers and leaves the connection open.
@@ -36,18 +38,18 @@ enum Does {
 }
 
 /// A server, and what it was asked.
-struct Server {
-    address: String,
+pub(crate) struct Server {
+    pub(crate) address: String,
     asked: Arc<Mutex<Vec<String>>>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Server {
-    async fn new(does: Does) -> Server {
+    pub(crate) async fn new(does: Does) -> Server {
         Server::with_tls(does, None).await
     }
 
-    async fn with_tls(does: Does, tls: Option<ServerConfig>) -> Server {
+    pub(crate) async fn with_tls(does: Does, tls: Option<ServerConfig>) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let asked = Arc::<Mutex<Vec<String>>>::default();
@@ -84,7 +86,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }

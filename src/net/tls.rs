@@ -14,7 +14,7 @@ use tokio_rustls::TlsConnector;
 use super::{NetError, Tls};
 
 /// A connector that does TLS so; `system` are the certificates that this machine trusts.
-pub(super) fn connector(tls: &Tls, system: &[CertificateDer<'static>]) -> Result<TlsConnector, NetError> {
+pub(crate) fn connector(tls: &Tls, system: &[CertificateDer<'static>]) -> Result<TlsConnector, NetError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = verifier(tls, system, &provider)?;
     let builder = ClientConfig::builder_with_provider(provider)

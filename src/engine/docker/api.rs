@@ -3,38 +3,39 @@
 //! A call that changes the engine runs in a task of its own: whoever drops the future no longer learns how it ended,
 //! but the call is made to its end. `settled` waits for those.
 
-use std::error::Error;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
-use hyper::upgrade::Upgraded;
-use hyper::{Method, Request, Response, StatusCode};
+use bollard::errors::Error;
+use bollard::{ClientVersion, Docker};
+use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::call::{Call, error};
-use super::transport::Transport;
-use super::{Endpoint, direct};
-use crate::engine::{EngineError, EngineResult, Reason};
+use super::streams::Chunks;
+use super::transport::{Failure, Transport, get};
+use super::{Endpoint, error};
+use crate::engine::{EngineResult, Reason};
 
-/// The greatest answer that is read whole.
-const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
+/// How long a call may take that says nothing else.
+pub(super) const LIMIT: Duration = Duration::from_secs(60);
+/// How long a call may take that moves an image, or waits for a container's own grace.
+pub(super) const LONG_LIMIT: Duration = Duration::from_secs(20 * 60);
 /// The newest version of the API that is spoken here.
-const NEWEST: (u32, u32) = (1, 51);
+const NEWEST: (usize, usize) = (1, 51);
 /// The oldest version that has all that is asked for: Docker 20.10's.
-const OLDEST: (u32, u32) = (1, 41);
+const OLDEST: (usize, usize) = (1, 41);
+/// bollard's own limit, in seconds: ours always passes first.
+const NEVER: u64 = 1 << 32;
 
 /// The API of one engine, its version settled.
 #[derive(Clone)]
 pub(super) struct Api {
+    /// What makes the calls.
+    pub(super) client: Docker,
     transport: Transport,
-    /// The beginning of each address: `http://engine/v1.41`.
-    base: Arc<str>,
     abandoned: TaskTracker,
 }
 
@@ -42,66 +43,66 @@ impl Api {
     /// Reaches an engine and settles the version: the newest that both sides speak.
     pub(super) async fn negotiate(endpoint: &Endpoint) -> EngineResult<Api> {
         let attempt = format!("reach the engine at {}", endpoint.named());
-        let (transport, base) = Transport::of(endpoint).map_err(|answer| error(&attempt, answer, Reason::Other))?;
-        let mut api = Api {
-            transport,
-            base: base.as_str().into(),
-            abandoned: TaskTracker::new(),
-        };
-        // Closed from the start: `wait` then waits for what is in it, and more may still come in.
-        api.abandoned.close();
-        let answer = api.send(&Call::get("/_ping".to_owned(), attempt.clone())).await?;
-        let version = answer
-            .headers()
-            .get("api-version")
-            .and_then(|value| value.to_str().ok());
-        let Some(theirs) = version.and_then(version_of) else {
-            return Err(error(
-                &attempt,
-                "what answers there is not a Docker engine",
-                Reason::Other,
-            ));
+        let wrong = |answer: String| error(&attempt, answer, Reason::Other);
+        let transport = Transport::of(endpoint).map_err(wrong)?;
+        // bollard would ask for `/version`, for which an engine starts several programs.
+        let ping = async { transport.send(get("/_ping")?).await };
+        let answer = within(LIMIT, &attempt, ping).await?;
+        let said = answer.headers().get("api-version").and_then(|said| said.to_str().ok());
+        let theirs = said
+            .and_then(version_of)
+            .ok_or_else(|| wrong("what answers there is not a Docker engine".to_owned()))?;
+        let (major_version, minor_version) = theirs.min(NEWEST);
+        let version = ClientVersion {
+            major_version,
+            minor_version,
         };
         if theirs < OLDEST {
-            let (major, minor) = theirs;
-            let answer =
-                format!("it speaks version {major}.{minor} of the API; 1.41 (Docker 20.10) or newer is needed");
-            return Err(error(&attempt, answer, Reason::Other));
+            let answer = format!("it speaks version {version} of the API; 1.41 (Docker 20.10) or newer is needed");
+            return Err(wrong(answer));
         }
-        let (major, minor) = theirs.min(NEWEST);
-        api.base = format!("{base}/v{major}.{minor}").into();
-        Ok(api)
-    }
-
-    /// Asks, and reads the answer whole.
-    pub(super) async fn ask(&self, call: &Call) -> EngineResult<Bytes> {
-        let whole = async {
-            let answer = self.send(call).await?;
-            body(answer, call).await
+        let transport = transport.speaking(&version.to_string());
+        let ours = transport.clone();
+        let send = move |request| {
+            let transport = ours.clone();
+            async move {
+                let answer = transport.send(request).await;
+                answer.map_err(|why| Error::from(io::Error::other(why)))
+            }
         };
-        tokio::time::timeout(call.limit, whole)
-            .await
-            .unwrap_or_else(|_| Err(passed(call)))
+        let client = Docker::connect_with_custom_transport(send, Some("http://engine"), NEVER, &version);
+        let abandoned = TaskTracker::new();
+        // Closed from the start: `wait` then waits for what is in it, and more may still come in.
+        abandoned.close();
+        Ok(Api {
+            client: client.map_err(|why| Failure::from(why).of(&attempt))?,
+            transport,
+            abandoned,
+        })
     }
 
-    /// Asks for JSON.
-    pub(super) async fn json(&self, call: &Call) -> EngineResult<Value> {
-        let bytes = self.ask(call).await?;
-        if bytes.is_empty() {
-            return Ok(Value::Null);
-        }
-        let read = serde_json::from_slice(&bytes);
-        read.map_err(|why| call.error(format!("its answer cannot be read: {why}"), Reason::Other))
+    /// Asks.
+    pub(super) async fn ask<T>(&self, attempt: &str, call: impl Future<Output = Result<T, Error>>) -> EngineResult<T> {
+        within(LIMIT, attempt, call).await
     }
 
     /// Changes something: the call goes on to its end even if this future is dropped.
-    pub(super) async fn change(&self, call: Call) -> EngineResult<Value> {
-        let api = self.clone();
-        self.finish(async move { api.json(&call).await }).await
+    pub(super) async fn change<T, F>(
+        &self,
+        attempt: String,
+        limit: Duration,
+        call: impl FnOnce(Docker) -> F,
+    ) -> EngineResult<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let call = call(self.client.clone());
+        self.finish(async move { within(limit, &attempt, call).await }).await
     }
 
     /// Runs something to its end in a task of its own, that `settled` knows of once its caller has gone.
-    pub(super) async fn finish<T: Send + 'static>(
+    async fn finish<T: Send + 'static>(
         &self,
         work: impl Future<Output = EngineResult<T>> + Send + 'static,
     ) -> EngineResult<T> {
@@ -132,88 +133,59 @@ impl Api {
         self.abandoned.wait().await;
     }
 
-    /// Asks for something that comes bit by bit, over a connection of its own; the limit is that of its beginning.
-    pub(super) async fn stream(&self, call: &Call) -> EngineResult<BoxStream<'static, EngineResult<Bytes>>> {
-        let begun = async {
-            let (answer, flow) = direct::ask(&self.transport, self.request(call)?, call).await?;
-            flow.judge(answer, call).await
+    /// Asks for JSON as the engine writes it: bollard's models drop the fields that they do not know.
+    pub(super) async fn json(&self, attempt: &str, path: &str) -> EngineResult<Value> {
+        let asked = async {
+            let answer = self.transport.send(get(path)?).await?;
+            let whole = answer.into_body().collect().await.map_err(|why| Failure::away(&why))?;
+            serde_json::from_slice(&whole.to_bytes())
+                .map_err(|why| Failure::of_ours(format!("its answer cannot be read: {why}")))
         };
-        tokio::time::timeout(call.limit, begun)
-            .await
-            .unwrap_or_else(|_| Err(passed(call)))
+        within(LIMIT, attempt, asked).await
     }
 
-    /// Asks for the headers of an answer only.
-    pub(super) async fn head(&self, call: &Call) -> EngineResult<Response<Incoming>> {
-        tokio::time::timeout(call.limit, self.send(call))
-            .await
-            .unwrap_or_else(|_| Err(passed(call)))
+    /// Asks for what comes bit by bit, and tells at once whether it comes: a stream of bollard's asks only when it is
+    /// first read, so that nobody knows when the engine has begun to tell its events.
+    pub(super) async fn stream(&self, attempt: &str, path: &str) -> EngineResult<Chunks> {
+        let begun = async { self.transport.stream(get(path)?, attempt.to_owned()).await };
+        within(LIMIT, attempt, begun).await
     }
+}
 
-    /// Takes the connection over after the answer.
-    pub(super) async fn upgrade(&self, call: Call) -> EngineResult<Upgraded> {
-        let call = call
-            .header(CONNECTION, "Upgrade".to_owned())
-            .header(UPGRADE, "tcp".to_owned());
-        let taken = async {
-            let answer = self.send(&call).await?;
-            if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-                return Err(call.error(
-                    format!("it did not hand the connection over ({})", answer.status()),
-                    Reason::Other,
-                ));
+/// What bollard says of a call, in our words.
+impl From<Error> for Failure {
+    fn from(why: Error) -> Failure {
+        match why {
+            // Of our transport, or of a connection that broke.
+            Error::IOError { err } => err.downcast().unwrap_or_else(|broken| Failure::away(&broken)),
+            Error::HyperResponseError { err } => Failure::away(&err),
+            Error::DockerStreamError { error: answer } => {
+                let missing = answer.contains("not found") || answer.contains("manifest unknown");
+                let reason = if missing { Reason::NotFound } else { Reason::Other };
+                Failure { answer, reason }
             }
-            let upgraded = hyper::upgrade::on(answer).await;
-            upgraded.map_err(|why| call.error(format!("the engine went away: {}", chain(&why)), Reason::Away))
-        };
-        tokio::time::timeout(call.limit, taken)
-            .await
-            .unwrap_or_else(|_| Err(passed(&call)))
-    }
-
-    /// Sends a call over the pool and judges the status of its answer.
-    async fn send(&self, call: &Call) -> EngineResult<Response<Incoming>> {
-        let answer = self.transport.send(self.request(call)?).await;
-        let answer = answer.map_err(|why| call.error(away(&why), Reason::Away))?;
-        if !refused(answer.status()) {
-            return Ok(answer);
+            Error::JsonDataError { .. } | Error::JsonSerdeError { .. } => {
+                Failure::of_ours(format!("its answer cannot be read: {why}"))
+            }
+            why => Failure::of_ours(why.to_string()),
         }
-        let status = answer.status();
-        let said = if call.method == Method::HEAD {
-            Bytes::new()
-        } else {
-            body(answer, call).await?
-        };
-        Err(refusal(&said, status, call))
-    }
-
-    fn request(&self, call: &Call) -> EngineResult<Request<Full<Bytes>>> {
-        let mut request = Request::builder()
-            .method(&call.method)
-            .uri(format!("{}{}", self.base, call.path));
-        if let Some(content) = call.content {
-            request = request.header(CONTENT_TYPE, content);
-        }
-        for (name, value) in &call.headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(Full::new(call.body.clone()));
-        request.map_err(|why| call.error(format!("the call cannot be written: {why}"), Reason::Other))
     }
 }
 
-pub(super) fn refused(status: StatusCode) -> bool {
-    status.is_client_error() || status.is_server_error()
-}
-
-/// The error of a refusal.
-pub(super) fn refusal(said: &[u8], status: StatusCode, call: &Call) -> EngineError {
-    let reason = match status {
-        StatusCode::NOT_FOUND => Reason::NotFound,
-        StatusCode::CONFLICT => Reason::Conflict,
-        _ => Reason::Other,
-    };
-    call.error(message(said, status), reason)
+/// The answer of a call, unless its limit passes.
+async fn within<T, E: Into<Failure>>(
+    limit: Duration,
+    attempt: &str,
+    call: impl Future<Output = Result<T, E>>,
+) -> EngineResult<T> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(answer) => answer.map_err(|why| why.into().of(attempt)),
+        Err(_) => Err(error(
+            attempt,
+            format!("the engine did not answer within {limit:?}"),
+            Reason::Limit,
+        )),
+    }
 }
 
 /// Whoever waits for a call; when it goes before the call's end, the call is held to be abandoned until then.
@@ -232,63 +204,7 @@ impl Drop for Caller {
     }
 }
 
-async fn body(answer: Response<Incoming>, call: &Call) -> EngineResult<Bytes> {
-    match Limited::new(answer.into_body(), ANSWER_LIMIT).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(why) if why.is::<LengthLimitError>() => {
-            Err(call.error(format!("its answer is longer than {ANSWER_LIMIT} bytes"), Reason::Other))
-        }
-        Err(why) => Err(call.error(format!("the engine went away: {}", chain(why.as_ref())), Reason::Away)),
-    }
-}
-
-fn passed(call: &Call) -> EngineError {
-    call.error(
-        format!("the engine did not answer within {:?}", call.limit),
-        Reason::Limit,
-    )
-}
-
-fn away(why: &hyper_util::client::legacy::Error) -> String {
-    let what = if why.is_connect() {
-        "the engine cannot be reached"
-    } else {
-        "the engine went away"
-    };
-    match why.source() {
-        Some(source) => format!("{what}: {}", chain(source)),
-        None => what.to_owned(),
-    }
-}
-
-/// An error with its causes, each of them once.
-pub(super) fn chain(why: &dyn Error) -> String {
-    let mut text = why.to_string();
-    let mut source = why.source();
-    while let Some(cause) = source {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
-/// What an engine says of its refusal: `{"message": "…"}`, or plain text from a proxy before it.
-fn message(said: &[u8], status: StatusCode) -> String {
-    let json: Value = serde_json::from_slice(said).unwrap_or_default();
-    if let Some(message) = json["message"].as_str() {
-        return message.trim().to_owned();
-    }
-    let text = String::from_utf8_lossy(said);
-    match text.trim() {
-        "" => status.to_string(),
-        text => format!("{status}: {}", text.chars().take(2000).collect::<String>()),
-    }
-}
-
-fn version_of(text: &str) -> Option<(u32, u32)> {
+fn version_of(text: &str) -> Option<(usize, usize)> {
     let (major, minor) = text.trim().split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }

@@ -1,179 +1,110 @@
-//! Containers: listing, inspecting, making and moving them from state to state.
+//! What a container is made of, in bollard's words, and making it.
 
-use std::time::Duration;
+use std::collections::HashMap;
 
-use futures_util::future::try_join_all;
-use serde_json::{Map, Value, json};
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HostConfig, NetworkConnectRequest, NetworkingConfig, PortBinding,
+};
+use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions};
 
-use super::api::Api;
-use super::call::{Call, LIMIT, LONG_LIMIT};
-use super::{encode, found, read};
-use crate::engine::{Container, ContainerSpec, EngineResult, Labels, Reason};
+use super::api::{Api, LIMIT};
+use super::encode;
+use crate::engine::{ContainerSpec, EngineResult};
 
-/// The containers with all of the labels.
-pub(super) async fn list(api: &Api, labels: &[String]) -> EngineResult<Vec<Container>> {
-    let attempt = format!("list the containers labelled {}", labels.join(", "));
-    let listed = api
-        .json(&Call::get("/containers/json?all=1".to_owned(), attempt).labels(labels))
-        .await?;
-    let ids = read::array(&listed).iter().map(|entry| read::text(&entry["Id"]));
-    let each = try_join_all(ids.map(|id| async move { found(inspect(api, &id).await) })).await?;
-    // One that was removed since the list was made is none.
-    Ok(each.into_iter().flatten().collect())
-}
-
-/// A container by id or name.
-pub(super) async fn inspect(api: &Api, container: &str) -> EngineResult<Container> {
-    let path = format!("/containers/{}/json", encode(container, ""));
-    Ok(read::container(
-        api.json(&Call::get(path, format!("inspect container `{container}`")))
-            .await?,
-    ))
-}
+/// Removes a container that runs too, and its anonymous volumes.
+pub(super) const BY_FORCE: RemoveContainerOptions = RemoveContainerOptions {
+    v: true,
+    force: true,
+    link: false,
+};
 
 /// Makes a container; gives its id.
 pub(super) async fn create(api: &Api, spec: &ContainerSpec) -> EngineResult<String> {
-    let named = if spec.name.is_empty() {
-        String::new()
-    } else {
-        format!(" `{}`", spec.name)
-    };
+    let name = Some(spec.name.clone()).filter(|name| !name.is_empty());
+    let named = name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default();
     let attempt = format!("create container{named} from `{}`", spec.image);
-    let mut call = Call::post("/containers/create".to_owned(), attempt).json(&body(spec));
-    if !spec.name.is_empty() {
-        call = call.query("name", &spec.name);
-    }
-    let id = read::text(&api.change(call).await?["Id"]);
+    let body = body(spec);
+    let options = CreateContainerOptions {
+        name,
+        ..CreateContainerOptions::default()
+    };
+    let made = api.change(attempt, LIMIT, |client| async move {
+        client.create_container(Some(options), body).await
+    });
+    let id = made.await?.id;
     // Before API 1.44 a container can be made on one network only.
     for (network, aliases) in spec.networks.iter().skip(1) {
-        let path = format!("/networks/{}/connect", encode(network, ""));
-        let call = Call::post(path, format!("connect container `{id}` to network `{network}`"));
-        let endpoint = json!({"Container": id, "EndpointConfig": {"Aliases": aliases}});
-        if let Err(why) = api.change(call.json(&endpoint)).await {
+        let attempt = format!("connect container `{id}` to network `{network}`");
+        let endpoint = NetworkConnectRequest {
+            container: id.clone(),
+            endpoint_config: Some(aliased(aliases)),
+        };
+        let network = encode(network);
+        let connected = api.change(attempt, LIMIT, |client| async move {
+            client.connect_network(&network, endpoint).await
+        });
+        if let Err(why) = connected.await {
             // The caller never learns the id: what was half made must not stay.
-            let remove = Call::new(
-                hyper::Method::DELETE,
-                format!("/containers/{id}?force=1&v=1"),
-                String::new(),
-            );
-            drop(api.change(remove).await);
+            let remove = |client: bollard::Docker| async move { client.remove_container(&id, Some(BY_FORCE)).await };
+            drop(api.change(String::new(), LIMIT, remove).await);
             return Err(why);
         }
     }
     Ok(id)
 }
 
-fn body(spec: &ContainerSpec) -> Value {
-    let ports: Vec<String> = spec
-        .expose
-        .iter()
-        .map(|port| {
-            if port.contains('/') {
-                port.clone()
-            } else {
-                format!("{port}/tcp")
-            }
-        })
-        .collect();
-    // An IPv4 address: without one some engines bind the two families to different ports.
-    let bindings: Map<String, Value> = ports
-        .iter()
-        .map(|port| (port.clone(), json!([{"HostIp": "0.0.0.0", "HostPort": ""}])))
-        .collect();
-    let exposed: Map<String, Value> = ports.into_iter().map(|port| (port, json!({}))).collect();
-    let mut host = json!({"Binds": spec.volumes, "PortBindings": bindings});
-    let mut body = json!({
-        "Image": spec.image,
-        "Env": spec.env,
-        "Labels": spec.labels,
-        "ExposedPorts": exposed,
-        "OpenStdin": spec.stdin,
-    });
-    let optional = [
-        ("Cmd", spec.command.as_ref().map(|command| json!(command))),
-        (
-            "Entrypoint",
-            spec.entrypoint.as_ref().map(|entrypoint| json!(entrypoint)),
-        ),
-        ("WorkingDir", spec.workdir.as_ref().map(|folder| json!(folder))),
-        ("User", spec.user.as_ref().map(|user| json!(user))),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            body[name] = value;
+fn body(spec: &ContainerSpec) -> ContainerCreateBody {
+    let with_protocol = |port: &String| {
+        if port.contains('/') {
+            port.clone()
+        } else {
+            format!("{port}/tcp")
         }
-    }
-    if let Some(mode) = &spec.network_mode {
-        host["NetworkMode"] = json!(mode);
-    } else if let Some((network, aliases)) = spec.networks.first() {
-        host["NetworkMode"] = json!(network);
-        body["NetworkingConfig"] = json!({"EndpointsConfig": {network.as_str(): {"Aliases": aliases}}});
-    }
-    body["HostConfig"] = host;
-    body
-}
-
-/// A change of a container's state that has no answer: `act("start", …)`.
-pub(super) async fn act(api: &Api, verb: &str, container: &str) -> EngineResult<()> {
-    api.change(call(verb, container)).await.map(drop)
-}
-
-/// Sends a signal.
-pub(super) async fn kill(api: &Api, container: &str, signal: &str) -> EngineResult<()> {
-    let mut call = call("kill", container).query("signal", signal);
-    call.attempt = format!("send {signal} to container `{container}`");
-    api.change(call).await.map(drop)
-}
-
-/// Stops or restarts: the engine answers when the container has ended, so its grace is added to the limit.
-pub(super) async fn end(api: &Api, verb: &str, container: &str, grace: Option<Duration>) -> EngineResult<()> {
-    let call = call(verb, container);
-    let call = match grace {
-        // The engine counts in whole seconds; a shorter grace than asked for would be another test.
-        Some(grace) => {
-            let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
-            call.query("t", &seconds.to_string()).limit(grace + LIMIT)
-        }
-        None => call.limit(LONG_LIMIT),
     };
-    api.change(call).await.map(drop)
+    let ports: Vec<String> = spec.expose.iter().map(with_protocol).collect();
+    // An IPv4 address: without one some engines bind the two families to different ports.
+    let free = PortBinding {
+        host_ip: Some("0.0.0.0".to_owned()),
+        host_port: Some(String::new()),
+    };
+    let bindings = ports
+        .iter()
+        .map(|port| (port.clone(), Some(vec![free.clone()])))
+        .collect();
+    let first = spec.networks.first().filter(|_| spec.network_mode.is_none());
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        cmd: spec.command.clone(),
+        entrypoint: spec.entrypoint.clone(),
+        env: Some(spec.env.clone()),
+        working_dir: spec.workdir.clone(),
+        user: spec.user.clone(),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        exposed_ports: Some(ports),
+        open_stdin: Some(spec.stdin),
+        host_config: Some(HostConfig {
+            binds: Some(spec.volumes.clone()),
+            port_bindings: Some(bindings),
+            network_mode: spec.network_mode.clone().or(first.map(|(network, _)| network.clone())),
+            ..HostConfig::default()
+        }),
+        networking_config: first.map(|(network, aliases)| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(network.clone(), aliased(aliases))])),
+        }),
+        ..ContainerCreateBody::default()
+    }
 }
 
-fn call(verb: &str, container: &str) -> Call {
-    Call::post(
-        format!("/containers/{}/{verb}", encode(container, "")),
-        format!("{verb} container `{container}`"),
-    )
-}
-
-/// Makes an image of a container.
-pub(super) async fn commit(api: &Api, container: &str, image: &str, labels: &Labels) -> EngineResult<String> {
-    let (name, tag) = super::images::split(image);
-    let call = Call::post(
-        "/commit".to_owned(),
-        format!("commit container `{container}` as `{image}`"),
-    )
-    .query("container", container)
-    .query("repo", name)
-    .query("tag", tag)
-    .json(&json!({"Labels": labels}))
-    .limit(LONG_LIMIT);
-    Ok(read::text(&api.change(call).await?["Id"]))
-}
-
-/// Waits until a container is gone; one that is gone already is a success.
-pub(super) async fn wait_removed(api: &Api, container: &str) -> EngineResult<()> {
-    let path = format!("/containers/{}/wait?condition=removed", encode(container, ""));
-    let call = Call::post(path, format!("wait for the removal of container `{container}`"));
-    match api.ask(&call).await {
-        Err(why) if why.reason == Reason::NotFound => Ok(()),
-        answer => answer.map(drop),
+fn aliased(aliases: &[String]) -> EndpointSettings {
+    EndpointSettings {
+        aliases: Some(aliases.to_vec()),
+        ..EndpointSettings::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{json, to_value};
 
     use super::body;
     use crate::engine::ContainerSpec;
@@ -184,7 +115,7 @@ mod tests {
             image: "a".to_owned(),
             ..ContainerSpec::default()
         };
-        let made = body(&spec);
+        let made = to_value(body(&spec)).unwrap();
         for absent in ["Cmd", "Entrypoint", "WorkingDir", "User", "NetworkingConfig"] {
             assert_eq!(made[absent], json!(null), "{absent}");
         }
@@ -197,11 +128,12 @@ mod tests {
             networks: vec![("n".to_owned(), vec!["a".to_owned()]), ("m".to_owned(), vec![])],
             ..ContainerSpec::default()
         };
-        let made = body(&spec);
+        let made = to_value(body(&spec)).unwrap();
         assert_eq!(
             made["NetworkingConfig"],
             json!({"EndpointsConfig": {"n": {"Aliases": ["a"]}}})
         );
+        assert_eq!(made["ExposedPorts"], json!({"80/tcp": {}, "53/udp": {}}));
         let free = json!([{"HostIp": "0.0.0.0", "HostPort": ""}]);
         assert_eq!(
             made["HostConfig"]["PortBindings"],

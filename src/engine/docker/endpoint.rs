@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::{EngineError, EngineResult, Reason};
 
+/// Where the engine of this machine listens.
+const LOCAL: &str = "unix:///var/run/docker.sock";
+
 /// Where an engine listens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoint {
@@ -21,7 +24,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// How messages call it.
     pub fn named(&self) -> &str {
-        self.host.as_deref().unwrap_or("unix:///var/run/docker.sock")
+        self.host.as_deref().unwrap_or(LOCAL)
     }
 }
 

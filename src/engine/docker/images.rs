@@ -1,68 +1,37 @@
-//! Images: asking for, pulling and naming them.
+//! Pulling images, and how they are called.
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
-use futures_util::StreamExt;
-use hyper::header::HeaderName;
+use bollard::query_parameters::CreateImageOptions;
+use futures_util::TryStreamExt;
+use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 
-use super::api::Api;
-use super::call::{Call, LONG_LIMIT};
-use super::streams::json_lines;
-use super::{encode, found, read};
-use crate::engine::{EngineResult, Image, Reason};
-
-/// An image by reference or id; `None` if it is not here.
-pub(super) async fn image(api: &Api, reference: &str) -> EngineResult<Option<Image>> {
-    let path = format!("/images/{}/json", encode(reference, "/"));
-    let answer = found(api.json(&Call::get(path, format!("inspect image `{reference}`"))).await)?;
-    Ok(answer.map(|raw| read::image(&raw)))
-}
+use super::api::{Api, LONG_LIMIT};
+use crate::engine::EngineResult;
 
 /// Pulls an image, with the credentials that the docker configuration has for its registry.
 pub(super) async fn pull(api: &Api, reference: &str, config: &Value) -> EngineResult<()> {
-    let attempt = format!("pull image `{reference}`");
     let (name, tag) = split(reference);
-    let mut call = Call::post("/images/create".to_owned(), attempt.clone()).limit(LONG_LIMIT);
-    // Without a tag the engine would pull all of them; a digest goes with the name.
-    call = call.query("fromImage", name);
-    if !name.contains('@') {
-        call = call.query("tag", tag);
-    }
-    if let Some(credentials) = credentials(reference, config) {
-        call = call.header(HeaderName::from_static("x-registry-auth"), credentials);
-    }
-    let (api, api_of_task) = (api, api.clone());
-    api.finish(async move {
-        let whole = async {
-            let mut told = json_lines(api_of_task.stream(&call).await?, attempt);
-            while let Some(progress) = told.next().await {
-                if let Some(why) = progress?["error"].as_str() {
-                    return Err(call.error(why, refusal(why)));
-                }
+    let options = CreateImageOptions {
+        from_image: Some(name.to_owned()),
+        // Without a tag the engine would pull all of them; a digest goes with the name.
+        tag: Some(tag.to_owned()).filter(|tag| !tag.is_empty()),
+        ..CreateImageOptions::default()
+    };
+    let credentials = credentials(reference, config);
+    api.change(format!("pull image `{reference}`"), LONG_LIMIT, |client| async move {
+        // Not as an argument: bollard 0.21 writes base64 with `+` and `/`, which an engine takes for no credentials.
+        let client = client.with_request_modifier(move |mut request| {
+            if let Some(credentials) = &credentials {
+                request.headers_mut().insert("x-registry-auth", credentials.clone());
             }
-            Ok(())
-        };
-        let late = || Err(call.error(format!("it is not here after {LONG_LIMIT:?}"), Reason::Limit));
-        tokio::time::timeout(LONG_LIMIT, whole).await.unwrap_or_else(|_| late())
+            request
+        });
+        let told = client.create_image(Some(options), None, None);
+        told.try_for_each(|_| std::future::ready(Ok(()))).await
     })
     .await
-}
-
-fn refusal(why: &str) -> Reason {
-    if why.contains("not found") || why.contains("manifest unknown") {
-        Reason::NotFound
-    } else {
-        Reason::Other
-    }
-}
-
-/// Gives an image another reference.
-pub(super) async fn tag(api: &Api, image: &str, reference: &str) -> EngineResult<()> {
-    let (name, tag) = split(reference);
-    let path = format!("/images/{}/tag", encode(image, "/"));
-    let call = Call::post(path, format!("tag image `{image}` as `{reference}`"));
-    api.change(call.query("repo", name).query("tag", tag)).await.map(drop)
 }
 
 /// A reference as name and tag: `registry:5000/a/b` has none, so `latest`; a digest stays with the name.
@@ -77,7 +46,7 @@ pub(super) fn split(reference: &str) -> (&str, &str) {
 }
 
 /// What the docker configuration's `auths` have for the registry of a reference, as the engine wants to get it.
-fn credentials(reference: &str, config: &Value) -> Option<String> {
+fn credentials(reference: &str, config: &Value) -> Option<HeaderValue> {
     let first = reference.split('/').next().filter(|_| reference.contains('/'))?;
     let own = first.contains('.') || first.contains(':') || first == "localhost";
     let registry = if own { first } else { "https://index.docker.io/v1/" };
@@ -87,7 +56,7 @@ fn credentials(reference: &str, config: &Value) -> Option<String> {
     let auth = String::from_utf8(auth).ok()?;
     let (user, password) = auth.split_once(':')?;
     let sent = json!({"username": user, "password": password, "serveraddress": registry});
-    Some(BASE64_URL_SAFE.encode(sent.to_string()))
+    HeaderValue::from_str(&BASE64_URL_SAFE.encode(sent.to_string())).ok()
 }
 
 #[cfg(test)]

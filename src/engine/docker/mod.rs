@@ -1,33 +1,43 @@
-//! The Engine over the Docker API.
+//! The Engine over the Docker API, which `bollard` speaks; none of its types leaves this folder.
 //!
-//! Written on hyper directly: the API is small where it is used here, and what a client in between would hide is wanted:
-//! the version on the wire, answers whole, frames as they were sent.
+//! The transport under it is ours (`transport`), for what bollard 0.21 does not do: each call asks for the version of the
+//! API that was negotiated, and a refusal is told in the engine's words. Four calls go over that transport as they are,
+//! past bollard, because something is lost on the way through it: the inspection of a container (its models drop the
+//! fields that they do not know, and the answer is kept whole), logs (it takes a terminal's first byte for the header of a
+//! frame, and hands each piece of a line from task to task), events (nobody knows when its stream has begun), and
+//! archives (its stream tells a missing path only when it is read).
 
 mod api;
-mod archive;
-mod call;
 mod containers;
-mod direct;
 mod endpoint;
 mod images;
-mod networks;
+mod list;
 mod output;
 mod read;
 mod removal;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bollard::Docker as Client;
+use bollard::models::{ContainerConfig, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::query_parameters::{
+    CommitContainerOptions, ContainerArchiveInfoOptions, KillContainerOptions, RestartContainerOptions,
+    StopContainerOptions, TagImageOptions, UploadToContainerOptions,
+};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::try_join_all;
 use futures_util::stream::BoxStream;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use api::Api;
-use call::Call;
+use api::{Api, LIMIT, LONG_LIMIT};
 pub use endpoint::{Endpoint, EndpointOptions, endpoint};
 
 use super::command::Tools;
@@ -66,36 +76,59 @@ impl Docker {
         self.config = Arc::new(config);
         self
     }
+
+    /// Changes a container's state.
+    async fn act<F>(
+        &self,
+        verb: &str,
+        container: &str,
+        limit: Duration,
+        call: impl FnOnce(Client, String) -> F,
+    ) -> EngineResult<()>
+    where
+        F: Future<Output = Result<(), bollard::errors::Error>> + Send + 'static,
+    {
+        let (attempt, name) = (format!("{verb} container `{container}`"), encode(container));
+        self.api.change(attempt, limit, |client| call(client, name)).await
+    }
 }
 
 #[async_trait]
 impl Engine for Docker {
     async fn info(&self) -> EngineResult<EngineInfo> {
-        let attempt = || "ask the engine about itself".to_owned();
-        let (info, version) = (
-            Call::get("/info".to_owned(), attempt()),
-            Call::get("/version".to_owned(), attempt()),
-        );
-        let (info, version) = futures_util::try_join!(self.api.json(&info), self.api.json(&version))?;
-        Ok(read::info(&info, &version))
+        let (api, attempt) = (&self.api, "ask the engine about itself");
+        let (info, version) = futures_util::try_join!(
+            api.ask(attempt, api.client.info()),
+            api.ask(attempt, api.client.version())
+        )?;
+        Ok(read::info(info, version))
     }
 
     async fn events(&self, since: Option<String>) -> EngineResult<BoxStream<'static, EngineResult<EngineEvent>>> {
-        let attempt = "listen to the engine's events".to_owned();
-        let mut call = Call::get("/events".to_owned(), attempt.clone());
-        if let Some(since) = since {
-            call = call.query("since", &since);
-        }
-        let told = streams::json_lines(self.api.stream(&call).await?, attempt);
+        let attempt = "listen to the engine's events";
+        let path = match since {
+            Some(since) => format!("/events?since={}", encode(&since)),
+            None => "/events".to_owned(),
+        };
+        let told = streams::json_lines(self.api.stream(attempt, &path).await?, attempt);
         Ok(told.map(|event| event.map(|raw| read::event(&raw))).boxed())
     }
 
     async fn containers(&self, labels: &[String]) -> EngineResult<Vec<Container>> {
-        containers::list(&self.api, labels).await
+        let listed = list::containers(&self.api, labels).await?;
+        let ids = listed.into_iter().filter_map(|listed| listed.id);
+        // One that was removed since the list was made is none.
+        let each = try_join_all(ids.map(|id| async move { found(self.inspect(&id).await) })).await?;
+        Ok(each.into_iter().flatten().collect())
     }
 
     async fn inspect(&self, container: &str) -> EngineResult<Container> {
-        containers::inspect(&self.api, container).await
+        let path = format!("/containers/{}/json", encode(container));
+        let raw = self
+            .api
+            .json(&format!("inspect container `{container}`"), &path)
+            .await?;
+        Ok(read::container(raw))
     }
 
     async fn create(&self, spec: &ContainerSpec) -> EngineResult<String> {
@@ -103,35 +136,63 @@ impl Engine for Docker {
     }
 
     async fn start(&self, container: &str) -> EngineResult<()> {
-        containers::act(&self.api, "start", container).await
+        let call = |client: Client, name: String| async move { client.start_container(&name, None).await };
+        self.act("start", container, LIMIT, call).await
     }
 
     async fn stop(&self, container: &str, grace: Option<Duration>) -> EngineResult<()> {
-        containers::end(&self.api, "stop", container, grace).await
+        let (t, limit) = seconds(grace);
+        let options = StopContainerOptions { t, signal: None };
+        let call = |client: Client, name: String| async move { client.stop_container(&name, Some(options)).await };
+        self.act("stop", container, limit, call).await
     }
 
     async fn restart(&self, container: &str, grace: Option<Duration>) -> EngineResult<()> {
-        containers::end(&self.api, "restart", container, grace).await
+        let (t, limit) = seconds(grace);
+        let options = RestartContainerOptions { t, signal: None };
+        let call = |client: Client, name: String| async move { client.restart_container(&name, Some(options)).await };
+        self.act("restart", container, limit, call).await
     }
 
     async fn kill(&self, container: &str, signal: &str) -> EngineResult<()> {
-        containers::kill(&self.api, container, signal).await
+        let (attempt, name) = (format!("send {signal} to container `{container}`"), encode(container));
+        let signal = signal.to_owned();
+        let options = KillContainerOptions { signal };
+        let call = |client: Client| async move { client.kill_container(&name, Some(options)).await };
+        self.api.change(attempt, LIMIT, call).await
     }
 
     async fn pause(&self, container: &str) -> EngineResult<()> {
-        containers::act(&self.api, "pause", container).await
+        let call = |client: Client, name: String| async move { client.pause_container(&name).await };
+        self.act("pause", container, LIMIT, call).await
     }
 
     async fn unpause(&self, container: &str) -> EngineResult<()> {
-        containers::act(&self.api, "unpause", container).await
+        let call = |client: Client, name: String| async move { client.unpause_container(&name).await };
+        self.act("unpause", container, LIMIT, call).await
     }
 
     async fn commit(&self, container: &str, image: &str, labels: &Labels) -> EngineResult<String> {
-        containers::commit(&self.api, container, image, labels).await
+        let (name, tag) = images::split(image);
+        let options = CommitContainerOptions {
+            container: Some(container.to_owned()),
+            repo: Some(name.to_owned()),
+            tag: Some(tag.to_owned()),
+            ..CommitContainerOptions::default()
+        };
+        let config = ContainerConfig {
+            labels: Some(labels.clone().into_iter().collect()),
+            ..ContainerConfig::default()
+        };
+        let attempt = format!("commit container `{container}` as `{image}`");
+        let call = |client: Client| async move { client.commit_container(options, config).await };
+        Ok(self.api.change(attempt, LONG_LIMIT, call).await?.id)
     }
 
     async fn logs(&self, container: &str, range: LogRange) -> EngineResult<BoxStream<'static, EngineResult<Frame>>> {
-        output::logs(&self.api, container, range).await
+        // Before API 1.42 the answer does not say whether it is framed.
+        let tty = self.inspect(container).await?.tty;
+        output::logs(&self.api, container, range, tty).await
     }
 
     async fn exec(&self, container: &str, spec: &ExecSpec) -> EngineResult<Running> {
@@ -143,19 +204,55 @@ impl Engine for Docker {
     }
 
     async fn stat(&self, container: &str, path: &str) -> EngineResult<Option<PathStat>> {
-        archive::stat(&self.api, container, path).await
+        let attempt = format!("look at `{path}` in container `{container}`");
+        let options = ContainerArchiveInfoOptions { path: path.to_owned() };
+        let name = encode(container);
+        let asked = self.api.client.get_container_archive_info(&name, Some(options));
+        let Some(stat) = found(self.api.ask(&attempt, asked).await)? else {
+            // The answer has no text to tell a missing path from a missing container.
+            return self.inspect(container).await.map(|_| None);
+        };
+        Ok(Some(PathStat {
+            name: stat.name,
+            size: u64::try_from(stat.size).unwrap_or_default(),
+            mode: stat.file_mode,
+            link: stat.link_target,
+        }))
     }
 
     async fn read_archive(&self, container: &str, path: &str) -> EngineResult<BoxStream<'static, EngineResult<Bytes>>> {
-        archive::get(&self.api, container, path).await
+        let attempt = format!("read `{path}` of container `{container}`");
+        let path = format!("/containers/{}/archive?path={}", encode(container), encode(path));
+        self.api.stream(&attempt, &path).await
     }
 
     async fn write_archive(&self, container: &str, folder: &str, tar: Bytes) -> EngineResult<()> {
-        archive::put(&self.api, container, folder, tar).await
+        let (attempt, name) = (
+            format!("write to `{folder}` of container `{container}`"),
+            encode(container),
+        );
+        let options = UploadToContainerOptions {
+            path: folder.to_owned(),
+            ..UploadToContainerOptions::default()
+        };
+        let call = |client: Client| async move {
+            client
+                .upload_to_container(&name, Some(options), bollard::body_full(tar))
+                .await
+        };
+        self.api.change(attempt, LONG_LIMIT, call).await
     }
 
     async fn image(&self, reference: &str) -> EngineResult<Option<Image>> {
-        images::image(&self.api, reference).await
+        let path = encode_path(reference);
+        let asked = self
+            .api
+            .ask(
+                &format!("inspect image `{reference}`"),
+                self.api.client.inspect_image(&path),
+            )
+            .await;
+        Ok(found(asked)?.map(read::image))
     }
 
     async fn pull(&self, reference: &str) -> EngineResult<()> {
@@ -163,11 +260,26 @@ impl Engine for Docker {
     }
 
     async fn tag(&self, image: &str, reference: &str) -> EngineResult<()> {
-        images::tag(&self.api, image, reference).await
+        let (name, tag) = images::split(reference);
+        let options = TagImageOptions {
+            repo: Some(name.to_owned()),
+            tag: Some(tag.to_owned()),
+        };
+        let (attempt, image) = (format!("tag image `{image}` as `{reference}`"), encode_path(image));
+        let call = |client: Client| async move { client.tag_image(&image, Some(options)).await };
+        self.api.change(attempt, LIMIT, call).await
     }
 
     async fn networks(&self, labels: &[String]) -> EngineResult<Vec<Network>> {
-        networks::networks(&self.api, labels).await
+        let listed = list::networks(&self.api, labels).await?;
+        // The list does not say which containers are on them.
+        let inspect = |id: String| async move {
+            let asked = self.api.client.inspect_network(&id, None);
+            found(self.api.ask(&format!("inspect network `{id}`"), asked).await)
+        };
+        let ids = listed.into_iter().filter_map(|listed| listed.id);
+        let each = try_join_all(ids.map(inspect)).await?;
+        Ok(each.into_iter().flatten().map(read::network).collect())
     }
 
     async fn create_network(
@@ -177,23 +289,48 @@ impl Engine for Docker {
         attachable: bool,
         labels: &Labels,
     ) -> EngineResult<String> {
-        networks::create(&self.api, name, driver, attachable, labels).await
+        let request = NetworkCreateRequest {
+            name: name.to_owned(),
+            driver: Some(driver.to_owned()).filter(|driver| !driver.is_empty()),
+            attachable: Some(attachable),
+            labels: Some(labels.clone().into_iter().collect()),
+            ..NetworkCreateRequest::default()
+        };
+        let call = |client: Client| async move { client.create_network(request).await };
+        Ok(self
+            .api
+            .change(format!("create network `{name}`"), LIMIT, call)
+            .await?
+            .id)
     }
 
     async fn disconnect(&self, network: &str, container: &str) -> EngineResult<()> {
-        networks::disconnect(&self.api, network, container, false).await
+        removal::disconnect(&self.api, network, container.to_owned(), false).await
     }
 
     async fn volumes(&self, labels: &[String]) -> EngineResult<Vec<Volume>> {
-        networks::volumes(&self.api, labels).await
+        let volume = |listed: bollard::models::Volume| Volume {
+            name: listed.name,
+            driver: listed.driver,
+            labels: listed.labels.into_iter().collect(),
+        };
+        let listed = list::volumes(&self.api, labels).await?;
+        Ok(listed.into_iter().map(volume).collect())
     }
 
     async fn create_volume(&self, name: &str, driver: &str, labels: &Labels) -> EngineResult<()> {
-        networks::create_volume(&self.api, name, driver, labels).await
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            driver: Some(if driver.is_empty() { "local" } else { driver }.to_owned()),
+            labels: Some(labels.clone().into_iter().collect()),
+            ..VolumeCreateRequest::default()
+        };
+        let call = |client: Client| async move { client.create_volume(request).await.map(drop) };
+        self.api.change(format!("create volume `{name}`"), LIMIT, call).await
     }
 
     async fn labelled(&self, label: &str) -> EngineResult<Vec<Resource>> {
-        removal::labelled(&self.api, label).await
+        removal::all(&self.api, label).await
     }
 
     async fn remove(&self, kind: ResourceKind, id: &str) -> EngineResult<()> {
@@ -210,12 +347,21 @@ impl Engine for Docker {
     async fn tool(&self, call: ToolCall, line: ToolLine) -> EngineResult<ToolEnd> {
         match &self.tools {
             Some(tools) => tools.run(call, line).await,
-            None => Err(EngineError {
-                attempt: format!("run a docker tool with {}", call.arguments.join(" ")),
-                answer: "no docker tools were given to this engine".to_owned(),
-                reason: Reason::Other,
-            }),
+            None => Err(error(
+                &format!("run a docker tool with {}", call.arguments.join(" ")),
+                "no docker tools were given to this engine",
+                Reason::Other,
+            )),
         }
+    }
+}
+
+/// An error of an attempt.
+fn error(attempt: &str, answer: impl Into<String>, reason: Reason) -> EngineError {
+    EngineError {
+        attempt: attempt.to_owned(),
+        answer: answer.into(),
+        reason,
     }
 }
 
@@ -228,16 +374,32 @@ fn found<T>(answer: EngineResult<T>) -> EngineResult<Option<T>> {
     }
 }
 
-/// A text as a part of an address; characters of `kept` stay.
-fn encode(text: &str, kept: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let at = char::from(byte);
-        if at.is_ascii_alphanumeric() || "-_.~:@".contains(at) || kept.contains(at) {
-            encoded.push(at);
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
+/// A grace as the engine counts it, and the limit of a call that waits for it: the engine answers when the container has
+/// ended. It counts in whole seconds; a shorter grace than asked for would be another test.
+fn seconds(grace: Option<Duration>) -> (Option<i32>, Duration) {
+    let whole = grace.map(|grace| grace.as_secs() + u64::from(grace.subsec_nanos() > 0));
+    (
+        whole.map(|whole| i32::try_from(whole).unwrap_or(i32::MAX)),
+        grace.map_or(LONG_LIMIT, |grace| grace + LIMIT),
+    )
+}
+
+/// What stays as it is in a part of an address.
+const PART: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'@');
+
+/// A text as a part of an address: bollard puts it there as it is.
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, PART).to_string()
+}
+
+/// The same, its slashes kept: an image's reference.
+fn encode_path(text: &str) -> String {
+    const PATH: &AsciiSet = &PART.remove(b'/');
+    utf8_percent_encode(text, PATH).to_string()
 }

@@ -1,95 +1,110 @@
 //! What containers say: logs, and commands run in them.
 
-use std::time::Duration;
+use std::pin::Pin;
 
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::models::ExecInspectResponse;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use futures_util::{FutureExt, StreamExt};
-use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
-use tokio::io::{AsyncWriteExt, WriteHalf};
-use tokio_util::io::ReaderStream;
+use futures_util::{StreamExt, TryStreamExt};
+use serde_json::json;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::api::Api;
-use super::call::{Call, LIMIT, error};
-use super::streams::{Cut, Frames, json_lines};
-use super::{containers, encode, read};
-use crate::engine::{EngineResult, ExecSpec, Frame, LogRange, Reason, Running};
+use super::api::{Api, LIMIT};
+use super::streams::{NO_FRAMES, PIECE, frames, json_lines};
+use super::transport::Failure;
+use super::{encode, error};
+use crate::engine::{EngineResult, ExecSpec, Frame, LogRange, Reason, Running, Stream};
 
-/// An exec's output is read in pieces of this size.
-const PIECE: usize = 64 * 1024;
-
-/// A container's log.
+/// A container's log, over the raw path: see there and in `streams`.
 pub(super) async fn logs(
     api: &Api,
     container: &str,
     range: LogRange,
+    tty: bool,
 ) -> EngineResult<BoxStream<'static, EngineResult<Frame>>> {
-    // Before API 1.42 the answer does not say whether it is framed.
-    let tty = containers::inspect(api, container).await?.tty;
     let attempt = format!("read the log of container `{container}`");
-    let path = format!("/containers/{}/logs?stdout=1&stderr=1", encode(container, ""));
-    let mut call = Call::get(path, attempt.clone());
-    for (name, wanted) in [("follow", range.follow), ("timestamps", range.timestamps && !tty)] {
-        if wanted {
-            call = call.query(name, "1");
-        }
+    let stamped = range.timestamps && !tty;
+    let path = format!(
+        "/containers/{}/logs?stdout=1&stderr=1&follow={}&timestamps={}&since={}&tail={}",
+        encode(container),
+        u8::from(range.follow),
+        u8::from(stamped),
+        range.since,
+        range.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string()),
+    );
+    let chunks = api.stream(&attempt, &path).await?;
+    if !tty {
+        return Ok(frames(chunks, stamped, &attempt));
     }
-    if range.since != 0 {
-        call = call.query("since", &range.since.to_string());
-    }
-    if let Some(lines) = range.tail {
-        call = call.query("tail", &lines.to_string());
-    }
-    let cut = match (tty, range.timestamps) {
-        (true, _) => Cut::Raw,
-        (false, true) => Cut::Stamped,
-        (false, false) => Cut::Framed,
+    let raw = |bytes| Frame {
+        stream: Stream::Stdout,
+        at: None,
+        bytes,
     };
-    Ok(Frames::of(api.stream(&call).await?, cut, attempt, None).boxed())
+    Ok(chunks.map_ok(raw).boxed())
 }
 
 /// Runs a command in a container, writing what it reads while its output is read.
 pub(super) async fn exec(api: &Api, container: &str, spec: &ExecSpec) -> EngineResult<Running> {
     let attempt = format!("run `{}` in container `{container}`", spec.command.join(" "));
-    let mut body = json!({
-        "Cmd": spec.command,
-        "Env": spec.env,
-        "AttachStdin": spec.stdin.is_some(),
-        "AttachStdout": true,
-        "AttachStderr": true,
-    });
-    for (name, value) in [("WorkingDir", &spec.workdir), ("User", &spec.user)] {
-        if let Some(value) = value {
-            body[name] = json!(value);
-        }
-    }
-    let path = format!("/containers/{}/exec", encode(container, ""));
-    let id = read::text(&api.json(&Call::post(path, attempt.clone()).json(&body)).await?["Id"]);
-    let start = Call::post(format!("/exec/{id}/start"), attempt.clone());
-    let taken = api.upgrade(start.json(&json!({"Detach": false, "Tty": false}))).await?;
-    let (reader, writer) = tokio::io::split(TokioIo::new(taken));
-    let writer = AbortOnDropHandle::new(tokio::spawn(write(writer, spec.stdin.clone())));
-    let lost = {
-        let attempt = attempt.clone();
-        move |why: std::io::Error| error(&attempt, format!("the engine went away: {why}"), Reason::Away)
+    let options = CreateExecOptions {
+        cmd: Some(spec.command.clone()),
+        env: Some(spec.env.clone()),
+        working_dir: spec.workdir.clone(),
+        user: spec.user.clone(),
+        attach_stdin: Some(spec.stdin.is_some()),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        ..CreateExecOptions::default()
     };
-    let chunks = ReaderStream::with_capacity(reader, PIECE)
-        .map(move |piece| piece.map_err(&lost))
-        .boxed();
+    let name = encode(container);
+    let id = api.ask(&attempt, api.client.create_exec(&name, options)).await?.id;
+    let start = StartExecOptions {
+        output_capacity: Some(PIECE),
+        ..StartExecOptions::default()
+    };
+    let started = api.ask(&attempt, api.client.start_exec(&id, Some(start))).await?;
+    let StartExecResults::Attached { output, input } = started else {
+        return Err(error(&attempt, "it did not hand the connection over", Reason::Other));
+    };
+    let writer = AbortOnDropHandle::new(tokio::spawn(write(input, spec.stdin.clone())));
+    let output = output.map(move |piece| {
+        // Whoever writes the other way ends with the output.
+        let _ = &writer;
+        piece
+            .map_err(Failure::from)
+            .and_then(frame)
+            .map_err(|why| why.of(&attempt))
+    });
     Ok(Running {
         id,
-        output: Frames::of(chunks, Cut::Framed, attempt, Some(writer)).boxed(),
+        output: output.boxed(),
+    })
+}
+
+/// A piece of an exec's output. bollard calls what is in no frame, or in one that was cut off, a console's.
+fn frame(piece: LogOutput) -> Result<Frame, Failure> {
+    let (stream, bytes) = match piece {
+        LogOutput::StdIn { message } | LogOutput::StdOut { message } => (Stream::Stdout, message),
+        LogOutput::StdErr { message } => (Stream::Stderr, message),
+        LogOutput::Console { .. } => return Err(Failure::of_ours(NO_FRAMES.to_owned())),
+    };
+    Ok(Frame {
+        stream,
+        at: None,
+        bytes,
     })
 }
 
 /// Writes what the command reads, then closes that side. A command that does not read it all is no error.
-async fn write<T: tokio::io::AsyncWrite>(mut writer: WriteHalf<T>, stdin: Option<Bytes>) {
+async fn write(mut input: Pin<Box<dyn AsyncWrite + Send>>, stdin: Option<Bytes>) {
     if let Some(stdin) = stdin
-        && writer.write_all(&stdin).await.is_ok()
+        && input.write_all(&stdin).await.is_ok()
     {
-        drop(writer.shutdown().await);
+        drop(input.shutdown().await);
     }
     // Without a stdin nothing is closed: the engine takes a closed connection for one that nobody reads.
 }
@@ -97,17 +112,18 @@ async fn write<T: tokio::io::AsyncWrite>(mut writer: WriteHalf<T>, stdin: Option
 /// The exit code of an exec whose output has ended. The engine may note the code a little later than it closes the
 /// output; then its event is waited for.
 pub(super) async fn exec_exit(api: &Api, exec: &str) -> EngineResult<i64> {
-    if let Some(code) = ended(&inspect(api, exec).await?) {
+    let inspecting = format!("inspect exec `{exec}`");
+    let id = encode(exec);
+    let inspect = || api.ask(&inspecting, api.client.inspect_exec(&id));
+    if let Some(code) = ended(&inspect().await?) {
         return Ok(code);
     }
     let attempt = format!("learn how exec `{exec}` ended");
     let filters = json!({"type": ["container"], "event": ["exec_die"]}).to_string();
-    let events = api
-        .stream(&Call::get("/events".to_owned(), attempt.clone()).query("filters", &filters))
-        .await?;
-    let mut events = json_lines(events, attempt.clone());
+    let path = format!("/events?filters={}", encode(&filters));
+    let mut events = json_lines(api.stream(&attempt, &path).await?, &attempt);
     // Asked again now that no event can be missed.
-    if let Some(code) = ended(&inspect(api, exec).await?) {
+    if let Some(code) = ended(&inspect().await?) {
         return Ok(code);
     }
     let died = async {
@@ -116,30 +132,12 @@ pub(super) async fn exec_exit(api: &Api, exec: &str) -> EngineResult<i64> {
                 break;
             }
         }
-        inspect(api, exec).await
+        ended(&inspect().await?).ok_or_else(|| error(&attempt, "it still runs", Reason::Other))
     };
-    let told = within(LIMIT, died.boxed()).await;
-    let answer =
-        told.unwrap_or_else(|| Err(error(&attempt, format!("it still runs after {LIMIT:?}"), Reason::Limit)))?;
-    ended(&answer).ok_or_else(|| error(&attempt, "it still runs", Reason::Other))
+    let late = |_| Err(error(&attempt, format!("it still runs after {LIMIT:?}"), Reason::Limit));
+    tokio::time::timeout(LIMIT, died).await.unwrap_or_else(late)
 }
 
-async fn within<T>(limit: Duration, work: impl Future<Output = T> + Unpin) -> Option<T> {
-    tokio::time::timeout(limit, work).await.ok()
-}
-
-async fn inspect(api: &Api, exec: &str) -> EngineResult<Value> {
-    api.json(&Call::get(
-        format!("/exec/{}/json", encode(exec, "")),
-        format!("inspect exec `{exec}`"),
-    ))
-    .await
-}
-
-fn ended(answer: &Value) -> Option<i64> {
-    if answer["Running"] == true {
-        None
-    } else {
-        answer["ExitCode"].as_i64()
-    }
+fn ended(exec: &ExecInspectResponse) -> Option<i64> {
+    exec.exit_code.filter(|_| exec.running != Some(true))
 }

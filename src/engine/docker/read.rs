@@ -1,11 +1,14 @@
-//! The engine's JSON, read into our own words. Pure.
+//! What the engine answers, read into our own words: bollard's models, and raw JSON where the raw path was taken. Pure.
 
+use bollard::models::{
+    ContainerSummary, ImageInspect, ImageSummary, LocalNodeState, NetworkInspect, SystemInfo, SystemVersion,
+};
 use serde_json::Value;
 
-use crate::engine::{Container, EngineEvent, EngineInfo, Image, Labels, Network, Resource, ResourceKind, Volume};
+use crate::engine::{Container, EngineEvent, EngineInfo, Image, Labels, Network, Resource, ResourceKind};
 
 /// A text; empty if it is none.
-pub(super) fn text(value: &Value) -> String {
+fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -15,7 +18,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// A list; empty if it is none.
-pub(super) fn array(value: &Value) -> &[Value] {
+fn array(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -24,7 +27,7 @@ fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 /// Texts by name; empty if it is none.
-pub(super) fn labels(value: &Value) -> Labels {
+fn labels(value: &Value) -> Labels {
     object(value).map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
@@ -38,32 +41,27 @@ fn time(value: &Value) -> String {
     }
 }
 
-/// Unix seconds, of a number or an RFC 3339 text; 0 if it is neither.
-fn seconds(value: &Value) -> i64 {
-    match value.as_i64() {
-        Some(seconds) => seconds,
-        None => text(value)
-            .parse::<jiff::Timestamp>()
-            .map(|time| time.as_second())
-            .unwrap_or_default(),
-    }
+/// Unix seconds of an RFC 3339 text; 0 if it is none.
+fn seconds(time: Option<String>) -> i64 {
+    let time = time.and_then(|time| time.parse::<jiff::Timestamp>().ok());
+    time.map(|time| time.as_second()).unwrap_or_default()
 }
 
 /// The answers of `/info` and `/version`.
-pub(super) fn info(info: &Value, version: &Value) -> EngineInfo {
-    let full = text(&version["Version"]);
+pub(super) fn info(info: SystemInfo, version: SystemVersion) -> EngineInfo {
+    let full = version.version.unwrap_or_default();
     let end = full
         .find(|at: char| !at.is_ascii_digit() && at != '.')
         .unwrap_or(full.len());
     EngineInfo {
         version: full[..end].to_owned(),
-        api: text(&version["ApiVersion"]),
-        os: text(&version["Os"]),
-        arch: text(&version["Arch"]),
-        kernel: text(&version["KernelVersion"]),
-        id: text(&info["ID"]),
-        swarm: info["Swarm"]["LocalNodeState"] == "active",
-        root: text(&info["DockerRootDir"]),
+        api: version.api_version.unwrap_or_default(),
+        os: version.os.unwrap_or_default(),
+        arch: version.arch.unwrap_or_default(),
+        kernel: version.kernel_version.unwrap_or_default(),
+        id: info.id.unwrap_or_default(),
+        swarm: info.swarm.and_then(|swarm| swarm.local_node_state) == Some(LocalNodeState::ACTIVE),
+        root: info.docker_root_dir.unwrap_or_default(),
     }
 }
 
@@ -148,62 +146,76 @@ fn mount(mount: &Value) -> (String, String, String, bool) {
 }
 
 /// The answer of an image's inspection.
-pub(super) fn image(raw: &Value) -> Image {
-    let check = texts(&raw["Config"]["Healthcheck"]["Test"]);
+pub(super) fn image(read: ImageInspect) -> Image {
+    let config = read.config.unwrap_or_default();
+    let check = config.healthcheck.and_then(|check| check.test).unwrap_or_default();
     Image {
-        id: text(&raw["Id"]),
-        tags: texts(&raw["RepoTags"]),
-        labels: labels(&raw["Config"]["Labels"]),
-        created: text(&raw["Created"]),
-        user: text(&raw["Config"]["User"]),
+        id: read.id.unwrap_or_default(),
+        tags: read.repo_tags.unwrap_or_default(),
+        labels: config.labels.into_iter().flatten().collect(),
+        created: read.created.unwrap_or_default(),
+        user: config.user.unwrap_or_default(),
         healthcheck: check.first().is_some_and(|kind| kind != "NONE"),
     }
 }
 
 /// The answer of a network's inspection.
-pub(super) fn network(raw: &Value) -> Network {
+pub(super) fn network(read: NetworkInspect) -> Network {
+    let ranges = read.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
     Network {
-        id: text(&raw["Id"]),
-        name: text(&raw["Name"]),
-        driver: text(&raw["Driver"]),
-        labels: labels(&raw["Labels"]),
-        subnets: array(&raw["IPAM"]["Config"])
-            .iter()
-            .map(|range| text(&range["Subnet"]))
-            .collect(),
-        containers: object(&raw["Containers"]).map(|(id, _)| id.clone()).collect(),
+        id: read.id.unwrap_or_default(),
+        name: read.name.unwrap_or_default(),
+        driver: read.driver.unwrap_or_default(),
+        labels: read.labels.into_iter().flatten().collect(),
+        subnets: ranges.into_iter().filter_map(|range| range.subnet).collect(),
+        containers: read.containers.into_iter().flatten().map(|(id, _)| id).collect(),
+    }
+}
+
+/// An entry of the list of containers.
+pub(super) fn left_container(read: ContainerSummary) -> Resource {
+    let id = read.id.unwrap_or_default();
+    let name = read.names.into_iter().flatten().next();
+    Resource {
+        kind: ResourceKind::Container,
+        name: name.map_or_else(|| id.clone(), |name| name.trim_start_matches('/').to_owned()),
+        id,
+        labels: read.labels.into_iter().flatten().collect(),
+        created: read.created.unwrap_or_default(),
+    }
+}
+
+/// An entry of the list of networks.
+pub(super) fn left_network(read: bollard::models::Network) -> Resource {
+    Resource {
+        kind: ResourceKind::Network,
+        id: read.id.unwrap_or_default(),
+        name: read.name.unwrap_or_default(),
+        labels: read.labels.into_iter().flatten().collect(),
+        created: seconds(read.created),
     }
 }
 
 /// An entry of the list of volumes.
-pub(super) fn volume(raw: &Value) -> Volume {
-    Volume {
-        name: text(&raw["Name"]),
-        driver: text(&raw["Driver"]),
-        labels: labels(&raw["Labels"]),
+pub(super) fn left_volume(read: bollard::models::Volume) -> Resource {
+    Resource {
+        kind: ResourceKind::Volume,
+        id: read.name.clone(),
+        name: read.name,
+        labels: read.labels.into_iter().collect(),
+        created: seconds(read.created_at),
     }
 }
 
-/// An entry of a list, as a resource of the kind.
-pub(super) fn resource(kind: ResourceKind, raw: &Value) -> Resource {
-    let first = |names: &Value| array(names).first().map(text).unwrap_or_default();
-    let (id, name, created) = match kind {
-        ResourceKind::Container => (
-            text(&raw["Id"]),
-            first(&raw["Names"]).trim_start_matches('/').to_owned(),
-            &raw["Created"],
-        ),
-        ResourceKind::Network => (text(&raw["Id"]), text(&raw["Name"]), &raw["Created"]),
-        ResourceKind::Volume => (text(&raw["Name"]), text(&raw["Name"]), &raw["CreatedAt"]),
-        ResourceKind::Image => (text(&raw["Id"]), first(&raw["RepoTags"]), &raw["Created"]),
-    };
-    let name = if name.is_empty() { id.clone() } else { name };
+/// An entry of the list of images.
+pub(super) fn left_image(read: ImageSummary) -> Resource {
+    let tag = read.repo_tags.into_iter().next();
     Resource {
-        kind,
-        id,
-        name,
-        labels: labels(&raw["Labels"]),
-        created: seconds(created),
+        kind: ResourceKind::Image,
+        name: tag.unwrap_or_else(|| read.id.clone()),
+        id: read.id,
+        labels: read.labels.into_iter().collect(),
+        created: read.created,
     }
 }
 
@@ -220,6 +232,7 @@ pub(super) fn event(raw: &Value) -> EngineEvent {
 
 #[cfg(test)]
 mod tests {
+    use bollard::models::{SystemInfo, SystemVersion};
     use serde_json::json;
 
     use super::{container, info};
@@ -242,7 +255,11 @@ mod tests {
             ("28.5.2", "28.5.2"),
             ("19.03.5-ce", "19.03.5"),
         ] {
-            assert_eq!(info(&json!({}), &json!({"Version": full})).version, short);
+            let version = SystemVersion {
+                version: Some(full.to_owned()),
+                ..SystemVersion::default()
+            };
+            assert_eq!(info(SystemInfo::default(), version).version, short);
         }
     }
 

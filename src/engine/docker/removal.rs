@@ -1,94 +1,109 @@
 //! What has a label, and removing it. What is gone already is removed.
 
-use futures_util::future::try_join4;
-use hyper::Method;
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::models::NetworkDisconnectRequest;
+use bollard::query_parameters::{RemoveImageOptions, RemoveVolumeOptions, WaitContainerOptions};
+use futures_util::StreamExt;
 
-use super::api::Api;
-use super::call::{Call, LIMIT};
-use super::{containers, encode, networks, read};
-use crate::engine::{EngineResult, Reason, Resource, ResourceKind};
+use super::api::{Api, LIMIT};
+use super::containers::BY_FORCE;
+use super::{encode, encode_path, found, list, read};
+use crate::engine::{EngineResult, Resource, ResourceKind};
 
 /// How often a network is tried again after taking off what is still on it.
 const ROUNDS: usize = 3;
 
 /// All resources with a label, in the order in which they can be removed.
-pub(super) async fn labelled(api: &Api, label: &str) -> EngineResult<Vec<Resource>> {
-    let (containers, networks, volumes, images) = try_join4(
-        list(api, ResourceKind::Container, label),
-        list(api, ResourceKind::Network, label),
-        list(api, ResourceKind::Volume, label),
-        list(api, ResourceKind::Image, label),
-    )
-    .await?;
-    Ok([containers, networks, volumes, images].concat())
-}
-
-async fn list(api: &Api, kind: ResourceKind, label: &str) -> EngineResult<Vec<Resource>> {
-    let (path, word) = match kind {
-        ResourceKind::Container => ("/containers/json?all=1", "containers"),
-        ResourceKind::Network => ("/networks", "networks"),
-        ResourceKind::Volume => ("/volumes", "volumes"),
-        ResourceKind::Image => ("/images/json", "images"),
-    };
-    let call = Call::get(path.to_owned(), format!("list the {word} labelled `{label}`"));
-    let listed = api.json(&call.labels(&[label.to_owned()])).await?;
-    let entries = if kind == ResourceKind::Volume {
-        &listed["Volumes"]
-    } else {
-        &listed
-    };
-    Ok(read::array(entries)
-        .iter()
-        .map(|raw| read::resource(kind, raw))
-        .collect())
+pub(super) async fn all(api: &Api, label: &str) -> EngineResult<Vec<Resource>> {
+    let labels = [label.to_owned()];
+    let (containers, networks, volumes, images) = futures_util::try_join!(
+        list::containers(api, &labels),
+        list::networks(api, &labels),
+        list::volumes(api, &labels),
+        list::images(api, &labels),
+    )?;
+    let containers = containers.into_iter().map(read::left_container);
+    let networks = networks.into_iter().map(read::left_network);
+    let volumes = volumes.into_iter().map(read::left_volume);
+    let images = images.into_iter().map(read::left_image);
+    Ok(containers.chain(networks).chain(volumes).chain(images).collect())
 }
 
 /// Removes a resource.
 pub(super) async fn remove(api: &Api, kind: ResourceKind, id: &str) -> EngineResult<()> {
+    let part = encode(id);
     match kind {
         ResourceKind::Container => container(api, id).await,
         ResourceKind::Network => network(api, id).await,
-        ResourceKind::Volume => gone(delete(api, format!("/volumes/{}", encode(id, "")), "volume", id).await),
-        ResourceKind::Image => gone(delete(api, format!("/images/{}?force=1", encode(id, "/")), "image", id).await),
+        ResourceKind::Volume => {
+            gone(api, format!("remove volume `{id}`"), |client| async move {
+                client.remove_volume(&part, None::<RemoveVolumeOptions>).await
+            })
+            .await
+        }
+        ResourceKind::Image => {
+            let (path, force) = (
+                encode_path(id),
+                RemoveImageOptions {
+                    force: true,
+                    ..RemoveImageOptions::default()
+                },
+            );
+            gone(api, format!("remove image `{id}`"), |client| async move {
+                client.remove_image(&path, Some(force), None).await.map(drop)
+            })
+            .await
+        }
     }
 }
 
-async fn delete(api: &Api, path: String, word: &str, id: &str) -> EngineResult<()> {
-    let call = Call::new(Method::DELETE, path, format!("remove {word} `{id}`")).limit(2 * LIMIT);
-    api.change(call).await.map(drop)
-}
-
-fn gone(answer: EngineResult<()>) -> EngineResult<()> {
-    match answer {
-        Err(why) if why.reason == Reason::NotFound => Ok(()),
-        answer => answer,
-    }
+/// Removes; what is not there is gone.
+async fn gone<F>(api: &Api, attempt: String, call: impl FnOnce(Docker) -> F) -> EngineResult<()>
+where
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    found(api.change(attempt, 2 * LIMIT, call).await).map(drop)
 }
 
 async fn container(api: &Api, id: &str) -> EngineResult<()> {
-    let removed = delete(
-        api,
-        format!("/containers/{}?force=1&v=1", encode(id, "")),
-        "container",
-        id,
-    )
-    .await;
-    match removed {
+    let name = encode(id);
+    let removed = gone(api, format!("remove container `{id}`"), |client| async move {
+        client.remove_container(&name, Some(BY_FORCE)).await
+    });
+    match removed.await {
         // Somebody else removes it, perhaps a `--rm`: it is gone when that has come to its end.
-        Err(why) if why.reason == Reason::Conflict && why.answer.contains("already in progress") => {
-            containers::wait_removed(api, id).await
-        }
-        removed => gone(removed),
+        Err(why) if why.answer.contains("already in progress") => wait_removed(api, id).await,
+        removed => removed,
     }
+}
+
+async fn wait_removed(api: &Api, id: &str) -> EngineResult<()> {
+    let removed = WaitContainerOptions {
+        condition: "removed".to_owned(),
+    };
+    let mut waited = api.client.wait_container(&encode(id), Some(removed));
+    let end = async {
+        match waited.next().await {
+            // That is how it ended, and it is gone.
+            Some(Err(Error::DockerContainerWaitError { .. })) => Ok(()),
+            Some(Err(why)) => Err(why),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    };
+    found(api.ask(&format!("wait for the removal of container `{id}`"), end).await).map(drop)
 }
 
 /// A network can have endpoints of containers that are on their way out, or were left by a crash.
 async fn network(api: &Api, id: &str) -> EngineResult<()> {
     let mut rounds = 0;
     loop {
-        let removed = gone(delete(api, format!("/networks/{}", encode(id, "")), "network", id).await);
+        let name = encode(id);
+        let removed = gone(api, format!("remove network `{id}`"), |client| async move {
+            client.remove_network(&name).await
+        });
         rounds += 1;
-        match removed {
+        match removed.await {
             Err(why) if why.answer.contains("active endpoints") && rounds <= ROUNDS => take_all_off(api, id).await?,
             removed => return removed,
         }
@@ -96,19 +111,30 @@ async fn network(api: &Api, id: &str) -> EngineResult<()> {
 }
 
 async fn take_all_off(api: &Api, network: &str) -> EngineResult<()> {
-    let inspected = match networks::inspect(api, network).await {
-        Err(why) if why.reason == Reason::NotFound => return Ok(()),
-        inspected => inspected?,
-    };
-    for (id, endpoint) in inspected["Containers"].as_object().into_iter().flatten() {
+    let (attempt, name) = (format!("inspect network `{network}`"), encode(network));
+    let inspected = api.ask(&attempt, api.client.inspect_network(&name, None)).await;
+    let on = found(inspected)?.and_then(|network| network.containers);
+    for (id, endpoint) in on.into_iter().flatten() {
         // An endpoint without a container is known by its name only.
         let name = if id.starts_with("ep-") {
-            read::text(&endpoint["Name"])
+            endpoint.name.unwrap_or_default()
         } else {
-            id.clone()
+            id
         };
         // Best effort: it may have gone by itself, and the removal that follows tells what is left.
-        drop(networks::disconnect(api, network, &name, true).await);
+        drop(disconnect(api, network, name, true).await);
     }
     Ok(())
+}
+
+/// Takes a container off a network, by force if what is there is only what was left of one.
+pub(super) async fn disconnect(api: &Api, network: &str, container: String, force: bool) -> EngineResult<()> {
+    let attempt = format!("disconnect container `{container}` from network `{network}`");
+    let network = encode(network);
+    let request = NetworkDisconnectRequest {
+        container,
+        force: Some(force),
+    };
+    let call = |client: Docker| async move { client.disconnect_network(&network, request).await };
+    api.change(attempt, LIMIT, call).await
 }

@@ -11,16 +11,16 @@ use super::super::{HttpRequest, Tls};
 use super::{Does, Server, answer, ask, check_error, get};
 
 /// An authority, and what it has signed for 127.0.0.1 and for a client.
-struct Certificates {
-    ca: String,
-    server: (String, String),
-    client: (String, String),
+pub(crate) struct Certificates {
+    pub(crate) ca: String,
+    pub(crate) server: (String, String),
+    pub(crate) client: (String, String),
     /// An authority and server at once, as `openssl req -x509` makes it.
     alone: (String, String),
 }
 
 impl Certificates {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
         let params = |name: &str, ca: bool| {
             let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
@@ -54,7 +54,7 @@ impl Certificates {
         }
     }
 
-    fn config(&self, shown: &(String, String), wants_client: bool) -> ServerConfig {
+    pub(crate) fn config(&self, shown: &(String, String), wants_client: bool) -> ServerConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()

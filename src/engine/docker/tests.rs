@@ -1,0 +1,113 @@
+//! The client against small servers of its own: what it writes, what it trusts, and what it tells of other answers.
+
+use std::fs;
+
+use super::{Docker, Endpoint};
+use crate::engine::{Engine, EngineResult, Reason};
+use crate::net::tests::{Certificates, Does, Server};
+
+/// An answer to every question, whatever it is.
+fn always(status: &str, body: &str) -> Does {
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    Does::Answers((head + body).into_bytes())
+}
+
+async fn connect(server: &Server) -> EngineResult<Docker> {
+    let host = Some(format!("tcp://{}", server.address));
+    Docker::connect(&Endpoint { host, tls: None }).await
+}
+
+#[tokio::test]
+async fn every_call_asks_for_the_negotiated_version() {
+    let server = Server::new(always("200 OK", "{}")).await;
+    let engine = connect(&server).await.unwrap();
+    engine.pause("a b/c?d").await.unwrap();
+    engine.inspect("a").await.unwrap();
+    drop(engine.events(None).await.unwrap());
+    let asked = server.asked();
+    let first_lines: Vec<&str> = asked.iter().filter_map(|asked| asked.lines().next()).collect();
+    let expected = [
+        "GET /_ping HTTP/1.1",
+        "POST /v1.41/containers/a%20b%2Fc%3Fd/pause HTTP/1.1",
+        "GET /v1.41/containers/a/json HTTP/1.1",
+        "GET /v1.41/events HTTP/1.1",
+    ];
+    assert_eq!(first_lines, expected);
+    let host = format!("host: {}\r\n", server.address);
+    assert!(
+        asked.iter().all(|asked| asked.to_lowercase().contains(&host)),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_proxy_is_told_with_its_status() {
+    let server = Server::new(always("502 Bad Gateway", "nobody is behind me\n")).await;
+    let why = connect(&server).await.err().unwrap();
+    let (answer, reason) = ("502 Bad Gateway: nobody is behind me", Reason::Other);
+    assert_eq!((why.answer.as_str(), why.reason), (answer, reason));
+}
+
+/// Connects with TLS; an empty expectation is success, another one is in the error.
+async fn check_tls(server: &Server, files: &[(&str, &str)], expected: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let endpoint = Endpoint {
+        host: Some(format!("tcp://{}", server.address)),
+        tls: Some(folder.path().to_owned()),
+    };
+    let said = Docker::connect(&endpoint).await.err().map(|why| why.to_string());
+    match said {
+        None => assert_eq!(expected, ""),
+        Some(said) => assert!(!expected.is_empty() && said.contains(expected), "{said}"),
+    }
+}
+
+#[tokio::test]
+async fn tls_is_as_the_docker_tools_set_it_up() {
+    let known = Certificates::new();
+    let server = Server::with_tls(always("200 OK", "OK"), Some(known.config(&known.server, true))).await;
+    let ca = ("ca.pem", known.ca.as_str());
+    let client = [
+        ("cert.pem", known.client.0.as_str()),
+        ("key.pem", known.client.1.as_str()),
+    ];
+    check_tls(&server, &[ca, client[0], client[1]], "").await;
+    check_tls(&server, &[ca, client[0]], "key.pem`: No such file").await;
+    check_tls(&server, &[], "ca.pem`: No such file").await;
+    // The engine wants to know us.
+    check_tls(&server, &[ca], "the engine went away").await;
+    let other = Certificates::new().ca;
+    let wrong = [("ca.pem", other.as_str()), client[0], client[1]];
+    check_tls(&server, &wrong, "the engine cannot be reached: ").await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_told() {
+    for (host, expected) in [
+        (
+            "ssh://u@h",
+            "`ssh://` is not supported; use `unix://`, `tcp://` or `http://`",
+        ),
+        (
+            "h:1",
+            "`h:1` is not an engine's address; write `unix://PATH` or `tcp://HOST:PORT`",
+        ),
+        ("tcp://h", "`h` is no address: it is written `host:port`"),
+        (
+            "https://h:1",
+            "`https://` needs the folder of the certificates: DOCKER_TLS_VERIFY=1, DOCKER_CERT_PATH",
+        ),
+    ] {
+        let endpoint = Endpoint {
+            host: Some(host.to_owned()),
+            tls: None,
+        };
+        let why = Docker::connect(&endpoint).await.err().unwrap();
+        assert_eq!(why.answer, expected);
+    }
+}
