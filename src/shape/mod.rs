@@ -92,25 +92,43 @@ pub struct Fields<'n> {
     /// The mapping; with a short form, the only value.
     node: &'n Node,
     short: Option<&'static str>,
-    known: Vec<Cow<'static, str>>,
+    known: &'static [Cow<'static, str>],
+    /// True when its other keys are somebody else's.
+    shared: bool,
 }
 
 impl<'n> Fields<'n> {
+    /// The known keys among those of a mapping that others read, too: they tell what is unknown.
+    pub fn among(node: &'n Node, known: &'static [Cow<'static, str>]) -> Fields<'n> {
+        Fields {
+            node,
+            short: None,
+            known,
+            shared: true,
+        }
+    }
+
     /// Opens a node as a mapping of the known keys, or as the value of its short form; tells unknown keys.
     pub fn open(
         node: &'n Node,
         what: &str,
         short: Option<&'static str>,
-        known: Vec<Cow<'static, str>>,
+        known: &'static [Cow<'static, str>],
         problems: &mut Problems,
     ) -> Option<Fields<'n>> {
+        let fields = |short| Fields {
+            node,
+            short,
+            known,
+            shared: false,
+        };
         if let Some(trap) = flow_trap(node) {
             problems.push(trap);
             return None;
         }
         let Some(entries) = node.map() else {
             if short.is_some() && !node.is_null() {
-                return Some(Fields { node, short, known });
+                return Some(fields(short));
             }
             let keys = known
                 .iter()
@@ -123,15 +141,16 @@ impl<'n> Fields<'n> {
         for (key, _) in entries {
             match key.scalar() {
                 Some(name) if known.iter().any(|known| known == name) => {}
-                Some(name) => problems.push(unknown_key(key, name, what, &known)),
+                Some(name) => problems.push(unknown_key(key, name, what, known)),
                 None => problems.push(key_trap(key).unwrap_or_else(|| wrong_type(key, "a key"))),
             }
         }
-        Some(Fields {
-            node,
-            short: None,
-            known,
-        })
+        Some(fields(None))
+    }
+
+    /// Where the mapping is written.
+    pub fn span(&self) -> &Span {
+        &self.node.span
     }
 
     /// Reads the field of a key; a required one that is missing is told.
@@ -149,15 +168,24 @@ impl<'n> Fields<'n> {
             let at = self
                 .node
                 .map()
-                .and_then(|entries| entries.first())
+                .and_then(|entries| entries.iter().find(|(name, _)| self.owns(name)))
                 .map_or(&self.node.span, |(first, _)| &first.span);
             problems.push(Diagnostic::error(at, format!("`{key}` is missing")).help(format!("add a line `{key}: …`")));
         }
         absent
     }
 
+    /// True for a key of its own: each of them, unless others read the mapping, too.
+    fn owns(&self, key: &Node) -> bool {
+        let known = |name: &str| self.known.iter().any(|known| known == name);
+        !self.shared || key.scalar().is_some_and(known)
+    }
+
     /// True where an unknown key was told to be this one: the same mistake is not told twice.
     fn misspelt(&self, key: &str) -> bool {
+        if self.shared {
+            return false;
+        }
         let known: Vec<&str> = self.known.iter().map(AsRef::as_ref).collect();
         let written = self
             .node
@@ -204,9 +232,22 @@ macro_rules! shape {
 
         #[allow(unreachable_pub, reason = "a shape may be of its module alone")]
         impl $Name {
-            /// The keys that it knows.
-            pub fn keys() -> Vec<std::borrow::Cow<'static, str>> {
-                vec![$($crate::shape::key_of(stringify!($field))),*]
+            /// The keys that it knows, in the order of its fields.
+            pub fn keys() -> &'static [std::borrow::Cow<'static, str>] {
+                static KEYS: std::sync::LazyLock<Vec<std::borrow::Cow<'static, str>>> =
+                    std::sync::LazyLock::new(|| vec![$($crate::shape::key_of(stringify!($field))),*]);
+                &KEYS
+            }
+
+            /// Reads it from the fields of a mapping.
+            pub fn read_fields(
+                fields: &$crate::shape::Fields<'_>,
+                problems: &mut $crate::shape::Problems,
+            ) -> Option<Self> {
+                let mut keys = Self::keys().iter();
+                // All fields are read before the first missing one ends it: every problem is told.
+                $(let $field: Option<$Type> = keys.next().and_then(|key| fields.field(key, problems));)*
+                Some($Name { span: fields.span().clone(), $($field: $field?),* })
             }
         }
 
@@ -216,9 +257,7 @@ macro_rules! shape {
                 let mut short: Option<&'static str> = None;
                 $(short = Some(stringify!($short));)?
                 let fields = $crate::shape::Fields::open(node, $what, short, Self::keys(), problems)?;
-                // All fields are read before the first missing one ends it: every problem is told.
-                $(let $field: Option<$Type> = fields.field(&$crate::shape::key_of(stringify!($field)), problems);)*
-                Some($Name { span: node.span.clone(), $($field: $field?),* })
+                Self::read_fields(&fields, problems)
             }
         }
 

@@ -16,9 +16,9 @@ use super::{About, Act, Binder, Body, Cx, Done, Sort, Written, inside};
 use crate::diagnostic::Diagnostic;
 use crate::event::Fault;
 use crate::expect::{Field, FieldKind, text_of};
-use crate::shape::{Computed, Problems, Shape, shape, wrong_type};
+use crate::shape::{Computed, Fields, Problems, Shape, shape, wrong_type};
 use crate::template::Expression;
-use crate::yaml::{Content, Node};
+use crate::yaml::Node;
 
 /// See the table.
 pub(super) const ABOUT: About = About {
@@ -82,29 +82,16 @@ impl Shape for BalanceAssert {
             problems.push(wrong_type(node, "a mapping (`balance-assert`)"));
             return None;
         };
-        let known: Vec<_> = Http::keys().into_iter().chain(Counts::keys()).collect();
+        let known: Vec<&str> = Http::keys().iter().chain(Counts::keys()).map(AsRef::as_ref).collect();
         for (key, _) in entries {
             let name = key.scalar().unwrap_or_default();
-            if !known.iter().any(|known| known == name) {
-                let known = known.iter().map(AsRef::as_ref);
+            if !known.contains(&name) {
+                let known = known.iter().copied();
                 problems.push(Diagnostic::unknown(&key.span, "key in `balance-assert`,", name, known));
             }
         }
-        // The keys of the question and its own: each part is read as if it stood alone.
-        let part = |keys: Vec<std::borrow::Cow<'static, str>>| Node {
-            span: node.span.clone(),
-            alias: None,
-            tag: None,
-            content: Content::Map(
-                entries
-                    .iter()
-                    .filter(|(key, _)| key.scalar().is_some_and(|name| keys.iter().any(|known| known == name)))
-                    .cloned()
-                    .collect(),
-            ),
-        };
-        let http = Http::read(&part(Http::keys()), problems);
-        let counts = Counts::read(&part(Counts::keys()), problems);
+        let http = Http::read_fields(&Fields::among(node, Http::keys()), problems);
+        let counts = Counts::read_fields(&Fields::among(node, Counts::keys()), problems);
         Some(BalanceAssert {
             http: http?,
             counts: counts?,

@@ -35,6 +35,10 @@ pub const BUILT_IN: [&str; 11] = [
 /// Built-in functions of expressions.
 pub(crate) const FUNCTIONS: [&str; 7] = ["port", "address", "url", "containers", "unique", "random", "file"];
 
+/// What was known of names before others covered them.
+#[derive(Default)]
+struct Covered(Vec<(String, Option<Certainty>)>);
+
 impl Known {
     /// The built-in names alone.
     pub fn built_in() -> Self {
@@ -50,6 +54,23 @@ impl Known {
     pub fn add(&mut self, name: &str, certainty: Certainty) {
         let entry = self.names.entry(name.to_owned()).or_insert(certainty);
         *entry = (*entry).min(certainty);
+    }
+
+    /// Makes names surely known for a while; gives what was known of each before.
+    fn cover<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) -> Covered {
+        let mut before = |name: &str| self.names.insert(name.to_owned(), Certainty::Surely);
+        Covered(names.into_iter().map(|name| (name.to_owned(), before(name))).collect())
+    }
+
+    /// Ends that: what was known before comes back.
+    fn uncover(&mut self, covered: Covered) {
+        // The last first: a name may have been covered twice.
+        for (name, before) in covered.0.into_iter().rev() {
+            match before {
+                Some(certainty) => self.names.insert(name, certainty),
+                None => self.names.remove(&name),
+            };
+        }
     }
 
     /// True when the name is known.
@@ -164,35 +185,29 @@ impl<'a> Binder<'a> {
             }
             return None;
         }
-        let outer_known = self.known.clone();
         let outer_maybe = self.maybe;
+        let mut item = Covered::default();
         if let Some(for_each) = &step.common.for_each {
             // The items are known before the first of them has its name.
             if let Items::Computed(items) = &for_each.items {
                 self.check_names(&[items.as_template()]);
             }
             self.new_name(&for_each.name.value, &for_each.name.span);
-            self.known.add(&for_each.name.value, Certainty::Surely);
+            item = self.known.cover([for_each.name.value.as_str()]);
         }
         let uncertain = step.common.r#if.is_some() || !step.common.skip.is_empty();
         self.maybe |= uncertain || step.common.soft.is_some() || step.common.for_each.is_some();
-        let locals = self.with_locals(step.kind.locals);
+        let locals = self.known.cover(step.kind.locals.iter().copied());
         self.check_names(&step.templates);
-        if let Some(locals) = locals {
-            self.known = locals;
-        }
+        self.known.uncover(locals);
         step.body.check(step, self);
         let body = step.body.bind(self);
         // What a template that cannot be used would give back, nobody knows.
         if body.is_some() || !step.kind.results.is_empty() {
             self.check_saves(step, body.as_ref());
         }
-        let item = step
-            .common
-            .for_each
-            .as_ref()
-            .map(|for_each| for_each.name.value.as_str());
-        self.forget_item(item, &outer_known);
+        // The item's name ends with its step.
+        self.known.uncover(item);
         for (name, (span, _)) in &step.save.0 {
             self.new_name(name, span);
             let certainty = if self.maybe {
@@ -213,40 +228,17 @@ impl<'a> Binder<'a> {
         Some(self.bound(step, body?))
     }
 
-    fn with_locals(&mut self, locals: &[&str]) -> Option<Known> {
-        if locals.is_empty() {
-            return None;
-        }
-        let before = self.known.clone();
-        for name in locals {
-            self.known.add(name, Certainty::Surely);
-        }
-        Some(before)
-    }
-
-    /// The item's name ends with its step; what was known by that name before comes back.
-    fn forget_item(&mut self, item: Option<&str>, outer: &Known) {
-        let Some(item) = item else { return };
-        match outer.names.get(item) {
-            Some(certainty) => self.known.names.insert(item.to_owned(), *certainty),
-            None => self.known.names.remove(item),
-        };
-    }
-
     fn check_saves(&mut self, step: &Step, body: Option<&Body>) {
-        // Nobody knows what a template returns that has problems of its own: these are told.
-        if body.is_none() && step.kind.name == "use" {
+        if step.save_templates.is_empty() {
             return;
         }
         let mut result: Vec<&str> = step.kind.results.iter().map(|field| field.name).collect();
         if let Some(Body::Block(Block { own: Some(own), .. })) = body {
             result.extend(own.returns.iter().map(|(name, _)| name.as_str()));
         }
-        let before = self.with_locals(&result);
+        let result = self.known.cover(result);
         self.check_names(&step.save_templates);
-        if let Some(before) = before {
-            self.known = before;
-        }
+        self.known.uncover(result);
     }
 
     fn bound(&self, step: &Step, body: Body) -> Bound {

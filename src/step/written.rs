@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::{KINDS, Kind, LATER_KINDS, Sort, Written, kind};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::expect::Expectation;
-use crate::shape::{Computed, Named, Problems, Shape, Text, key_of, shape, tidy, words, wrong_type};
+use crate::shape::{Computed, Fields, Named, Problems, Shape, Text, key_of, shape, tidy, words, wrong_type};
 use crate::template::{Data, Expression, Template};
 use crate::yaml::Node;
 
@@ -218,17 +218,7 @@ impl Shape for Step {
 fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
     let (kind_key, kind, value) = find_kind(node, problems)?;
     let body = (kind.read)(value, problems);
-    let common = node
-        .map()?
-        .iter()
-        .filter(|(key, _)| key.scalar().is_some_and(|key| is_common(key) && !APART.contains(&key)));
-    let common_node = Node {
-        span: node.span.clone(),
-        alias: None,
-        tag: None,
-        content: crate::yaml::Content::Map(common.cloned().collect()),
-    };
-    let common = Common::read(&common_node, problems);
+    let common = Common::read_fields(&Fields::among(node, Common::keys()), problems);
     let expect = match node.entry("expect") {
         Some(expect) if kind.results.is_empty() => {
             problems.push(Diagnostic::error(
@@ -311,7 +301,7 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
 fn unknown_step_key(key: &Node, name: &str) -> Diagnostic {
     crate::yaml::key_trap(key).unwrap_or_else(|| {
         let mut known: Vec<Cow<'static, str>> = KINDS.iter().map(|kind| kind.name.into()).collect();
-        known.extend(Common::keys());
+        known.extend_from_slice(Common::keys());
         known.extend(APART.map(Cow::from));
         let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
         let near = crate::diagnostic::did_you_mean(name, &known);
@@ -403,7 +393,7 @@ impl JsonSchema for Step {
 
 /// The keys of a step that are not its kind, for the manual.
 pub fn common_keys() -> Vec<Cow<'static, str>> {
-    let mut keys = Common::keys();
+    let mut keys = Common::keys().to_vec();
     keys.extend([key_of("expect"), key_of("save")]);
     keys
 }

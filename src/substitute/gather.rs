@@ -15,7 +15,7 @@ use super::interpolate::{Environment, Value, escape, fill};
 use super::text::Texts;
 use super::unit::Unit;
 use super::{env_file, tree};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::yaml::{self, Node};
 
 /// Files may include each other so deep.
@@ -176,15 +176,9 @@ impl Gathering<'_> {
 
     fn read(&mut self, path: &Path, at: &Span) -> Option<(Vec<Node>, String)> {
         let source = self.looking.text(path, at, &mut self.problems)?;
-        let original = yaml::parse_all(&source);
         let replaced = self.texts.replace(&source);
-        let parsed = if Arc::ptr_eq(&source, &replaced) {
-            original.clone()
-        } else {
-            yaml::parse_all(&replaced)
-        };
-        let documents: Vec<Node> = match parsed {
-            Ok(documents) => documents.into_iter().map(Node::merged).collect(),
+        let documents = match trees(&replaced) {
+            Ok(documents) => documents,
             Err(problems) => {
                 self.problems.extend(problems);
                 return None;
@@ -198,8 +192,12 @@ impl Gathering<'_> {
             self.problems
                 .push(Diagnostic::error(&document.span, message).help("it begins with `services:`"));
         }
-        let original: Vec<Node> = original.unwrap_or_default().into_iter().map(Node::merged).collect();
-        Some((documents, yaml::write_all(&original)))
+        let unchanged = if Arc::ptr_eq(&source, &replaced) {
+            yaml::write_all(&documents)
+        } else {
+            yaml::write_all(&trees(&source).unwrap_or_default())
+        };
+        Some((documents, unchanged))
     }
 
     /// A free name for the copy of a file.
@@ -339,6 +337,11 @@ impl Gathering<'_> {
         });
         Some(copy)
     }
+}
+
+/// The documents of a file, merge keys applied.
+fn trees(source: &Arc<Source>) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    Ok(yaml::parse_all(source)?.into_iter().map(Node::merged).collect())
 }
 
 /// Turns an `include` to copies. A folder that is written stays as it is, read by the tool as it always was; where none

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::mem::take;
 
 use super::{Content, Node, Style};
 
@@ -29,13 +30,23 @@ impl Node {
 
     /// The tree with merge keys applied. A `<<` whose value is no mapping and no list of mappings is left as it is.
     #[must_use]
-    pub fn merged(self) -> Node {
-        let content = match self.content {
-            Content::Scalar(scalar) => Content::Scalar(scalar),
-            Content::List(items) => Content::List(items.into_iter().map(Node::merged).collect()),
-            Content::Map(entries) => Content::Map(merge(entries)),
-        };
-        Node { content, ..self }
+    pub fn merged(mut self) -> Node {
+        self.merge();
+        self
+    }
+
+    /// In place: most trees have no merge key in them.
+    fn merge(&mut self) {
+        match &mut self.content {
+            Content::Scalar(_) => {}
+            Content::List(items) => items.iter_mut().for_each(Node::merge),
+            Content::Map(entries) => {
+                entries.iter_mut().for_each(|(_, value)| value.merge());
+                if entries.iter().any(|(key, _)| key.is_merge()) {
+                    *entries = merge(take(entries));
+                }
+            }
+        }
     }
 }
 
@@ -62,12 +73,9 @@ fn identify(node: &Node, out: &mut String) {
     }
 }
 
+/// The entries of a mapping, with those of the mappings that it merges.
 fn merge(entries: Vec<(Node, Node)>) -> Vec<(Node, Node)> {
-    let merges = entries.iter().any(|(key, _)| key.is_merge());
-    let entries = entries.into_iter().map(|(key, value)| (key, value.merged()));
-    if !merges {
-        return entries.collect();
-    }
+    let entries = entries.into_iter();
     let (merged, mut own): (Vec<_>, Vec<_>) = entries.partition(|(key, value)| key.is_merge() && mergeable(value));
     let mut names: HashSet<String> = own.iter().map(|(key, _)| key.identity().into_owned()).collect();
     for (_, value) in merged {

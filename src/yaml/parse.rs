@@ -83,17 +83,30 @@ fn documents(source: &Arc<Source>) -> Result<Vec<(Node, Range<usize>)>, Vec<Diag
     }
 }
 
-/// A list or mapping that is not closed yet; keys and values of a mapping in turn.
+/// A list or mapping that is not closed yet.
 struct Frame {
     shape: Shape,
     start: usize,
     tag: Option<String>,
-    children: Vec<Node>,
+    /// Where its children begin among all that wait for their parents.
+    first: usize,
+}
+
+/// What is open, from the outside in, with its children so far.
+fn open<'f>(frames: &'f [Frame], children: &'f [Node]) -> impl Iterator<Item = (&'f Frame, &'f [Node])> {
+    let ends = frames.iter().skip(1).map(|inner| inner.first);
+    let ends = ends.chain([children.len()]);
+    frames
+        .iter()
+        .zip(ends)
+        .map(|(frame, end)| (frame, &children[frame.first..end]))
 }
 
 struct Builder<'s> {
     source: &'s Arc<Source>,
     frames: Vec<Frame>,
+    /// The children of all that is open, one after the other; keys and values of a mapping in turn.
+    children: Vec<Node>,
     documents: Vec<(Node, Range<usize>)>,
     document: Range<usize>,
     /// Where the node of each anchor is in the tree: the child's index at each level.
@@ -110,6 +123,7 @@ impl<'s> Builder<'s> {
         Builder {
             source,
             frames: Vec::new(),
+            children: Vec::new(),
             documents: Vec::new(),
             document: 0..0,
             anchors: HashMap::new(),
@@ -121,11 +135,11 @@ impl<'s> Builder<'s> {
     }
 
     fn surroundings(&self) -> Surroundings<'_> {
-        let opened = self.frames.iter().map(|frame| Opened {
+        let opened = open(&self.frames, &self.children).map(|(frame, children)| Opened {
             map: frame.shape.map,
             flow: frame.shape.flow,
             start: frame.start,
-            first: frame.children.first().map(|node| node.span.start..node.span.end),
+            first: children.first().map(|node| node.span.start..node.span.end),
         });
         Surroundings {
             source: self.source,
@@ -159,7 +173,7 @@ impl<'s> Builder<'s> {
                     shape,
                     start: range.start,
                     tag: marks.tag,
-                    children: Vec::new(),
+                    first: self.children.len(),
                 });
                 true
             }
@@ -177,7 +191,8 @@ impl<'s> Builder<'s> {
 
     fn anchor(&mut self, marks: &Marks) {
         if marks.anchor != 0 {
-            let path = self.frames.iter().map(|frame| frame.children.len()).collect();
+            let open = open(&self.frames, &self.children);
+            let path = open.map(|(_, children)| children.len()).collect();
             self.anchors.insert(marks.anchor, path);
         }
     }
@@ -203,13 +218,14 @@ impl<'s> Builder<'s> {
     fn at_key(&self) -> bool {
         self.frames
             .last()
-            .is_some_and(|frame| frame.shape.map && frame.children.len() % 2 == 0)
+            .is_some_and(|frame| frame.shape.map && (self.children.len() - frame.first) % 2 == 0)
     }
 
     fn add(&mut self, node: Node) {
-        match self.frames.last_mut() {
-            Some(frame) => frame.children.push(node),
-            None => self.documents.push((node, self.document.clone())),
+        if self.frames.is_empty() {
+            self.documents.push((node, self.document.clone()));
+        } else {
+            self.children.push(node);
         }
     }
 
@@ -217,23 +233,24 @@ impl<'s> Builder<'s> {
         let Some(frame) = self.frames.pop() else {
             return;
         };
+        let mut children = self.children.drain(frame.first..);
         // A block collection is told to end at the next token, lines below.
-        let end = match frame.children.last() {
+        let end = match children.as_slice().last() {
             _ if frame.shape.flow => range.end,
             Some(last) => last.alias.as_ref().unwrap_or(&last.span).end.max(frame.start),
             None => frame.start,
         };
         let content = if frame.shape.map {
-            let mut entries = Vec::with_capacity(frame.children.len() / 2);
-            let mut children = frame.children.into_iter();
+            let mut entries = Vec::with_capacity(children.len() / 2);
             while let (Some(key), Some(value)) = (children.next(), children.next()) {
                 entries.push((key, value));
             }
             repeated_keys(&entries, &mut self.problems);
             Content::Map(entries)
         } else {
-            Content::List(frame.children)
+            Content::List(children.by_ref().collect())
         };
+        drop(children);
         let span = span(self.source, frame.start..end);
         self.add(Node {
             span,
@@ -246,7 +263,7 @@ impl<'s> Builder<'s> {
     fn alias(&mut self, id: usize, range: Range<usize>) -> bool {
         let at = span(self.source, range);
         let path = self.anchors.get(&id).map_or(&[][..], Vec::as_slice);
-        let Some(target) = find(&self.frames, path) else {
+        let Some(target) = find(open(&self.frames, &self.children), path) else {
             self.problems.push(
                 Diagnostic::error(&at, format!("`{}` stands inside of what it refers to", at.text()))
                     .help("an alias can only repeat what ended before it"),
@@ -278,12 +295,12 @@ fn too_deep(at: &Span) -> Diagnostic {
 }
 
 /// The node at a path below the open frames; none while it is open itself.
-fn find<'f>(frames: &'f [Frame], path: &[usize]) -> Option<&'f Node> {
+fn find<'f>(open: impl Iterator<Item = (&'f Frame, &'f [Node])>, path: &[usize]) -> Option<&'f Node> {
     let (level, node) = path
         .iter()
-        .zip(frames)
+        .zip(open)
         .enumerate()
-        .find_map(|(level, (index, frame))| frame.children.get(*index).map(|node| (level, node)))?;
+        .find_map(|(level, (index, (_, children)))| children.get(*index).map(|node| (level, node)))?;
     path[level + 1..]
         .iter()
         .try_fold(node, |node, index| match &node.content {
