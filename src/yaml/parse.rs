@@ -1,7 +1,7 @@
 //! Text → tree: aliases expanded within a budget, repeated keys refused, nothing ever nested deeply.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -334,7 +334,8 @@ fn block_text(text: &str, range: Range<usize>) -> Range<usize> {
 }
 
 fn repeated_keys(entries: &[(Node, Node)], problems: &mut Vec<Diagnostic>) {
-    let mut seen: HashMap<Cow<'_, str>, &Node> = HashMap::with_capacity(entries.len());
+    // Most mappings are small: nothing is hashed for them.
+    let mut seen: BTreeMap<Cow<'_, str>, &Node> = BTreeMap::new();
     for (key, _) in entries {
         if key.is_merge() {
             continue;
