@@ -23,6 +23,7 @@ pub use ask::RealNet;
 pub(crate) use connect::{Stream, Target};
 pub(crate) use fault::words;
 pub use hop::{basic, form, without_user};
+pub use wire::{Asked, Told};
 pub(crate) use tls::connector;
 
 /// The most bytes of an answer that are kept.

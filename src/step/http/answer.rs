@@ -120,14 +120,8 @@ pub(in crate::step) fn outputs(request: &HttpRequest, answer: &HttpAnswer) -> Va
     outputs
 }
 
-/// Whether somebody meant the body to be JSON: of a page or a text nobody asks why it is none.
-fn looks_like_json(outputs: &Value, body: &str) -> bool {
-    let kind = outputs.pointer("/headers/content-type").and_then(Value::as_str);
-    kind.is_some_and(|kind| kind.contains("json")) || body.trim_start().starts_with(['{', '['])
-}
-
-/// What the answer was, for a failed expectation.
-pub(super) fn facts(outputs: &Value) -> Vec<Detail> {
+/// What the answer was, for a failed expectation; with `wants_json` also why its body is none.
+pub(super) fn shown(outputs: &Value, wants_json: bool) -> Vec<Detail> {
     let text = |field: &str| outputs.get(field).and_then(Value::as_str).unwrap_or_default();
     let fact = |title: &str, text: String| Detail {
         title: title.to_owned(),
@@ -149,7 +143,7 @@ pub(super) fn facts(outputs: &Value) -> Vec<Detail> {
     lines.push(crate::host::head_and_tail(body, SHOWN_BODY));
     let mut facts = vec![fact("answer", lines.join("\n"))];
     if let (None, Err(why)) = (outputs.get("json"), serde_json::from_str::<Value>(body))
-        && looks_like_json(outputs, body)
+        && wants_json
     {
         facts.push(fact("`json`", format!("the body is no JSON: {why}")));
     }

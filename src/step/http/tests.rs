@@ -69,12 +69,15 @@ fn a_failure_shows_the_answer_and_why_it_is_no_json_where_that_is_wanted() {
         ["answer: GET http://web/\nstatus 200\ncontent-type: text/plain\n\n1"]
     );
     assert_eq!(
-        told(b"[1,")[1],
-        "`json`: the body is no JSON: EOF while parsing a value at line 1 column 3"
+        told(b"<html>", true)[1],
+        "`json`: the body is no JSON: expected value at line 1 column 1"
     );
-    assert_eq!(told(b"<html>").len(), 1);
-    assert!(told(&[b'x'; 100_000])[0].len() < 4096);
-    let error = facts(&json!({"error": "refused", "reason": "nobody listens", "request": "GET http://web/"}));
+    assert_eq!(told(b"<html>", false).len(), 1);
+    assert!(told(&[b'x'; 100_000], true)[0].len() < 4096);
+    let error = shown(
+        &json!({"error": "refused", "reason": "nobody listens", "request": "GET http://web/"}),
+        true,
+    );
     assert_eq!(
         (error[0].title.as_str(), error[0].text.as_str()),
         ("no answer", "GET http://web/\nnobody listens")
