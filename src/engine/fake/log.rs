@@ -109,7 +109,8 @@ impl Machine {
                 .iter()
                 .position(|entry| entry.at >= since)
                 .unwrap_or(all)
-                .max(first),
+                .max(first)
+                .max(self.rotated),
             all,
         )
     }
@@ -216,8 +217,9 @@ impl Reading {
                 .map_or((machine.entries.len(), false), |end| (*end, true)),
         };
         let mut frames = Vec::new();
-        let first = self.next.min(end);
-        for entry in &machine.entries[first..end] {
+        // Whoever was too slow finds the next file that is still there, and is told nothing.
+        self.next = self.next.max(machine.rotated).min(end);
+        for entry in &machine.entries[self.next..end] {
             if self.cut_after == Some(0) {
                 self.done = true;
                 frames.push(Err(error(&attempt, Reason::Away, "connection reset by peer")));

@@ -40,6 +40,8 @@ pub(super) struct Machine {
     pub(super) files: BTreeMap<String, Bytes>,
     pub(super) asked: BTreeMap<String, usize>,
     pub(super) entries: Vec<Entry>,
+    /// How many of `entries`, from the first one on, the engine has rotated away.
+    pub(super) rotated: usize,
     /// What each stream has written of a line that is not ended.
     pub(super) unended: [Vec<u8>; 2],
     /// Where in `entries` each run ended, the last line without newline apart.
@@ -113,7 +115,10 @@ impl Machine {
             networks: self.networks.clone(),
             network_mode: self.network_mode.clone(),
             mounts: self.mounts.clone(),
-            raw: serde_json::json!({"Id": self.id, "State": {"Status": self.state, "Health": health}}),
+            raw: serde_json::json!({
+                "Id": self.id, "State": {"Status": self.state, "Health": health},
+                "HostConfig": {"LogConfig": {"Config": {"max-size": self.script.max_size}}},
+            }),
             health,
         }
     }

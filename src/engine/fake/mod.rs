@@ -196,6 +196,15 @@ impl Fake {
         });
     }
 
+    /// Rotates a container's log: only its last entries are left.
+    pub fn rotate(&self, container: &str, left: usize) {
+        self.change(|state| {
+            if let Some(machine) = state.find_mut(container) {
+                machine.rotated = machine.entries.len().saturating_sub(left);
+            }
+        });
+    }
+
     /// What is wrong at a test's end: something is left, was made without the label, or was called without a limit.
     pub fn complaints(&self) -> Vec<String> {
         let state = self.lock();

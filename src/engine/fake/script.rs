@@ -18,6 +18,7 @@ pub struct Script {
     pub(super) policy: Option<(String, u64)>,
     pub(super) tty: bool,
     pub(super) driver: String,
+    pub(super) max_size: Option<String>,
     pub(super) term: Option<i64>,
     pub(super) refuses: Option<String>,
     pub(super) user: String,
@@ -54,6 +55,7 @@ impl Default for Script {
             policy: None,
             tty: false,
             driver: "json-file".into(),
+            max_size: None,
             term: Some(143),
             refuses: None,
             user: String::new(),
@@ -152,6 +154,13 @@ impl Script {
     #[must_use]
     pub fn driver(mut self, driver: &str) -> Script {
         self.driver = driver.into();
+        self
+    }
+
+    /// Its log is rotated at this size, by `Fake::rotate`.
+    #[must_use]
+    pub fn max_size(mut self, size: &str) -> Script {
+        self.max_size = Some(size.into());
         self
     }
 

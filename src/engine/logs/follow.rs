@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::place::{Fate, Place, Resume};
 use super::spool::{Phase, Spool, Writer};
-use crate::engine::world::ContainerState;
+use crate::engine::world::{ContainerState, nanos};
 use crate::engine::{Container, Engine, EngineError, EngineResult, Frame, Reason};
 use crate::wait::{Pace, every, pause};
 
@@ -18,6 +18,10 @@ use crate::wait::{Pace, every, pause};
 const AWAY: Duration = Duration::from_secs(15);
 /// The pause after a reading that ended without a reason.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Where the driver `local` rotates unless it is told otherwise.
+const LOCAL: u64 = 20_000_000;
+/// Where a log is taken to be rotated when its size cannot be read.
+const SMALL: u64 = 1_000_000;
 
 /// Follows a container's log into its spool, run after run, until it is gone or ended from outside.
 pub(super) struct Follower {
@@ -26,11 +30,84 @@ pub(super) struct Follower {
     pub(super) spool: Arc<Spool>,
 }
 
+/// A log as the engine keeps it.
+struct Log {
+    /// The container's id and name.
+    id: String,
+    name: String,
+    /// See `Container`.
+    tty: bool,
+    driver: String,
+    /// At how many bytes it is rotated.
+    rotation: Option<u64>,
+}
+
 /// A reading of a log beyond a place: only what is new.
 struct Reading {
     frames: BoxStream<'static, EngineResult<Frame>>,
     first: Option<Frame>,
-    resume: Resume,
+}
+
+/// Why a log cannot be read on.
+pub(super) enum Missed {
+    /// The engine does not give it.
+    Engine(EngineError),
+    /// What was read last is not in it any more.
+    Rotated,
+}
+
+impl Log {
+    fn of(container: &Container) -> Log {
+        let size = &container.raw["HostConfig"]["LogConfig"]["Config"]["max-size"];
+        let rotation = match size.as_str() {
+            Some(text) if text.starts_with('-') => None,
+            Some(text) => Some(bytes(text).unwrap_or(SMALL)),
+            None => (container.log_driver == "local").then_some(LOCAL),
+        };
+        Log {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            tty: container.tty,
+            driver: container.log_driver.clone(),
+            rotation,
+        }
+    }
+
+    fn removed(&self) -> String {
+        format!("`{}` was removed before its log was read to its end", self.name)
+    }
+
+    fn missed(&self, why: &Missed) -> String {
+        match why {
+            Missed::Engine(error) if error.reason == Reason::NotFound => self.removed(),
+            Missed::Engine(error) => format!("the log of `{}` cannot be read: {}", self.name, error.answer),
+            Missed::Rotated => rotated(&self.name),
+        }
+    }
+}
+
+/// What is told of a log of which the engine has dropped what nobody had read.
+pub(super) fn rotated(name: &str) -> String {
+    format!(
+        "the engine rotated a part of the log of `{name}` away before it was read; `max-size` and `max-file` of its \
+         `logging` say how much it keeps"
+    )
+}
+
+/// Docker's sizes: `10m`, `1g`, `512k`, `1048576`.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    // Some drivers count in 1024s: the smaller size is the safe one.
+    let unit = match unit.trim_end_matches("ib").trim_end_matches('b') {
+        "" => 1,
+        "k" => 1_000,
+        "m" => 1_000_000,
+        "g" => 1_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
 }
 
 impl Follower {
@@ -42,7 +119,7 @@ impl Follower {
     }
 
     async fn all_runs(&mut self) -> Result<(), String> {
-        let mut writer = Writer::new(Arc::clone(&self.spool));
+        let mut writer = None;
         let mut ended = 0;
         loop {
             let unread = |container: &ContainerState| container.runs.last().is_some_and(|run| run.started > ended);
@@ -55,151 +132,207 @@ impl Follower {
                 return Ok(());
             }
             let container = Arc::clone(&self.container.borrow());
-            if !nudged && !unread(&container) {
+            let log = match nudged || unread(&container) {
+                true => self.described(&container).await?,
+                false => None,
+            };
+            let Some(log) = log else {
+                if unread(&container) {
+                    return Err(Log::of(&unknown(&container)).removed());
+                }
                 self.spool.set_phase(Phase::Closed);
                 return Ok(());
-            }
-            if container.log_driver == "none" {
-                return Err(format!("the log driver of `{}` is `none`", container.name));
+            };
+            if log.driver == "none" {
+                return Err(format!("the log driver of `{}` is `none`", log.name));
             }
             self.spool.set_phase(Phase::Running);
-            let last = self.one_run(&container, &mut writer).await?;
+            let writer = writer.get_or_insert_with(|| Writer::new(Arc::clone(&self.spool), log.rotation));
+            let last = self.one_run(&log, writer).await?;
             self.spool.set_phase(Phase::Ended);
             ended = container.runs.last().map_or(last, |run| run.started.max(last));
         }
     }
 
-    /// Follows until the container does not run any more, and reads what the follow missed; gives when it ended.
-    async fn one_run(&self, container: &ContainerState, writer: &mut Writer) -> Result<i64, String> {
-        loop {
-            let frames = writer.place.frames;
-            let reading = self.open(&container.id, container.tty, &writer.place, true).await;
-            let cut = match reading {
-                Ok(mut reading) => copy(&mut reading, writer, true).await?.is_err(),
-                Err(error) => return Err(self.gap(container, &error)),
-            };
-            let described = self.describe(container).await?;
-            if matches!(described.state.as_str(), "running" | "paused") {
-                if !cut && frames == writer.place.frames {
-                    // It ended at once and without a reason: it may do so again and again.
-                    pause(PAUSE).await;
-                }
-                continue;
-            }
-            self.drain(container, writer).await?;
-            return Ok(crate::engine::world::nanos(&described.finished_at));
+    /// The log of a container as the engine describes it: an event may have been faster than what is known of it. None
+    /// when it is gone.
+    async fn described(&self, container: &ContainerState) -> Result<Option<Log>, String> {
+        match patiently(|| self.engine.inspect(&container.id)).await {
+            Ok(described) => Ok(Some(Log::of(&described))),
+            Err(error) if error.reason == Reason::NotFound => Ok(None),
+            Err(error) => Err(Log::of(&unknown(container)).missed(&Missed::Engine(error))),
         }
     }
 
-    /// The end of a run's log: a reading that does not follow, to its end.
-    async fn drain(&self, container: &ContainerState, writer: &mut Writer) -> Result<(), String> {
+    /// Follows until the container does not run any more, and reads what the follow missed; gives when it ended.
+    async fn one_run(&self, log: &Log, writer: &mut Writer) -> Result<i64, String> {
+        if writer.place.bytes > 0 && !self.catch_up(log, writer).await? {
+            return Err(log.removed());
+        }
+        loop {
+            let frames = writer.place.frames;
+            let cut = match open(&self.engine, (&log.id, log.tty), &writer.place, true).await {
+                Ok(mut reading) => copy(&mut reading, writer, true).await?.is_err(),
+                Err(Missed::Engine(error)) if error.reason != Reason::NotFound => {
+                    return Err(log.missed(&Missed::Engine(error)));
+                }
+                // Reading without follow tells.
+                Err(_) => true,
+            };
+            // What is read after the end is all that there is.
+            let mut whole = self.has_ended();
+            if !self.catch_up(log, writer).await? {
+                return Err(log.removed());
+            }
+            let described = match patiently(|| self.engine.inspect(&log.id)).await {
+                Ok(described) => described,
+                // A follow that was not cut off ends with the run, and the rest was read.
+                Err(error) if error.reason == Reason::NotFound && (whole || !cut) => {
+                    return self.end_run(writer, i64::MAX);
+                }
+                Err(error) => return Err(log.missed(&Missed::Engine(error))),
+            };
+            let finished = nanos(&described.finished_at);
+            whole |= finished <= self.spool.progress().ended;
+            if !whole && !self.catch_up(log, writer).await? && cut {
+                return Err(log.removed());
+            }
+            if !matches!(described.state.as_str(), "running" | "paused") {
+                return self.end_run(writer, finished);
+            }
+            self.spool.set_ended(finished);
+            if !cut && frames == writer.place.frames {
+                // It ended at once and without a reason: it may do so again and again.
+                pause(PAUSE).await;
+            }
+        }
+    }
+
+    /// A run was read to its end.
+    fn end_run(&self, writer: &mut Writer, finished: i64) -> Result<i64, String> {
+        writer.end_run()?;
+        self.spool.set_ended(finished);
+        Ok(finished)
+    }
+
+    fn has_ended(&self) -> bool {
+        let container = self.container.borrow();
+        container.runs.last().is_some_and(|run| run.ended.is_some())
+    }
+
+    /// Reads what is there now, without follow: it shows whether all of it is there. False when the container is gone.
+    async fn catch_up(&self, log: &Log, writer: &mut Writer) -> Result<bool, String> {
         let deadline = Instant::now() + AWAY;
         loop {
-            let reading = self.open(&container.id, container.tty, &writer.place, false).await;
-            let mut reading = reading.map_err(|error| self.gap(container, &error))?;
+            let mut reading = match open(&self.engine, (&log.id, log.tty), &writer.place, false).await {
+                Ok(reading) => reading,
+                Err(Missed::Engine(error)) if error.reason == Reason::NotFound => return Ok(false),
+                Err(missed) => return Err(log.missed(&missed)),
+            };
             match copy(&mut reading, writer, false).await? {
-                Ok(()) => return writer.end_run(),
-                Err(error) if Instant::now() >= deadline => return Err(self.gap(container, &error)),
+                Ok(()) => {
+                    writer.place.set_sure();
+                    return Ok(true);
+                }
+                Err(error) if Instant::now() >= deadline => return Err(log.missed(&Missed::Engine(error))),
                 Err(_) => pause(PAUSE).await,
             }
         }
     }
+}
 
-    async fn describe(&self, container: &ContainerState) -> Result<Container, String> {
-        let asked = patiently(|| self.engine.inspect(&container.id)).await;
-        asked.map_err(|error| self.gap(container, &error))
-    }
-
-    fn gap(&self, container: &ContainerState, error: &EngineError) -> String {
-        match error.reason {
-            Reason::NotFound => format!("`{}` was removed before its log was read to its end", container.name),
-            _ => format!("the log of `{}` cannot be read: {}", container.name, error.answer),
-        }
-    }
-
-    async fn open(&self, id: &str, tty: bool, place: &Place, follow: bool) -> EngineResult<Reading> {
-        open(&self.engine, id, tty, (place, follow)).await
+/// A container of which only the world knows.
+fn unknown(container: &ContainerState) -> Container {
+    Container {
+        id: container.id.clone(),
+        name: container.name.clone(),
+        ..Container::default()
     }
 }
 
 /// Copies a reading to its end; gives the engine's error if it ended by one, fails where nothing can be written.
 ///
-/// The end of a run is not written bit by bit: whoever waits for its last entry waits for the end of its last line, too.
+/// A live one ends, too, when it has to be found out whether it left something out.
 async fn copy(reading: &mut Reading, writer: &mut Writer, live: bool) -> Result<EngineResult<()>, String> {
     let ended = loop {
         let next = match reading.next().now_or_never() {
             Some(next) => next,
-            None => {
-                if live {
-                    // Nothing is ready: now is the time to write, and readers see each line at once.
+            // Nothing is ready: soon is the time to write, so that readers see each line but are not woken for each.
+            None => match timeout_at(writer.due(), reading.next()).await {
+                Ok(next) => next,
+                Err(_) => {
                     writer.flush()?;
+                    reading.next().await
                 }
-                reading.next().await
-            }
+            },
         };
         match next {
             Some(Ok(frame)) => writer.push(&frame)?,
             Some(Err(error)) => break Err(error),
             None => break Ok(()),
         }
+        if live && writer.place.is_unsure() {
+            break Ok(());
+        }
     };
-    if live || ended.is_err() {
-        writer.flush()?;
-    }
+    writer.flush()?;
     Ok(ended)
 }
 
 /// Opens a reading of what is new beyond a place.
-async fn open(engine: &Arc<dyn Engine>, id: &str, tty: bool, (place, follow): (&Place, bool)) -> EngineResult<Reading> {
-    let mut ways = place.resume(follow, tty).into_iter().peekable();
-    loop {
-        let Some(mut resume) = ways.next() else {
-            let answer = "its entries cannot be told apart".into();
-            return Err(EngineError {
-                attempt: format!("read the log of `{id}`"),
-                answer,
-                reason: Reason::Other,
-            });
-        };
-        let mut frames = patiently(|| engine.logs(id, resume.range)).await?;
-        if ways.peek().is_none() {
-            return Ok(Reading {
-                frames,
-                first: None,
-                resume,
-            });
-        }
-        // Whether this way can tell is known from its first entry, and there is one: the place is beyond it.
-        match frames.next().await {
-            Some(Ok(frame)) => match resume.judge(frame) {
-                Fate::Unknown => {}
-                Fate::Old => {
-                    return Ok(Reading {
-                        frames,
-                        first: None,
-                        resume,
-                    });
-                }
-                Fate::New(frame) => {
-                    return Ok(Reading {
-                        frames,
-                        first: Some(frame),
-                        resume,
-                    });
-                }
-            },
-            Some(Err(error)) if error.reason != Reason::Away => return Err(error),
-            // A reading that was cut off says nothing about this way; the next one is as good.
-            Some(Err(_)) | None => {}
+async fn open(
+    engine: &Arc<dyn Engine>,
+    (id, tty): (&str, bool),
+    place: &Place,
+    follow: bool,
+) -> Result<Reading, Missed> {
+    for mut resume in place.resume(follow, tty) {
+        let opened = patiently(|| engine.logs(id, resume.range)).await;
+        let mut frames = opened.map_err(Missed::Engine)?;
+        match skip(&mut frames, &mut resume).await {
+            Skipped::To(first) => return Ok(Reading { frames, first }),
+            // A reading that was cut off says nothing about this way: whoever reads on comes again.
+            Skipped::Cut(error) if error.reason == Reason::Away => {
+                let frames = stream::iter([Err(error)]).boxed();
+                return Ok(Reading { frames, first: None });
+            }
+            Skipped::Cut(error) => return Err(Missed::Engine(error)),
+            Skipped::Unknown => {}
         }
     }
+    Err(Missed::Rotated)
+}
+
+/// What a reading gave while that was skipped which was read before.
+enum Skipped {
+    /// All of that, and perhaps something new already.
+    To(Option<Frame>),
+    /// It cannot tell what is new.
+    Unknown,
+    /// The engine's error.
+    Cut(EngineError),
+}
+
+async fn skip(frames: &mut BoxStream<'static, EngineResult<Frame>>, resume: &mut Resume) -> Skipped {
+    while !resume.is_done() {
+        match frames.next().await {
+            Some(Ok(frame)) => match resume.judge(frame) {
+                Fate::Old => {}
+                Fate::New(frame) => return Skipped::To(Some(frame)),
+                Fate::Unknown => return Skipped::Unknown,
+            },
+            Some(Err(error)) => return Skipped::Cut(error),
+            None => return Skipped::Unknown,
+        }
+    }
+    Skipped::To(None)
 }
 
 /// How many entries and bytes a log has beyond a place now: a reading to its end.
-pub(super) async fn beyond(engine: &Arc<dyn Engine>, id: &str, tty: bool, place: &Place) -> EngineResult<(u64, u64)> {
+pub(super) async fn beyond(engine: &Arc<dyn Engine>, id: &str, tty: bool, place: &Place) -> Result<(u64, u64), Missed> {
     let deadline = Instant::now() + AWAY;
     loop {
-        let mut reading = open(engine, id, tty, (place, false)).await?;
+        let mut reading = open(engine, (id, tty), place, false).await?;
         let (mut frames, mut bytes) = (0, 0);
         let ended = loop {
             match reading.next().await {
@@ -213,33 +346,16 @@ pub(super) async fn beyond(engine: &Arc<dyn Engine>, id: &str, tty: bool, place:
         };
         match ended {
             Err(error) if error.reason == Reason::Away && Instant::now() < deadline => pause(PAUSE).await,
-            ended => return ended,
+            ended => return ended.map_err(Missed::Engine),
         }
     }
 }
 
 impl Reading {
     async fn next(&mut self) -> Option<EngineResult<Frame>> {
-        if let Some(frame) = self.first.take() {
-            return Some(Ok(frame));
-        }
-        loop {
-            match self.frames.next().await? {
-                Err(error) => return Some(Err(error)),
-                Ok(frame) => match self.resume.judge(frame) {
-                    Fate::New(frame) => return Some(Ok(frame)),
-                    Fate::Old => {}
-                    Fate::Unknown => {
-                        let answer = "its entries cannot be told apart".into();
-                        let attempt = "read a log on".into();
-                        return Some(Err(EngineError {
-                            attempt,
-                            answer,
-                            reason: Reason::Other,
-                        }));
-                    }
-                },
-            }
+        match self.first.take() {
+            Some(frame) => Some(Ok(frame)),
+            None => self.frames.next().await,
         }
     }
 }
@@ -260,4 +376,16 @@ where
         }
     });
     asked.await?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn sizes_are_dockers() {
+        let read = ["10m", "1g", "512k", "100", "2MB", "1KiB", "many"].map(bytes);
+        let expected = [10_000_000, 1_000_000_000, 512_000, 100, 2_000_000, 1000].map(Some);
+        assert_eq!((&read[..6], read[6]), (&expected[..], None));
+    }
 }

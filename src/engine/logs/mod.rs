@@ -24,16 +24,17 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::world::ContainerState;
-use super::{Engine, EngineResult, Reason};
-use follow::Follower;
+use super::world::{ContainerState, nanos};
+use super::{Container, Engine, EngineResult, Reason};
+use follow::{Follower, Missed};
 pub use reader::{Block, LineReader, More, Streams};
-pub use spool::{Offset, Phase, Progress, Spool};
+pub use spool::{Offset, Phase, ProcessLog, Progress, Spool};
 
-/// The spools of a case: one for each container that it ever had.
+/// The spools of a case: one for each container that it ever had, and for each process in the background.
 pub struct Spools {
     folder: PathBuf,
     followed: Mutex<BTreeMap<String, Followed>>,
+    processes: Mutex<BTreeMap<String, Arc<Spool>>>,
 }
 
 /// Where the logs of all containers were at one moment; a container that came later is read from its first line.
@@ -63,6 +64,7 @@ impl Spools {
         Spools {
             folder,
             followed: Mutex::default(),
+            processes: Mutex::default(),
         }
     }
 
@@ -122,51 +124,69 @@ impl Spools {
         name
     }
 
-    /// The spool of a container; fails where it cannot be written, is none where the container is not followed.
-    pub fn spool(&self, container: &str) -> Option<Result<Arc<Spool>, String>> {
-        self.lock().get(container).map(|followed| followed.spool.clone())
+    /// Makes the log of a process in the background; `of_process` is what it is read by.
+    pub fn process(&self, name: &str) -> Result<ProcessLog, String> {
+        let path = self.folder.join(format!("process.{name}.log"));
+        let spool = Spool::create(name, &path);
+        let spool = spool.map_err(|why| {
+            let path = path.display();
+            format!("the output of process `{name}` cannot be written to `{path}`: {why}")
+        })?;
+        self.processes().insert(Self::of_process(name), Arc::clone(&spool));
+        Ok(ProcessLog::new(spool))
     }
 
-    /// A barrier: when it returns, all that a container has written before is in its spool, or its gap is known.
+    /// What the log of a process goes by, where that of a container goes by its id.
+    pub fn of_process(name: &str) -> String {
+        format!("process {name}")
+    }
+
+    /// The spool of a container or process; fails where it cannot be written, is none where it is not followed.
+    pub fn spool(&self, id: &str) -> Option<Result<Arc<Spool>, String>> {
+        let process = self.processes().get(id).cloned().map(Ok);
+        process.or_else(|| self.lock().get(id).map(|followed| followed.spool.clone()))
+    }
+
+    /// A barrier: when it returns, all that a container has written before is in its spool, or its gap is known. Of one
+    /// that has ended that is all: it may be removed then.
     ///
-    /// With it "now" can be decided: no clock is asked, but the engine for the end of the log.
+    /// With it "now" can be decided: no clock is asked, but the engine for the end of the log. Of a process there is
+    /// nobody to be asked: of it, what has come is all that is known.
     pub async fn barrier(&self, container: &str) -> EngineResult<()> {
         let known = self.lock().get(container).and_then(|followed| {
-            let state = Arc::clone(&followed.container.borrow());
-            followed
-                .spool
-                .as_ref()
-                .ok()
-                .map(|spool| (Arc::clone(&followed.engine), state, Arc::clone(spool)))
+            let spool = followed.spool.as_ref().ok();
+            spool.map(|spool| (Arc::clone(&followed.engine), Arc::clone(spool)))
         });
-        let Some((engine, state, spool)) = known else {
+        let Some((engine, spool)) = known else {
             return Ok(());
         };
-        if spool.progress().phase == Phase::Closed || state.log_driver == "none" {
+        if spool.progress().phase == Phase::Closed {
             return Ok(());
         }
-        let place = spool.place().clone();
-        let (frames, bytes) = match follow::beyond(&engine, container, state.tty, &place).await {
-            Ok((frames, bytes)) => (place.frames + frames, place.bytes + bytes),
-            // It is gone: its follower tells what was missed. If it never ran, there is nothing to miss.
-            Err(error) if error.reason == Reason::NotFound => (u64::MAX, u64::MAX),
+        let described = match engine.inspect(container).await {
+            Ok(described) => described,
+            // Its follower finds that out, too, and tells what was missed.
+            Err(error) if error.reason == Reason::NotFound => {
+                let runs = spool.progress().phase == Phase::Running;
+                reached(&spool, |progress| runs && progress.phase != Phase::Running).await;
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
-        let gone = frames == u64::MAX;
-        let reached = |progress: &Progress| {
-            let read = if state.tty {
-                progress.bytes >= bytes
-            } else {
-                progress.frames >= frames
-            };
-            read || progress.phase == Phase::Closed || gone && progress.phase != Phase::Running
-        };
-        if !reached(&spool.progress()) && spool.progress().phase != Phase::Running {
-            spool.nudge.notify_one();
+        match described.state.as_str() {
+            "created" => Ok(()),
+            // Nothing of it can be read, and its follower says so.
+            _ if described.log_driver == "none" => {
+                reached(&spool, |_| false).await;
+                Ok(())
+            }
+            "running" | "paused" => entries(&engine, &spool, &described).await,
+            _ => {
+                let finished = nanos(&described.finished_at);
+                reached(&spool, |progress| progress.ended >= finished).await;
+                Ok(())
+            }
         }
-        // The spool is kept here, so its end cannot come first.
-        spool.watch().wait_for(reached).await.ok();
-        Ok(())
     }
 
     /// Marks where all logs are now, after a barrier; where that fails, where they are known to be.
@@ -174,15 +194,13 @@ impl Spools {
         let ids: Vec<String> = self.lock().keys().cloned().collect();
         join_all(ids.iter().map(|id| self.barrier(id))).await;
         let followed = self.lock();
-        let offset = |(id, followed): (&String, &Followed)| {
-            followed
-                .spool
-                .as_ref()
-                .ok()
-                .map(|spool| (id.clone(), spool.progress().end))
-        };
+        let followed = followed
+            .iter()
+            .filter_map(|(id, known)| Some((id, known.spool.as_ref().ok()?)));
+        let processes = self.processes();
+        let offset = |(id, spool): (&String, &Arc<Spool>)| (id.clone(), spool.progress().end);
         Mark {
-            offsets: followed.iter().filter_map(offset).collect(),
+            offsets: followed.chain(&*processes).map(offset).collect(),
         }
     }
 
@@ -193,9 +211,7 @@ impl Spools {
             .await
             .ok();
         match self.spool(container) {
-            Some(Ok(spool)) => spool
-                .tail(lines)
-                .unwrap_or_else(|why| format!("(its log cannot be read: {why})")),
+            Some(Ok(spool)) => spool.last_lines(lines),
             Some(Err(why)) => format!("({why})"),
             None => String::new(),
         }
@@ -205,7 +221,7 @@ impl Spools {
     pub async fn finish(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let ids: Vec<String> = self.lock().keys().cloned().collect();
-        let ended = ids.iter().map(|id| timeout_at(deadline, self.end(id)));
+        let ended = ids.iter().map(|id| timeout_at(deadline, self.barrier(id)));
         let all = join_all(ended).await.iter().all(|ended| matches!(ended, Ok(Ok(()))));
         for followed in self.lock().values_mut() {
             if let Ok(spool) = &followed.spool {
@@ -213,32 +229,43 @@ impl Spools {
             }
             followed.task = None;
         }
+        self.processes()
+            .values()
+            .for_each(|spool| spool.set_phase(Phase::Closed));
         all
-    }
-
-    /// Waits for the end of a log as of now; of a container that has ended, until its follower has seen to that.
-    async fn end(&self, container: &str) -> EngineResult<()> {
-        self.barrier(container).await?;
-        let engine = self.lock().get(container).map(|followed| Arc::clone(&followed.engine));
-        if let (Some(engine), Some(Ok(spool))) = (engine, self.spool(container))
-            && spool.progress().phase == Phase::Running
-        {
-            let runs = engine
-                .inspect(container)
-                .await
-                .is_ok_and(|it| matches!(it.state.as_str(), "running" | "paused"));
-            if !runs {
-                spool
-                    .watch()
-                    .wait_for(|progress| progress.phase != Phase::Running)
-                    .await
-                    .ok();
-            }
-        }
-        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Followed>> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn processes(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Spool>>> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until as many entries as the log has now are in the spool.
+async fn entries(engine: &Arc<dyn Engine>, spool: &Arc<Spool>, described: &Container) -> EngineResult<()> {
+    let place = spool.place().clone();
+    match follow::beyond(engine, &described.id, described.tty, &place).await {
+        Ok((_, bytes)) if described.tty => reached(spool, |progress| progress.bytes >= place.bytes + bytes).await,
+        Ok((frames, _)) => reached(spool, |progress| progress.frames >= place.frames + frames).await,
+        Err(Missed::Rotated) => spool.set_gap(follow::rotated(spool.name())),
+        Err(Missed::Engine(error)) if error.reason == Reason::NotFound => {
+            reached(spool, |progress| progress.phase != Phase::Running).await;
+        }
+        Err(Missed::Engine(error)) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Waits until the follower has come to something, or nothing more comes; one that waits for a start is told to look.
+async fn reached(spool: &Arc<Spool>, is_so: impl Fn(&Progress) -> bool) {
+    let done = |progress: &Progress| progress.phase == Phase::Closed || is_so(progress);
+    let now = spool.progress();
+    if !done(&now) && now.phase != Phase::Running {
+        spool.nudge.notify_one();
+    }
+    // The spool is kept here, so its end cannot come first.
+    spool.watch().wait_for(done).await.ok();
 }

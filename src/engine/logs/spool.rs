@@ -5,13 +5,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::assemble::{Assembler, Lines};
 use super::place::Place;
 use super::reader::{LineReader, Streams};
-use crate::engine::Frame;
+use crate::engine::{Frame, Stream};
 
 /// How far from its end a file is read for its last lines.
 const TAIL_BLOCK: u64 = 64 * 1024;
@@ -40,6 +43,8 @@ pub struct Progress {
     pub(super) frames: u64,
     /// Bytes of them.
     pub(super) bytes: u64,
+    /// When the last run ended that was read to its end, nanoseconds of Unix time by the engine's clock.
+    pub(super) ended: i64,
     /// Whether more may come.
     pub phase: Phase,
     /// What of it is missing, and why; nothing more comes after that.
@@ -138,6 +143,12 @@ impl Spool {
         Ok(String::from_utf8_lossy(&text[from..]).trim_end_matches('\n').to_owned())
     }
 
+    /// See `tail`; why not, if its file cannot be read.
+    pub(super) fn last_lines(&self, lines: usize) -> String {
+        let tail = self.tail(lines);
+        tail.unwrap_or_else(|why| format!("(its log cannot be read: {why})"))
+    }
+
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.lines.read_exact_at(buffer, offset)
     }
@@ -157,6 +168,14 @@ impl Spool {
                 progress.phase = phase;
             }
             changes
+        });
+    }
+
+    pub(super) fn set_ended(&self, at: i64) {
+        self.progress.send_if_modified(|progress| {
+            let later = at > progress.ended;
+            progress.ended = progress.ended.max(at);
+            later
         });
     }
 
@@ -195,18 +214,28 @@ pub(super) struct Writer {
     spool: Arc<Spool>,
     assembler: Assembler,
     pub(super) place: Place,
+    written: Instant,
 }
 
 /// So many bytes are written at once.
 const PIECE: usize = 256 * 1024;
+/// Small pieces are not written more often than this: each wakes all who wait for it.
+const OFTEN: Duration = Duration::from_millis(5);
 
 impl Writer {
-    pub(super) fn new(spool: Arc<Spool>) -> Writer {
+    /// For a log that the engine rotates at so many bytes, or never.
+    pub(super) fn new(spool: Arc<Spool>, rotation: Option<u64>) -> Writer {
         Writer {
             spool,
             assembler: Assembler::default(),
-            place: Place::default(),
+            place: Place::begin(rotation),
+            written: Instant::now(),
         }
+    }
+
+    /// When a small piece may be written.
+    pub(super) fn due(&self) -> Instant {
+        self.written + OFTEN
     }
 
     /// Takes a frame; writes when enough has come together.
@@ -228,6 +257,7 @@ impl Writer {
         {
             return Ok(());
         }
+        self.written = Instant::now();
         let lines = self.assembler.take();
         let path = self.spool.path.display();
         self.spool
@@ -239,5 +269,50 @@ impl Writer {
     pub(super) fn end_run(&mut self) -> Result<(), String> {
         self.assembler.end();
         self.flush()
+    }
+}
+
+/// What a background process writes, as a log: whoever reads its output tells it here.
+pub struct ProcessLog {
+    spool: Arc<Spool>,
+    writer: Mutex<Writer>,
+}
+
+impl ProcessLog {
+    pub(super) fn new(spool: Arc<Spool>) -> ProcessLog {
+        spool.set_phase(Phase::Running);
+        let writer = Mutex::new(Writer::new(Arc::clone(&spool), None));
+        ProcessLog { spool, writer }
+    }
+
+    /// It has written this.
+    pub fn add(&self, stream: Stream, bytes: &[u8]) {
+        let frame = Frame {
+            stream,
+            at: None,
+            bytes: Bytes::copy_from_slice(bytes),
+        };
+        self.write(|writer| {
+            writer.push(&frame)?;
+            writer.flush()
+        });
+    }
+
+    /// It has ended: a last line is a line also without newline.
+    pub fn end(&self) {
+        self.write(Writer::end_run);
+        self.spool.set_phase(Phase::Closed);
+    }
+
+    /// Its last lines.
+    pub fn tail(&self, lines: usize) -> String {
+        self.spool.last_lines(lines)
+    }
+
+    fn write(&self, write: impl FnOnce(&mut Writer) -> Result<(), String>) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(gap) = write(&mut writer) {
+            self.spool.set_gap(gap);
+        }
     }
 }

@@ -31,7 +31,22 @@ impl Case {
         case
     }
 
+    /// Makes the container; what there is of it is known.
     async fn create(script: Script, prepare: impl FnOnce(&Fake)) -> Case {
+        let (case, known) = Case::made(script, prepare).await;
+        known.sync().await.unwrap();
+        pause(Duration::from_millis(1)).await;
+        case
+    }
+
+    /// Makes the container and starts it before anything is known of it.
+    async fn create_at_once(script: Script, prepare: impl FnOnce(&Fake)) -> Case {
+        let (case, _) = Case::made(script, prepare).await;
+        case.fake.start("web").await.unwrap();
+        case
+    }
+
+    async fn made(script: Script, prepare: impl FnOnce(&Fake)) -> (Case, World) {
         let fake = Fake::new("lease");
         fake.image("busybox").script("web", script);
         prepare(&fake);
@@ -55,14 +70,13 @@ impl Case {
             ..ContainerSpec::default()
         };
         let id = fake.create(&spec).await.unwrap();
-        known.sync().await.unwrap();
-        pause(Duration::from_millis(1)).await;
-        Case {
+        let case = Case {
             fake,
             spools,
             id,
             folder,
-        }
+        };
+        (case, known)
     }
 
     fn spool(&self) -> Arc<Spool> {
@@ -381,6 +395,162 @@ async fn at_the_end_all_is_read_also_what_was_killed_a_moment_before() {
     hangs.fake.start("web").await.unwrap();
     hangs.seconds(1).await;
     assert!(!hangs.spools.finish(Duration::from_secs(10)).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_terminals_last_line_without_newline_is_behind_the_barrier() {
+    for pause_ms in 0..8 {
+        let case = Case::begin(Script::new().tty().out("a\r\nlast").after_ms(50).exit(0)).await;
+        pause(Duration::from_millis(48 + pause_ms)).await;
+        let ended = case.fake.inspect("web").await.unwrap().state == "exited";
+        let expected = if ended { vec!["a", "last"] } else { vec!["a"] };
+        assert_eq!(soon(case.all()).await, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_is_removed_right_after_the_barrier_has_no_gap() {
+    let case = Case::begin(Script::new().out("a\nlast").after(1).exit(0)).await;
+    pause(Duration::from_millis(1000)).await;
+    soon(case.spools.barrier(&case.id)).await.unwrap();
+    case.fake.remove(ResourceKind::Container, "web").await.unwrap();
+    case.seconds(1).await;
+    assert_eq!(
+        (case.all().await, case.spool().gap()),
+        (vec!["a".into(), "last".into()], None)
+    );
+    assert_eq!(case.spool().progress().phase, Phase::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_after_the_end_is_whole_even_if_the_container_is_gone_when_it_is_asked_for() {
+    let case = Case::create(Script::new().out("a\nlast").after(1).exit(0), |fake| {
+        // The world asks once, and the follower before it reads; what is asked at the end is answered too late.
+        fake.call("inspect", 3, Reply::Late(Duration::from_secs(2)));
+        fake.call("inspect", 4, Reply::Late(Duration::from_secs(2)));
+    })
+    .await;
+    case.fake.start("web").await.unwrap();
+    case.seconds(2).await;
+    case.fake.remove(ResourceKind::Container, "web").await.unwrap();
+    case.seconds(5).await;
+    assert_eq!(
+        (case.all().await, case.spool().gap()),
+        (vec!["a".into(), "last".into()], None)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_known_before_the_container_is_reads_it_as_it_is() {
+    let late = |fake: &Fake| {
+        fake.call("inspect", 1, Reply::Late(Duration::from_secs(4)));
+    };
+    let script = Script::new().tty().out("a\r\nlonger\r\n").after(1).exit(0);
+    let case = Case::create_at_once(script, late).await;
+    case.seconds(2).await;
+    assert_eq!(soon(case.all()).await, ["a", "longer"]);
+    let mute = Case::create_at_once(Script::new().driver("none").out("a\n"), late).await;
+    mute.seconds(2).await;
+    assert_eq!(gap(&mute).await, "the log driver of `web` is `none`");
+}
+
+/// What was written while nobody read, and what of all the engine has kept; gives the lines, and the gap if there is one.
+async fn read_after(script: Script, written: usize, left: usize) -> (usize, Option<String>) {
+    let case = Case::begin(script).await;
+    case.seconds(1).await;
+    case.fake.away(true);
+    case.fake.write("web", &"more\n".repeat(written));
+    case.fake.rotate("web", left);
+    case.seconds(2).await;
+    case.fake.away(false);
+    case.seconds(5).await;
+    soon(case.spools.barrier(&case.id)).await.unwrap();
+    (case.all().await.len(), case.spool().gap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_engine_rotated_away_before_it_was_read_is_a_gap() {
+    let rotated = "the engine rotated a part of the log of `web` away before it was read; `max-size` and `max-file` of \
+                   its `logging` say how much it keeps";
+    for (before, tty) in [(10, false), (3000, false), (10, true)] {
+        let script = || {
+            let script = Script::new().out("line\n".repeat(before));
+            if tty { script.tty() } else { script }
+        };
+        let whole = (before + 50, None);
+        assert_eq!(read_after(script(), 50, before + 50).await, whole);
+        for left in [40, 1, 0] {
+            let missed = (before, Some(rotated.to_owned()));
+            assert_eq!(read_after(script(), 50, left).await, missed, "{before} {tty} {left}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_slow_follow_skipped_is_found_missing() {
+    let case = Case::begin(Script::new().out("a\n").max_size("10k")).await;
+    case.seconds(1).await;
+    // Both before the follower has its turn.
+    let lines: String = (0..5000).map(|number| format!("{number}\n")).collect();
+    case.fake.write("web", &lines);
+    case.fake.rotate("web", 1000);
+    case.seconds(1).await;
+    assert!(
+        gap(&case).await.starts_with("the engine rotated a part"),
+        "{:?}",
+        case.spool().gap()
+    );
+    let quick = Case::begin(Script::new().out("a\n").max_size("10k")).await;
+    for number in 0..40 {
+        quick.fake.write("web", &format!("{number}\n").repeat(100));
+        pause(Duration::from_millis(70)).await;
+        quick.fake.rotate("web", 300);
+    }
+    assert_eq!((quick.all().await.len(), quick.spool().gap()), (4001, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_that_come_fast_wake_their_readers_seldom() {
+    let mut script = Script::new();
+    for number in 0..1000 {
+        script = script.after_ms(1000 + number).out("line\n");
+    }
+    let case = Case::begin(script).await;
+    case.spools.barrier(&case.id).await.unwrap();
+    let mut reader = case.spool().reader(Streams::Both, Offset::default());
+    let (mut blocks, mut all) = (0, 0);
+    while all < 1000 {
+        assert_eq!(soon(reader.more()).await, More::Lines);
+        blocks += 1;
+        all += lines(&mut reader).len();
+    }
+    assert!(blocks <= 220, "{blocks}");
+}
+
+#[tokio::test]
+async fn a_process_has_a_log_like_a_container() {
+    let folder = tempfile::tempdir().unwrap();
+    let spools = Spools::new(folder.path().join("logs"));
+    let log = spools.process("tail").unwrap();
+    log.add(Stream::Stdout, b"a\nhalf");
+    log.add(Stream::Stderr, b"no\n");
+    let id = Spools::of_process("tail");
+    let spool = spools.spool(&id).unwrap().unwrap();
+    let mut reader = spool.reader(Streams::Both, Offset::default());
+    assert_eq!(
+        (lines(&mut reader), reader.expected()),
+        (vec!["a".into(), "no".into()], None)
+    );
+    let mark = spools.mark().await;
+    log.add(Stream::Stdout, b" a line");
+    log.end();
+    assert_eq!(lines(&mut spool.reader(Streams::Both, mark.of(&id))), ["half a line"]);
+    assert_eq!(lines(&mut reader), ["half a line"]);
+    assert_eq!(
+        (reader.more().await, spools.tail(&id, 2).await),
+        (More::Closed, "no\nhalf a line".into())
+    );
+    assert!(folder.path().join("logs/process.tail.log").is_file());
 }
 
 /// What a container writes in a run: at which tenth of a second, to which stream, what.
