@@ -8,6 +8,7 @@ mod docker {
     mod containers;
     mod files;
     mod leases;
+    mod logs;
     mod output;
     mod removal;
     mod resources;

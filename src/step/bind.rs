@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::bound::OwnScope;
-use super::target::{Unfound, find_container, find_service, unknown};
+use super::target::{Unfound, find_container, find_process, find_service, unknown};
 use super::{Block, Body, Bound, ContainerRef, Items, Lane, Ref, ServiceRef, StackNames, Step};
 use crate::diagnostic::{Diagnostic, Place, Span, Spanned, known_names};
 use crate::scenario::{Files, Partial, Template as TemplateFile};
@@ -361,6 +361,11 @@ impl<'a> Binder<'a> {
         self.bind_with(text, |text, binder| {
             find_container(text, binder.fixed.stacks, &binder.backgrounds)
         })
+    }
+
+    /// A process in the background, written literally or computed later.
+    pub fn process(&mut self, text: &Text) -> Option<Ref<String>> {
+        self.bind_with(text, |text, binder| find_process(text, &binder.processes))
     }
 
     /// The one target of a step that has `service` or `container`; told when it has none or both.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Binder, Cx, Done, Step};
 use crate::diagnostic::{Diagnostic, Spanned};
+use crate::engine::logs::ProcessLog;
 use crate::engine::{Frame, Stream};
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind};
@@ -177,14 +179,14 @@ pub(super) fn bind_process(name: &Spanned<String>, binder: &mut Binder<'_>) {
     binder.processes.push(name.value.clone());
 }
 
-/// Refuses to start a second process of a name.
-pub(super) fn free_process(cx: &Cx, name: &str) -> Done<()> {
+/// The log of a process that is about to be started in the background; a second one of a name is refused.
+pub(super) fn process_log(cx: &Cx, name: &str) -> Done<Arc<ProcessLog>> {
     if cx.case.state().processes.contains_key(name) {
         return Err(cx.error(format!(
             "process `{name}` has been started before: a name is for one process"
         )));
     }
-    Ok(())
+    cx.case.spools.process(name).map(Arc::new).map_err(|why| cx.error(why))
 }
 
 /// What tells about a name for something that goes on in the background, if it cannot be used.

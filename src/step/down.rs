@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::time::timeout_at;
 
 use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written};
 use crate::diagnostic::Spanned;
@@ -74,6 +75,12 @@ impl Act for Bound {
                 cx.changed(async move { engine.stop(&id, None).await })
             });
         each(join_all(stops).await)?;
+        // Their logs go with them: first they are read to their ends.
+        let read = containers
+            .iter()
+            .map(|container| timeout_at(cx.deadline, cx.case.spools.barrier(&container.id)));
+        // What is missing is told to those who decide by it; it stops no removal.
+        drop(join_all(read).await);
         cx.timed("remove", async {
             remove(
                 cx,

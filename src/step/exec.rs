@@ -10,14 +10,15 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::command::{self, Command, Output, last_lines};
+use super::command::{self, Command, Output};
 use super::describe;
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, Step, Written};
 use crate::diagnostic::Spanned;
-use crate::engine::{Engine, EngineError, EngineResult, ExecSpec, Frame, Reason, Running};
+use crate::engine::logs::ProcessLog;
+use crate::engine::{Engine, EngineError, EngineResult, ExecSpec, Frame, Reason, Running, Stream};
 use crate::event::{Detail, Fault};
 use crate::expect::EXIT_ZERO;
-use crate::host::{Kept, Process};
+use crate::host::Process;
 use crate::shape::{Named, Text, shape};
 
 /// See the table.
@@ -26,9 +27,9 @@ pub(super) const ABOUT: About = About {
     does: "Runs a command in a service's container, and waits for its end.",
     manual: "A list is taken word by word, a text is run by `sh -c`. Of a service with several replicas the first one is \
              taken; `web.2` is the second. Its exit code must be 0, unless something else is expected of it: `exit: any` \
-             lifts that. With `background: name` it goes on as `process: name`; when it has ended by the scenario's end, \
-             its exit code must have been 0. Docker cannot end a command that goes on in a container: on its limit it is \
-             left to itself, and that is told.",
+             lifts that. With `background: name` it goes on as `process: name`, which `log-assert` reads; when it has \
+             ended by the scenario's end, its exit code must have been 0. Docker cannot end a command that goes on in a \
+             container: on its limit it is left to itself, and that is told.",
     example: "- exec: {service: db, command: [redis-cli, role]}\n  expect: {stdout: {matches: '^master'}}\n\
               - exec: {service: web, command: 'tail -f /var/log/app.log', background: tail}",
     sort: Sort::Question,
@@ -95,17 +96,18 @@ impl Act for Bound {
         let target = cx.target(&self.target).await?;
         let spec = self.spec(cx).await?;
         let (node, id) = cx.one(&target)?;
-        if let Some(name) = &self.written.background {
-            command::free_process(cx, &name.value)?;
-        }
+        let background = match &self.written.background {
+            Some(name) => Some((&name.value, command::process_log(cx, &name.value)?)),
+            None => None,
+        };
         let began = Instant::now();
         let running = match node.engine.exec(&id, &spec).await {
             Ok(running) => running,
             Err(error) => return Err(vec![not_run(cx, &node, (&target, &id), &error).await]),
         };
-        if let Some(name) = &self.written.background {
-            let process = Arc::new(Background::of(Arc::clone(&node.engine), running));
-            cx.case.state().processes.insert(name.value.clone(), process);
+        if let Some((name, log)) = background {
+            let process = Arc::new(Background::of(Arc::clone(&node.engine), running, log));
+            cx.case.state().processes.insert(name.clone(), process);
             return Ok(json!({"exit": 0}));
         }
         let output = Mutex::new(Output::new());
@@ -215,33 +217,30 @@ fn abandoned(cx: &Cx, target: &ContainerRef, output: &Output) -> Fault {
     output.described(fault)
 }
 
-/// How much of a background process's output is kept for its tail.
-const KEPT: usize = 64 * 1024;
-
 /// A command that goes on in its container; it is ended with that.
 struct Background {
     exit: watch::Receiver<Option<i32>>,
-    output: Arc<Mutex<Kept>>,
+    log: Arc<ProcessLog>,
     _reader: AbortOnDropHandle<()>,
 }
 
 impl Background {
-    fn of(engine: Arc<dyn Engine>, running: Running) -> Background {
+    fn of(engine: Arc<dyn Engine>, running: Running, log: Arc<ProcessLog>) -> Background {
         let (tell, exit) = watch::channel(None);
-        let output = Arc::new(Mutex::new(Kept::new(KEPT)));
-        let kept = Arc::clone(&output);
+        let written = Arc::clone(&log);
         let reader = tokio::spawn(async move {
-            let exit = read(&*engine, running, |frame| lock(&kept).add(&frame.bytes)).await;
+            let exit = read(&*engine, running, |frame| written.add(frame.stream, &frame.bytes)).await;
             let exit = exit.unwrap_or_else(|error| {
-                lock(&kept).add(format!("\n{error}\n").as_bytes());
+                written.add(Stream::Stderr, format!("\n{error}\n").as_bytes());
                 -1
             });
+            written.end();
             // Nobody may be left to be told.
             tell.send(Some(i32::try_from(exit).unwrap_or(-1))).ok();
         });
         Background {
             exit,
-            output,
+            log,
             _reader: AbortOnDropHandle::new(reader),
         }
     }
@@ -260,7 +259,7 @@ impl Process for Background {
     }
 
     async fn tail(&self, lines: usize) -> String {
-        last_lines(&lock(&self.output).text(), lines)
+        self.log.tail(lines)
     }
 
     /// An engine cannot end it by itself: it ends with its container, which the end of the scenario removes.

@@ -9,10 +9,11 @@ use futures_util::future::select_all;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 
+use super::target::find_process;
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, Written};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::Stream;
-use crate::engine::logs::{LineReader, Mark, More, Streams};
+use crate::engine::logs::{LineReader, Mark, More, Spools, Streams};
 use crate::engine::world::ContainerState;
 use crate::event::Fault;
 use crate::expect::{COUNT_SOME, Expectation, Field, FieldKind, Ignored, LineMatcher, LinePattern, Usual};
@@ -26,7 +27,7 @@ pub(super) const ABOUT: About = About {
              container that restarted or is gone, and none is read twice. `matches` (a regular expression) or `contains` \
              counts lines, at least one unless `expect` says otherwise; `ordered` wants lines one after the other; a line \
              of `never` fails at once. With `within` the rest may become true until then; without it the log is judged as \
-             it is now.",
+             it is now. All output of a `process` is in a file of the results; while it runs, what has come is judged.",
     example: "- log-assert: {service: web, matches: 'Started (?<version>\\S+)', never: [FATAL]}\n  within: 60s\n  save: {version: matches.version}",
     sort: Sort::Check,
     limit: Duration::from_secs(60),
@@ -78,6 +79,8 @@ shape! {
         service: Option<Text>,
         /// A container.
         container: Option<Text>,
+        /// A process that an `exec` or `shell` started with `background: name`.
+        process: Option<Text>,
         /// A regular expression that a line fits; named groups become `matches`.
         matches: Option<Text>,
         /// A text that a line contains.
@@ -101,6 +104,7 @@ impl Written for LogAssert {
             .service
             .as_ref()
             .or(self.container.as_ref())
+            .or(self.process.as_ref())
             .map(Text::shown)
             .unwrap_or_default();
         let wanted = self
@@ -113,7 +117,7 @@ impl Written for LogAssert {
     }
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
-        let target = binder.target(&self.span, self.service.as_ref(), self.container.as_ref())?;
+        let target = self.target(binder)?;
         let counted = match (&self.matches, &self.contains) {
             (Some(_), Some(contains)) => {
                 binder.error(
@@ -172,15 +176,57 @@ impl Written for LogAssert {
     }
 }
 
+impl LogAssert {
+    fn target(&self, binder: &mut Binder<'_>) -> Option<Source> {
+        let container = self.service.as_ref().or(self.container.as_ref());
+        match (&self.process, container) {
+            (Some(process), None) => binder.process(process).map(Source::Process),
+            (Some(process), Some(_)) => {
+                binder.error(
+                    &process.span,
+                    "`process` beside `service` or `container`: one target is wanted",
+                    "make it two steps",
+                );
+                None
+            }
+            (None, None) => {
+                binder.error(
+                    &self.span,
+                    "no target: `service`, `container` or `process` is missing",
+                    "say whose log is meant",
+                );
+                None
+            }
+            (None, Some(_)) => {
+                let target = binder.target(&self.span, self.service.as_ref(), self.container.as_ref());
+                target.map(Source::Container)
+            }
+        }
+    }
+}
+
 fn matcher(text: &Text, regex: bool, binder: &mut Binder<'_>) -> Option<LineMatcher> {
     LineMatcher::of(text.clone(), regex)
         .map_err(|problem| binder.problems.push(problem))
         .ok()
 }
 
+/// Whose log it is, as it was bound.
+#[derive(Debug)]
+enum Source {
+    Container(Ref<ContainerRef>),
+    Process(Ref<String>),
+}
+
+/// Whose log is read.
+enum Target {
+    Container(ContainerRef),
+    Process(String),
+}
+
 #[derive(Debug)]
 struct Bound {
-    target: Ref<ContainerRef>,
+    target: Source,
     counted: Option<LineMatcher>,
     ordered: Vec<LineMatcher>,
     never: Vec<LineMatcher>,
@@ -192,7 +238,7 @@ struct Bound {
 #[async_trait]
 impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
-        let target = cx.target(&self.target).await?;
+        let target = self.target.found(cx).await?;
         let mark = self
             .since
             .as_ref()
@@ -206,6 +252,7 @@ impl Act for Bound {
             mark,
             readers: Vec::new(),
             seen: self.seen(cx).await?,
+            told: None,
         };
         let found = reading.run().await?;
         for (ignored, dropped) in self.ignore.iter().zip(&reading.seen.dropped) {
@@ -247,13 +294,30 @@ async fn patterns(cx: &Cx, matchers: &[LineMatcher]) -> Done<Vec<LinePattern>> {
     Ok(ready)
 }
 
-fn node_of(cx: &Cx, target: &ContainerRef) -> NodeHandle {
+impl Source {
+    /// What it is now.
+    async fn found(&self, cx: &Cx) -> Done<Target> {
+        match self {
+            Source::Container(target) => cx.target(target).await.map(Target::Container),
+            Source::Process(Ref::Bound(name)) => Ok(Target::Process(name.clone())),
+            Source::Process(Ref::Late(template)) => {
+                let text = cx.text(template).await?;
+                let known: Vec<String> = cx.case.state().processes.keys().cloned().collect();
+                cx.find(&text, |text| find_process(text, &known)).map(Target::Process)
+            }
+        }
+    }
+}
+
+fn node_of(cx: &Cx, target: &Target) -> NodeHandle {
     match target {
-        ContainerRef::Service(service) => cx.case.node_of(service.stack),
-        ContainerRef::Background(name) => {
+        Target::Container(ContainerRef::Service(service)) => cx.case.node_of(service.stack),
+        Target::Container(ContainerRef::Background(name)) => {
             let node = cx.case.state().backgrounds.get(name).map_or(0, |(node, _)| *node);
             cx.case.nodes[node].clone()
         }
+        // It is no container of any node, and nothing of the node is asked for it.
+        Target::Process(_) => cx.case.nodes[0].clone(),
     }
 }
 
@@ -319,12 +383,17 @@ struct Log {
 struct Reading<'a> {
     cx: &'a Cx,
     node: NodeHandle,
-    target: ContainerRef,
+    target: Target,
     streams: Streams,
     mark: Mark,
     readers: Vec<Log>,
     seen: Seen,
+    /// When it was last told how far it is.
+    told: Option<Instant>,
 }
+
+/// How far it is is not told more often than this: a log may grow thousands of times a second.
+const TELL: Duration = Duration::from_millis(200);
 
 impl Reading<'_> {
     async fn run(&mut self) -> Done<Value> {
@@ -345,11 +414,12 @@ impl Reading<'_> {
     fn containers(&self) -> Vec<Arc<ContainerState>> {
         let state = self.node.world.snapshot();
         match &self.target {
-            ContainerRef::Background(name) => {
+            Target::Process(_) => Vec::new(),
+            Target::Container(ContainerRef::Background(name)) => {
                 let id = self.cx.case.state().backgrounds.get(name).map(|(_, id)| id.clone());
                 id.and_then(|id| state.container(&id).cloned()).into_iter().collect()
             }
-            ContainerRef::Service(service) => {
+            Target::Container(ContainerRef::Service(service)) => {
                 let project = self
                     .cx
                     .case
@@ -365,25 +435,33 @@ impl Reading<'_> {
         }
     }
 
-    /// Opens the logs of containers that were not read yet.
+    /// Opens the logs that were not read yet.
     fn open(&mut self) -> Done<()> {
-        for container in self.containers() {
-            if self.readers.iter().any(|log| log.id == container.id) {
-                continue;
-            }
-            self.cx.case.spools.follow(&self.node.engine, &container);
-            let Some(spool) = self.cx.case.spools.spool(&container.id) else {
-                continue;
-            };
-            let spool = spool.map_err(|why| self.cx.error(why))?;
-            let reader = spool.reader(self.streams, self.mark.of(&container.id));
-            self.readers.push(Log {
-                id: container.id.clone(),
-                name: container.shown(),
-                reader,
-                next: 0,
-            });
+        if let Target::Process(name) = &self.target {
+            let name = name.clone();
+            return self.open_one(&Spools::of_process(&name), name);
         }
+        for container in self.containers() {
+            self.cx.case.spools.follow(&self.node.engine, &container);
+            self.open_one(&container.id, container.shown())?;
+        }
+        Ok(())
+    }
+
+    fn open_one(&mut self, id: &str, name: String) -> Done<()> {
+        if self.readers.iter().any(|log| log.id == id) {
+            return Ok(());
+        }
+        let Some(spool) = self.cx.case.spools.spool(id) else {
+            return Ok(());
+        };
+        let spool = spool.map_err(|why| self.cx.error(why))?;
+        self.readers.push(Log {
+            id: id.to_owned(),
+            name,
+            reader: spool.reader(self.streams, self.mark.of(id)),
+            next: 0,
+        });
         Ok(())
     }
 
@@ -422,6 +500,9 @@ impl Reading<'_> {
                 Err(faults) => Err(self.told(faults).await),
             };
         }
+        if all_read {
+            self.gaps()?;
+        }
         // Until all that is there was read, `expect` may hold only because the log was not read to its end.
         if self.readers.is_empty() || (!all_read && self.cx.expect.is_some()) || self.judge().await.is_err() {
             return Ok(None);
@@ -437,11 +518,10 @@ impl Reading<'_> {
 
     /// Reads on to what has been written until now: to a barrier, and not further.
     async fn now(&mut self) -> Done<()> {
-        self.node
-            .world
-            .sync()
-            .await
-            .map_err(|error| vec![self.cx.engine_fault(&error)])?;
+        if let Target::Container(_) = self.target {
+            let synced = self.node.world.sync().await;
+            synced.map_err(|error| vec![self.cx.engine_fault(&error)])?;
+        }
         self.open()?;
         for log in &mut self.readers {
             let read = self.cx.case.spools.barrier(&log.id).await;
@@ -484,9 +564,10 @@ impl Reading<'_> {
     /// Judges what was seen so far.
     async fn judge(&self) -> Done<()> {
         if self.readers.is_empty() {
-            return Err(self
-                .cx
-                .failure(format!("`{}` has no container, and so no log", self.named())));
+            return Err(self.cx.failure(match &self.target {
+                Target::Container(_) => format!("`{}` has no container, and so no log", self.named()),
+                Target::Process(name) => format!("process `{name}` was not started"),
+            }));
         }
         let nothing = Expectation::none(&self.cx.span);
         let expect = self.cx.expect.as_ref().unwrap_or(&nothing);
@@ -522,8 +603,8 @@ impl Reading<'_> {
 
     fn named(&self) -> String {
         match &self.target {
-            ContainerRef::Service(service) => service.to_string(),
-            ContainerRef::Background(name) => name.clone(),
+            Target::Container(ContainerRef::Service(service)) => service.to_string(),
+            Target::Container(ContainerRef::Background(name)) | Target::Process(name) => name.clone(),
         }
     }
 
@@ -537,10 +618,14 @@ impl Reading<'_> {
             self.cx.set_futile();
             return false;
         }
-        self.cx.waiting(
-            &format!("the log of `{}`", self.named()),
-            &format!("{} lines read, {} fit", self.seen.read, self.seen.count),
-        );
+        let tell = self.told.map(|told| told + TELL).filter(|tell| *tell > Instant::now());
+        if tell.is_none() {
+            self.told = Some(Instant::now());
+            self.cx.waiting(
+                &format!("the log of `{}`", self.named()),
+                &format!("{} lines read, {} fit", self.seen.read, self.seen.count),
+            );
+        }
         let world = self.node.world.clone();
         let mut changes: Vec<_> = self
             .readers
@@ -548,7 +633,9 @@ impl Reading<'_> {
             .map(|log| log.reader.changed().boxed())
             .collect();
         changes.push(async move { drop(world.changed(generation).await) }.boxed());
-        timeout_at(until, select_all(changes)).await.is_ok()
+        let changed = timeout_at(tell.unwrap_or(until).min(until), select_all(changes)).await;
+        // What could not be told yet is told then.
+        changed.is_ok() || tell.is_some()
     }
 
     /// True when every container has ended for good, and its log was read to its end.

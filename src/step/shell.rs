@@ -24,8 +24,8 @@ pub(super) const ABOUT: About = About {
     manual: "Its environment is clean: `PATH`, `HOME`, and `DOCKER_HOST` of the node where that is not this machine's \
              engine; `env` adds to it. A list is taken word by word, a text is run by `sh -c`. Its exit code must be 0, \
              unless something else is expected of it. On its limit it is ended, with all that it started. With \
-             `background: name` it goes on as `process: name`; when it has ended by the scenario's end, its exit code must \
-             have been 0.",
+             `background: name` it goes on as `process: name`, which `log-assert` reads; when it has ended by the \
+             scenario's end, its exit code must have been 0.",
     example: "- shell: make ready\n\
               - shell: {command: [./check.py, \"${{ url('web', 80) }}\"], env: {MODE: strict}}\n  expect: {json: {ok: true}}",
     sort: Sort::Question,
@@ -77,9 +77,16 @@ impl Act for Bound {
         let command = self.command(cx).await?;
         let program = command.argv[0].clone();
         if let Some(name) = &self.0.background {
-            command::free_process(cx, &name.value)?;
-            let process = cx.case.host.start(command, Arc::new(|_, _: &[u8]| {})).await;
+            let log = command::process_log(cx, &name.value)?;
+            let told = Arc::clone(&log);
+            let output: host::Output = Arc::new(move |stream, bytes: &[u8]| told.add(stream, bytes));
+            let process = cx.case.host.start(command, output).await;
             let process = process.map_err(|why| not_started(cx, &program, &why))?;
+            let ends = Arc::clone(&process);
+            tokio::spawn(async move {
+                ends.wait().await;
+                log.end();
+            });
             cx.case.state().processes.insert(name.value.clone(), process);
             return Ok(json!({"exit": 0}));
         }

@@ -154,6 +154,18 @@ pub fn find_container(text: &str, stacks: &[StackNames], backgrounds: &[String])
     })
 }
 
+/// Finds a process that a step started in the background.
+pub(super) fn find_process(text: &str, processes: &[String]) -> Result<String, Unfound> {
+    if processes.iter().any(|name| name == text) {
+        return Ok(text.to_owned());
+    }
+    let mut unfound = unknown("process", text, processes.iter().map(String::as_str));
+    if processes.is_empty() {
+        unfound.help = "`exec` and `shell` start one with `background: name`, in a step before this one".to_owned();
+    }
+    Err(unfound)
+}
+
 /// An unknown name with what there is.
 pub(crate) fn unknown<'a>(what: &str, got: &str, known: impl Iterator<Item = &'a str>) -> Unfound {
     let mut names: Vec<&str> = Vec::new();

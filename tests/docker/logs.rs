@@ -1,0 +1,258 @@
+//! The logs of containers on a real engine: every line once, from the first one to the last, whatever becomes of the
+//! container.
+
+use std::sync::Arc;
+
+use e2erun::engine::logs::{LineReader, More, Offset, Phase, Spool, Spools, Streams};
+use e2erun::engine::world::World;
+use e2erun::engine::{ContainerSpec, Engine, ResourceKind, Stream};
+use tempfile::TempDir;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::stage::Stage;
+
+/// What keeps the logs of a test's containers, as a run keeps them.
+struct Keeper<'a> {
+    stage: &'a Stage,
+    world: World,
+    spools: Arc<Spools>,
+    _folder: TempDir,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Keeper<'_> {
+    async fn of(stage: &Stage) -> Keeper<'_> {
+        let engine: Arc<dyn Engine> = Arc::new(stage.engine.clone());
+        let world = World::watch(Arc::clone(&engine), stage.label.clone()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let spools = Arc::new(Spools::new(folder.path().join("logs")));
+        let (kept, known) = (Arc::clone(&spools), world.clone());
+        let task = tokio::spawn(async move {
+            let mut state = known.snapshot();
+            while state.away.is_none() {
+                state.all().for_each(|container| kept.follow(&engine, container));
+                state = known.changed(state.generation).await;
+            }
+        });
+        Keeper {
+            stage,
+            world,
+            spools,
+            _folder: folder,
+            _task: AbortOnDropHandle::new(task),
+        }
+    }
+
+    /// Waits until the container has ended and that is known.
+    async fn ended(&self, id: &str) {
+        self.stage.event(id, "die").await;
+        self.world.sync().await.unwrap();
+    }
+
+    /// The spool, once the world and so the keeper know the container.
+    async fn spool(&self, id: &str) -> Arc<Spool> {
+        self.world.sync().await.unwrap();
+        let engine: Arc<dyn Engine> = Arc::new(self.stage.engine.clone());
+        let container = Arc::clone(self.world.snapshot().container(id).unwrap());
+        self.spools.follow(&engine, &container);
+        self.spools.spool(id).unwrap().unwrap()
+    }
+
+    /// What there is now, behind a barrier.
+    async fn now(&self, id: &str, streams: Streams) -> Vec<String> {
+        let spool = self.spool(id).await;
+        self.spools.barrier(id).await.unwrap();
+        lines(&mut spool.reader(streams, Offset::default()))
+    }
+
+    async fn check(&self, id: &str, expected: &[&str]) {
+        assert_eq!(self.now(id, Streams::Both).await, expected);
+        assert_eq!(self.spool(id).await.gap(), None);
+    }
+}
+
+/// What a reader finds there already.
+fn lines(reader: &mut LineReader) -> Vec<String> {
+    let mut all = Vec::new();
+    while let Some(block) = reader.take().unwrap() {
+        all.extend(block.lines().map(str::to_owned));
+    }
+    all
+}
+
+#[tokio::test]
+async fn the_first_line_and_a_last_one_without_newline_are_there_with_their_streams() {
+    Stage::with(async |stage| {
+        let keeper = Keeper::of(stage).await;
+        let id = stage.start("echo first; echo no >&2; echo second; printf last").await;
+        keeper.ended(&id).await;
+        assert_eq!(
+            keeper.now(&id, Streams::One(Stream::Stdout)).await,
+            ["first", "second", "last"]
+        );
+        assert_eq!(keeper.now(&id, Streams::One(Stream::Stderr)).await, ["no"]);
+        assert_eq!(keeper.spool(&id).await.gap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_container_that_is_removed_behind_the_barrier_has_all_its_lines() {
+    Stage::with(async |stage| {
+        let keeper = Keeper::of(stage).await;
+        for _ in 0..10 {
+            let id = stage.start("seq 2000; printf last").await;
+            keeper.ended(&id).await;
+            keeper.spool(&id).await;
+            keeper.spools.barrier(&id).await.unwrap();
+            stage.engine.remove(ResourceKind::Container, &id).await.unwrap();
+            let all = keeper.now(&id, Streams::Both).await;
+            assert_eq!((all.len(), all[2000].as_str()), (2001, "last"));
+            assert_eq!(keeper.spool(&id).await.gap(), None);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_container_that_is_removed_while_it_writes_is_told_or_whole_up_to_its_end() {
+    Stage::with(async |stage| {
+        let keeper = Keeper::of(stage).await;
+        let id = stage.start("i=0; while true; do i=$((i+1)); echo $i; done").await;
+        let mut reader = keeper.spool(&id).await.reader(Streams::Both, Offset::default());
+        assert_eq!(reader.more().await, More::Lines);
+        stage.engine.remove(ResourceKind::Container, &id).await.unwrap();
+        let mut all = Vec::new();
+        loop {
+            match reader.more().await {
+                More::Lines => all.extend(lines(&mut reader)),
+                More::Closed | More::Gap(_) => break,
+                More::Ended | More::Waiting => reader.changed().await,
+            }
+        }
+        let expected: Vec<String> = (1..=all.len()).map(|number| number.to_string()).collect();
+        assert!(all == expected, "{} lines, in order", all.len());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_run_of_a_restarted_container_is_read_once() {
+    Stage::with(async |stage| {
+        let keeper = Keeper::of(stage).await;
+        let id = stage
+            .start("echo up; trap 'printf down; exit' TERM; while true; do sleep 0.05; done")
+            .await;
+        for _ in 0..3 {
+            let spool = keeper.spool(&id).await;
+            let mut reader = spool.reader(Streams::Both, spool.progress().end);
+            stage.engine.restart(&id, None).await.unwrap();
+            assert_eq!(reader.more().await, More::Lines);
+        }
+        stage.engine.stop(&id, None).await.unwrap();
+        keeper
+            .check(&id, &["up", "down", "up", "down", "up", "down", "up", "down"])
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_terminals_lines_are_there_to_the_last() {
+    Stage::with(async |stage| {
+        let keeper = Keeper::of(stage).await;
+        for _ in 0..5 {
+            let id = stage.docker_create(&["--tty"], &["sh", "-c", "seq 500; printf last"]);
+            stage.engine.start(&id).await.unwrap();
+            keeper.ended(&id).await;
+            let all = keeper.now(&id, Streams::Both).await;
+            assert_eq!((all.len(), all[499].as_str(), all[500].as_str()), (501, "500", "last"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_readers_of_one_log_each_read_all_of_it() {
+    Stage::with(async |stage| {
+        let keeper = Keeper::of(stage).await;
+        let id = stage.start("seq 1 20000; sleep 0.2; seq 20001 40000").await;
+        let spool = keeper.spool(&id).await;
+        let mut early = spool.reader(Streams::Both, Offset::default());
+        let mut first = Vec::new();
+        while matches!(early.more().await, More::Lines) {
+            first.extend(lines(&mut early));
+        }
+        keeper.ended(&id).await;
+        let second = keeper.now(&id, Streams::Both).await;
+        first.extend(lines(&mut early));
+        let expected: Vec<String> = (1..=40_000).map(|number| number.to_string()).collect();
+        assert!(first == expected && second == expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn now_can_be_decided_of_a_log_that_never_stops_growing() {
+    Stage::with(async |stage| {
+        let keeper = Keeper::of(stage).await;
+        let id = stage.docker_create(
+            &["--log-opt", "max-size=400m"],
+            &["yes", "a line that is written again and again"],
+        );
+        stage.engine.start(&id).await.unwrap();
+        for _ in 0..5 {
+            let spool = keeper.spool(&id).await;
+            keeper.spools.barrier(&id).await.unwrap();
+            assert_eq!((spool.gap(), spool.progress().phase), (None, Phase::Running));
+        }
+        stage.engine.kill(&id, "KILL").await.unwrap();
+        keeper.ended(&id).await;
+        let all = keeper.now(&id, Streams::Both).await;
+        let whole = |line: &String| line.starts_with("a line that is written again");
+        assert!(all.len() > 1000 && all.iter().all(whole));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_engine_rotated_away_is_a_gap() {
+    Stage::with(async |stage| {
+        let id = stage.docker_create(
+            &["--log-opt", "max-size=20k", "--log-opt", "max-file=2"],
+            &["sh", "-c", "echo first; sleep 1; seq 100000"],
+        );
+        let keeper = Keeper::of(stage).await;
+        stage.engine.start(&id).await.unwrap();
+        keeper.ended(&id).await;
+        let all = keeper.now(&id, Streams::Both).await;
+        let gap = keeper.spool(&id).await.gap();
+        assert!(
+            all.len() == 100_001 || gap.as_ref().is_some_and(|gap| gap.contains("rotated")),
+            "{} lines, {gap:?}",
+            all.len()
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_containers_and_a_silent_one_each_have_a_log() {
+    Stage::with(async |stage| {
+        let keeper = Keeper::of(stage).await;
+        let named = |name: &str, command: &str| ContainerSpec {
+            name: stage.name(name),
+            ..stage.shell(command)
+        };
+        let one = stage.start_spec(&named("one", "echo one; sleep 600")).await;
+        let two = stage.start_spec(&named("two", "echo two; sleep 600")).await;
+        let silent = stage.start_spec(&named("silent", "sleep 600")).await;
+        for (id, line) in [(&one, "one"), (&two, "two")] {
+            let mut reader = keeper.spool(id).await.reader(Streams::Both, Offset::default());
+            assert_eq!(reader.more().await, More::Lines);
+            assert_eq!(lines(&mut reader), [line]);
+        }
+        keeper.check(&silent, &[]).await;
+    })
+    .await;
+}
