@@ -23,8 +23,8 @@ pub use ask::RealNet;
 pub(crate) use connect::{Stream, Target};
 pub(crate) use fault::words;
 pub use hop::{basic, form, without_user};
-pub use wire::{Asked, Told};
 pub(crate) use tls::connector;
+pub use wire::{Asked, Told};
 
 /// The most bytes of an answer that are kept.
 pub const MAX_KEPT: usize = 4 << 20;
