@@ -13,7 +13,7 @@ use super::resource::{Mounted, mounted, network_name};
 use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, Step, Written};
 use crate::diagnostic::Spanned;
 use crate::engine::world::Waited;
-use crate::engine::{ContainerSpec, EngineResult, LogRange, ResourceKind};
+use crate::engine::{ContainerSpec, EngineResult, Labels, LogRange, ResourceKind};
 use crate::event::{Detail, Fault};
 use crate::expect::EXIT_ZERO;
 use crate::shape::{Named, Text, shape};
@@ -190,7 +190,7 @@ impl Bound {
             env: command::assignments(command::env(cx, &written.env).await?),
             workdir: cx.optional(written.workdir.as_ref()).await?,
             user: user.map(|user| if user == "self" { crate::host::user() } else { user }),
-            labels: cx.case.labels.clone(),
+            labels: of_no_service(cx.case.labels.clone()),
             volumes: self.volumes(cx, node).await?,
             expose: texts(cx, &written.expose).await?,
             networks,
@@ -233,6 +233,13 @@ impl Bound {
 }
 
 /// Pulls an image that is not there.
+/// An image that was committed has the labels of its container's service; what is made of it is no replica of that.
+fn of_no_service(mut labels: Labels) -> Labels {
+    let names = ["project", "service", "container-number", "oneoff"];
+    labels.extend(names.map(|name| (format!("com.docker.compose.{name}"), String::new())));
+    labels
+}
+
 async fn have_image(cx: &Cx, node: &NodeHandle, image: &str) -> Done<()> {
     if cx.asked(node.engine.image(image)).await?.is_some() {
         return Ok(());

@@ -1,5 +1,6 @@
 //! `up`: starts a compose stack, and waits until each service is as it should be.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -114,7 +115,9 @@ impl Act for Bound {
             limit: cx.deadline.saturating_duration_since(Instant::now()),
         };
         let wanted = wanted(&rewritten, &services);
+        node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
         Starting {
+            before: runs(&node.world.snapshot(), &plan.project),
             cx,
             node: &node,
             plan: &plan,
@@ -212,8 +215,17 @@ fn wanted(rewritten: &Rewritten, services: &[String]) -> Vec<Wanted> {
     all.collect()
 }
 
+/// How often the containers of a project were started.
+fn runs(state: &State, project: &str) -> BTreeMap<String, usize> {
+    let all = state.present().filter(|container| container.project == project);
+    all.map(|container| (container.id.clone(), container.runs.len()))
+        .collect()
+}
+
 /// The compose tool at work, and the world watched meanwhile.
 struct Starting<'a> {
+    /// How often each container of the project had been started before the tool: the end of such a run is no news.
+    before: BTreeMap<String, usize>,
     cx: &'a Cx,
     node: &'a NodeHandle,
     plan: &'a StackPlan,
@@ -229,6 +241,8 @@ impl Starting<'_> {
                 None => return self.ready().await,
             };
             if ended.exit == Some(0) {
+                // What the tool has started or replaced may be newer than what the event stream has told.
+                self.synced().await?;
                 return self.cx.timed("wait", self.ready()).await;
             }
             if ended.exit.is_none() && Instant::now() >= self.cx.deadline {
@@ -262,7 +276,10 @@ impl Starting<'_> {
         };
         let engine = Arc::clone(&self.node.engine);
         let dead = self.node.world.until(
-            |state| matches!(self.look(state), Some(Err(_))).then_some(()),
+            |state| match self.look(state) {
+                Some(Err(dead)) => (!self.are_from_before(state, &dead)).then_some(()),
+                _ => None,
+            },
             self.cx.deadline,
         );
         let work = engine.tool(call, told);
@@ -283,6 +300,13 @@ impl Starting<'_> {
         }
     }
 
+    /// True where all that is dead was so before the tool began, which starts or replaces it.
+    fn are_from_before(&self, state: &State, dead: &[Dead]) -> bool {
+        let now = runs(state, &self.plan.project);
+        dead.iter()
+            .all(|dead| self.before.contains_key(&dead.id) && self.before.get(&dead.id) == now.get(&dead.id))
+    }
+
     /// A look at the services: ready, dead for good, or not decided yet: then what is seen is told.
     fn look(&self, state: &State) -> Option<Result<(), Vec<Dead>>> {
         match readiness(state, &self.plan.project, &self.wanted) {
@@ -294,6 +318,11 @@ impl Starting<'_> {
                 None
             }
         }
+    }
+
+    async fn synced(&self) -> Done<()> {
+        let synced = self.node.world.sync().await;
+        synced.map_err(|error| vec![self.cx.engine_fault(&error)])
     }
 
     /// Waits until every service is as it should be.
@@ -343,11 +372,13 @@ impl Starting<'_> {
     /// The tool failed: because a container is not as it should be, or by itself.
     async fn tool_failed(&self, ended: &ToolEnd, lines: &str) -> Vec<Fault> {
         // What the tool complains of may be newer than what the event stream has told.
-        if let Err(error) = self.node.world.sync().await {
-            return vec![self.cx.engine_fault(&error)];
+        if let Err(faults) = self.synced().await {
+            return faults;
         }
         let state = self.node.world.snapshot();
-        if let Verdict::Dead(dead) = readiness(&state, &self.plan.project, &self.wanted) {
+        if let Verdict::Dead(dead) = readiness(&state, &self.plan.project, &self.wanted)
+            && !self.are_from_before(&state, &dead)
+        {
             return self.all_dead(&dead).await;
         }
         let why = match ended.exit {
