@@ -1,7 +1,7 @@
 //! The rim of the reports: takes events, prints lines, draws the status, writes files.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub(crate) struct Output {
     appended: BTreeMap<PathBuf, File>,
     began: Instant,
     trouble: Option<String>,
+    /// The marker of the results folder, locked.
+    owned: Option<File>,
 }
 
 impl Output {
@@ -54,6 +56,7 @@ impl Output {
             appended: BTreeMap::new(),
             began: Instant::now(),
             trouble: None,
+            owned: None,
         }
     }
 
@@ -65,11 +68,16 @@ impl Output {
         }
     }
 
-    /// Makes the results folder, or empties one of an earlier run.
+    /// Makes the results folder, or empties one of an earlier run. It is this run's own until the program ends.
     pub(crate) fn open(&mut self, folder: &Path) -> io::Result<()> {
-        if folder.join(MARKER).exists() {
+        let marker = folder.join(MARKER);
+        if marker.exists() {
+            self.own(&marker)?;
             for entry in fs::read_dir(folder)? {
                 let path = entry?.path();
+                if path == marker {
+                    continue;
+                }
                 if path.is_dir() && !path.is_symlink() {
                     fs::remove_dir_all(&path)?
                 } else {
@@ -85,8 +93,20 @@ impl Output {
             _ => {}
         }
         if fs::read_dir(folder)?.next().is_none() {
-            fs::write(folder.join(MARKER), "results of e2erun: emptied at the next run\n")?;
+            fs::write(&marker, "results of e2erun: emptied at the next run\n")?;
+            self.own(&marker)?;
         }
+        Ok(())
+    }
+
+    /// Two runs at once would remove and mix each other's results.
+    fn own(&mut self, marker: &Path) -> io::Result<()> {
+        let file = File::open(marker)?;
+        file.try_lock().map_err(|why| match why {
+            TryLockError::WouldBlock => io::Error::other("another run writes there now"),
+            TryLockError::Error(why) => why,
+        })?;
+        self.owned = Some(file);
         Ok(())
     }
 

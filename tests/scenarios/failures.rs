@@ -129,3 +129,33 @@ fn a_pass_on_a_retry_is_flaky_and_keeps_the_first_failure() {
         assert!(run.junit().contains("first try"), "{}", run.junit());
     }
 }
+
+#[test]
+fn a_golden_file_is_made_by_update() {
+    let stage = Stage::new();
+    let file = stage.path("golden.txt");
+    std::fs::write(&file, "what there was\n").unwrap();
+    let set = format!("golden={}", file.display());
+    let run = |results: &str, more: &[&str]| {
+        stage.run(
+            results,
+            &[&["tests/scenarios/golden.yaml", "--set", &set], more].concat(),
+        )
+    };
+    run("before", &[])
+        .code(1)
+        .says(&["what there was", "what there is now", "--update"]);
+    run("update", &["--update"]).code(0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "what there is now\n");
+    run("after", &[]).code(0);
+}
+
+#[test]
+fn a_results_folder_has_one_run_at_a_time() {
+    let stage = Stage::new();
+    let going = stage.start_until_told("results", &["tests/scenarios/slow-step.yaml"]);
+    let second = stage.run("results", &["tests/scenarios/well.yaml"]);
+    second.code(2).says(&["another run writes there now", "--results DIR"]);
+    going.signal("INT");
+    going.end().code(130).left_nothing();
+}
