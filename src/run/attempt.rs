@@ -258,9 +258,27 @@ impl Asking<'_> {
 pub(crate) async fn judge(cx: &Cx, kind: &'static crate::step::Kind, outputs: &Value) -> Vec<Fault> {
     let nothing = Expectation::none(&cx.span);
     let expect = cx.expect.as_ref().unwrap_or(&nothing);
+    if cx.case.update
+        && let Err(faults) = update(cx, expect, outputs).await
+    {
+        return faults;
+    }
     match cx.rendered(|scope| expect.judge(outputs, scope, kind.defaults)).await {
         Ok(faults) | Err(faults) => faults.into_iter().map(|fault| fault.at(cx.span.place())).collect(),
     }
+}
+
+/// Makes golden files what was found, without what nobody may see; then they are judged like any other.
+async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Done<()> {
+    for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await? {
+        let text = cx.case.emitter.masks.hide(&golden.text);
+        let path = cx.path(&golden.file);
+        let written = cx.case.host.write_file(&path, text.as_bytes()).await;
+        written.map_err(|why| {
+            vec![Fault::error(format!("cannot write `{}`: {why}", path.display())).at(golden.span.place())]
+        })?;
+    }
+    Ok(())
 }
 
 /// Adds what explains a result that did not hold. Once, however many expectations failed: they are all about one answer.
