@@ -144,11 +144,13 @@ pub fn plan(
                 }
             },
         };
+        let taken = plans.iter().map(|plan| plan.project.clone()).collect();
         let planning = Planning {
             scope,
             context,
             problems: &mut problems,
             late: true,
+            taken: &taken,
         };
         if let Some((plan, images)) = planning.stack((name, span), stack, base, plans.len()) {
             values.insert(name.clone(), plan.value());
@@ -316,6 +318,7 @@ impl StackPlan {
             context: &context,
             problems: &mut problems,
             late: false,
+            taken: &BTreeSet::new(),
         };
         let input = planning.input((&self.name, &self.at), &self.written, self.project.clone(), &self.built);
         let Some(input) = input.filter(|_| problems.is_empty()) else {

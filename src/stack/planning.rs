@@ -1,6 +1,6 @@
 //! One stack, planned: its files rewritten, and the images that its services build.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, Span};
@@ -18,6 +18,8 @@ pub(super) struct Planning<'a> {
     pub(super) problems: &'a mut Vec<Diagnostic>,
     /// True while planning: what is not known yet becomes a hole.
     pub(super) late: bool,
+    /// The projects of the stacks before.
+    pub(super) taken: &'a BTreeSet<String>,
 }
 
 impl Planning<'_> {
@@ -29,7 +31,7 @@ impl Planning<'_> {
         number: usize,
     ) -> Option<(StackPlan, Vec<ImagePlan>)> {
         let is_base = base.is_none();
-        let (id, project) = base.unwrap_or_else(|| (number, project_name(self.context.case, name)));
+        let (id, project) = base.unwrap_or_else(|| (number, project_name(self.context.case, name, self.taken)));
         let mut built = BTreeMap::new();
         let mut input = self.input((name, span), stack, project.clone(), &built)?;
         let mut planned = self.rewritten(&input)?;
@@ -169,17 +171,18 @@ fn compose_build(input: &StackInput, planned: &Rewritten, service: &str) -> Comp
     }
 }
 
-/// A project's name: of the case and the stack, in the characters that Docker takes, and short.
-fn project_name(case: &str, stack: &str) -> String {
+/// A project's name: of the case and the stack, in the characters that Docker takes, and short; of names that become the
+/// same, each later one gets its number.
+fn project_name(case: &str, stack: &str, taken: &BTreeSet<String>) -> String {
     let plain: String = stack
         .to_ascii_lowercase()
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();
     let name = format!("e2e-{case}-{plain}");
-    name.chars()
-        .take(60)
-        .collect::<String>()
-        .trim_end_matches('-')
-        .to_owned()
+    let name: String = name.chars().take(60).collect();
+    let name = name.trim_end_matches('-');
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    let mut free = std::iter::once(name.to_owned()).chain(numbered);
+    free.find(|name| !taken.contains(name)).unwrap_or_default()
 }
