@@ -129,13 +129,15 @@ fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Option<Why>
         let free = if limit.is_some() { old } else { leases.alive.is_empty() };
         return (options.images && free).then_some(Why::Image);
     }
+    let lease = resource.labels.get(LEASE);
+    // A run that is alive keeps what it has, whatever label is named.
+    if lease.is_some_and(|lease| leases.alive.contains(lease)) {
+        return None;
+    }
     if options.label.is_some() {
         return Some(Why::Labelled);
     }
-    let lease = resource.labels.get(LEASE)?;
-    if leases.alive.contains(lease) {
-        return None;
-    }
+    let lease = lease?;
     if leases.dead.iter().any(|dead| dead.id == *lease) {
         return Some(Why::Dead);
     }
