@@ -20,7 +20,10 @@ pub(super) fn judge(plan: &Plan, scope: &Scope, ended: &mut TryEnded) {
         .filter(|issue| until(issue).is_none_or(|until| today < until));
     if ended.outcome >= Outcome::Failed {
         let faults: Vec<&Fault> = ended.faults.iter().chain(&ended.of_steps).collect();
-        match open.clone().find(|issue| describes(issue, &faults)) {
+        // What could not be found out is no issue of the system's, unless the issue says so in words.
+        let errored = ended.outcome == Outcome::Errored;
+        let fits = |issue: &&&KnownIssue| (issue.matches.is_some() || !errored) && describes(issue, &faults);
+        match open.clone().find(fits) {
             Some(issue) => {
                 ended.outcome = Outcome::KnownIssue;
                 ended.reason = Some(reason(issue));

@@ -20,6 +20,9 @@ pub trait Word: Sized + Clone + std::fmt::Debug {
     }
 }
 
+/// Longer ones are slips of the pen, and more than a clock can count.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 impl Word for Duration {
     const WHAT: &'static str = "a duration (`250ms`, `30s`, `5m`, `1h30m`)";
     fn from_text(text: &str) -> Option<Self> {
@@ -29,7 +32,7 @@ impl Word for Duration {
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'h' | b'm' | b's' | b'u' | b'n'));
         let span: jiff::SignedDuration = text.parse().ok().filter(|_| ours)?;
-        Duration::try_from(span).ok()
+        Duration::try_from(span).ok().filter(|duration| *duration <= LONGEST)
     }
     fn word_schema() -> Value {
         let pattern = r"^([0-9]+(h|m|s|ms|us|ns))*[0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns)$";
