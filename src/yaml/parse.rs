@@ -218,7 +218,7 @@ impl<'s> Builder<'s> {
     fn at_key(&self) -> bool {
         self.frames
             .last()
-            .is_some_and(|frame| frame.shape.map && (self.children.len() - frame.first) % 2 == 0)
+            .is_some_and(|frame| frame.shape.map && (self.children.len() - frame.first).is_multiple_of(2))
     }
 
     fn add(&mut self, node: Node) {

@@ -153,8 +153,6 @@ errored: cannot build image `broken`
   = last 2 lines of the build:
     | step 2 of 3: exit code 1
     | make: no rule
-
-look inside: e2erun scenarios/build.yaml --keep failed
 ]]>
 </error>
 </testcase>
@@ -316,8 +314,6 @@ errored: cannot build image `broken`
   = last 2 lines of the build:
     | step 2 of 3: exit code 1
     | make: no rule
-
-look inside: e2erun scenarios/build.yaml --keep failed
 ]]>
 </error>
 </testcase>

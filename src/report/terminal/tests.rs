@@ -530,7 +530,7 @@ fn the_status_says_what_is_waited_for_and_since_when() {
         }
         shown.push(status(&reporters, at));
     }
-    snapbox::assert_data_eq!(shown.join("\n--\n"), str![[r#"
+    snapbox::assert_data_eq!(shown.join("--\n"), str![[r#"
    preparing       3s  0 of 7 done, 2 images ready
 --
      running       5s  0 of 7 done
@@ -562,7 +562,7 @@ fn a_narrow_terminal_keeps_what_is_waited_for_and_since_when() {
         let lines = reporters.status(12.0, width).into_iter().skip(1);
         let lines: Vec<String> = lines.map(|line| line.text()).collect();
         assert!(lines.iter().all(|line| line.chars().count() <= width), "{lines:#?}");
-        lines.join("\n")
+        lines.join("\n") + "\n"
     });
     snapbox::assert_data_eq!(
         shown.join("--\n"),
@@ -575,6 +575,7 @@ fn a_narrow_terminal_keeps_what_is_waited_for_and_since_when() {
 --
                    8s  waits for `db` …, 8s of 60s
                    8s  the guest book keeps i…  7s
+
 "#]]
         .raw()
     );
