@@ -46,6 +46,7 @@ pub(super) struct Place {
     /// The tenth up to which it is known to be.
     sure_tenth: String,
     tenths: VecDeque<(String, u64)>,
+    first: Option<Frame>,
     last: Option<Frame>,
     /// The last bytes of a terminal's log: its entries have no times.
     end: Vec<u8>,
@@ -63,19 +64,12 @@ pub(super) struct Resume {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Skip {
-    Frames(u64),
+    /// So many; the first of them has to be the one that was read first, or the log's beginning is gone.
+    Frames { left: u64, first: Option<Frame> },
     /// So many bytes; the last of them, and those that were skipped so far.
-    Bytes {
-        left: u64,
-        known: Vec<u8>,
-        seen: Vec<u8>,
-    },
+    Bytes { left: u64, known: Vec<u8>, seen: Vec<u8> },
     /// So many from this time on; if it must, the first one has to be before it.
-    Since {
-        time: String,
-        count: u64,
-        before: bool,
-    },
+    Since { time: String, count: u64, before: bool },
 }
 
 /// What becomes of a frame of a further reading.
@@ -101,6 +95,9 @@ impl Place {
 
     /// Counts a frame.
     pub(super) fn saw(&mut self, frame: &Frame) {
+        if self.frames == 0 {
+            self.first = Some(frame.clone());
+        }
         self.frames += 1;
         self.bytes += frame.bytes.len() as u64;
         if self.rotation.is_some() {
@@ -194,7 +191,8 @@ impl Place {
         let second = moment.and_then(|tenth| seconds(&tenth[..SECOND]));
         let timed = moment.zip(second).filter(|_| !self.timeless);
         if self.frames <= FEW || timed.is_none() {
-            ways.push(way(whole, Skip::Frames(self.frames)));
+            let (left, first) = (self.frames, self.first.clone());
+            ways.push(way(whole, Skip::Frames { left, first }));
         }
         let Some((moment, second)) = timed else { return ways };
         let skip = |time: &str, before| Skip::Since {
@@ -236,7 +234,7 @@ impl Resume {
     pub(super) fn is_done(&self) -> bool {
         matches!(
             &self.skip,
-            Skip::Frames(0) | Skip::Bytes { left: 0, .. } | Skip::Since { count: 0, .. }
+            Skip::Frames { left: 0, .. } | Skip::Bytes { left: 0, .. } | Skip::Since { count: 0, .. }
         )
     }
 
@@ -247,7 +245,12 @@ impl Resume {
         }
         let left = match &mut self.skip {
             Skip::Bytes { .. } => return self.judge_bytes(frame),
-            Skip::Frames(left) => left,
+            Skip::Frames { left, first } => {
+                if first.take().is_some_and(|first| first != frame) {
+                    return Fate::Unknown;
+                }
+                left
+            }
             Skip::Since { time, count, before } => {
                 if frame.at.as_deref().is_some_and(|at| at < time.as_str()) {
                     *before = false;
