@@ -247,9 +247,17 @@ impl Spools {
 /// Waits until as many entries as the log has now are in the spool.
 async fn entries(engine: &Arc<dyn Engine>, spool: &Arc<Spool>, described: &Container) -> EngineResult<()> {
     let place = spool.place().clone();
+    let started = nanos(&described.started_at);
+    // It runs, so a reader must not be told that it waits for a start.
+    let is_known = |progress: &Progress| progress.phase == Phase::Running || progress.ended >= started;
     match follow::beyond(engine, &described.id, described.tty, &place).await {
-        Ok((_, bytes)) if described.tty => reached(spool, |progress| progress.bytes >= place.bytes + bytes).await,
-        Ok((frames, _)) => reached(spool, |progress| progress.frames >= place.frames + frames).await,
+        Ok((frames, bytes)) => {
+            let is_read = |progress: &Progress| match described.tty {
+                true => progress.bytes >= place.bytes + bytes,
+                false => progress.frames >= place.frames + frames,
+            };
+            reached(spool, |progress| is_known(progress) && is_read(progress)).await;
+        }
         Err(Missed::Rotated) => spool.set_gap(follow::rotated(spool.name())),
         Err(Missed::Engine(error)) if error.reason == Reason::NotFound => {
             reached(spool, |progress| progress.phase != Phase::Running).await;
