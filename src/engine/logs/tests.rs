@@ -114,21 +114,14 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 
 #[tokio::test(start_paused = true)]
 async fn lines_come_as_they_are_written() {
-    let case = Case::begin(
-        Script::new()
-            .out("a\n")
-            .after(1)
-            .out("b\nc")
-            .after(2)
-            .out("d\n")
-            .after(9)
-            .exit(0),
-    )
-    .await;
+    let script = Script::new().out("a\n").after(1).out("b\nc").after(2).out("d\n");
+    let case = Case::create(script.after(9).exit(0), |_| ()).await;
+    // A script's times count from the start, and the barrier may take some milliseconds.
+    let begun = tokio::time::Instant::now();
+    case.fake.start("web").await.unwrap();
     case.spools.barrier(&case.id).await.unwrap();
     let mut reader = case.spool().reader(Streams::Both, Offset::default());
     let mut seen = Vec::new();
-    let begun = tokio::time::Instant::now();
     loop {
         match soon(reader.more()).await {
             More::Lines => seen.extend(
@@ -410,8 +403,11 @@ async fn a_terminals_last_line_without_newline_is_behind_the_barrier() {
 
 #[tokio::test(start_paused = true)]
 async fn a_container_that_is_removed_right_after_the_barrier_has_no_gap() {
-    let case = Case::begin(Script::new().out("a\nlast").after(1).exit(0)).await;
-    pause(Duration::from_millis(1000)).await;
+    let case = Case::begin(Script::new().out("a\nlast")).await;
+    case.seconds(1).await;
+    // It has ended, and the follower has not had its turn yet.
+    case.fake.kill("web", "KILL").await.unwrap();
+    assert_eq!(case.spool().progress().phase, Phase::Running);
     soon(case.spools.barrier(&case.id)).await.unwrap();
     case.fake.remove(ResourceKind::Container, "web").await.unwrap();
     case.seconds(1).await;
