@@ -11,7 +11,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::event::{CaseInfo, Phase};
 use crate::image::{self, ImagePlan};
 use crate::load::Loaded;
-use crate::scenario::{Collect, Files, Matrix, Partial, Requires};
+use crate::scenario::{Collect, Files, Matrix, Partial, Project, Requires};
+use crate::shape::Named;
 use crate::stack::{self, Lock, StackPlan};
 use crate::step::{Binder, Bound, Certainty, Keep, Known, KnownIssue, Masks, Skip, StackNames, Static, path_problem};
 use crate::template::{Data, Scope, Template, Unrendered};
@@ -216,6 +217,10 @@ impl<'a> Resolving<'a> {
         }
     }
 
+    fn project(&self) -> Option<&'a Project> {
+        self.loaded.project.as_deref().map(|(project, _)| project)
+    }
+
     fn plan(mut self) -> Result<Plan, Vec<Diagnostic>> {
         let scenario = Arc::clone(&self.loaded.scenario);
         let scratch = self.settings.results.join(&self.seed.info.folder).join("scratch");
@@ -230,6 +235,7 @@ impl<'a> Resolving<'a> {
             .map_or_else(Vec::new, |matrix| matrix.names.clone());
         let image_names: Vec<String> = scenario.images.names().map(str::to_owned).collect();
         let partial = self.partial(&names);
+        let (limits, none) = (self.project().map(|project| &project.timeouts), Named::default());
         let fixed = Static {
             partial: &partial,
             stacks: &names,
@@ -237,6 +243,7 @@ impl<'a> Resolving<'a> {
             env: &env,
             matrix: &matrix,
             files: self.files,
+            limits: limits.unwrap_or(&none),
         };
         let mut known = Known::built_in();
         for name in self.scope.values.keys() {
@@ -276,7 +283,7 @@ impl<'a> Resolving<'a> {
     /// The plan of its parts, with what is said once for all of it.
     fn finished(self, parts: Parts) -> Plan {
         let scenario = Arc::clone(&self.loaded.scenario);
-        let project = self.loaded.project.as_deref().map(|(project, _)| project);
+        let project = self.project();
         let locks = parts
             .stacks
             .iter()
@@ -335,7 +342,7 @@ impl<'a> Resolving<'a> {
     /// The built-in names that are known early; gives the names of the environment that are seen.
     fn built_in(&mut self, scratch: &std::path::Path) -> Vec<String> {
         let scenario = &self.loaded.scenario;
-        let project = self.loaded.project.as_deref().map(|(project, _)| project);
+        let project = self.project();
         let requires = project
             .and_then(|project| project.requires.as_ref())
             .into_iter()
@@ -510,7 +517,7 @@ impl<'a> Resolving<'a> {
     }
 
     fn masked(&mut self, known: &Known, partial: &Partial) -> Vec<String> {
-        let project = self.loaded.project.as_deref().map(|(project, _)| project);
+        let project = self.project();
         for name in &self.loaded.scenario.mask {
             if !known.has(&name.value) && !partial.has(&name.value) {
                 self.problems

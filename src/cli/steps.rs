@@ -58,7 +58,7 @@ pub(crate) fn manual(kind: &Kind) -> String {
     };
     let _ = write!(
         text,
-        "\nIt is {sort}.\nLimit of one attempt, if `timeout` says nothing: {}.\n",
+        "\nIt is {sort}.\nLimit of one attempt, if neither the step's `timeout` nor the project's `timeouts` names one: {}.\n",
         limit(kind)
     );
     if !kind.results.is_empty() {

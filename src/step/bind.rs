@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::bound::OwnScope;
 use super::target::{Unfound, find_container, find_process, find_service, unknown};
 use super::{Block, Body, Bound, ContainerRef, Items, Lane, Ref, ServiceRef, StackNames, Step};
 use crate::diagnostic::{Diagnostic, Place, Span, Spanned, known_names};
 use crate::scenario::{Files, Partial, Template as TemplateFile};
-use crate::shape::{Computed, Text};
+use crate::shape::{Computed, Named, Text};
 use crate::template::{NamePath, Template};
 
 /// Whether a name has a value when it is used.
@@ -100,6 +101,8 @@ pub struct Static<'a> {
     pub files: &'a Files,
     /// What is not told as unknown: its own problem was told.
     pub partial: &'a Partial,
+    /// The project's limits by step kind, over the kinds' own.
+    pub limits: &'a Named<Spanned<Duration>>,
 }
 
 impl Static<'_> {
@@ -244,7 +247,8 @@ impl<'a> Binder<'a> {
 
     fn bound(&self, step: &Step, body: Body) -> Bound {
         let common = &step.common;
-        let default = Spanned::new(step.kind.limit, step.kind_at.clone());
+        let own = || Spanned::new(step.kind.limit, step.kind_at.clone());
+        let default = self.fixed.limits.get(step.kind.name).cloned().unwrap_or_else(own);
         Bound {
             kind: step.kind,
             span: step.kind_at.clone(),

@@ -31,6 +31,21 @@ async fn what_never_passes_failed_after_its_last_try() {
         .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_the_project_is_that_of_its_kind_unless_the_step_says_its_own() {
+    let limits = async |project: &str, step: &str| {
+        let stage = stage(&format!("steps: [{{http: 'http://x/never'{step}}}]\n"))
+            .file("e2erun.yaml", project)
+            .answers("never", &[(3_600_000, 200, "yes")]);
+        let events = stage.events().await;
+        events.last().unwrap().elapsed.round()
+    };
+    assert_eq!(limits("vars: {}\n", "").await, 10.0);
+    assert_eq!(limits("timeouts: {exec: 2s}\n", "").await, 10.0);
+    assert_eq!(limits("timeouts: {http: 5s}\n", "").await, 5.0);
+    assert_eq!(limits("timeouts: {http: 5s}\n", ", timeout: 7s").await, 7.0);
+}
+
 /// A scenario with a known issue and one check.
 async fn known(issue: &str, check: &str, expected: &str) {
     stage(&format!("known-issue: [{{{issue}}}]\nsteps: [assert: {check}]\n"))

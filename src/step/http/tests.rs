@@ -9,7 +9,7 @@ use super::answer::{outputs, shown};
 use crate::diagnostic::Source;
 use crate::net::{HttpAnswer, HttpRequest};
 use crate::scenario::Files;
-use crate::shape::{Problems, Shape};
+use crate::shape::{Named, Problems, Shape};
 use crate::step::balance_assert::BalanceAssert;
 use crate::step::tcp::Tcp;
 use crate::step::{Binder, Known, StackNames, Static, Written};
@@ -101,6 +101,7 @@ fn bound<T: Shape + Written>(text: &str) -> Vec<String> {
         env: &[],
         matrix: &[],
         files: &Files::default(),
+        limits: &Named::default(),
     };
     let mut binder = Binder::new(&fixed, Known::built_in(), "/".into());
     let mut told = Vec::new();
