@@ -44,6 +44,11 @@ pub(super) const FUNCTIONS: &[Signature] = &[
     signature("dict", "dict(a=1, b=2)", 0..=100),
 ];
 
+/// True for the name of one of them.
+pub fn is_function(name: &str) -> bool {
+    FUNCTIONS.iter().any(|known| known.name == name)
+}
+
 /// What `random()` may make at most.
 const MAX_RANDOM: u64 = 256;
 

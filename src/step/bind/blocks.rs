@@ -1,0 +1,87 @@
+//! Steps inside steps: blocks, lanes, and templates with a scope of their own.
+
+use std::path::Path;
+
+use super::{Binder, Certainty, Known};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::scenario::Template as TemplateFile;
+use crate::step::bound::OwnScope;
+use crate::step::{Block, Body, Lane, Step};
+
+/// How deep templates use templates.
+const MAX_TEMPLATES: usize = 16;
+
+impl Binder<'_> {
+    /// A list of steps as a block, in this scope.
+    pub fn block(&mut self, steps: &[Step]) -> Body {
+        Body::Block(Block {
+            lanes: vec![Lane {
+                name: None,
+                steps: self.steps(steps),
+            }],
+            own: None,
+        })
+    }
+
+    /// Lists of steps that run at once. What a lane saves, the others see only perhaps.
+    pub fn lanes<'s>(&mut self, lanes: impl Iterator<Item = (&'s str, &'s [Step])>) -> Body {
+        let before = self.maybe;
+        self.maybe = true;
+        let lanes = lanes
+            .map(|(name, steps)| Lane {
+                name: Some(name.to_owned()),
+                steps: self.steps(steps),
+            })
+            .collect();
+        self.maybe = before;
+        Body::Block(Block { lanes, own: None })
+    }
+
+    /// The steps of a template file, in a scope of its own.
+    pub fn template(&mut self, at: &Span, path: &Path, file: &TemplateFile, own: OwnScope) -> Option<Body> {
+        let shown = &file.span.source.path;
+        if let Some(begin) = self.within.iter().position(|(open, _)| open == path) {
+            let chain = self.within[begin..].iter().map(|(_, shown)| shown);
+            let chain = chain.chain([shown]).map(|shown| format!("`{shown}`"));
+            let chain = chain.collect::<Vec<_>>().join(" → ");
+            self.problems
+                .push(Diagnostic::error(at, "a template uses itself").help(format!("the circle is {chain}")));
+            return None;
+        }
+        if self.within.len() >= MAX_TEMPLATES {
+            self.problems.push(Diagnostic::error(
+                at,
+                format!("templates use templates more than {MAX_TEMPLATES} deep"),
+            ));
+            return None;
+        }
+        let mut known = Known::built_in();
+        for name in file.parameters.names() {
+            known.add(name, Certainty::Surely);
+        }
+        let outer = (
+            std::mem::replace(&mut self.known, known),
+            std::mem::replace(&mut self.folder, own.folder.clone()),
+            std::mem::take(&mut self.step_names),
+            self.maybe,
+        );
+        self.maybe = false;
+        self.used_at.insert(0, at.place());
+        self.within.push((path.to_path_buf(), shown.clone()));
+        let steps = self.steps(&file.steps);
+        self.check_names(
+            &file
+                .returns
+                .iter()
+                .map(|(_, code)| code.as_template())
+                .collect::<Vec<_>>(),
+        );
+        self.within.pop();
+        self.used_at.remove(0);
+        (self.known, self.folder, self.step_names, self.maybe) = outer;
+        Some(Body::Block(Block {
+            lanes: vec![Lane { name: None, steps }],
+            own: Some(own),
+        }))
+    }
+}

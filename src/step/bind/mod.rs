@@ -1,0 +1,201 @@
+//! Binding: the steps as written become steps whose names are known.
+
+mod blocks;
+mod known;
+mod names;
+mod targets;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Block, Body, Bound, Items, StackNames, Step};
+use crate::diagnostic::{Diagnostic, Place, Span, Spanned};
+use crate::scenario::{Files, Partial};
+use crate::shape::{Computed, Named, Text};
+
+use known::Covered;
+pub use known::{BUILT_IN, Certainty, Known, name_problem};
+pub use names::path_problem;
+
+/// What binding sees of the scenario: names that do not change while it binds.
+pub struct Static<'a> {
+    /// The stacks.
+    pub stacks: &'a [StackNames],
+    /// The images.
+    pub images: &'a [String],
+    /// The names in `env`.
+    pub env: &'a [String],
+    /// The matrix's names.
+    pub matrix: &'a [String],
+    /// The files that were read.
+    pub files: &'a Files,
+    /// What is not told as unknown: its own problem was told.
+    pub partial: &'a Partial,
+    /// The project's limits by step kind, over the kinds' own.
+    pub limits: &'a Named<Spanned<Duration>>,
+}
+
+/// Binds steps; gathers the problems of all of them.
+pub struct Binder<'a> {
+    /// What does not change.
+    pub fixed: &'a Static<'a>,
+    /// The problems so far.
+    pub problems: Vec<Diagnostic>,
+    /// The names known at this point.
+    pub known: Known,
+    /// Containers started by name before this point.
+    pub backgrounds: Vec<String>,
+    /// Background processes started by name before this point.
+    pub processes: Vec<String>,
+    /// Probes started before this point.
+    pub probes: Vec<String>,
+    /// Names of the steps before this point, for `since`.
+    pub step_names: Vec<String>,
+    /// The names of steps that a `since` mentions: a mark is made when they begin.
+    pub marks: Vec<String>,
+    /// Where each name is saved first.
+    saved: BTreeMap<String, Span>,
+    /// The folder of the file that is being bound.
+    pub folder: PathBuf,
+    /// Where the templates that are being bound are used, from the inside out.
+    used_at: Vec<Place>,
+    /// The template files that are being bound, for cycles.
+    within: Vec<(PathBuf, String)>,
+    /// True where a step may not run: saved names are only perhaps saved.
+    maybe: bool,
+    steps: usize,
+}
+
+/// The most steps in a plan.
+pub(crate) const MAX_STEPS: usize = 10_000;
+
+impl<'a> Binder<'a> {
+    /// A binder for a scenario's steps.
+    pub fn new(fixed: &'a Static<'a>, known: Known, folder: PathBuf) -> Self {
+        Binder {
+            fixed,
+            problems: Vec::new(),
+            known,
+            backgrounds: Vec::new(),
+            processes: Vec::new(),
+            probes: Vec::new(),
+            step_names: Vec::new(),
+            marks: Vec::new(),
+            saved: BTreeMap::new(),
+            folder,
+            used_at: Vec::new(),
+            within: Vec::new(),
+            maybe: false,
+            steps: 0,
+        }
+    }
+
+    /// Binds a list of steps in their order: what one saves, the next ones see.
+    pub fn steps(&mut self, steps: &[Step]) -> Vec<Bound> {
+        steps.iter().filter_map(|step| self.step(step)).collect()
+    }
+
+    fn step(&mut self, step: &Step) -> Option<Bound> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            if self.steps == MAX_STEPS + 1 {
+                self.problems.push(Diagnostic::error(
+                    &step.at,
+                    format!("more than {MAX_STEPS} steps in one scenario"),
+                ));
+            }
+            return None;
+        }
+        let outer_maybe = self.maybe;
+        let mut item = Covered::default();
+        if let Some(for_each) = &step.common.for_each {
+            // The items are known before the first of them has its name.
+            if let Items::Computed(items) = &for_each.items {
+                self.check_names(&[items.as_template()]);
+            }
+            self.new_name(&for_each.name.value, &for_each.name.span);
+            item = self.known.cover([for_each.name.value.as_str()]);
+        }
+        let uncertain = step.common.r#if.is_some() || !step.common.skip.is_empty();
+        self.maybe |= uncertain || step.common.soft.is_some() || step.common.for_each.is_some();
+        let locals = self.known.cover(step.kind.locals.iter().copied());
+        self.check_names(&step.templates);
+        self.known.uncover(locals);
+        step.body.check(step, self);
+        let body = step.body.bind(self);
+        // What a template that cannot be used would give back, nobody knows.
+        if body.is_some() || !step.kind.results.is_empty() {
+            self.check_saves(step, body.as_ref());
+        }
+        // The item's name ends with its step.
+        self.known.uncover(item);
+        for (name, (span, _)) in &step.save.0 {
+            self.new_name(name, span);
+            let certainty = if self.maybe {
+                Certainty::Maybe
+            } else {
+                Certainty::Surely
+            };
+            self.known.add(name, certainty);
+            self.saved.entry(name.clone()).or_insert_with(|| span.clone());
+        }
+        self.maybe = outer_maybe;
+        if let Some(name) = step.common.name.as_ref().and_then(Text::as_literal) {
+            self.step_names.push(name.to_owned());
+        }
+        if let Some(probe) = &step.common.probe {
+            self.probes.push(probe.value.clone());
+        }
+        Some(self.bound(step, body?))
+    }
+
+    fn check_saves(&mut self, step: &Step, body: Option<&Body>) {
+        // Nobody knows what a template returns that has problems of its own: these are told.
+        if step.save_templates.is_empty() || body.is_none() && step.kind.name == "use" {
+            return;
+        }
+        let mut result: Vec<&str> = step.kind.results.iter().map(|field| field.name).collect();
+        if let Some(Body::Block(Block { own: Some(own), .. })) = body {
+            result.extend(own.returns.iter().map(|(name, _)| name.as_str()));
+        }
+        let result = self.known.cover(result);
+        self.check_names(&step.save_templates);
+        self.known.uncover(result);
+    }
+
+    fn bound(&self, step: &Step, body: Body) -> Bound {
+        let common = &step.common;
+        let own = || Spanned::new(step.kind.limit, step.kind_at.clone());
+        let default = self.fixed.limits.get(step.kind.name).cloned().unwrap_or_else(own);
+        Bound {
+            kind: step.kind,
+            span: step.kind_at.clone(),
+            used_at: self.used_at.clone(),
+            name: common.name.clone(),
+            title: step.body.title(),
+            condition: common.r#if.clone(),
+            skip: common.skip.clone(),
+            limit: common.timeout.clone().unwrap_or(Computed::Known(default)),
+            within: common.within.clone(),
+            every: common.every.clone(),
+            holds_for: common.holds_for.clone(),
+            probe: common.probe.as_ref().map(|probe| probe.value.clone()),
+            must_hold: common.must_hold.as_ref().is_some_and(|must| must.value),
+            soft: common.soft.as_ref().is_some_and(|soft| soft.value),
+            for_each: common.for_each.clone(),
+            expect: step.expect.clone(),
+            save: step
+                .save
+                .iter()
+                .map(|(name, expression)| (name.to_owned(), expression.clone()))
+                .collect(),
+            body,
+        }
+    }
+
+    /// Tells of a check that needs an expectation or the like.
+    pub fn error(&mut self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
+        self.problems.push(Diagnostic::error(span, message).help(help));
+    }
+}

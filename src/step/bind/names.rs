@@ -1,0 +1,142 @@
+//! What is wrong with the names in expressions: unknown ones, and services and ports that a function is given literally.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::known::{Known, name_problem};
+use super::{Binder, Static};
+use crate::diagnostic::{Diagnostic, Span, known_names};
+use crate::step::ContainerRef;
+use crate::step::target::find_container;
+use crate::template::{NamePath, Template, is_function};
+
+impl Binder<'_> {
+    /// Refuses a built-in's name.
+    pub(super) fn new_name(&mut self, name: &str, span: &Span) {
+        if let Some(problem) = name_problem(name, span) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Tells the names of templates that nothing has given a value.
+    pub fn check_names(&mut self, templates: &[Template]) {
+        for template in templates {
+            for path in template.names() {
+                if let Some(problem) = self.path_problem(path) {
+                    let problem = match self.within.is_empty() {
+                        true => problem,
+                        false => seen_in_template(problem),
+                    };
+                    self.problems.push(problem);
+                }
+            }
+        }
+    }
+
+    /// Tells of names that were used too early where they are saved.
+    pub fn tell_saved_later(&mut self) {
+        for problem in &mut self.problems {
+            let undefined = problem.message == format!("undefined name `{}`", name_of(&problem.span));
+            if let Some(saved) = self.saved.get(name_of(&problem.span)).filter(|_| undefined)
+                && Arc::ptr_eq(&saved.source, &problem.span.source)
+            {
+                problem.message = format!("`{}` has no value yet: it is saved only later", name_of(&problem.span));
+                problem.related.push((saved.clone(), "saved here".to_owned()));
+                problem.help = Some("steps run in their order: use it after the step that saves it".to_owned());
+            }
+        }
+    }
+
+    fn path_problem(&self, path: &NamePath) -> Option<Diagnostic> {
+        path_problem(path, &self.known, self.fixed).or_else(|| self.call_problem(path))
+    }
+
+    /// A function's literal service that is none.
+    fn call_problem(&self, path: &NamePath) -> Option<Diagnostic> {
+        if !path.call || !matches!(path.parts[0].as_str(), "port" | "url" | "containers") {
+            return None;
+        }
+        let target = path.arguments.first()?.as_ref()?.as_str()?;
+        if self.fixed.is_unsure(target) {
+            return None;
+        }
+        let found = match find_container(target, self.fixed.stacks, &self.backgrounds) {
+            Ok(ContainerRef::Service(found)) => found,
+            Ok(ContainerRef::Background(_)) => return None,
+            Err(unfound) => return Some(unfound.at(path.argument(0))),
+        };
+        let port = path.arguments.get(1)?.as_ref()?.as_u64()?;
+        // Each version of a project may publish others.
+        let versions = self.fixed.stacks.iter().filter(|stack| stack.id == found.stack);
+        let known: Option<Vec<&Vec<u16>>> = versions
+            .filter_map(|stack| stack.services.get(&*found.service))
+            .map(Option::as_ref)
+            .collect();
+        let ports: BTreeSet<u16> = known?.into_iter().flatten().copied().collect();
+        if ports.iter().any(|known| u64::from(*known) == port) {
+            return None;
+        }
+        let known = ports.iter().map(u16::to_string).collect::<Vec<_>>();
+        let help = if known.is_empty() {
+            "it publishes none; add it under `ports:` in the compose file, or ask from `inside:` it".to_owned()
+        } else {
+            format!("the container ports that it publishes: {}", known.join(", "))
+        };
+        Some(
+            Diagnostic::error(
+                path.argument(1),
+                format!("`{}` does not publish port {port}", found.service),
+            )
+            .help(help),
+        )
+    }
+}
+
+/// The first name in what a span covers.
+fn name_of(span: &Span) -> &str {
+    let text = span.text();
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+fn seen_in_template(mut problem: Diagnostic) -> Diagnostic {
+    if problem.message.starts_with("undefined name") {
+        let help = problem.help.unwrap_or_default();
+        problem.help = Some(format!("a template sees its parameters and the built-in names: {help}"));
+    }
+    problem
+}
+
+/// What is wrong with a name that an expression uses, if something is.
+pub fn path_problem<'a>(path: &NamePath, known: &Known, fixed: &Static<'a>) -> Option<Diagnostic> {
+    let name = path.parts[0].as_str();
+    // That a function is there, and takes what it is given, was found out when the expression was read.
+    if path.call && is_function(name) {
+        return None;
+    }
+    let unsure = |part: &String| fixed.partial.has(part);
+    if path.parts.iter().take(2).any(unsure) {
+        return None;
+    }
+    if !known.has(name) {
+        let names: Vec<&str> = known.names().collect();
+        let problem = Diagnostic::error(&path.span, format!("undefined name `{name}`"));
+        return Some(problem.help(known_names(name, &names)));
+    }
+    let second = path.parts.get(1)?.as_str();
+    let of = |what: &str, names: Vec<&str>| {
+        (!names.contains(&second)).then(|| Diagnostic::unknown(&path.span, what, second, names))
+    };
+    let strings = |list: &'a [String]| list.iter().map(String::as_str).collect::<Vec<_>>();
+    let stacks = || fixed.stacks.iter().map(|stack| stack.name.as_str());
+    match name {
+        "stacks" => of("stack", stacks().collect()),
+        "images" => of("image", strings(fixed.images)),
+        "env" => of("environment variable", strings(fixed.env))
+            .map(|problem| problem.help("only those that `requires: {env: […]}` lists are seen")),
+        "matrix" => of("matrix value", strings(fixed.matrix)),
+        "run" => of("part of `run`,", vec!["id"]),
+        "scenario" => of("part of `scenario`,", vec!["name", "dir"]),
+        _ => None,
+    }
+}

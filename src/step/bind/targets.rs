@@ -1,0 +1,90 @@
+//! Targets of steps: bound where they are written literally, left to the step where they are computed.
+
+use super::{Binder, Static};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::shape::Text;
+use crate::step::target::{Unfound, find_container, find_process, find_service, unknown};
+use crate::step::{ContainerRef, Ref, ServiceRef};
+
+impl Static<'_> {
+    /// True for a service or container that a part with problems may have.
+    pub(super) fn is_unsure(&self, target: &str) -> bool {
+        let stack = target.split_once('/').map(|(stack, _)| stack);
+        let missing = stack.is_none_or(|stack| self.partial.has(stack));
+        let name = target.split('.').next().unwrap_or(target);
+        self.partial.services && missing || self.partial.has(name)
+    }
+}
+
+impl Binder<'_> {
+    /// A service written literally, or computed later.
+    pub fn service(&mut self, text: &Text) -> Option<Ref<ServiceRef>> {
+        self.bind_with(text, |text, binder| find_service(text, binder.fixed.stacks))
+    }
+
+    /// A container written literally, or computed later.
+    pub fn container(&mut self, text: &Text) -> Option<Ref<ContainerRef>> {
+        self.bind_with(text, |text, binder| {
+            find_container(text, binder.fixed.stacks, &binder.backgrounds)
+        })
+    }
+
+    /// A process in the background, written literally or computed later.
+    pub fn process(&mut self, text: &Text) -> Option<Ref<String>> {
+        self.bind_with(text, |text, binder| find_process(text, &binder.processes))
+    }
+
+    /// The one target of a step that has `service` or `container`; told when it has none or both.
+    pub fn target(&mut self, at: &Span, service: Option<&Text>, container: Option<&Text>) -> Option<Ref<ContainerRef>> {
+        match (service, container) {
+            (Some(service), None) => Some(match self.service(service)? {
+                Ref::Bound(found) => Ref::Bound(ContainerRef::Service(found)),
+                Ref::Late(template) => Ref::Late(template),
+            }),
+            (None, Some(container)) => self.container(container),
+            (Some(_), Some(container)) => {
+                self.problems.push(Diagnostic::error(
+                    &container.span,
+                    "`service` and `container`: one target is wanted",
+                ));
+                None
+            }
+            (None, None) => {
+                self.problems
+                    .push(Diagnostic::error(at, "no target: `service` or `container` is missing"));
+                None
+            }
+        }
+    }
+
+    /// A stack written literally: stacks' names are early.
+    pub fn stack(&mut self, text: &Text) -> Option<usize> {
+        let Some(name) = text.as_literal() else {
+            self.problems.push(Diagnostic::error(
+                &text.span,
+                "a stack's name is written literally: it is bound before anything starts",
+            ));
+            return None;
+        };
+        let found = self.fixed.stacks.iter().position(|stack| stack.name == name);
+        if found.is_none() && !self.fixed.partial.has(name) && !self.fixed.partial.has("stacks") {
+            let known = self.fixed.stacks.iter().map(|stack| stack.name.as_str());
+            self.problems.push(unknown("stack", name, known).at(&text.span));
+        }
+        found
+    }
+
+    fn bind_with<T>(&mut self, text: &Text, find: impl Fn(&str, &Self) -> Result<T, Unfound>) -> Option<Ref<T>> {
+        let Some(literal) = text.as_literal() else {
+            return Some(Ref::Late(text.clone()));
+        };
+        match find(literal, self) {
+            Ok(found) => Some(Ref::Bound(found)),
+            Err(_) if self.fixed.is_unsure(literal) => None,
+            Err(unfound) => {
+                self.problems.push(unfound.at(&text.span));
+                None
+            }
+        }
+    }
+}
