@@ -237,6 +237,11 @@ pub fn fill(files: &mut Files, wanted: impl IntoIterator<Item = Wanted>, cwd: &P
                 let entries = folder(&path);
                 files.put_folder(path, entries.map(Arc::from));
             }
+            Wanted::There(path) => {
+                // One that cannot be looked at is told by what reads it.
+                let is_there = path.try_exists().unwrap_or(true);
+                files.put_there(path, is_there);
+            }
         }
     }
 }

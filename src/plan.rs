@@ -14,7 +14,7 @@ use crate::load::Loaded;
 use crate::scenario::{Collect, Files, Matrix, Partial, Project, Requires};
 use crate::shape::Named;
 use crate::stack::{self, Lock, StackPlan};
-use crate::step::{Binder, Bound, Certainty, Keep, Known, KnownIssue, Masks, Skip, StackNames, Static, path_problem};
+use crate::step::{Binder, Bound, Keep, Known, KnownIssue, Masks, Skip, StackNames, Static, path_problem};
 use crate::template::{Data, Scope, Template, Unrendered};
 
 /// The default limit of one try of a scenario.
@@ -245,12 +245,10 @@ impl<'a> Resolving<'a> {
             files: self.files,
             limits: limits.unwrap_or(&none),
         };
-        let mut known = Known::built_in();
-        for name in self.scope.values.keys() {
-            known.add(name, Certainty::Surely);
-        }
-        let mut binder = Binder::new(&fixed, known, self.loaded.folder.clone());
+        let mut binder = Binder::new(&fixed, self.scope.clone(), self.loaded.folder.clone());
         let phases = bind_phases(&mut binder, &scenario);
+        // Those of the project file are for all its scenarios: one of them may well not have the service.
+        scenario.collect.iter().for_each(|entry| binder.collected(&entry.path));
         binder.tell_saved_later();
         let (known, marks) = (
             binder.known.clone(),

@@ -19,6 +19,7 @@ type TemplateRead = Result<Arc<Template>, Vec<Diagnostic>>;
 pub struct Files {
     paths: BTreeMap<PathBuf, Found>,
     folders: BTreeMap<PathBuf, Result<Arc<[Entry]>, String>>,
+    there: BTreeMap<PathBuf, bool>,
     /// What messages leave out of paths: where the run was started.
     cwd: PathBuf,
     wanted: Mutex<BTreeSet<Wanted>>,
@@ -32,6 +33,8 @@ pub enum Wanted {
     Path(PathBuf),
     /// All that is below a folder, files by their content.
     Folder(PathBuf),
+    /// Whether something is at a path.
+    There(PathBuf),
 }
 
 impl substitute::Files for Files {
@@ -83,6 +86,16 @@ impl Files {
         known
     }
 
+    /// Whether something is at a path, without reading it; `None` when nobody looked yet: it is wanted then.
+    pub fn is_there(&self, path: &Path) -> Option<bool> {
+        let path = normal(path);
+        let known = self.there.get(&path).copied();
+        if known.is_none() {
+            self.want(Wanted::There(path));
+        }
+        known
+    }
+
     /// A template file; `None` when it was not read yet. Why it cannot be read is told by [`Files::text`].
     pub fn template(&self, path: &Path) -> Option<TemplateRead> {
         let path = normal(path);
@@ -117,6 +130,11 @@ impl Files {
     /// Puts in what is below a folder.
     pub fn put_folder(&mut self, path: PathBuf, entries: Result<Arc<[Entry]>, String>) {
         self.folders.insert(path, entries);
+    }
+
+    /// Puts in whether something is at a path.
+    pub fn put_there(&mut self, path: PathBuf, is_there: bool) {
+        self.there.insert(path, is_there);
     }
 
     fn want(&self, wanted: Wanted) {

@@ -50,10 +50,9 @@ impl Written for Copy {
     }
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
-        place::check(&self.to, binder);
         let from = match (&self.from, &self.content) {
             (Some(from), None) => {
-                place::check(from, binder);
+                check_from(from, binder);
                 From::Path(from.clone())
             }
             (None, Some(content)) => From::Content(content.clone()),
@@ -74,10 +73,24 @@ impl Written for Copy {
                 return None;
             }
         };
+        place::check(&self.to, binder);
+        if !place::is_inside(&self.to) {
+            binder.makes_files();
+        }
         Some(Body::Act(Arc::new(Bound {
             from,
             to: self.to.clone(),
         })))
+    }
+}
+
+/// Tells a target that is none, and a path here at which nothing is and nothing will be.
+fn check_from(from: &Text, binder: &mut Binder<'_>) {
+    if let Some(path) = place::check(from, binder)
+        && binder.is_missing(&path)
+    {
+        let help = "its path is relative to the file that it is written in; one in a container is `service:/path`";
+        binder.error(&from.span, format!("there is no file or folder `{path}`"), help);
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{About, Binder, Body, Sort, Step, Written};
+use crate::diagnostic::Diagnostic;
 use crate::shape::{Problems, Shape};
 use crate::yaml::Node;
 
@@ -28,8 +29,18 @@ pub(super) struct Do(Vec<Step>);
 
 impl Shape for Do {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        Vec::read(node, problems).map(Do)
+        some_steps(node, "`do`", problems).map(Do)
     }
+}
+
+/// Reads a list of at least one step.
+pub(super) fn some_steps(node: &Node, whose: &str, problems: &mut Problems) -> Option<Vec<Step>> {
+    if node.list().is_some_and(<[Node]>::is_empty) {
+        let problem = Diagnostic::error(&node.span, format!("{whose} has no step"));
+        problems.push(problem.help("give it one, as a line that begins with `- `, or take it out"));
+        return None;
+    }
+    Vec::read(node, problems)
 }
 
 impl JsonSchema for Do {
@@ -37,7 +48,9 @@ impl JsonSchema for Do {
         "Do".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<Vec<Step>>()
+        let mut list = generator.subschema_for::<Vec<Step>>();
+        list.insert("minItems".into(), 1.into());
+        list
     }
 }
 

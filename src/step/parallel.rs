@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+use super::do_::{Do, some_steps};
 use super::{About, Binder, Body, Sort, Step, Written};
 use crate::diagnostic::Diagnostic;
 use crate::shape::{Named, Problems, Shape};
@@ -25,11 +26,30 @@ pub(super) const ABOUT: About = About {
 
 /// Lanes by name.
 #[derive(Debug)]
-pub(super) struct Parallel(Named<Vec<Step>>);
+pub(super) struct Parallel(Named<Lane>);
+
+/// The steps of one.
+#[derive(Debug)]
+struct Lane(Vec<Step>);
+
+impl Shape for Lane {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        some_steps(node, "the lane", problems).map(Lane)
+    }
+}
+
+impl JsonSchema for Lane {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Do::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Do::json_schema(generator)
+    }
+}
 
 impl Shape for Parallel {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let lanes = Named::<Vec<Step>>::read(node, problems)?;
+        let lanes = Named::<Lane>::read(node, problems)?;
         if lanes.is_empty() {
             problems.push(
                 Diagnostic::error(&node.span, "`parallel` has no lane")
@@ -46,7 +66,7 @@ impl JsonSchema for Parallel {
         "Parallel".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<Named<Vec<Step>>>()
+        generator.subschema_for::<Named<Lane>>()
     }
 }
 
@@ -56,6 +76,6 @@ impl Written for Parallel {
     }
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
-        Some(binder.lanes(self.0.iter().map(|(name, steps)| (name, steps.as_slice()))))
+        Some(binder.lanes(self.0.iter().map(|(name, steps)| (name, steps.0.as_slice()))))
     }
 }

@@ -42,22 +42,36 @@ fn split(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// Tells a target that is none, as far as it is written literally.
-pub(super) fn check(text: &Text, binder: &mut Binder<'_>) {
-    let shown = text.shown();
+/// True for a path in a container.
+pub(super) fn is_inside(text: &Text) -> bool {
+    split(&text.shown()).0.is_some()
+}
+
+/// Tells a target that is none, as far as it is known before the step; gives a path on this machine.
+pub(super) fn check(text: &Text, binder: &mut Binder<'_>) -> Option<String> {
+    let constant = binder.constant_text(text);
+    let shown = constant.clone().unwrap_or_else(|| text.shown());
     let (Some(target), path) = split(&shown) else {
-        return;
+        return constant;
     };
-    if target.contains("${{") {
-        return;
-    }
-    if let Err(unfound) = find_container(target, binder.fixed.stacks, &binder.backgrounds) {
-        binder.problems.push(unfound.at(&text.span));
-    } else if path.is_empty() {
+    if !target.contains("${{") && binder.is_target(target, &text.span) && path.is_empty() {
         binder.error(
             &text.span,
             format!("`{shown}` has no path"),
             format!("write it as `{target}:/path`"),
+        );
+    }
+    None
+}
+
+/// Tells a path of `collect` that is none of a container.
+pub(super) fn check_collected(text: &Text, binder: &mut Binder<'_>) {
+    let here = check(text, binder).filter(|path| !path.contains("${{"));
+    if let Some(here) = here {
+        binder.error(
+            &text.span,
+            format!("`{here}` is no path of a container"),
+            "write it as `service:/path`",
         );
     }
 }

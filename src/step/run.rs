@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::command::{self, Command, Output, texts};
 use super::resource::{Mounted, mounted, network_name};
-use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, Step, Written};
-use crate::diagnostic::Spanned;
+use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, StackNames, Step, Written};
+use crate::diagnostic::{Diagnostic, Span, Spanned, did_you_mean};
 use crate::engine::world::Waited;
 use crate::engine::{ContainerSpec, EngineResult, Labels, LogRange, ResourceKind};
 use crate::event::{Detail, Fault};
@@ -81,21 +81,10 @@ impl Written for Run {
     }
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
-        for network in &self.networks {
-            let Some(literal) = network.as_literal() else {
-                continue;
-            };
-            if let Err(unfound) = network_name(literal, binder.fixed.stacks) {
-                binder.problems.push(unfound.at(&network.span));
-            }
-        }
-        for volume in &self.volumes {
-            let Some(literal) = volume.as_literal() else {
-                continue;
-            };
-            if let Err(unfound) = mounted(literal, binder.fixed.stacks) {
-                binder.problems.push(unfound.at(&volume.span));
-            }
+        self.check_networks(binder);
+        self.check_volumes(binder);
+        for port in &self.expose {
+            check_exposed(port, binder);
         }
         if let Some(name) = &self.background {
             let problem = command::background_problem(name, &binder.backgrounds);
@@ -104,6 +93,64 @@ impl Written for Run {
         }
         Some(Body::Act(Arc::new(Bound(self.clone()))))
     }
+}
+
+impl Run {
+    fn check_networks(&self, binder: &mut Binder<'_>) {
+        for network in &self.networks {
+            let Some(text) = binder.constant_text(network) else {
+                continue;
+            };
+            match network_name(&text, binder.fixed.stacks) {
+                Err(unfound) => binder.problems.push(unfound.at(&network.span)),
+                Ok(real) if real == text => binder
+                    .problems
+                    .extend(mistyped(&text, &network.span, binder.fixed.stacks)),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    fn check_volumes(&self, binder: &mut Binder<'_>) {
+        for volume in &self.volumes {
+            let text = binder.constant_text(volume);
+            match text.map(|text| mounted(&text, binder.fixed.stacks)) {
+                Some(Err(unfound)) => binder.problems.push(unfound.at(&volume.span)),
+                Some(Ok(Mounted::Path(..))) | None => binder.makes_files(),
+                Some(Ok(Mounted::Volume(..) | Mounted::Own(..))) => {}
+            }
+        }
+    }
+}
+
+/// A network that no stack has, and that is nearly the name of one that a stack has: others have their real names.
+fn mistyped(text: &str, at: &Span, stacks: &[StackNames]) -> Option<Diagnostic> {
+    let known: Vec<&str> = stacks
+        .iter()
+        .flat_map(|stack| stack.networks.keys().map(String::as_str))
+        .collect();
+    let near = did_you_mean(text, &known)?;
+    let message = format!("no stack has a network `{text}`: it is taken for the real name of another one");
+    Some(Diagnostic::warning(at, message).help(format!("did you mean `{near}`?")))
+}
+
+/// Tells an `expose` that is no port.
+fn check_exposed(port: &Text, binder: &mut Binder<'_>) {
+    let Some(text) = binder.constant_text(port) else {
+        return;
+    };
+    let (number, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
+    let is_port = number.parse::<u16>().is_ok_and(|number| number > 0);
+    if is_port && matches!(protocol, "tcp" | "udp" | "sctp") {
+        return;
+    }
+    let help = match number.rsplit_once(':') {
+        Some((_, inner)) => {
+            format!("write the container's port alone, `{inner}`: the host's is a free one, `url('name', {inner})`")
+        }
+        None => "write the container's port: `80`, `53/udp`".to_owned(),
+    };
+    binder.error(&port.span, format!("`{text}` is no port"), help);
 }
 
 #[derive(Debug)]

@@ -61,6 +61,7 @@ impl Written for Shell {
     }
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
+        binder.makes_files();
         if let Some(name) = &self.background {
             command::bind_process(name, binder);
         }

@@ -22,6 +22,8 @@ pub struct StackNames {
     pub volumes: BTreeMap<String, String>,
     /// The networks of the file: name in the file → real name.
     pub networks: BTreeMap<String, String>,
+    /// Whether a service mounts paths of this machine, and may make files there.
+    pub mounts_paths: bool,
 }
 
 /// A name that is bound, or computed when the step runs.

@@ -11,6 +11,7 @@ use super::http::{no_answer, time_left};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written, inside};
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
+use crate::net::Target;
 use crate::shape::{Computed, Text, shape};
 
 /// See the table.
@@ -107,9 +108,13 @@ impl Written for Tcp {
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let to = match (&self.address, &self.service, &self.port) {
-            (Some(address), None, None) => To::Address(address.clone()),
+            (Some(address), None, None) => {
+                check_address(address, binder)?;
+                To::Address(address.clone())
+            }
             (None, Some(service), Some(port)) => {
                 binder.service(service)?;
+                binder.published(service, port);
                 To::Service(service.clone(), port.clone())
             }
             (None, Some(service), None) => {
@@ -146,6 +151,19 @@ impl Written for Tcp {
             until: self.until.clone(),
         })))
     }
+}
+
+/// Tells an address that is none, where it is known before the step.
+fn check_address(address: &Text, binder: &mut Binder<'_>) -> Option<()> {
+    let Some(why) = binder
+        .constant_text(address)
+        .and_then(|text| Target::parse(&text).err())
+    else {
+        return Some(());
+    };
+    let help = "e.g. `127.0.0.1:6379`, `[::1]:6379`, the path of a unix socket, or `service` and `port` instead";
+    binder.error(&address.span, why.message, help);
+    None
 }
 
 #[derive(Debug)]

@@ -57,6 +57,9 @@ impl Written for Up {
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let stack = binder.stack(&self.stack)?;
+        if binder.fixed.stacks[stack].mounts_paths {
+            binder.makes_files();
+        }
         for name in self.services.iter().chain(&self.completes) {
             let Some(literal) = name.as_literal() else {
                 continue;

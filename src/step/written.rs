@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::expect::Expectation;
 use crate::shape::{Computed, Fields, Named, Problems, Shape, Text, key_of, shape, tidy, words, wrong_type};
 use crate::template::{Data, Expression, Template};
-use crate::yaml::Node;
+use crate::yaml::{Node, key_trap};
 
 words! {
     /// Whether what a scenario started is left for a look.
@@ -122,12 +122,22 @@ pub enum Items {
 
 impl Shape for ForEach {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let [(key, value)] = node.map()? else {
-            problems.push(wrong_type(node, "a mapping of one name to a list"));
+        let example = "e.g. `{user: [ann, bob]}`: in the step `${{ user }}` is the item";
+        let Some([(key, value)]) = node.map() else {
+            problems.push(wrong_type(node, "a mapping of one name to a list").help(example));
             return None;
         };
-        let name = Spanned::new(key.scalar()?.to_owned(), key.span.clone());
+        let Some(name) = key.scalar() else {
+            problems.push(key_trap(key).unwrap_or_else(|| wrong_type(key, "a name").help(example)));
+            return None;
+        };
+        let name = Spanned::new(name.to_owned(), key.span.clone());
         let items = match value.list() {
+            Some([]) => {
+                let problem = Diagnostic::error(&value.span, "`for-each` has no item: the step would never run");
+                problems.push(problem.help("write its items, or an expression that gives them"));
+                return None;
+            }
             Some(_) => Items::List(Vec::read(value, problems)?),
             None => Items::Computed(Expression::read(value, problems)?),
         };
@@ -142,7 +152,7 @@ impl JsonSchema for ForEach {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "object", "minProperties": 1, "maxProperties": 1,
-            "additionalProperties": {"anyOf": [{"type": "array"}, {"type": "string"}]},
+            "additionalProperties": {"anyOf": [{"type": "array", "minItems": 1}, {"type": "string"}]},
         })
     }
 }
@@ -264,7 +274,7 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
     let mut unknown = false;
     for (key, value) in entries {
         let Some(name) = key.scalar() else {
-            problems.push(crate::yaml::key_trap(key).unwrap_or_else(|| wrong_type(key, "a key")));
+            problems.push(key_trap(key).unwrap_or_else(|| wrong_type(key, "a key")));
             unknown = true;
             continue;
         };
@@ -299,7 +309,7 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
 }
 
 fn unknown_step_key(key: &Node, name: &str) -> Diagnostic {
-    crate::yaml::key_trap(key).unwrap_or_else(|| {
+    key_trap(key).unwrap_or_else(|| {
         let mut known: Vec<Cow<'static, str>> = KINDS.iter().map(|kind| kind.name.into()).collect();
         known.extend_from_slice(Common::keys());
         known.extend(APART.map(Cow::from));

@@ -61,6 +61,7 @@ pub(super) fn service(
         networks: on,
         network_mode,
         volumes: volumes(view),
+        mounts_paths: mounts_paths(view),
         tty: text("tty").is_some_and(|text| is_true(&text)),
     })
 }
@@ -169,6 +170,21 @@ fn volumes(view: &View<'_>) -> BTreeSet<String> {
         }
     }
     named
+}
+
+/// True if it mounts a path, or something that is known only later.
+fn mounts_paths(view: &View<'_>) -> bool {
+    let items = view.all("volumes");
+    let mut items = items.iter().flat_map(|said| {
+        let items = said.node.list().unwrap_or_default();
+        items.iter().map(move |item| (said, item))
+    });
+    items.any(|(said, item)| {
+        if item.map().is_some() {
+            return text_of(item, "type", &said.environment).is_none_or(|kind| kind == "bind");
+        }
+        said.fill(item).is_none_or(|text| is_path(split_source(&text).0))
+    })
 }
 
 /// Real names by name in the file.

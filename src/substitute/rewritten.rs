@@ -110,6 +110,8 @@ pub struct ServiceInfo {
     pub network_mode: Option<String>,
     /// The named volumes that it mounts, by name in the file.
     pub volumes: BTreeSet<String>,
+    /// True if it mounts paths of this machine, or what may be one.
+    pub mounts_paths: bool,
     /// True with a terminal.
     pub tty: bool,
 }

@@ -1,12 +1,15 @@
 //! Steps inside steps: blocks, lanes, and templates with a scope of their own.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::{Binder, Certainty, Known};
+use super::{BUILT_IN, Binder, Certainty, Known};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::scenario::Template as TemplateFile;
 use crate::step::bound::OwnScope;
 use crate::step::{Block, Body, Lane, Step};
+use crate::template::Scope;
 
 /// How deep templates use templates.
 const MAX_TEMPLATES: usize = 16;
@@ -59,8 +62,10 @@ impl Binder<'_> {
         for name in file.parameters.names() {
             known.add(name, Certainty::Surely);
         }
+        let early = self.early_of(&own);
         let outer = (
             std::mem::replace(&mut self.known, known),
+            std::mem::replace(&mut self.early, early),
             std::mem::replace(&mut self.folder, own.folder.clone()),
             std::mem::take(&mut self.step_names),
             self.maybe,
@@ -68,7 +73,13 @@ impl Binder<'_> {
         self.maybe = false;
         self.used_at.insert(0, at.place());
         self.within.push((path.to_path_buf(), shown.clone()));
+        let before = self.problems.len();
         let steps = self.steps(&file.steps);
+        let told = self.problems[before..].iter_mut();
+        // What is wrong with a value is wrong where it was given.
+        for problem in told.filter(|problem| problem.related.is_empty() && problem.span.text().contains("${{")) {
+            problem.related.push((at.clone(), "used here".to_owned()));
+        }
         self.check_names(
             &file
                 .returns
@@ -78,10 +89,33 @@ impl Binder<'_> {
         );
         self.within.pop();
         self.used_at.remove(0);
-        (self.known, self.folder, self.step_names, self.maybe) = outer;
+        (self.known, self.early, self.folder, self.step_names, self.maybe) = outer;
         Some(Body::Block(Block {
             lanes: vec![Lane { name: None, steps }],
             own: Some(own),
         }))
+    }
+
+    /// The parameters and built-in names of a template whose values are known by now; none where it may be skipped.
+    fn early_of(&self, own: &OwnScope) -> Scope {
+        let mut early = Scope {
+            values: BTreeMap::new(),
+            ..self.early.clone()
+        };
+        if self.maybe {
+            return early;
+        }
+        let built_in = BUILT_IN
+            .iter()
+            .filter_map(|name| self.early.values.get_key_value(*name));
+        early
+            .values
+            .extend(built_in.map(|(name, value)| (name.clone(), Arc::clone(value))));
+        for (name, data, _) in &own.parameters {
+            if let Some(value) = self.constant(data) {
+                early.values.insert(name.clone(), Arc::new(value));
+            }
+        }
+        early
     }
 }

@@ -13,6 +13,7 @@ use super::{Block, Body, Bound, Items, StackNames, Step};
 use crate::diagnostic::{Diagnostic, Place, Span, Spanned};
 use crate::scenario::{Files, Partial};
 use crate::shape::{Computed, Named, Text};
+use crate::template::Scope;
 
 use known::Covered;
 pub use known::{BUILT_IN, Certainty, Known, name_problem};
@@ -64,6 +65,10 @@ pub struct Binder<'a> {
     within: Vec<(PathBuf, String)>,
     /// True where a step may not run: saved names are only perhaps saved.
     maybe: bool,
+    /// Names whose values no step has changed before this point.
+    early: Scope,
+    /// True once a step may have made files on this machine.
+    makes_files: bool,
     steps: usize,
 }
 
@@ -72,11 +77,17 @@ pub(crate) const MAX_STEPS: usize = 10_000;
 
 impl<'a> Binder<'a> {
     /// A binder for a scenario's steps.
-    pub fn new(fixed: &'a Static<'a>, known: Known, folder: PathBuf) -> Self {
+    pub fn new(fixed: &'a Static<'a>, early: Scope, folder: PathBuf) -> Self {
+        let mut known = Known::built_in();
+        for name in early.values.keys() {
+            known.add(name, Certainty::Surely);
+        }
         Binder {
             fixed,
             problems: Vec::new(),
             known,
+            early,
+            makes_files: false,
             backgrounds: Vec::new(),
             processes: Vec::new(),
             probes: Vec::new(),
@@ -138,6 +149,7 @@ impl<'a> Binder<'a> {
                 Certainty::Surely
             };
             self.known.add(name, certainty);
+            self.early.values.remove(name);
             self.saved.entry(name.clone()).or_insert_with(|| span.clone());
         }
         self.maybe = outer_maybe;

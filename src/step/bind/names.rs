@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::known::{Known, name_problem};
 use super::{Binder, Static};
 use crate::diagnostic::{Diagnostic, Span, known_names};
-use crate::step::ContainerRef;
 use crate::step::target::find_container;
+use crate::step::{ContainerRef, ServiceRef};
 use crate::template::{NamePath, Template, is_function};
 
 impl Binder<'_> {
@@ -57,15 +57,31 @@ impl Binder<'_> {
             return None;
         }
         let target = path.arguments.first()?.as_ref()?.as_str()?;
-        if self.fixed.is_unsure(target) {
-            return None;
+        let port = path.arguments.get(1).and_then(|port| port.as_ref()?.as_u64());
+        match port {
+            Some(port) => self.unpublished(target, port, (path.argument(0), path.argument(1))),
+            None => self.container_of(target, path.argument(0)).err().flatten(),
         }
-        let found = match find_container(target, self.fixed.stacks, &self.backgrounds) {
-            Ok(ContainerRef::Service(found)) => found,
-            Ok(ContainerRef::Background(_)) => return None,
-            Err(unfound) => return Some(unfound.at(path.argument(0))),
+    }
+
+    /// The service that a target is of; else what is wrong with it, if something is.
+    pub(super) fn container_of(&self, target: &str, at: &Span) -> Result<ServiceRef, Option<Diagnostic>> {
+        if self.fixed.is_unsure(target) {
+            return Err(None);
+        }
+        match find_container(target, self.fixed.stacks, &self.backgrounds) {
+            Ok(ContainerRef::Service(found)) => Ok(found),
+            Ok(ContainerRef::Background(_)) => Err(None),
+            Err(unfound) => Err(Some(unfound.at(at))),
+        }
+    }
+
+    /// A port that a target does not publish, or a target that is none; where each is written.
+    pub(super) fn unpublished(&self, target: &str, port: u64, at: (&Span, &Span)) -> Option<Diagnostic> {
+        let found = match self.container_of(target, at.0) {
+            Ok(found) => found,
+            Err(problem) => return problem,
         };
-        let port = path.arguments.get(1)?.as_ref()?.as_u64()?;
         // Each version of a project may publish others.
         let versions = self.fixed.stacks.iter().filter(|stack| stack.id == found.stack);
         let known: Option<Vec<&Vec<u16>>> = versions
@@ -82,13 +98,8 @@ impl Binder<'_> {
         } else {
             format!("the container ports that it publishes: {}", known.join(", "))
         };
-        Some(
-            Diagnostic::error(
-                path.argument(1),
-                format!("`{}` does not publish port {port}", found.service),
-            )
-            .help(help),
-        )
+        let message = format!("`{}` does not publish port {port}", found.service);
+        Some(Diagnostic::error(at.1, message).help(help))
     }
 }
 

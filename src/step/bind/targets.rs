@@ -1,10 +1,14 @@
 //! Targets of steps: bound where they are written literally, left to the step where they are computed.
 
+use serde_json::Value;
+
 use super::{Binder, Static};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::shape::Text;
+use crate::shape::{Computed, Text};
+use crate::step::place;
 use crate::step::target::{Unfound, find_container, find_process, find_service, unknown};
 use crate::step::{ContainerRef, Ref, ServiceRef};
+use crate::template::{Data, NamePath};
 
 impl Static<'_> {
     /// True for a service or container that a part with problems may have.
@@ -27,6 +31,22 @@ impl Binder<'_> {
         self.bind_with(text, |text, binder| {
             find_container(text, binder.fixed.stacks, &binder.backgrounds)
         })
+    }
+
+    /// Whether a text names a container; told when it does not.
+    pub fn is_target(&mut self, target: &str, at: &Span) -> bool {
+        match self.container_of(target, at) {
+            Ok(_) | Err(None) => true,
+            Err(Some(problem)) => {
+                self.problems.push(problem);
+                false
+            }
+        }
+    }
+
+    /// Tells a path of `collect` that is none, once all steps are bound.
+    pub fn collected(&mut self, path: &Text) {
+        place::check_collected(path, self);
     }
 
     /// A process in the background, written literally or computed later.
@@ -74,8 +94,54 @@ impl Binder<'_> {
         found
     }
 
+    /// Tells a port that a service does not publish, where both are written literally.
+    pub fn published(&mut self, service: &Text, port: &Computed<u64>) {
+        if let (Some(literal), Some(number)) = (service.as_literal(), port.known()) {
+            let problem = self.unpublished(literal, number, (&service.span, port.span()));
+            self.problems.extend(problem);
+        }
+    }
+
+    /// A text that is the same whatever happens before its step: what it will be.
+    ///
+    /// None of a computed one for a step that may be skipped: it may be so just where the text would be wrong.
+    pub fn constant_text(&self, text: &Text) -> Option<String> {
+        match text.as_literal() {
+            Some(literal) => Some(literal.to_owned()),
+            None => self.is_constant(text).then(|| text.text(&self.early).ok()).flatten(),
+        }
+    }
+
+    /// Data, likewise.
+    pub(super) fn constant(&self, data: &Data) -> Option<Value> {
+        let templates = data.templates();
+        let constant = templates.iter().all(|template| self.is_constant(template));
+        constant.then(|| data.render(&self.early).ok()).flatten()
+    }
+
+    fn is_constant(&self, text: &Text) -> bool {
+        let is_early = |path: &NamePath| !path.call && self.early.values.contains_key(&path.parts[0]);
+        !self.maybe && text.names().all(is_early)
+    }
+
+    /// Remembers that a step may have made files on this machine.
+    pub fn makes_files(&mut self) {
+        self.makes_files = true;
+    }
+
+    /// True for a path here at which nothing is, and nothing will have been made by now.
+    pub fn is_missing(&self, path: &str) -> bool {
+        !self.maybe && !self.makes_files && self.fixed.files.is_there(&self.folder.join(path)) == Some(false)
+    }
+
     fn bind_with<T>(&mut self, text: &Text, find: impl Fn(&str, &Self) -> Result<T, Unfound>) -> Option<Ref<T>> {
         let Some(literal) = text.as_literal() else {
+            if let Some(value) = self.constant_text(text)
+                && let Err(unfound) = find(&value, self)
+                && !self.fixed.is_unsure(&value)
+            {
+                self.problems.push(unfound.at(&text.span));
+            }
             return Some(Ref::Late(text.clone()));
         };
         match find(literal, self) {

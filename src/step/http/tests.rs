@@ -12,7 +12,8 @@ use crate::scenario::Files;
 use crate::shape::{Named, Problems, Shape};
 use crate::step::balance_assert::BalanceAssert;
 use crate::step::tcp::Tcp;
-use crate::step::{Binder, Known, StackNames, Static, Written};
+use crate::step::{Binder, StackNames, Static, Written};
+use crate::template::Scope;
 
 fn answer(body: &[u8]) -> HttpAnswer {
     HttpAnswer {
@@ -103,7 +104,7 @@ fn bound<T: Shape + Written>(text: &str) -> Vec<String> {
         files: &Files::default(),
         limits: &Named::default(),
     };
-    let mut binder = Binder::new(&fixed, Known::built_in(), "/".into());
+    let mut binder = Binder::new(&fixed, Scope::default(), "/".into());
     let mut told = Vec::new();
     if let Some(read) = T::read(&node, &mut problems) {
         told.push(read.title());

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::describe::described;
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, Written};
-use crate::diagnostic::Spanned;
+use crate::diagnostic::{Diagnostic, Spanned, known_names};
 use crate::engine::Engine;
 use crate::engine::world::{ContainerState, Waited};
 use crate::event::Fault;
@@ -87,7 +87,7 @@ pub(super) const UNPAUSE: About = About {
 
 /// Declares one of the kinds: its keys, and how they make a [`Doing`].
 macro_rules! lifecycle {
-    ($Name:ident, $what:literal, $doc:literal, |$written:ident| $change:expr,
+    ($Name:ident, $what:literal, $doc:literal, |$written:ident, $binder:ident| $change:expr,
      { $($(#[doc = $fdoc:literal])* $field:ident : $Type:ty),* $(,)? }) => {
         shape! {
             #[doc = $doc]
@@ -108,14 +108,14 @@ macro_rules! lifecycle {
 
             fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
                 let target = binder.target(&self.span, self.service.as_ref(), self.container.as_ref())?;
-                let $written = self;
+                let ($written, $binder) = (self, binder);
                 Some(Body::Act(Arc::new(Bound { target, change: $change })))
             }
         }
     };
 }
 
-lifecycle!(Stop, "`stop`", "A service or container to stop.", |written| Change::Stop(written.grace.clone()), {
+lifecycle!(Stop, "`stop`", "A service or container to stop.", |written, _binder| Change::Stop(written.grace.clone()), {
     /// How long they may take before they are killed.
     grace: Option<Computed<Duration>>,
 });
@@ -123,16 +123,19 @@ lifecycle!(
     Start,
     "`start`",
     "A service or container to start.",
-    |_written| Change::Start,
+    |_written, _binder| Change::Start,
     {}
 );
-lifecycle!(Restart, "`restart`", "A service or container to restart.", |written| Change::Restart(written.grace.clone()), {
+lifecycle!(Restart, "`restart`", "A service or container to restart.", |written, _binder| Change::Restart(written.grace.clone()), {
     /// How long they may take to stop before they are killed.
     grace: Option<Computed<Duration>>,
 });
 lifecycle!(
     Kill, "`kill`", "A service or container to send a signal to.",
-    |written| Change::Kill { signal: written.signal.clone(), crash: written.crash.as_ref().is_some_and(|crash| crash.value) },
+    |written, binder| Change::Kill {
+        signal: written.signal.clone().inspect(|signal| check_signal(signal, binder)),
+        crash: written.crash.as_ref().is_some_and(|crash| crash.value),
+    },
     {
         /// The signal: `KILL`, `TERM`, `HUP`, …
         signal: Option<Text>,
@@ -144,14 +147,14 @@ lifecycle!(
     Pause,
     "`pause`",
     "A service or container to freeze.",
-    |_written| Change::Pause,
+    |_written, _binder| Change::Pause,
     {}
 );
 lifecycle!(
     Unpause,
     "`unpause`",
     "A service or container to thaw.",
-    |_written| Change::Unpause,
+    |_written, _binder| Change::Unpause,
     {}
 );
 
@@ -238,6 +241,31 @@ async fn duration(cx: &Cx, written: Option<&Computed<Duration>>) -> Done<Option<
     match written {
         Some(written) => cx.computed(written).await.map(Some),
         None => Ok(None),
+    }
+}
+
+/// The signals that Docker knows by name, on Linux; a number and `RTMIN+3` do as well.
+const SIGNALS: [&str; 35] = [
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL",
+    "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1",
+    "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "UNUSED",
+];
+/// The highest signal's number.
+const LAST_SIGNAL: u32 = 64;
+
+/// Tells a signal that is none, where it is known before the step.
+fn check_signal(signal: &Text, binder: &mut Binder<'_>) {
+    let Some(text) = binder.constant_text(signal) else {
+        return;
+    };
+    let name = signal_name(&text);
+    let real_time = name.starts_with("RTMIN") || name.starts_with("RTMAX");
+    let is_number = name
+        .parse()
+        .is_ok_and(|number: u32| (1..=LAST_SIGNAL).contains(&number));
+    if !real_time && !is_number && !SIGNALS.contains(&name.as_str()) {
+        let problem = Diagnostic::error(&signal.span, format!("unknown signal `{text}`"));
+        binder.problems.push(problem.help(known_names(&name, &SIGNALS)));
     }
 }
 
