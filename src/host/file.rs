@@ -163,18 +163,16 @@ pub(super) fn unpack(tar: &[u8], folder: &Path) -> io::Result<()> {
 }
 
 /// Rewrites all files below a folder.
-pub(super) async fn rewrite_texts(folder: &Path, rewrite: &Rewrite) -> io::Result<()> {
+pub(super) fn rewrite_texts(folder: &Path, rewrite: &Rewrite) -> io::Result<()> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        let mut entries = tokio::fs::read_dir(&folder).await?;
-        while let Some(entry) = entries.next_entry().await? {
-            let kind = entry.file_type().await?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
             if kind.is_dir() {
                 folders.push(entry.path());
             } else if kind.is_file() {
                 rewrite_file(&entry.path(), rewrite)?;
-                // Between two files others have their turn.
-                tokio::task::yield_now().await;
             }
         }
     }
@@ -263,8 +261,8 @@ mod tests {
         write(&folder.path().join("new/below/file"), b"x").unwrap();
     }
 
-    #[tokio::test]
-    async fn texts_are_rewritten_and_other_bytes_stay() {
+    #[test]
+    fn texts_are_rewritten_and_other_bytes_stay() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("sub")).unwrap();
         let (log, other) = (folder.path().join("sub/log"), folder.path().join("other"));
@@ -272,9 +270,7 @@ mod tests {
         long.extend_from_slice(b"\nsecret\xffsecret");
         fs::write(&log, &long).unwrap();
         fs::write(&other, "nothing").unwrap();
-        rewrite_texts(folder.path(), &|text| text.replace("secret", "***"))
-            .await
-            .unwrap();
+        rewrite_texts(folder.path(), &|text| text.replace("secret", "***")).unwrap();
         let read = fs::read(&log).unwrap();
         assert_eq!(read.len(), 3_000_000 + 8);
         assert!(read.ends_with(b"x\n***\xff***"));

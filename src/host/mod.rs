@@ -152,7 +152,7 @@ pub trait Host: Send + Sync {
     /// Unpacks a tar into a folder, that is made; nothing is written outside of it.
     async fn unpack(&self, tar: Bytes, folder: &Path) -> io::Result<()>;
     /// Rewrites all files below a folder, some lines at a time; bytes that are no text stay as they are.
-    async fn rewrite_texts(&self, folder: &Path, rewrite: &Rewrite) -> io::Result<()>;
+    async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> io::Result<()>;
     /// How many bytes are free where a path is or would be; `None` if it cannot be found out.
     async fn free_space(&self, path: &Path) -> Option<u64>;
     /// Who has one of these ports of this machine; the protocol is `tcp` or `udp`.
@@ -259,8 +259,9 @@ impl Host for RealHost {
         file::blocking(move || file::unpack(&tar, &folder)).await
     }
 
-    async fn rewrite_texts(&self, folder: &Path, rewrite: &Rewrite) -> io::Result<()> {
-        file::rewrite_texts(folder, rewrite).await
+    async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> io::Result<()> {
+        let folder = folder.to_owned();
+        file::blocking(move || file::rewrite_texts(&folder, &*rewrite)).await
     }
 
     async fn free_space(&self, path: &Path) -> Option<u64> {

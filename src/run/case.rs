@@ -1,13 +1,13 @@
 //! One try of a case: from its first event to its last, everything that it made removed in between.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::attempt::{outcome, shown};
 use super::before::Before;
@@ -15,7 +15,7 @@ use super::block::limited;
 use super::logs::LogKeeper;
 use super::probe::Probes;
 use super::walk::{AfterFailure, Ended, Unreached, Walk, numbered};
-use super::{Env, background, collect, known, requires, teardown};
+use super::{Env, background, broken, collect, known, requires, teardown};
 use crate::event::{CaseId, Fault, Outcome, Phase, What};
 use crate::plan::Plan;
 use crate::step::{Case, Emitter, Keep, StackState};
@@ -41,7 +41,7 @@ pub(super) struct TryEnded {
 }
 
 impl TryEnded {
-    fn new(outcome: Outcome, faults: Vec<Fault>) -> Self {
+    pub(super) fn new(outcome: Outcome, faults: Vec<Fault>) -> Self {
         TryEnded {
             outcome,
             reason: None,
@@ -60,7 +60,7 @@ impl TryEnded {
     }
 }
 
-/// Runs one try.
+/// Runs one try, from its first event to its last.
 pub(super) async fn try_once(env: &Env, plan: &Plan, before: &Before) -> TryEnded {
     let emitter = env.emitter.of_case(CaseId {
         number: plan.info.number,
@@ -69,6 +69,29 @@ pub(super) async fn try_once(env: &Env, plan: &Plan, before: &Before) -> TryEnde
     plan.hide(&emitter.masks);
     emitter.emit(What::CaseStarted {});
     let began = Instant::now();
+    let made = OnceLock::new();
+    let (ended, parts) = match broken::caught(tried(env, plan, before, (&emitter, &made))).await {
+        Ok(tried) => tried,
+        Err(panic) => (broken::end(env, plan, made.get(), &panic).await, BTreeMap::new()),
+    };
+    emitter.emit(What::CaseEnded {
+        outcome: ended.outcome,
+        reason: ended.reason.clone(),
+        seconds: began.elapsed().as_secs_f64(),
+        parts,
+        faults: ended.faults.clone(),
+        retried: ended.retried,
+    });
+    ended
+}
+
+/// How it ended, and the seconds by part; the case that was made for it is put where a panic leaves it.
+async fn tried(
+    env: &Env,
+    plan: &Plan,
+    before: &Before,
+    (emitter, made): (&Emitter, &OnceLock<Arc<Case>>),
+) -> (TryEnded, BTreeMap<String, f64>) {
     let mut scope = plan.scope.clone();
     env.late_names(&mut scope);
     let mut parts = BTreeMap::new();
@@ -76,9 +99,10 @@ pub(super) async fn try_once(env: &Env, plan: &Plan, before: &Before) -> TryEnde
         Some(unready) => unready,
         None => match before.faults(plan, &mut parts) {
             faults if !faults.is_empty() => TryEnded::new(Outcome::Errored, faults),
-            _ => match begin(env, plan, &emitter).await {
+            _ => match begin(env, plan, emitter).await {
                 Ok(case) => {
-                    let running = Running::new(env, plan, case);
+                    let case = made.get_or_init(|| case);
+                    let running = Running::new(env, plan, Arc::clone(case));
                     running.run(&mut scope, &mut parts).await
                 }
                 Err(fault) => TryEnded::new(Outcome::Errored, vec![fault]),
@@ -89,15 +113,7 @@ pub(super) async fn try_once(env: &Env, plan: &Plan, before: &Before) -> TryEnde
         known::judge(plan, &scope, &mut ended);
     }
     ended.retried = ended.outcome >= Outcome::Failed && plan.attempt <= plan.retries && !env.cancel.is_cancelled();
-    emitter.emit(What::CaseEnded {
-        outcome: ended.outcome,
-        reason: ended.reason.clone(),
-        seconds: began.elapsed().as_secs_f64(),
-        parts,
-        faults: ended.faults.clone(),
-        retried: ended.retried,
-    });
-    ended
+    (ended, parts)
 }
 
 /// Why it is not run, if it is not.
@@ -179,11 +195,14 @@ fn machine(env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     seen.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-struct Running<'a> {
+/// A try that has begun.
+pub(super) struct Running<'a> {
     env: &'a Env,
     plan: &'a Plan,
     case: Arc<Case>,
     probes: Arc<Probes>,
+    /// Whatever ends the try, its probes ask no longer.
+    _probes_end: DropGuard,
 }
 
 /// How the phases that a scenario is for went.
@@ -205,13 +224,22 @@ impl Main {
 }
 
 impl<'a> Running<'a> {
-    fn new(env: &'a Env, plan: &'a Plan, case: Arc<Case>) -> Self {
+    pub(super) fn new(env: &'a Env, plan: &'a Plan, case: Arc<Case>) -> Self {
+        let probes = Arc::<Probes>::default();
         Running {
             env,
             plan,
             case,
-            probes: Arc::default(),
+            _probes_end: probes.end_on_drop(),
+            probes,
         }
+    }
+
+    /// Ends what a panic left of it, and removes what it had made.
+    pub(super) async fn give_up(&self) -> Vec<Fault> {
+        // How its processes ended says nothing any more.
+        let _ = background::finish(&self.case, &self.env.hurry).await;
+        self.end(LogKeeper::start(&self.case), false, true).await
     }
 
     async fn run(&self, scope: &mut Scope, parts: &mut BTreeMap<String, f64>) -> TryEnded {

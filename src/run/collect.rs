@@ -83,7 +83,7 @@ pub(crate) async fn hide(case: &Case) {
     let masks = std::sync::Arc::clone(&case.emitter.masks);
     if let Err(why) = case
         .host
-        .rewrite_texts(&case.results, &move |text| masks.hide(text))
+        .rewrite_texts(&case.results, std::sync::Arc::new(move |text: &str| masks.hide(text)))
         .await
     {
         case.emitter.note(&format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::engine::logs::Spools;
 use crate::step::Case;
@@ -18,7 +18,8 @@ pub(crate) fn spools(results: &Path) -> Spools {
 /// Starts a follower for each container of the case as it appears.
 pub(crate) struct LogKeeper {
     case: Arc<Case>,
-    end: CancellationToken,
+    /// Ends the watching, also where a panic drops it.
+    end: DropGuard,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -30,13 +31,13 @@ impl LogKeeper {
         LogKeeper {
             case: Arc::clone(case),
             tasks: tasks.collect(),
-            end,
+            end: end.drop_guard(),
         }
     }
 
     /// Reads the logs to their end, or for so long.
     pub(crate) async fn finish(self, limit: Duration) {
-        self.end.cancel();
+        drop(self.end);
         for task in self.tasks {
             let _ = task.await;
         }

@@ -4,6 +4,7 @@ mod attempt;
 mod background;
 mod before;
 mod block;
+mod broken;
 mod case;
 mod collect;
 mod images;
@@ -22,11 +23,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Outcome, What};
+use crate::event::{Fault, Outcome, What};
 use crate::host::Host;
 use crate::load::Loaded;
 use crate::net::Net;
@@ -102,8 +102,10 @@ pub async fn run(env: Env, jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
         jobs: env.jobs,
     });
     let before = Before::the_first(&env, &jobs).await;
-    cases(&env, &jobs, &before).await;
-    let faults = images::remove_own(&env, &jobs).await;
+    let run = Arc::new(Run { env, jobs, before });
+    let mut faults = cases(&run).await;
+    let Run { env, jobs, .. } = &*run;
+    faults.extend(images::remove_own(env, jobs).await);
     env.emitter.emit(What::RunEnded {
         seconds: env.emitter.elapsed(),
         interrupted: env.interrupted.is_cancelled(),
@@ -111,31 +113,41 @@ pub async fn run(env: Env, jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
     });
 }
 
-/// Runs all cases, so many at once as there are jobs; those with a lock in common one after the other.
-async fn cases(env: &Env, jobs: &[Job], before: &Before) {
-    let mut waiting: Vec<Waiting> = jobs
-        .iter()
-        .enumerate()
-        .map(|(case, job)| Waiting {
-            case,
-            locks: job.plan.locks.iter().cloned().collect(),
-        })
-        .collect();
+/// What the tasks of the cases share.
+struct Run {
+    env: Env,
+    jobs: Vec<Job>,
+    before: Before,
+}
+
+/// Runs all cases, each in a task of its own, so many at once as there are jobs; those with a lock in common one after
+/// the other. The faults are those of the run itself.
+async fn cases(run: &Arc<Run>) -> Vec<Fault> {
+    let env = &run.env;
+    let mut waiting = waiting(&run.jobs);
     let mut held = BTreeSet::new();
-    let mut running = FuturesUnordered::new();
+    let mut faults = Vec::new();
+    let mut running = JoinSet::new();
     loop {
         while !env.cancel.is_cancelled()
             && let Some(index) = schedule::next(&waiting, &held, running.len(), env.jobs)
         {
             let next = waiting.remove(index);
             held.extend(next.locks.iter().cloned());
-            let job = &jobs[next.case];
-            running.push(async move { (next.locks, tries(env, job, before).await) });
+            let run = Arc::clone(run);
+            running.spawn(async move { (next.locks, broken::caught(tries(&run, next.case)).await) });
         }
-        let Some((locks, outcome)) = running.next().await else {
-            break;
+        let (locks, outcome) = match running.join_next().await {
+            None => return faults,
+            Some(Ok(ended)) => ended,
+            // A panic is caught inside, so that the locks come back.
+            Some(Err(ended)) => (BTreeSet::new(), Err(ended.to_string())),
         };
         held.retain(|lock| !locks.contains(lock));
+        let outcome = outcome.unwrap_or_else(|panic| {
+            faults.push(broken::fault(&panic));
+            Outcome::Errored
+        });
         if env.fail_fast && outcome >= Outcome::Failed && !env.cancel.is_cancelled() {
             env.emitter.note("--fail-fast: a scenario failed, the rest is not run");
             env.cancel.cancel();
@@ -143,8 +155,18 @@ async fn cases(env: &Env, jobs: &[Job], before: &Before) {
     }
 }
 
+fn waiting(jobs: &[Job]) -> Vec<Waiting> {
+    let jobs = jobs.iter().enumerate();
+    jobs.map(|(case, job)| Waiting {
+        case,
+        locks: job.plan.locks.iter().cloned().collect(),
+    })
+    .collect()
+}
+
 /// The tries of a case: a new plan each, which never meets its predecessor.
-async fn tries(env: &Env, job: &Job, before: &Before) -> Outcome {
+async fn tries(Run { env, jobs, before }: &Run, case: usize) -> Outcome {
+    let job = &jobs[case];
     let mut ended = case::try_once(env, &job.plan, before).await;
     for attempt in 2.. {
         if !ended.retried {

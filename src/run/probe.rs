@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::attempt::{Limits, explain, judge, limits, shown};
 use super::walk::{Ended, Walk};
@@ -156,6 +156,11 @@ impl Probes {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends their asking when it is dropped.
+    pub(crate) fn end_on_drop(&self) -> DropGuard {
+        self.end.clone().drop_guard()
+    }
+
     /// True when one that must hold has not.
     pub(crate) fn broken(&self) -> bool {
         let must_hold = |probe: &Probe| probe.must_hold && probe.broken.load(Ordering::Relaxed);
@@ -168,8 +173,12 @@ impl Probes {
         let running = std::mem::take(&mut *self.lock());
         let mut faults = Vec::new();
         for probe in running {
-            let Ok(record) = probe.task.await else {
-                continue;
+            let record = match probe.task.await {
+                Ok(record) => record,
+                Err(broken) => {
+                    faults.push(super::broken::fault(&format!("probe `{}`: {broken}", probe.name)));
+                    continue;
+                }
             };
             let summary = record.summary();
             case.emitter.emit(What::ProbeEnded {

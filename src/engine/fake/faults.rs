@@ -22,6 +22,8 @@ pub enum Reply {
     Hang,
     /// Hangs for good: only cancelling ends it.
     Forever,
+    /// Panics, as a bug of the caller's would.
+    Panic(&'static str),
 }
 
 /// What happens to an event, once: a later subscription that begins before it gets it.
@@ -95,6 +97,7 @@ impl Fake {
                 ))
             }
             Some(Reply::Forever) => pending().await,
+            Some(Reply::Panic(words)) => panic!("{words}"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Stage, stage};
 use crate::engine::fake::{Fake, Reply, Script};
+use crate::report::{Reporters, Settings};
 
 const LONG: &str = "stacks: {s: web.yml}
 timeout: LIMIT
@@ -180,4 +181,57 @@ async fn removing_is_tried_again() {
              = passed",
         )
         .await;
+}
+
+/// Two scenarios that hold one lock, so that the second begins only when the first has given it back.
+fn with_a_bug(jobs: usize) -> Stage {
+    let fixed = "stacks: {s: {compose: fixed.yml, substitute: {ports: none}}}\n";
+    let bug = format!(
+        "{fixed}retries: 2\nsteps: [up: s, {{exec: {{service: web, command: [x]}}}}, assert: 'true']\ncleanup: [assert: 'true']\n"
+    );
+    stage(&bug)
+        .file("fixed.yml", "services: {web: {image: busybox, ports: ['8080:80']}}")
+        .scenario("two", &format!("{fixed}steps: [up: s, assert: 'true']\n"))
+        .scenario("three", "steps: [assert: 'true']\n")
+        .engine(|fake| {
+            fake.call("exec", 1, Reply::Panic("a bug"));
+        })
+        .jobs(jobs)
+}
+
+const TOLD_OF_A_BUG: &str = "image `busybox` present
+     1: steps[1] passed
+     1: = errored: internal error: a bug
+     2: steps[1] passed
+     2: steps[2] passed
+     2: = passed
+     3: steps[1] passed
+     3: = passed
+     exit 3";
+
+#[tokio::test(start_paused = true)]
+async fn a_bug_of_ours_ends_its_scenario_alone() {
+    with_a_bug(1).check(TOLD_OF_A_BUG).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_bug_others_beside_it_go_on_and_reports_have_it() {
+    let stage = with_a_bug(3);
+    let events = stage.events().await;
+    stage.fake.assert_clean();
+    let mut told: Vec<String> = stage.told(&events).lines().map(str::to_owned).collect();
+    let mut expected: Vec<&str> = TOLD_OF_A_BUG.lines().map(str::trim).collect();
+    told.sort();
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+    let mut reporters = Reporters::new(&Settings {
+        junit: Some("junit.xml".into()),
+        ..Settings::default()
+    });
+    events.iter().for_each(|event| drop(reporters.event(event)));
+    let junit = String::from_utf8(reporters.artifacts().remove(0).bytes).unwrap();
+    assert!(
+        junit.contains("internal error: a bug") && junit.contains("please report it"),
+        "{junit}"
+    );
 }
