@@ -145,9 +145,18 @@ fn registry_config(process: &Process) -> serde_json::Value {
 
 /// Removes what dead runs left on this engine, and tells of it.
 async fn clean(process: &Process, engine: &dyn Engine, host: &dyn Host, (id, emitter): (&str, &Emitter)) {
-    let Ok(leases) = Leases::look(&leases(process)) else {
-        return;
+    let folder = leases(process);
+    let leases = match Leases::look(&folder) {
+        Ok(leases) => leases,
+        Err(why) => {
+            let folder = folder.display();
+            emitter.note(&format!(
+                "what dead runs left is not removed: cannot read the leases in `{folder}`: {why}"
+            ));
+            return;
+        }
     };
+    leases.unknown().for_each(|told| emitter.note(&told));
     for dead in leases
         .dead
         .iter()

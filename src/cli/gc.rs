@@ -54,6 +54,9 @@ async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions
     let folder = connect::leases(process);
     let leases =
         Leases::look(&folder).map_err(|why| format!("cannot read the leases in `{}`: {why}", folder.display()))?;
+    leases
+        .unknown()
+        .for_each(|told| terminal::print_error(&format!("error: {told}\n")));
     let plan = lease::plan_gc(&engine, &leases, options)
         .await
         .map_err(|error| error.to_string())?;
@@ -74,7 +77,11 @@ async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions
     for left in &swept.left {
         terminal::print_error(&format!("error: {} cannot be removed: {}\n", left.what, left.why));
     }
-    Ok(if swept.left.is_empty() { 0 } else { 3 })
+    Ok(if swept.left.is_empty() && leases.unreadable.is_empty() {
+        0
+    } else {
+        3
+    })
 }
 
 fn planned(plan: &GcPlan) -> String {

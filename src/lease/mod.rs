@@ -223,6 +223,17 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_that_cannot_be_read_is_told_and_hides_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Lease::take(folder.path(), &[]).unwrap());
+        fs::create_dir(folder.path().join("aaa.lease")).unwrap();
+        let seen = Leases::look(folder.path()).unwrap();
+        assert_eq!((seen.dead.len(), seen.alive.contains("aaa")), (1, true));
+        let told: Vec<String> = seen.unknown().collect();
+        assert!(told.len() == 1 && told[0].contains("aaa.lease"), "{told:?}");
+    }
+
+    #[test]
     fn a_dead_lease_tells_what_had_not_ended() {
         let folder = tempfile::tempdir().unwrap();
         let lease = Lease::take(folder.path(), &["e2erun".to_owned(), "a b".to_owned()]).unwrap();

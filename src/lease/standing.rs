@@ -18,8 +18,10 @@ const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 pub struct Leases {
     /// Those whose run is dead.
     pub dead: Vec<DeadLease>,
-    /// The ids of those whose run lives, or is being removed by somebody else.
+    /// The ids of those whose run lives, or is being removed by somebody else; and of those of which nobody knows.
     pub alive: BTreeSet<String>,
+    /// Those that cannot be read, and why: whether their run lives is not known.
+    pub unreadable: Vec<(PathBuf, io::Error)>,
 }
 
 /// A lease whose file is here and whose run is dead. While this is held nobody else removes what is left of it.
@@ -53,13 +55,27 @@ impl Leases {
             .filter(|path| path.extension().is_some_and(|extension| extension == "lease"))
         {
             let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            match DeadLease::open(path, &id)? {
-                Standing::Dead(dead) => leases.dead.push(dead),
-                Standing::Alive => drop(leases.alive.insert(id)),
-                Standing::Gone => (),
+            match DeadLease::open(path, &id) {
+                Ok(Standing::Dead(dead)) => leases.dead.push(dead),
+                Ok(Standing::Alive) => drop(leases.alive.insert(id)),
+                Ok(Standing::Gone) => (),
+                Err(why) => {
+                    leases.alive.insert(id);
+                    leases.unreadable.push((path.clone(), why));
+                }
             }
         }
         Ok(leases)
+    }
+}
+
+impl Leases {
+    /// What cannot be read, told with what follows from it.
+    pub fn unknown(&self) -> impl Iterator<Item = String> {
+        self.unreadable.iter().map(|(path, why)| {
+            let path = path.display();
+            format!("the lease `{path}` cannot be read, and what its run left is not removed: {why}")
+        })
     }
 }
 
