@@ -14,6 +14,7 @@ fn an_engine_that_is_away_is_an_error_and_reported() {
     // The case, and the run itself: why is told once, of the run.
     assert_eq!(run.counts().errors, 2);
     assert_eq!(run.out.matches("cannot reach the engine").count(), 1, "{}", run.told());
+    assert!(!run.out.contains("cannot be reached"), "{}", run.told());
 }
 
 /// Runs a scenario with a fixed port that somebody has, and one beside it: the first is errored where its file says that

@@ -15,9 +15,9 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::streams::Chunks;
-use super::transport::{Failure, Transport, get};
+use super::transport::{Failure, Transport, UNREACHABLE, get};
 use super::{Endpoint, error};
-use crate::engine::{EngineResult, Reason};
+use crate::engine::{EngineError, EngineResult, Reason};
 
 /// How long a call may take that says nothing else.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
@@ -47,7 +47,11 @@ impl Api {
         let transport = Transport::of(endpoint).map_err(wrong)?;
         // bollard would ask for `/version`, for which an engine starts several programs.
         let ping = async { transport.send(get("/_ping")?).await };
-        let answer = within(LIMIT, &attempt, ping).await?;
+        let answer = within(LIMIT, &attempt, ping).await.map_err(|error| EngineError {
+            // The attempt says so itself.
+            answer: error.answer.trim_start_matches(UNREACHABLE).to_owned(),
+            ..error
+        })?;
         let said = answer.headers().get("api-version").and_then(|said| said.to_str().ok());
         let theirs = said
             .and_then(version_of)

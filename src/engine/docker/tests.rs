@@ -83,7 +83,7 @@ async fn tls_is_as_the_docker_tools_set_it_up() {
     check_tls(&server, &[ca], "the engine went away").await;
     let other = Certificates::new().ca;
     let wrong = [("ca.pem", other.as_str()), client[0], client[1]];
-    check_tls(&server, &wrong, "the engine cannot be reached: ").await;
+    check_tls(&server, &wrong, "cannot reach the engine at ").await;
 }
 
 #[tokio::test]

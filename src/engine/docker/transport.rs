@@ -43,6 +43,9 @@ type Body = http_body_util::Either<
     http_body_util::StreamBody<Pin<Box<dyn Stream<Item = io::Result<hyper::body::Frame<Bytes>>> + Send>>>,
 >;
 
+/// How an answer begins where there was nobody to give one.
+pub(super) const UNREACHABLE: &str = "the engine cannot be reached: ";
+
 /// Why a call has no answer, in an engine's words or ours.
 #[derive(Debug, thiserror::Error)]
 #[error("{answer}")]
@@ -73,7 +76,7 @@ impl Failure {
 
     fn unreachable(why: &(dyn std::error::Error + 'static)) -> Failure {
         Failure {
-            answer: format!("the engine cannot be reached: {}", words(why)),
+            answer: format!("{UNREACHABLE}{}", words(why)),
             reason: Reason::Away,
         }
     }
