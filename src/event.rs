@@ -67,6 +67,9 @@ pub enum What {
     Invalid {
         /// All of them.
         diagnostics: Vec<DiagnosticInfo>,
+        /// What the command line said.
+        #[serde(default)]
+        rules: Rules,
     },
     /// The run begins.
     RunStarted {
@@ -82,6 +85,9 @@ pub enum What {
         passed_over: usize,
         /// How many cases run at once.
         jobs: usize,
+        /// What the command line said about outcomes.
+        #[serde(default)]
+        rules: Rules,
     },
     /// An image is ready, or cannot be had.
     ImageReady {
@@ -187,6 +193,16 @@ pub enum What {
         /// What is wrong with the run itself.
         faults: Vec<Fault>,
     },
+}
+
+/// What the command line says about outcomes: told with the run, so that its reports can be made again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Rules {
+    /// `--strict`: a case that checked nothing failed; a warning about a file is an error.
+    pub strict: bool,
+    /// `--flaky fail`: a case that passed on a retry fails the run.
+    pub flaky_fails: bool,
 }
 
 /// A diagnostic that can travel: drawn already, as plain text.

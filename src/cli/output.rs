@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Process, USAGE, terminal};
 use crate::diagnostic::Diagnostic;
@@ -117,6 +117,9 @@ impl Output {
         said: &mut UnboundedReceiver<&'static str>,
     ) {
         let mut written = Instant::now();
+        // By a clock of its own: events that come fast leave it its turn.
+        let mut draw = tokio::time::interval(DRAW);
+        draw.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 event = events.recv() => match event {
@@ -124,7 +127,7 @@ impl Output {
                     None => return,
                 },
                 Some(line) = said.recv() => self.say(line),
-                () = crate::wait::pause(DRAW), if self.progress.is_some() => {
+                _ = draw.tick(), if self.progress.is_some() => {
                     if let Some(progress) = &mut self.progress {
                         let elapsed = self.began.elapsed().as_secs_f64();
                         progress.draw(&self.reporters.status(elapsed, progress.width()));
@@ -236,6 +239,7 @@ impl Output {
             case: None,
             what: What::Invalid {
                 diagnostics: diagnostics.iter().map(DiagnosticInfo::from).collect(),
+                rules: self.reporters.tally().rules,
             },
         };
         self.event(&event);

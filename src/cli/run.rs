@@ -13,10 +13,10 @@ use super::prepare::{self, Chosen, Prepared};
 use super::signals::Ends;
 use super::{NOTHING, Process, connect, terminal};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::event::{Event, Fault, What};
+use crate::event::{Event, Fault, Outcome, Rules, What};
 use crate::plan::Settings;
 use crate::report;
-use crate::report::outcome::{Rules, exit_code};
+use crate::report::outcome::exit_code;
 use crate::run::{self, Env, Job};
 use crate::step::{Emitter, Keep};
 
@@ -28,6 +28,11 @@ pub(crate) fn run(process: &Process, arguments: &RunArguments) -> u8 {
         Err(why) => return terminal::refuse(&why),
     };
     let code = leased(process, arguments, results, &lease);
+    if let Some(why) = lease.trouble() {
+        terminal::print_error(&format!(
+            "error: the run's lease does not tell all that a crash would leave: {why}\n"
+        ));
+    }
     // What is left with its label was left on purpose, and told.
     if let Some(lease) = Arc::into_inner(lease)
         && let Err(why) = lease.end()
@@ -141,16 +146,20 @@ fn settings(
     })
 }
 
+fn rules(arguments: &RunArguments) -> Rules {
+    Rules {
+        strict: arguments.strict,
+        flaky_fails: arguments.flaky == Flaky::Fail,
+    }
+}
+
 fn report_settings(process: &Process, arguments: &RunArguments, results: &Path) -> report::Settings {
     let junit = arguments
         .junit
         .as_ref()
         .map_or_else(|| results.join("junit.xml"), |path| process.cwd.join(path));
     report::Settings {
-        rules: Rules {
-            strict: arguments.strict,
-            flaky_fails: arguments.flaky == Flaky::Fail,
-        },
+        rules: rules(arguments),
         color: terminal::color(process, arguments.no_color),
         quiet: arguments.quiet,
         junit: Some(junit),
@@ -184,14 +193,18 @@ async fn async_run(
     let jobs = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
     let command = process.command.clone();
     let left = Arc::<AtomicBool>::default();
-    let connected = connect::connect(process, arguments.docker.as_deref(), lease, &emitter).await;
-    let work = match connected {
-        Err(fault) => {
-            tell_unreached(&emitter, &prepared, &command, jobs, fault);
+    let rules = rules(arguments);
+    let connecting = connect::connect(process, arguments.docker.as_deref(), lease, &emitter);
+    // An engine that does not answer keeps nobody.
+    let connected = ends.cancel.run_until_cancelled(connecting).await;
+    let work = match connected.transpose() {
+        unreached @ (Ok(None) | Err(_)) => {
+            let started = started(&prepared, command, (jobs, rules));
+            tell_unreached(&emitter, &prepared, started, unreached.err());
             drop(emitter);
             tokio::spawn(async {})
         }
-        Ok(connected) => {
+        Ok(Some(connected)) => {
             let nodes = connected.nodes.clone();
             let env = Env {
                 nodes: connected.handles,
@@ -209,6 +222,7 @@ async fn async_run(
                 update: arguments.update,
                 left: Arc::clone(&left),
                 jobs,
+                rules,
                 fail_fast: arguments.fail_fast,
                 command,
                 passed_over: prepared.passed_over,
@@ -223,6 +237,8 @@ async fn async_run(
     output.end();
     left.load(Ordering::Relaxed).then(|| lease.leave());
     if let Err(error) = ended {
+        // What it made is still there: the lease tells of it.
+        lease.leave();
         terminal::print_error(&format!("error: the run itself broke: {error}\n"));
         return 3;
     }
@@ -235,25 +251,30 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// No engine: no case could be found out, and why is told once, of the run.
-fn tell_unreached(emitter: &Emitter, prepared: &Prepared, command: &[String], jobs: usize, fault: Fault) {
-    let cases = prepared.jobs.iter().map(|job| job.seed.info.clone()).collect();
-    emitter.emit(What::RunStarted {
+/// The beginning of a run without nodes.
+fn started(prepared: &Prepared, command: Vec<String>, (jobs, rules): (usize, Rules)) -> What {
+    What::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: command.to_vec(),
-        cases,
+        command,
+        cases: prepared.jobs.iter().map(|job| job.seed.info.clone()).collect(),
         nodes: Vec::new(),
         passed_over: prepared.passed_over,
         jobs,
-    });
-    for job in &prepared.jobs {
+        rules,
+    }
+}
+
+/// No engine: no case could be found out, and why is told once, of the run; without a fault it was interrupted.
+fn tell_unreached(emitter: &Emitter, prepared: &Prepared, started: What, fault: Option<Fault>) {
+    emitter.emit(started);
+    for job in prepared.jobs.iter().filter(|_| fault.is_some()) {
         let case = emitter.of_case(crate::event::CaseId {
             number: job.seed.info.number,
             attempt: 1,
         });
         case.emit(What::CaseStarted {});
         case.emit(What::CaseEnded {
-            outcome: fault.outcome(),
+            outcome: Outcome::Errored,
             reason: Some("no engine was reached".to_owned()),
             seconds: 0.0,
             parts: std::collections::BTreeMap::new(),
@@ -263,7 +284,7 @@ fn tell_unreached(emitter: &Emitter, prepared: &Prepared, command: &[String], jo
     }
     emitter.emit(What::RunEnded {
         seconds: emitter.elapsed(),
-        interrupted: false,
-        faults: vec![fault],
+        interrupted: fault.is_none(),
+        faults: fault.into_iter().collect(),
     });
 }

@@ -1,6 +1,6 @@
 //! Ctrl-C and its kin: once ends the run with its cleanup, twice goes straight to removing, three times leaves it.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
@@ -17,10 +17,14 @@ pub(crate) struct Ends {
     pub(crate) hurry: CancellationToken,
 }
 
-/// Watches for signals until the run ends; what it does about them is said to who owns the terminal.
-pub(crate) async fn watch(ends: Ends, say: UnboundedSender<&'static str>) {
+/// Watches for signals, from now on until the run ends; what it does about them is said to who owns the terminal.
+pub(crate) fn watch(ends: Ends, say: UnboundedSender<&'static str>) -> impl Future<Output = ()> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    let signals = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    heard(signals, ends, say)
+}
+
+async fn heard(mut signals: Vec<Signal>, ends: Ends, say: UnboundedSender<&'static str>) {
     loop {
         let any = futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv())));
         if any.await.0.is_none() {

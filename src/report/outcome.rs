@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Level;
 use crate::event::Outcome;
+pub use crate::event::Rules;
 use crate::report::tally::Tally;
 
 /// All outcomes, worst first: the order in which reports name them.
@@ -14,15 +15,6 @@ pub const WORST_FIRST: [Outcome; 7] = [
     Outcome::KnownIssue,
     Outcome::Skipped,
 ];
-
-/// What the command line says about outcomes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// `--strict`: a case that checked nothing failed; a warning about a file is an error.
-    pub strict: bool,
-    /// `--flaky fail`: a case that passed on a retry fails the run.
-    pub flaky_fails: bool,
-}
 
 impl Rules {
     /// True where the outcome fails the run.
@@ -41,6 +33,14 @@ impl Rules {
             Level::Error => true,
             Level::Warning => self.strict,
             Level::Note => false,
+        }
+    }
+
+    /// What is strict for one of them is strict.
+    pub fn and(self, other: Rules) -> Rules {
+        Rules {
+            strict: self.strict || other.strict,
+            flaky_fails: self.flaky_fails || other.flaky_fails,
         }
     }
 }
@@ -157,10 +157,31 @@ mod tests {
     }
 
     #[test]
+    fn the_rules_come_with_the_run() {
+        let told = |outcome, told: Rules| {
+            let mut events = sample::run_of(&[outcome]);
+            let What::RunStarted { rules, .. } = &mut events[0].what else {
+                panic!("a run begins with its beginning")
+            };
+            *rules = told;
+            events
+        };
+        check(&told(Outcome::NotVerified, STRICT), Rules::default(), 1);
+        check(&told(Outcome::Flaky, FLAKY), Rules::default(), 1);
+        check(&told(Outcome::Flaky, STRICT), Rules::default(), 0);
+        let warned = What::Invalid {
+            diagnostics: vec![sample::diagnostic(Level::Warning)],
+            rules: STRICT,
+        };
+        check(&[sample::event(0.0, None, warned)], Rules::default(), 2);
+    }
+
+    #[test]
     fn problems_in_files_come_first() {
         let invalid = |level| {
             let diagnostics = vec![sample::diagnostic(level)];
-            sample::event(0.0, None, What::Invalid { diagnostics })
+            let rules = Rules::default();
+            sample::event(0.0, None, What::Invalid { diagnostics, rules })
         };
         check(&[invalid(Level::Error)], Rules::default(), 2);
         check(&[invalid(Level::Warning)], STRICT, 2);

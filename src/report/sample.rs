@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Level, Place};
-use crate::event::{CaseId, CaseInfo, DiagnosticInfo, Event, Fault, NodeInfo, Outcome, Phase, StepInfo, What};
+use crate::event::{CaseId, CaseInfo, DiagnosticInfo, Event, Fault, NodeInfo, Outcome, Phase, Rules, StepInfo, What};
 
 /// An event of the run `r1`, of the case's first try.
 pub(super) fn event(elapsed: f64, case: Option<usize>, what: What) -> Event {
@@ -61,6 +61,7 @@ pub(super) fn run_started(cases: Vec<CaseInfo>) -> Event {
         nodes: vec![node],
         passed_over: 1,
         jobs: 2,
+        rules: Rules::default(),
     };
     event(0.0, None, what)
 }
@@ -365,6 +366,7 @@ pub(super) fn hostile(text: &str) -> Vec<Event> {
             None,
             What::Invalid {
                 diagnostics: vec![diagnostic],
+                rules: Rules::default(),
             },
         ),
         run_started(vec![info, case(2, text, text), case(3, "other", text)]),

@@ -72,8 +72,13 @@ impl Tally {
 
     /// Takes one event in.
     pub fn event(&mut self, event: &Event) {
-        if let What::Invalid { diagnostics } = &event.what {
-            self.diagnostics.extend(diagnostics.iter().cloned());
+        match &event.what {
+            What::Invalid { diagnostics, rules } => {
+                self.rules = self.rules.and(*rules);
+                self.diagnostics.extend(diagnostics.iter().cloned());
+            }
+            What::RunStarted { rules, .. } => self.rules = self.rules.and(*rules),
+            _ => {}
         }
         let run = self.runs.entry(event.run.clone()).or_insert_with(|| Run {
             at: event.at.clone(),
@@ -149,6 +154,7 @@ impl Run {
                 nodes,
                 passed_over,
                 jobs,
+                ..
             } => {
                 self.version.clone_from(version);
                 self.command.clone_from(command);

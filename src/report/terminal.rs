@@ -43,7 +43,7 @@ impl Terminal {
 impl Reporter for Terminal {
     fn event(&mut self, event: &Event, tally: &Tally) -> Vec<Piece> {
         let lines = match &event.what {
-            What::Invalid { diagnostics } => diagnostics
+            What::Invalid { diagnostics, .. } => diagnostics
                 .iter()
                 .flat_map(|one| drawn(one.level, &one.drawn))
                 .collect(),

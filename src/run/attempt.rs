@@ -152,7 +152,7 @@ impl Asking<'_> {
                 return (asked, cx);
             } else {
                 if self.is_over(&cx, until, &asked.faults) {
-                    self.at_the_end(&mut asked, &told, cx.is_futile());
+                    self.at_the_end(&mut asked, &told, until, cx.is_futile());
                     return (asked, cx);
                 }
                 asked.faults[0].message.clone()
@@ -235,7 +235,7 @@ impl Asking<'_> {
     }
 
     /// Adds to the last observation how long it was waited for.
-    fn at_the_end(&self, asked: &mut Asked, last: &str, futile: bool) {
+    fn at_the_end(&self, asked: &mut Asked, last: &str, until: Option<Instant>, futile: bool) {
         let (Some(within), Some(first)) = (self.limits.within, asked.faults.first_mut()) else {
             return;
         };
@@ -248,7 +248,14 @@ impl Asking<'_> {
         };
         let mut text = format!("{why}: asked {} times within {}", asked.attempts, shown(within));
         if self.walk.cancel.is_cancelled() {
-            text = format!("{text}; last seen: {last}");
+            let ended = match self.walk.interrupt.is_cancelled() {
+                true => "interrupted",
+                false => "ended",
+            };
+            let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+            let waited = shown(within.saturating_sub(left));
+            let (times, within) = (asked.attempts, shown(within));
+            text = format!("{ended} after {waited} of {within}: asked {times} times; last seen: {last}");
         }
         first.details.insert(0, detail("waited", text));
     }

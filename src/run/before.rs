@@ -1,7 +1,9 @@
-//! What is found out once, before the first scenario: fixed ports that are taken, images that cannot be had.
+//! What is found out once, before the first scenario: what is skipped, fixed ports that are taken, images that cannot be
+//! had.
 
 use std::collections::BTreeMap;
 
+use super::case::{TryEnded, unready};
 use super::images::{self, Images};
 use super::ports::{self, Ports};
 use super::{Env, Job};
@@ -10,17 +12,33 @@ use crate::plan::Plan;
 
 /// What was found out.
 pub(super) struct Before {
+    unready: BTreeMap<usize, TryEnded>,
     ports: Ports,
     images: Images,
 }
 
 impl Before {
-    /// Finds it out: the ports first, since what has one may be told while images are built.
+    /// Finds it out: first what is not run at all, since nothing is built or pulled for that; then the ports, since what
+    /// has one may be told while images are built.
     pub(super) async fn the_first(env: &Env, jobs: &[Job]) -> Before {
-        Before {
-            ports: ports::look(env, jobs).await,
-            images: images::prepare(env, jobs).await,
+        let mut skipped = BTreeMap::new();
+        let mut ready = Vec::new();
+        for job in jobs {
+            match unready(env, &job.plan).await {
+                Some(unready) => drop(skipped.insert(job.plan.info.number, unready)),
+                None => ready.push(job),
+            }
         }
+        Before {
+            unready: skipped,
+            ports: ports::look(env, &ready).await,
+            images: images::prepare(env, &ready).await,
+        }
+    }
+
+    /// Why a case is not run, if it is not.
+    pub(super) fn unready(&self, plan: &Plan) -> Option<TryEnded> {
+        self.unready.get(&plan.info.number).cloned()
     }
 
     /// Why a case cannot begin; adds the time that its images took to the case's.

@@ -25,6 +25,7 @@ use crate::template::Scope;
 const LOGS_LIMIT: Duration = Duration::from_secs(30);
 
 /// How a try ended.
+#[derive(Clone)]
 pub(super) struct TryEnded {
     /// How.
     pub(super) outcome: Outcome,
@@ -92,10 +93,14 @@ async fn tried(
     before: &Before,
     (emitter, made): (&Emitter, &OnceLock<Arc<Case>>),
 ) -> (TryEnded, BTreeMap<String, f64>) {
-    let mut scope = plan.scope.clone();
-    env.late_names(&mut scope);
+    let mut scope = env.scope(plan);
     let mut parts = BTreeMap::new();
-    let mut ended = match unready(env, plan, &scope).await {
+    // What was there before the images were made may have gone since.
+    let unready = match before.unready(plan) {
+        None => unready(env, plan).await,
+        unready => unready,
+    };
+    let mut ended = match unready {
         Some(unready) => unready,
         None => match before.faults(plan, &mut parts) {
             faults if !faults.is_empty() => TryEnded::new(Outcome::Errored, faults),
@@ -117,12 +122,13 @@ async fn tried(
 }
 
 /// Why it is not run, if it is not.
-async fn unready(env: &Env, plan: &Plan, scope: &Scope) -> Option<TryEnded> {
+pub(super) async fn unready(env: &Env, plan: &Plan) -> Option<TryEnded> {
+    let scope = env.scope(plan);
     if let Some(reason) = requires::unmet(&plan.requires, env).await {
         return Some(TryEnded::skipped(reason));
     }
     for skip in &plan.skip {
-        let applies = skip.r#if.as_ref().map_or(Ok(true), |condition| condition.truth(scope));
+        let applies = skip.r#if.as_ref().map_or(Ok(true), |condition| condition.truth(&scope));
         match applies {
             Ok(true) => {
                 let reason = known::told(&skip.reason, skip.link.as_ref());
@@ -246,16 +252,15 @@ impl<'a> Running<'a> {
         let hurry = &self.env.hurry;
         let keeper = LogKeeper::start(&self.case);
         let mut main = self.main(scope).await;
-        if main.failed() || self.probes.broken() {
+        if main.failed() || self.probes.broken() || background::failed(&self.case).await {
             self.phase(Phase::OnFailure, scope, (hurry, hurry)).await;
         }
         main.faults.extend(self.probes.finish(&self.case).await);
         let cleanup = self.phase(Phase::Cleanup, scope, (hurry, hurry)).await;
         main.faults.extend(background::finish(&self.case, hurry).await);
         let bad = main.failed() || !cleanup.faults.is_empty();
-        if !hurry.is_cancelled() {
-            collect::collect(&self.case, self.plan, scope, bad).await;
-        }
+        let collected = collect::collect(&self.case, self.plan, scope, bad);
+        hurry.run_until_cancelled(collected).await;
         let keep = match self.plan.keep {
             Keep::Never => false,
             Keep::Failed => bad,
@@ -338,22 +343,21 @@ impl<'a> Running<'a> {
     /// What is done after the last step: logs read to their end, everything removed, or left for a look.
     async fn end(&self, keeper: LogKeeper, keep: bool, bad: bool) -> Vec<Fault> {
         let case = &self.case;
-        let hurry = self.env.hurry.is_cancelled();
-        if bad && !hurry {
-            collect::describe(case).await;
+        let hurry = &self.env.hurry;
+        if bad {
+            hurry.run_until_cancelled(collect::describe(case)).await;
         }
         let mut faults = Vec::new();
         if !keep {
-            teardown::stop(case).await;
+            teardown::stop(case, hurry).await;
         }
-        let limit = if hurry { Duration::ZERO } else { LOGS_LIMIT };
-        keeper.finish(limit).await;
+        keeper.finish(LOGS_LIMIT, hurry).await;
         if keep {
             if let Some(text) = collect::how_to_look(case) {
                 case.emitter.emit(What::Kept { text });
             }
         } else {
-            faults.extend(teardown::remove(case).await);
+            faults.extend(teardown::remove(case, hurry).await);
             self.env.left.fetch_or(!faults.is_empty(), Ordering::Relaxed);
             if let Err(why) = case.host.remove_folder(&case.scratch).await {
                 faults.push(Fault::error(format!(
@@ -363,15 +367,20 @@ impl<'a> Running<'a> {
             }
         }
         collect::hide(case).await;
+        // A long run need not carry the containers of its first scenarios to its end.
+        for node in &case.nodes {
+            node.world.forget(crate::lease::CASE, &case.id);
+        }
         faults
     }
 }
 
 /// The outcome of all that happened.
 fn judged(main: Main, cleanup: Ended) -> TryEnded {
-    let mut worst = outcome(main.steps.faults.iter().chain(&main.faults));
+    let mut worst = outcome(main.steps.faults.iter().chain(&main.faults).chain(&cleanup.faults));
     // A failed preparation says nothing of the system's answer to the checks: it could not be found out.
-    if main.given_failed || !cleanup.faults.is_empty() {
+    // What a cleanup did not do may spoil what comes after it; a soft failure of it is one like any other.
+    if main.given_failed || cleanup.stops() {
         worst = Outcome::Errored;
     }
     if worst == Outcome::Passed && !main.steps.checked {
@@ -398,8 +407,9 @@ pub(crate) fn phase_name(phase: Phase) -> &'static str {
 }
 
 impl Env {
-    /// The names that are known when a case begins: its nodes and their engine.
-    fn late_names(&self, scope: &mut Scope) {
+    /// The names that are known when a case begins: those of its plan, its nodes and their engine.
+    fn scope(&self, plan: &Plan) -> Scope {
+        let mut scope = plan.scope.clone();
         let nodes: Vec<Value> = self
             .nodes
             .iter()
@@ -413,5 +423,6 @@ impl Env {
         scope.values.insert("nodes".to_owned(), Arc::new(nodes.into()));
         scope.values.insert("engine".to_owned(), Arc::new(engine));
         scope.values.insert("probes".to_owned(), Arc::new(json!({})));
+        scope
     }
 }

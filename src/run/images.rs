@@ -57,7 +57,7 @@ impl Images {
 }
 
 /// Builds and pulls.
-pub(super) async fn prepare(env: &Env, jobs: &[Job]) -> Images {
+pub(super) async fn prepare(env: &Env, jobs: &[&Job]) -> Images {
     let mut waiting = wanted(jobs);
     let mut images = Images::default();
     let mut running = FuturesUnordered::new();
@@ -117,7 +117,7 @@ async fn inside(env: &Env) -> Made {
 }
 
 /// What the cases want, each reference once.
-fn wanted(jobs: &[Job]) -> BTreeMap<String, ImagePlan> {
+fn wanted(jobs: &[&Job]) -> BTreeMap<String, ImagePlan> {
     let mut wanted = BTreeMap::new();
     for job in jobs {
         for image in job.plan.images.iter().filter(|image| !matches!(image.how, How::Blank)) {

@@ -57,20 +57,32 @@ fn describes(issue: &KnownIssue, faults: &[&Fault]) -> bool {
     let Some(matches) = &issue.matches else {
         return true;
     };
+    let is_match = |text: &str| matches.value.0.is_match(text);
     faults.iter().any(|fault| {
-        let texts = [
-            Some(&fault.message),
-            fault.expected.as_ref(),
-            fault.actual.as_ref(),
-            fault.diff.as_ref(),
-        ];
-        let details = fault.details.iter().map(|detail| &detail.text);
-        texts
-            .into_iter()
-            .flatten()
-            .chain(details)
-            .any(|text| text.lines().any(|line| matches.value.0.is_match(line)))
+        let text = words(fault);
+        text.lines().any(is_match) || is_match(&text)
     })
+}
+
+/// All that a fault says, with the words under which reports show it; a text's lines by themselves, too, so that `^` and
+/// `$` are theirs.
+fn words(fault: &Fault) -> String {
+    let compared = [("expected", &fault.expected), ("actual", &fault.actual)];
+    let compared = compared
+        .into_iter()
+        .filter_map(|(title, text)| Some((title, text.as_ref()?)));
+    let details = fault.details.iter().map(|detail| (detail.title.as_str(), &detail.text));
+    let mut words = fault.message.clone();
+    for (title, text) in compared.chain(details) {
+        words.push_str(&format!(
+            "\n{title}: {}\n{text}",
+            text.lines().next().unwrap_or_default()
+        ));
+    }
+    if let Some(diff) = &fault.diff {
+        words.push_str(&format!("\n{diff}"));
+    }
+    words
 }
 
 fn reason(issue: &KnownIssue) -> String {

@@ -35,13 +35,18 @@ impl LogKeeper {
         }
     }
 
-    /// Reads the logs to their end, or for so long.
-    pub(crate) async fn finish(self, limit: Duration) {
+    /// Reads the logs to their end, or for so long; who is in a hurry has what is there by then.
+    pub(crate) async fn finish(self, limit: Duration, hurry: &CancellationToken) {
         drop(self.end);
         for task in self.tasks {
             let _ = task.await;
         }
-        if !self.case.spools.finish(limit).await {
+        let read = hurry.run_until_cancelled(self.case.spools.finish(limit)).await;
+        let read = match read {
+            Some(read) => read,
+            None => self.case.spools.finish(Duration::ZERO).await,
+        };
+        if !read {
             self.case.emitter.note("the logs were not read to their end in time");
         }
     }

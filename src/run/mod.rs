@@ -26,7 +26,7 @@ use std::sync::atomic::AtomicBool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Fault, Outcome, What};
+use crate::event::{Fault, Outcome, Rules, What};
 use crate::host::Host;
 use crate::load::Loaded;
 use crate::net::Net;
@@ -70,6 +70,8 @@ pub struct Env {
     pub left: Arc<AtomicBool>,
     /// How many cases run at once.
     pub jobs: usize,
+    /// What the command line said about outcomes: told with the run.
+    pub rules: Rules,
     /// True when the first failure ends the run.
     pub fail_fast: bool,
     /// The command that was typed, for hints.
@@ -100,12 +102,14 @@ pub async fn run(env: Env, jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
         nodes,
         passed_over: env.passed_over,
         jobs: env.jobs,
+        rules: env.rules,
     });
     let before = Before::the_first(&env, &jobs).await;
     let run = Arc::new(Run { env, jobs, before });
     let mut faults = cases(&run).await;
     let Run { env, jobs, .. } = &*run;
     faults.extend(images::remove_own(env, jobs).await);
+    faults.extend(teardown::end(env).await);
     env.emitter.emit(What::RunEnded {
         seconds: env.emitter.elapsed(),
         interrupted: env.interrupted.is_cancelled(),

@@ -20,7 +20,7 @@ impl Ports {
 }
 
 /// Looks at them.
-pub(super) async fn look(env: &Env, jobs: &[Job]) -> Ports {
+pub(super) async fn look(env: &Env, jobs: &[&Job]) -> Ports {
     let mut taken = Ports::default();
     for job in jobs {
         let fixed: Vec<_> = job.plan.stacks.iter().flat_map(|stack| stack.fixed_ports()).collect();

@@ -1,4 +1,4 @@
-//! `requires`: looked at when the case begins, never assumed.
+//! `requires`: looked at before images are made for the case and when it begins, never assumed.
 
 use super::Env;
 use crate::scenario::{Requires, Version, VersionRange};

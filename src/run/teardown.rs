@@ -1,33 +1,71 @@
 //! Removing what a try of a case made: by label, until a list of it is empty.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
 
+use super::Env;
 use crate::event::Fault;
+use crate::host::Host;
 use crate::lease::clear;
 use crate::step::{Case, NodeHandle};
 
 /// How long removing may take on a node, calls that still change something included.
 const LIMIT: Duration = Duration::from_secs(60);
+/// How long what was ended may take to its end once somebody is in a hurry: a process has its grace, and is killed then.
+const HURRIED: Duration = Duration::from_secs(10);
 
-/// Ends all that the case does: its containers, so that their logs end, and the calls that still change something.
-pub(crate) async fn stop(case: &Case) {
-    kill(case).await;
+/// Ends all that the case does: its containers, so that their logs end, and the calls that still change something. Who
+/// is in a hurry goes straight on to removing, which kills, too.
+pub(crate) async fn stop(case: &Case, hurry: &CancellationToken) {
     case.changes.close();
-    let settled = async {
-        // What a step was doing when it was ended is done to its end, or ended, by these.
-        case.host.settled().await;
-        join_all(case.nodes.iter().map(|node| node.engine.settled())).await;
-        case.changes.wait().await;
+    let ended = async {
+        kill(case).await;
+        if tokio::time::timeout(LIMIT, changed(case)).await.is_err() {
+            case.emitter
+                .note("a call that changes the engine did not end; removing goes on without it");
+        }
+        // What those calls have started meanwhile.
+        kill(case).await;
     };
-    if tokio::time::timeout(LIMIT, settled).await.is_err() {
-        case.emitter
-            .note("a call that changes the engine did not end; removing goes on without it");
-    }
-    // What those calls have started meanwhile.
-    kill(case).await;
+    hurry.run_until_cancelled(ended).await;
+}
+
+/// Waits for what a step was doing when it was ended: it is done to its end, or ended.
+async fn changed(case: &Case) {
+    settled(case.host.as_ref(), &case.nodes).await;
+    case.changes.wait().await;
+}
+
+async fn settled(host: &dyn Host, nodes: &[NodeHandle]) {
+    host.settled().await;
+    join_all(nodes.iter().map(|node| node.engine.settled())).await;
+}
+
+/// At the end of a run: waits for tools and calls that were ended and have not come to their end, since they may still
+/// make something, and the lease that tells of it is given up next.
+pub(super) async fn end(env: &Env) -> Option<Fault> {
+    let settled = settled(env.host.as_ref(), &env.nodes);
+    let hurried = async {
+        env.hurry.cancelled().await;
+        crate::wait::pause(HURRIED).await;
+    };
+    let ended = tokio::select! {
+        () = settled => return None,
+        () = hurried => HURRIED,
+        () = crate::wait::pause(LIMIT) => LIMIT,
+    };
+    env.left.store(true, Ordering::Relaxed);
+    let within = super::attempt::shown(ended);
+    Some(
+        Fault::error(format!(
+            "a tool or a call that was ended did not come to its end within {within}"
+        ))
+        .hint("`e2erun gc` ends it, and removes what it made"),
+    )
 }
 
 async fn kill(case: &Case) {
@@ -43,7 +81,22 @@ async fn kill(case: &Case) {
 }
 
 /// Removes everything with the case's label, images that `commit` made too; what is left is told.
-pub(crate) async fn remove(case: &Case) -> Vec<Fault> {
+pub(crate) async fn remove(case: &Case, hurry: &CancellationToken) -> Vec<Fault> {
+    let faults = remove_once(case).await;
+    if !hurry.is_cancelled() {
+        return faults;
+    }
+    // What nobody has waited for may have made something meanwhile.
+    let late = tokio::time::timeout(HURRIED, changed(case)).await.is_err();
+    let mut faults = remove_once(case).await;
+    if late {
+        let why = "a call that changes the engine did not end";
+        faults.extend(case.nodes.iter().map(|node| left(node, &case.label(), why)));
+    }
+    faults
+}
+
+async fn remove_once(case: &Case) -> Vec<Fault> {
     let all = case.nodes.iter().map(|node| async {
         let label = case.label();
         match tokio::time::timeout(LIMIT, clear(node.engine.as_ref(), &label)).await {

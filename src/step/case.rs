@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::{ServiceRef, StackNames};
+use crate::diagnostic::Place;
 use crate::engine::Engine;
 use crate::engine::Labels;
 use crate::engine::logs::Spools;
@@ -93,6 +94,14 @@ pub struct Case {
     pub state: Mutex<CaseState>,
 }
 
+/// A process that a step started in the background.
+pub struct Started {
+    /// The process.
+    pub process: Arc<dyn Process>,
+    /// Where the step stands.
+    pub place: Place,
+}
+
 /// What changes as a case runs.
 #[derive(Default)]
 pub struct CaseState {
@@ -100,8 +109,10 @@ pub struct CaseState {
     pub stacks: BTreeMap<usize, StackState>,
     /// Containers that steps started by name: name → (node, id).
     pub backgrounds: BTreeMap<String, (usize, String)>,
+    /// Where the steps stand that started those, by id; without those that a step has made crash.
+    pub places: BTreeMap<String, Place>,
     /// Processes that steps started by name.
-    pub processes: BTreeMap<String, Arc<dyn Process>>,
+    pub processes: BTreeMap<String, Started>,
     /// Summaries of probes, those that still run too.
     pub probes: BTreeMap<String, Value>,
     /// Marks in the logs by the name of the step that made them.

@@ -8,13 +8,13 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::{Binder, Cx, Done, Step};
+use super::{Binder, Cx, Done, Started, Step};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::logs::ProcessLog;
 use crate::engine::{Frame, Stream};
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind};
-use crate::host::Kept;
+use crate::host::{Kept, Process};
 use crate::shape::{Named, Problems, Shape, Text, wrong_type};
 use crate::yaml::Node;
 
@@ -187,6 +187,13 @@ pub(super) fn process_log(cx: &Cx, name: &str) -> Done<Arc<ProcessLog>> {
         )));
     }
     cx.case.spools.process(name).map(Arc::new).map_err(|why| cx.error(why))
+}
+
+/// Keeps a process that goes on in the background: it is ended with the case, and its exit is checked.
+pub(super) fn goes_on(cx: &Cx, name: &str, process: Arc<dyn Process>) {
+    let place = cx.span.place();
+    let started = Started { process, place };
+    cx.case.state().processes.insert(name.to_owned(), started);
 }
 
 /// What tells about a name for something that goes on in the background, if it cannot be used.

@@ -107,7 +107,7 @@ impl Act for Bound {
         };
         if let Some((name, log)) = background {
             let process = Arc::new(Background::of(Arc::clone(&node.engine), running, log));
-            cx.case.state().processes.insert(name.clone(), process);
+            command::goes_on(cx, name, process);
             return Ok(json!({"exit": 0}));
         }
         let output = Mutex::new(Output::new());

@@ -181,8 +181,9 @@ impl Act for Bound {
         let (engine, started) = (Arc::clone(&node.engine), id.clone());
         cx.changed(async move { engine.start(&started).await }).await?;
         if let Some(name) = &self.0.background {
-            let known = (NODE, id);
-            cx.case.state().backgrounds.insert(name.value.clone(), known);
+            let mut state = cx.case.state();
+            state.places.insert(id.clone(), cx.span.place());
+            state.backgrounds.insert(name.value.clone(), (NODE, id));
             return Ok(json!({"exit": 0}));
         }
         let ended = end(cx, node, &id).await;

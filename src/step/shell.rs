@@ -88,7 +88,7 @@ impl Act for Bound {
                 ends.wait().await;
                 log.end();
             });
-            cx.case.state().processes.insert(name.value.clone(), process);
+            command::goes_on(cx, &name.value, process);
             return Ok(json!({"exit": 0}));
         }
         let began = Instant::now();

@@ -1,5 +1,7 @@
 //! Runs that are interrupted or killed, and what keeps and removes what they made.
 
+use std::net::TcpListener;
+
 use super::stage::{Stage, docker, labelled};
 
 /// Interrupts a scenario where it tells that it is: it cleans up, reports, and leaves nothing.
@@ -25,6 +27,47 @@ fn an_interrupt_in_the_middle_of_up_cleans_up() {
 #[test]
 fn an_interrupt_in_the_middle_of_a_step_cleans_up() {
     interrupt("tests/scenarios/slow-step.yaml");
+}
+
+#[test]
+fn an_interrupt_while_an_image_is_built_waits_for_the_end_of_the_build() {
+    let stage = Stage::new();
+    let [begun, asked, release] = ["begun", "asked", "release"].map(|name| stage.pipe(name));
+    let leases = stage.path("state/e2erun/leases");
+    let ended = stage.path("ended");
+    // A build that takes its time to end, and tells then whether there still is a lease.
+    stage.instead_of_docker_build(&format!(
+        "trap 'echo > {}; read line < {}; ls {} > {}; exit 143' TERM\necho > {}\nwhile :; do sleep 1; done\n",
+        asked.display(),
+        release.display(),
+        leases.display(),
+        ended.display(),
+        begun.display()
+    ));
+    let going = stage.start("results", &["tests/scenarios/failing-build.yaml"]);
+    std::fs::read(&begun).unwrap();
+    going.signal("INT");
+    std::fs::read(&asked).unwrap();
+    std::fs::write(&release, "now\n").unwrap();
+    going.end().code(130).says(&["interrupted"]).left_nothing();
+    assert!(std::fs::read_to_string(&ended).unwrap().contains(".lease"));
+    assert_eq!(std::fs::read_dir(&leases).unwrap().count(), 0);
+}
+
+#[test]
+fn an_interrupt_while_an_engine_does_not_answer_ends_the_run() {
+    let stage = Stage::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let engine = format!("tcp://{}", silent.local_addr().unwrap());
+    let going = stage.start("results", &["scenarios/matrix.yaml", "--docker", &engine]);
+    let asked = silent.accept().unwrap();
+    going.signal("INT");
+    let run = going.end();
+    run.code(130).says(&["interrupted"]);
+    drop(asked);
+    let events = run.events();
+    let took = events.last().unwrap()["elapsed"].as_f64().unwrap();
+    assert!(took < 30.0, "a call's own limit is 60 s: {took}");
 }
 
 /// Kills a run without mercy; gives the label of what it left.

@@ -115,6 +115,14 @@ fn nothing_checked_is_told_and_refused_under_strict() {
     let stage = Stage::new();
     let run = stage.run("results", &["tests/scenarios/unchecked.yaml", "--strict"]);
     run.code(2).says(&["the scenario checks nothing"]);
+    replayed(&stage, &run, 2);
+}
+
+/// Its reports made again from its events come to the same end.
+fn replayed(stage: &Stage, run: &Run, code: i32) {
+    let events = run.results().join("events.jsonl");
+    let again = stage.program(&["report", events.to_str().unwrap()]).output().unwrap();
+    assert_eq!(again.status.code(), Some(code), "{again:?}");
 }
 
 #[test]
@@ -127,6 +135,7 @@ fn a_pass_on_a_retry_is_flaky_and_keeps_the_first_failure() {
         let run = stage.run("results", &arguments);
         run.code(code).says(&["flaky"]).left_nothing();
         assert!(run.junit().contains("first try"), "{}", run.junit());
+        replayed(&stage, &run, code);
     }
 }
 

@@ -7,7 +7,7 @@ use snapbox::{IntoData, str};
 
 use super::{cell, fenced, message, property};
 use crate::diagnostic::Level;
-use crate::event::{Event, Outcome, What};
+use crate::event::{Event, Outcome, Rules, What};
 use crate::report::{Piece, Reporters, Settings, sample};
 
 fn run(events: &[Event]) -> (String, String) {
@@ -139,7 +139,14 @@ failed: `exit` is not as expected
 fn problems_in_files() {
     let diagnostics = vec![sample::diagnostic(Level::Error), sample::diagnostic(Level::Warning)];
     check(
-        &[sample::event(0.0, None, What::Invalid { diagnostics })],
+        &[sample::event(
+            0.0,
+            None,
+            What::Invalid {
+                diagnostics,
+                rules: Rules::default(),
+            },
+        )],
         str![[r#"
 ::error file=scenarios/shop.yaml,line=12,col=11,title=invalid scenario::unknown service `dbb`%0Ahelp: there is `db`, `web`; did you mean `db`?
 ::warning file=scenarios/shop.yaml,line=12,col=11,title=invalid scenario::unknown service `dbb`%0Ahelp: there is `db`, `web`; did you mean `db`?

@@ -517,7 +517,14 @@ node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
 fn a_problem_in_a_file_is_an_error() {
     let diagnostics = vec![sample::diagnostic(Level::Error), sample::diagnostic(Level::Warning)];
     check(
-        &[sample::event(0.0, None, What::Invalid { diagnostics })],
+        &[sample::event(
+            0.0,
+            None,
+            What::Invalid {
+                diagnostics,
+                rules: Rules::default(),
+            },
+        )],
         Grain::Scenario,
         str![[r#"
 <?xml version="1.0" encoding="utf-8"?>

@@ -271,7 +271,14 @@ failed: nothing was checked: `--strict` counts this as failed
 fn problems_in_files() {
     let diagnostics = vec![sample::diagnostic(Level::Error), sample::diagnostic(Level::Warning)];
     check(
-        &[sample::event(0.0, None, What::Invalid { diagnostics })],
+        &[sample::event(
+            0.0,
+            None,
+            What::Invalid {
+                diagnostics,
+                rules: Rules::default(),
+            },
+        )],
         &Settings::default(),
         str![[r#"
 error: unknown service `dbb`

@@ -183,6 +183,41 @@ async fn removing_is_tried_again() {
         .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_was_interrupted_says_so() {
+    let stage = long("10m").interrupted_at(5000);
+    let told = format!("{:?}", stage.events().await);
+    let waited = told.split("asked ").next().unwrap();
+    assert!(waited.ends_with("interrupted after 5s of 1h: "), "{waited}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_hurry_no_call_is_waited_for_that_does_not_end() {
+    // The first one is the scenario's own step, which nobody waits for after the second Ctrl-C.
+    let stage = stage("stacks: {s: web.yml}\nsteps: [up: s, stop: web, assert: true]\n")
+        .engine(|fake| {
+            fake.call("stop", 1, Reply::Hang);
+        })
+        .interrupted_at(5000)
+        .interrupted_at(6000);
+    let begun = tokio::time::Instant::now();
+    let events = stage.events().await;
+    let took = begun.elapsed();
+    stage.fake.assert_clean();
+    assert!(took < Duration::from_secs(40), "{took:?}\n{}", stage.told(&events));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_case_made_is_forgotten_with_it() {
+    let stage = long("5s");
+    let label = format!("{}={}", crate::lease::LEASE, super::RUN);
+    let engine: std::sync::Arc<dyn crate::engine::Engine> = std::sync::Arc::new(stage.fake.clone());
+    let world = crate::engine::world::World::watch(engine, label).await.unwrap();
+    stage.events_with(world.clone()).await;
+    world.sync().await.unwrap();
+    assert_eq!(world.snapshot().all().count(), 0);
+}
+
 /// Two scenarios that hold one lock, so that the second begins only when the first has given it back.
 fn with_a_bug(jobs: usize) -> Stage {
     let fixed = "stacks: {s: {compose: fixed.yml, substitute: {ports: none}}}\n";

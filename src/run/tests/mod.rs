@@ -1,6 +1,7 @@
 //! The interpreter on the fake engine, on a paused clock: scenarios in, what was told of them out as short lines.
 
 mod asking;
+mod background;
 mod blocks;
 mod ends;
 mod explained;
@@ -190,6 +191,12 @@ impl Stage {
 
     /// Runs it all; gives the events, and leaves the engine to the caller.
     async fn events(&self) -> Vec<Event> {
+        let engine: Arc<dyn Engine> = Arc::new(self.fake.clone());
+        let label = format!("{}={RUN}", crate::lease::LEASE);
+        self.events_with(World::watch(engine, label).await.unwrap()).await
+    }
+
+    async fn events_with(&self, world: World) -> Vec<Event> {
         let settings = Settings {
             run: RUN.into(),
             seed: "seed".into(),
@@ -201,8 +208,6 @@ impl Stage {
         };
         let (jobs, files) = self.prepared(&settings);
         let engine: Arc<dyn Engine> = Arc::new(self.fake.clone());
-        let label = format!("{}={RUN}", crate::lease::LEASE);
-        let world = World::watch(Arc::clone(&engine), label).await.unwrap();
         let info = engine.info().await.unwrap();
         let (sink, mut events) = unbounded_channel();
         let env = Env {
@@ -233,6 +238,7 @@ impl Stage {
             update: false,
             left: Arc::default(),
             jobs: self.jobs,
+            rules: Rules::default(),
             fail_fast: self.fail_fast,
             command: vec!["e2erun".into()],
             passed_over: 0,

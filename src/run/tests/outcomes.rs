@@ -96,6 +96,45 @@ async fn a_known_issue_covers_the_failure_that_it_describes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_known_issue_is_looked_for_in_all_of_a_failures_text() {
+    for matches in [
+        "actual: 500",
+        "^500$",
+        "expected: 200",
+        "^out of disk$",
+        "(?s)500.*out of disk",
+    ] {
+        let body = format!(
+            "known-issue: [{{reason: broken, matches: '{matches}'}}]\nsteps: [{{http: 'http://x/a', expect: {{status: 200}}}}]\n"
+        );
+        stage(&body)
+            .answers("a", &[(0, 500, "out of disk")])
+            .check(
+                "steps[1] failed: `status` is not what was expected -> 500
+                 = known issue: broken",
+            )
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_built_or_pulled_for_what_is_skipped() {
+    let with_images = "images: {app: {build: ./app}, old: {image: gone}}\nsteps: [assert: 'true']\n";
+    stage(&format!("requires: {{env: [CI_TOKEN]}}\n{with_images}"))
+        .scenario(
+            "two",
+            &format!("skip: [{{reason: not ported}}]\nstacks: {{s: fixed.yml}}\n{with_images}"),
+        )
+        .file("fixed.yml", "services: {web: {image: gone}}")
+        .file("app/Dockerfile", "FROM busybox\n")
+        .check(
+            "1: = skipped: requires the environment variable CI_TOKEN
+             2: = skipped: not ported",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_image_that_cannot_be_had_can_be_a_known_issue() {
     stage("known-issue: [{reason: no registry, matches: no registry in reach}]\nimages: {x: {image: gone}}\nsteps: [assert: 'true']\n")
         .check(

@@ -109,3 +109,18 @@ async fn what_checks_nothing_is_not_verified() {
         )
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_soft_failure_in_cleanup_is_a_failure_like_any_other() {
+    stage(&format!(
+        "then: [{OK}]\ncleanup: [{{assert: 1 == 2, soft: true}}, {OK}]\n"
+    ))
+    .check(
+        "then[1] passed
+             cleanup[1] failed: (soft) `1 == 2` is false
+             cleanup[2] passed
+             = failed
+             exit 1",
+    )
+    .await;
+}

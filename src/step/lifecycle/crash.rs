@@ -25,6 +25,8 @@ pub(super) async fn crash(cx: &Cx, node: &NodeHandle, container: &ContainerState
             .hint("run e2erun where the engine runs; without `crash: true` the engine itself can kill it"),
         ]);
     }
+    // How it ends now is the step's doing.
+    cx.case.state().places.remove(&container.id);
     let sent = cx.case.host.signal(pid, signal).await;
     sent.map_err(|why| {
         cx.error(format!(

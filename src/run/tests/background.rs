@@ -1,0 +1,105 @@
+//! What goes on in the background: its exits are checked, where its step stands, and in time for `on-failure`.
+
+use std::time::Duration;
+
+use super::stage;
+use crate::engine::fake::{Answer, Script};
+use crate::event::{Event, Fault, What};
+
+/// The places and words of the faults of the case itself.
+fn faults(events: &[Event]) -> Vec<String> {
+    let of_case = |event: &Event| match &event.what {
+        What::CaseEnded { faults, .. } => faults.clone(),
+        _ => Vec::new(),
+    };
+    let told = |fault: Fault| format!("{}: {}", fault.place.map_or(0, |place| place.line), fault.message);
+    events.iter().flat_map(of_case).map(told).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_failed_is_placed_at_its_step_and_calls_on_failure() {
+    let stage = stage(
+        "stacks: {s: web.yml}
+steps:
+  - up: s
+  - {exec: {service: web, command: [broken], background: broken}}
+  - {http: 'http://x/a', holds-for: 5s}
+on-failure: [assert: true]
+",
+    )
+    .engine(|fake| {
+        let broken = Answer::out("no disk").exit(3).after_ms(2000);
+        fake.script("web", Script::new().exec("broken", [broken]));
+    });
+    let events = stage.events().await;
+    stage.fake.assert_clean();
+    assert_eq!(
+        faults(&events),
+        ["5: background process `broken` ended with exit code 3"]
+    );
+    let told = stage.told(&events);
+    assert!(
+        told.contains("on-failure[1] passed") && told.ends_with("exit 1\n"),
+        "{told}"
+    );
+}
+
+const RUNS: &str = "steps:
+  - {run: {image: broken, background: it}}
+  - {http: 'http://x/a', holds-for: 5s}
+STEP
+on-failure: [assert: true]
+";
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_ends_badly_by_itself_is_a_failure() {
+    let stage = stage(&RUNS.replace("STEP", "")).engine(|fake| {
+        fake.image("broken")
+            .script("broken", Script::new().after(2).out("no disk\n").exit(4));
+    });
+    let events = stage.events().await;
+    stage.fake.assert_clean();
+    assert_eq!(faults(&events), ["3: background container `it` ended with exit code 4"]);
+    let told = stage.told(&events);
+    assert!(told.contains("on-failure[1] passed"), "{told}");
+    let shown = format!("{events:?}");
+    assert!(shown.contains("no disk"), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_a_step_ends_or_that_runs_to_the_end_is_none() {
+    for (step, script) in [
+        ("  - {kill: {container: it}}", Script::new()),
+        ("  - {stop: {container: it}}", Script::new()),
+        ("", Script::new()),
+        ("", Script::new().after(2).exit(0)),
+    ] {
+        let stage = stage(&RUNS.replace("STEP", step)).engine(|fake| {
+            fake.image("broken").script("broken", script.clone());
+        });
+        let events = stage.events().await;
+        stage.fake.assert_clean();
+        assert_eq!(faults(&events), Vec::<String>::new(), "{step}");
+    }
+}
+
+#[tokio::test]
+async fn all_processes_are_ended_at_once() {
+    // Each takes its time to end: one after the other they would take more than all of it.
+    let slow = |name: &str| {
+        format!(
+            "  - {{shell: {{command: \"trap 'sleep 1; exit 0' TERM; echo up; while :; do sleep 0.1; done\", background: {name}}}}}\n  - {{log-assert: {{process: {name}, contains: up}}, within: 20s}}\n"
+        )
+    };
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let stage = stage(&format!("steps:\n{}", names.map(slow).concat()));
+    let begun = tokio::time::Instant::now();
+    let events = stage.events().await;
+    let last = events.iter().rev().find_map(|event| match &event.what {
+        What::StepEnded { .. } => Some(event.elapsed),
+        _ => None,
+    });
+    let took = begun.elapsed() - Duration::from_secs_f64(last.unwrap());
+    assert_eq!(faults(&events), Vec::<String>::new());
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
