@@ -26,7 +26,7 @@ pub(super) const ABOUT: About = About {
              `volumes` are `source:destination`, the source a path, a stack's volume (`shop/data`), or a name for one that \
              is made and is the scenario's own. `expose` publishes container ports on free host ports: `url('name', 80)`. \
              `user: self` is the caller's user and group. With `background: name` it goes on as `container: name`, which \
-             is also its name on its networks. `engine-socket: true` gives it the engine.",
+             is also its name on its networks; ending by itself with an exit code other than 0 fails the scenario. `engine-socket: true` gives it the engine.",
     example: "- run: {image: \"${{ images.tests }}\", command: [pytest, -q], networks: [shop/front], env: {URL: 'http://web'}}\n  \
               timeout: 5m\n\
               - run: {image: busybox, command: httpd -f -p 80, expose: [80], background: files}",
