@@ -1,6 +1,7 @@
 //! `e2erun ask-here`: what a helper container runs, so that a question is asked from within its network. Not for people.
 
 use std::io::Read;
+use std::path::Path;
 
 use super::terminal;
 use crate::net::{Asked, RealNet};
@@ -19,6 +20,25 @@ pub(crate) fn ask(stay: bool) -> u8 {
         }
         Err(why) => terminal::refuse(&format!("cannot ask: {why}")),
     }
+}
+
+/// Removes what is in a folder: of what containers wrote there as another user, only a container can.
+pub(crate) fn empty(folder: &Path) -> u8 {
+    match emptied(folder) {
+        Ok(()) => 0,
+        Err(why) => terminal::refuse(&format!("cannot empty `{}`: {why}", folder.display())),
+    }
+}
+
+fn emptied(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => std::fs::remove_dir_all(entry.path())?,
+            false => std::fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
 }
 
 fn told() -> std::io::Result<String> {

@@ -83,6 +83,9 @@ pub fn main() -> u8 {
         Some(Command::Report(report)) => report::report(&process, &report),
         Some(Command::Gc(gc)) => gc::gc(&process, &gc),
         Some(Command::Completions { shell }) => completions::print(shell),
-        Some(Command::AskHere { stay }) => ask::ask(stay),
+        Some(Command::AskHere {
+            empty: Some(folder), ..
+        }) => ask::empty(&folder),
+        Some(Command::AskHere { stay, .. }) => ask::ask(stay),
     }
 }

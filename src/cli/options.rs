@@ -56,6 +56,9 @@ pub(crate) enum Command {
         /// Only keep the container running.
         #[arg(long)]
         stay: bool,
+        /// Only empty this folder.
+        #[arg(long)]
+        empty: Option<PathBuf>,
     },
 }
 

@@ -78,11 +78,18 @@ impl Output {
                 if path == marker {
                     continue;
                 }
-                if path.is_dir() && !path.is_symlink() {
-                    fs::remove_dir_all(&path)?
-                } else {
-                    fs::remove_file(&path)?
-                }
+                let removed = match path.is_dir() && !path.is_symlink() {
+                    true => fs::remove_dir_all(&path),
+                    false => fs::remove_file(&path),
+                };
+                // Mostly of a run that was killed: what its containers wrote there is another user's.
+                removed.map_err(|why| {
+                    let path = path.display();
+                    io::Error::new(
+                        why.kind(),
+                        format!("`{path}` of an earlier run cannot be removed: {why}"),
+                    )
+                })?;
             }
         }
         fs::create_dir_all(folder)?;

@@ -15,7 +15,7 @@ use super::block::limited;
 use super::logs::LogKeeper;
 use super::probe::Probes;
 use super::walk::{AfterFailure, Ended, Unreached, Walk, numbered};
-use super::{Env, background, broken, collect, known, requires, teardown};
+use super::{Env, background, broken, collect, known, requires, scratch, teardown};
 use crate::event::{CaseId, Fault, Outcome, Phase, What};
 use crate::plan::Plan;
 use crate::step::{Case, Emitter, Keep, StackState};
@@ -358,13 +358,8 @@ impl<'a> Running<'a> {
             }
         } else {
             faults.extend(teardown::remove(case, hurry).await);
+            faults.extend(scratch::remove(case).await);
             self.env.left.fetch_or(!faults.is_empty(), Ordering::Relaxed);
-            if let Err(why) = case.host.remove_folder(&case.scratch).await {
-                faults.push(Fault::error(format!(
-                    "cannot remove the scratch folder `{}`: {why}",
-                    case.scratch.display()
-                )));
-            }
         }
         collect::hide(case).await;
         // A long run need not carry the containers of its first scenarios to its end.

@@ -13,6 +13,7 @@ mod logs;
 mod ports;
 mod probe;
 mod requires;
+mod scratch;
 mod teardown;
 #[cfg(test)]
 mod tests;

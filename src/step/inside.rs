@@ -17,7 +17,7 @@ use crate::net::{Asked, HttpAnswer, HttpRequest, Net, NetError, Told};
 /// How long making the helper's image may take.
 const LIMIT: Duration = Duration::from_secs(120);
 /// The subcommand that asks.
-const WORD: &str = "ask-here";
+pub(crate) const WORD: &str = "ask-here";
 /// The most that a helper tells: an answer's body and what is around it.
 const MAX_TOLD: usize = 4 * crate::net::MAX_KEPT;
 

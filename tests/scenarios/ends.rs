@@ -119,3 +119,18 @@ fn what_is_kept_can_be_looked_at_and_removed() {
     assert!(stage.program(&["gc", "--label", &told]).status().unwrap().success());
     assert_eq!(labelled(&label), Vec::<String>::new());
 }
+
+#[test]
+fn what_containers_wrote_as_root_is_removed_for_others_too() {
+    let stage = Stage::new();
+    for _ in 0..2 {
+        let run = stage.run_as_nobody("results", &["tests/scenarios/root-scratch.yaml", "-q"]);
+        // It checks that a command ends with 0.
+        run.code(0).left_nothing();
+        let scratch = run.events().iter().find_map(|event| {
+            let folder = event["what"]["cases"][0]["folder"].as_str()?;
+            Some(run.results().join(folder).join("scratch"))
+        });
+        assert!(!scratch.unwrap().exists(), "{}", run.told());
+    }
+}

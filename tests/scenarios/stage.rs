@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -64,6 +64,26 @@ impl Stage {
             command.env("PATH", format!("{}:{path}", self.path("bin").display()));
         }
         command
+    }
+
+    /// Runs it to its end as a user who is not root, and may use the engine.
+    pub(crate) fn run_as_nobody(&self, results: &str, arguments: &[&str]) -> Run {
+        let socket = std::fs::metadata("/var/run/docker.sock").unwrap();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", &format!("--regid={}", socket.gid()), "--clear-groups"]);
+        let program = self.program(arguments);
+        command.arg(program.get_program()).args(program.get_args());
+        let folder = self.path("nobody");
+        std::fs::create_dir_all(&folder).unwrap();
+        for open in [self.folder.path(), &folder] {
+            std::fs::set_permissions(open, std::fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        let results = folder.join(results);
+        command.arg("--results").arg(&results);
+        command.env("HOME", &folder).env("XDG_STATE_HOME", folder.join("state"));
+        command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+        Going::of(command, results).end()
     }
 
     /// The program finds this in place of `docker build`; all else that it asks of `docker` is done as always.

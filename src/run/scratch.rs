@@ -1,0 +1,69 @@
+//! The scratch folder of a case, removed at its end. What containers put there as another user only a container can
+//! remove: this program is its image, so that none has to come from anywhere.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::engine::world::State;
+use crate::engine::{ContainerSpec, EngineResult, ResourceKind};
+use crate::event::Fault;
+use crate::step::{Case, NodeHandle, inside};
+
+/// How long a container may take to empty it.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Where the container has it.
+const THERE: &str = "/scratch";
+
+/// Removes it with all that is in it; tells why it cannot be.
+pub(super) async fn remove(case: &Case) -> Option<Fault> {
+    let removed = match case.host.remove_folder(&case.scratch).await {
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => match empty(case, &case.nodes[0]).await {
+            Ok(()) => case.host.remove_folder(&case.scratch).await,
+            Err(fault) => return Some(of(case, &format!("{why}; nor in a container: {}", fault.message))),
+        },
+        removed => removed,
+    };
+    removed.err().map(|why| of(case, &why.to_string()))
+}
+
+fn of(case: &Case, why: &str) -> Fault {
+    let folder = case.scratch.display();
+    Fault::error(format!("cannot remove the scratch folder `{folder}`: {why}"))
+        .hint("have what writes there as another user remove it (`cleanup`), or run it as `user: self`")
+}
+
+/// Empties it in a container, whose user may do so.
+async fn empty(case: &Case, node: &NodeHandle) -> Result<(), Fault> {
+    inside::make_image(node.engine.as_ref(), case.host.as_ref()).await?;
+    let program = case.host.program().await;
+    let program = program.map_err(|why| Fault::error(format!("this program cannot be found: {why}")))?;
+    let spec = ContainerSpec {
+        image: inside::image(&program),
+        entrypoint: Some(program.argv.clone()),
+        command: Some([inside::WORD, "--empty", THERE].map(str::to_owned).to_vec()),
+        labels: case.labels.clone(),
+        volumes: vec![format!("{}:{THERE}", case.scratch.display())],
+        network_mode: Some("none".to_owned()),
+        ..ContainerSpec::default()
+    };
+    let fault = |error: crate::engine::EngineError| Fault::error(error.to_string());
+    let id = node.engine.create(&spec).await.map_err(fault)?;
+    let ended = run(node, &id).await;
+    let engine = Arc::clone(&node.engine);
+    engine.remove(ResourceKind::Container, &id).await.map_err(fault)?;
+    match ended.map_err(fault)? {
+        Some(0) => Ok(()),
+        Some(exit) => Err(Fault::error(format!("it ended with exit code {exit}"))),
+        None => Err(Fault::error("it did not end in time")),
+    }
+}
+
+/// Runs a container to its end; gives its exit code if it was seen.
+async fn run(node: &NodeHandle, id: &str) -> EngineResult<Option<i64>> {
+    node.engine.start(id).await?;
+    let ended = |state: &State| state.container(id).filter(|it| it.has_ended())?.exit;
+    Ok(node.world.until(ended, Instant::now() + LIMIT).await.ok())
+}
