@@ -172,9 +172,10 @@ pub struct ExecSpec {
 }
 
 /// Which stream a piece of output came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stream {
     /// Standard output; all of a terminal's.
+    #[default]
     Stdout,
     /// Standard error.
     Stderr,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::place::{Fate, Place, Resume};
+use super::place::{End, Fate, Place, Resume};
 use super::spool::{Phase, Spool, Writer};
 use crate::engine::world::{ContainerState, nanos};
-use crate::engine::{Container, Engine, EngineError, EngineResult, Frame, Reason};
+use crate::engine::{Container, Engine, EngineError, EngineResult, Frame, LogRange, Reason};
 use crate::wait::{Pace, every, pause};
 
 /// How long an engine may refuse a log before it is given up.
@@ -79,11 +79,16 @@ impl Log {
 
     fn missed(&self, why: &Missed) -> String {
         match why {
-            Missed::Engine(error) if error.reason == Reason::NotFound => self.removed(),
+            Missed::Engine(error) if is_gone(error) => self.removed(),
             Missed::Engine(error) => format!("the log of `{}` cannot be read: {}", self.name, error.answer),
             Missed::Rotated => rotated(&self.name),
         }
     }
+}
+
+/// True when the engine gives a log no more: the container was removed, or its removal has begun.
+pub(super) fn is_gone(error: &EngineError) -> bool {
+    matches!(error.reason, Reason::NotFound | Reason::Conflict)
 }
 
 /// What is told of a log of which the engine has dropped what nobody had read.
@@ -171,40 +176,48 @@ impl Follower {
         }
         loop {
             let frames = writer.place.frames;
-            let cut = match open(&self.engine, (&log.id, log.tty), &writer.place, true).await {
-                Ok(mut reading) => copy(&mut reading, writer, true).await?.is_err(),
-                Err(Missed::Engine(error)) if error.reason != Reason::NotFound => {
-                    return Err(log.missed(&Missed::Engine(error)));
-                }
-                // Reading without follow tells.
-                Err(_) => true,
-            };
+            let followed = self.followed(log, writer).await?;
             // What is read after the end is all that there is.
             let mut whole = self.has_ended();
             if !self.catch_up(log, writer).await? {
-                return Err(log.removed());
+                // Who removes a container right after its end is faster than any question. What the follow gave until
+                // the run's end is the log then; only from a rotation on it may have left something out.
+                return match followed == Followed::ToTheEnd && writer.place.is_sure() {
+                    true => self.end_run(writer, i64::MAX),
+                    false => Err(log.removed()),
+                };
             }
             let described = match patiently(|| self.engine.inspect(&log.id)).await {
                 Ok(described) => described,
                 // A follow that was not cut off ends with the run, and the rest was read.
-                Err(error) if error.reason == Reason::NotFound && (whole || !cut) => {
+                Err(error) if error.reason == Reason::NotFound && (whole || followed == Followed::ToTheEnd) => {
                     return self.end_run(writer, i64::MAX);
                 }
                 Err(error) => return Err(log.missed(&Missed::Engine(error))),
             };
             let finished = nanos(&described.finished_at);
             whole |= finished <= self.spool.progress().ended;
-            if !whole && !self.catch_up(log, writer).await? && cut {
+            if !whole && !self.catch_up(log, writer).await? && followed != Followed::ToTheEnd {
                 return Err(log.removed());
             }
             if !matches!(described.state.as_str(), "running" | "paused") {
                 return self.end_run(writer, finished);
             }
             self.spool.set_ended(finished);
-            if !cut && frames == writer.place.frames {
+            if followed == Followed::ToTheEnd && frames == writer.place.frames {
                 // It ended at once and without a reason: it may do so again and again.
                 pause(PAUSE).await;
             }
+        }
+    }
+
+    /// Follows as long as that goes well.
+    async fn followed(&self, log: &Log, writer: &mut Writer) -> Result<Followed, String> {
+        match open(&self.engine, (&log.id, log.tty), &writer.place, true).await {
+            Ok(mut reading) => copy(&mut reading, writer, true).await,
+            Err(Missed::Engine(error)) if !is_gone(&error) => Err(log.missed(&Missed::Engine(error))),
+            // Reading without follow tells.
+            Err(_) => Ok(Followed::NotFurther),
         }
     }
 
@@ -226,16 +239,16 @@ impl Follower {
         loop {
             let mut reading = match open(&self.engine, (&log.id, log.tty), &writer.place, false).await {
                 Ok(reading) => reading,
-                Err(Missed::Engine(error)) if error.reason == Reason::NotFound => return Ok(false),
+                Err(Missed::Engine(error)) if is_gone(&error) => return Ok(false),
                 Err(missed) => return Err(log.missed(&missed)),
             };
             match copy(&mut reading, writer, false).await? {
-                Ok(()) => {
-                    writer.place.set_sure();
+                Followed::Cut(error) if Instant::now() >= deadline => return Err(log.missed(&Missed::Engine(error))),
+                Followed::Cut(_) => pause(PAUSE).await,
+                Followed::ToTheEnd | Followed::NotFurther => {
+                    writer.set_sure();
                     return Ok(true);
                 }
-                Err(error) if Instant::now() >= deadline => return Err(log.missed(&Missed::Engine(error))),
-                Err(_) => pause(PAUSE).await,
             }
         }
     }
@@ -250,10 +263,21 @@ fn unknown(container: &ContainerState) -> Container {
     }
 }
 
-/// Copies a reading to its end; gives the engine's error if it ended by one, fails where nothing can be written.
+/// How a reading ended.
+#[derive(PartialEq)]
+enum Followed {
+    /// By itself.
+    ToTheEnd,
+    /// It has to be found out first whether it left something out.
+    NotFurther,
+    /// By the engine's error.
+    Cut(EngineError),
+}
+
+/// Copies a reading to its end; fails where nothing can be written.
 ///
 /// A live one ends, too, when it has to be found out whether it left something out.
-async fn copy(reading: &mut Reading, writer: &mut Writer, live: bool) -> Result<EngineResult<()>, String> {
+async fn copy(reading: &mut Reading, writer: &mut Writer, live: bool) -> Result<Followed, String> {
     let ended = loop {
         let next = match reading.next().now_or_never() {
             Some(next) => next,
@@ -262,19 +286,26 @@ async fn copy(reading: &mut Reading, writer: &mut Writer, live: bool) -> Result<
                 Ok(next) => next,
                 Err(_) => {
                     writer.flush()?;
-                    reading.next().await
+                    tokio::select! {
+                        next = reading.next() => next,
+                        () = writer.spool.look.asked(), if live => break Followed::NotFurther,
+                    }
                 }
             },
         };
         match next {
             Some(Ok(frame)) => writer.push(&frame)?,
-            Some(Err(error)) => break Err(error),
-            None => break Ok(()),
+            Some(Err(error)) => break Followed::Cut(error),
+            None => break Followed::ToTheEnd,
         }
-        if live && writer.place.is_unsure() {
-            break Ok(());
+        if live && (writer.place.is_unsure() || writer.spool.look.is_asked()) {
+            break Followed::NotFurther;
         }
     };
+    if live {
+        // What follows is the look; whoever asks during it asks for another.
+        writer.spool.look.done();
+    }
     writer.flush()?;
     Ok(ended)
 }
@@ -328,20 +359,35 @@ async fn skip(frames: &mut BoxStream<'static, EngineResult<Frame>>, resume: &mut
     Skipped::To(None)
 }
 
-/// How many entries and bytes a log has beyond a place now: a reading to its end.
-pub(super) async fn beyond(engine: &Arc<dyn Engine>, id: &str, tty: bool, place: &Place) -> Result<(u64, u64), Missed> {
+/// Where a log ends now; none when it is empty. A few of its last entries tell: as many as have the time of the last.
+pub(super) async fn end_of(engine: &Arc<dyn Engine>, id: &str) -> EngineResult<Option<End>> {
+    let mut tail = 8;
+    loop {
+        let range = LogRange {
+            timestamps: true,
+            tail: Some(tail),
+            ..LogRange::default()
+        };
+        let asked = || async { engine.logs(id, range).await?.try_collect::<Vec<Frame>>().await };
+        let entries = patiently(asked).await?;
+        match End::of(&entries) {
+            Some((_, true)) if entries.len() as u64 >= tail => tail *= 16,
+            end => return Ok(end.map(|(end, _)| end)),
+        }
+    }
+}
+
+/// How many bytes a terminal's log has beyond a place now: a reading to its end.
+pub(super) async fn bytes_beyond(engine: &Arc<dyn Engine>, id: &str, place: &Place) -> Result<u64, Missed> {
     let deadline = Instant::now() + AWAY;
     loop {
-        let mut reading = open(engine, (id, tty), place, false).await?;
-        let (mut frames, mut bytes) = (0, 0);
+        let mut reading = open(engine, (id, true), place, false).await?;
+        let mut bytes = 0;
         let ended = loop {
             match reading.next().await {
-                Some(Ok(frame)) => {
-                    frames += 1;
-                    bytes += frame.bytes.len() as u64;
-                }
+                Some(Ok(frame)) => bytes += frame.bytes.len() as u64,
                 Some(Err(error)) => break Err(error),
-                None => break Ok((frames, bytes)),
+                None => break Ok(bytes),
             }
         };
         match ended {

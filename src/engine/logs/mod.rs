@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::world::{ContainerState, nanos};
-use super::{Container, Engine, EngineResult, Reason};
+use super::{Container, Engine, EngineError, EngineResult, Reason};
 use follow::{Follower, Missed};
 pub use reader::{Block, LineReader, More, Streams};
 pub use spool::{Offset, Phase, ProcessLog, Progress, Spool};
@@ -244,26 +244,47 @@ impl Spools {
     }
 }
 
-/// Waits until as many entries as the log has now are in the spool.
+/// Waits until the end that the log has now is in the spool, without reading anything a second time: the follower
+/// comes to it. A terminal's entries have no times, so their bytes are counted.
 async fn entries(engine: &Arc<dyn Engine>, spool: &Arc<Spool>, described: &Container) -> EngineResult<()> {
-    let place = spool.place().clone();
     let started = nanos(&described.started_at);
     // It runs, so a reader must not be told that it waits for a start.
     let is_known = |progress: &Progress| progress.phase == Phase::Running || progress.ended >= started;
-    match follow::beyond(engine, &described.id, described.tty, &place).await {
-        Ok((frames, bytes)) => {
-            let is_read = |progress: &Progress| match described.tty {
-                true => progress.bytes >= place.bytes + bytes,
-                false => progress.frames >= place.frames + frames,
-            };
-            reached(spool, |progress| is_known(progress) && is_read(progress)).await;
+    if !described.tty {
+        match follow::end_of(engine, &described.id).await {
+            Ok(None) => reached(spool, is_known).await,
+            Ok(Some(end)) => {
+                reached(spool, |progress| is_known(progress) && spool.place().has_passed(&end)).await;
+                if !spool.place().is_sure_of(&end) {
+                    spool.look.ask();
+                    reached(spool, |_| spool.place().is_sure_of(&end)).await;
+                }
+            }
+            Err(error) => return unreadable(spool, error).await,
         }
-        Err(Missed::Rotated) => spool.set_gap(follow::rotated(spool.name())),
-        Err(Missed::Engine(error)) if error.reason == Reason::NotFound => {
-            reached(spool, |progress| progress.phase != Phase::Running).await;
-        }
-        Err(Missed::Engine(error)) => return Err(error),
+        return Ok(());
     }
+    let place = spool.place().clone();
+    match follow::bytes_beyond(engine, &described.id, &place).await {
+        Ok(bytes) => {
+            let is_read = |progress: &Progress| is_known(progress) && progress.bytes >= place.bytes + bytes;
+            reached(spool, is_read).await;
+            Ok(())
+        }
+        Err(Missed::Rotated) => {
+            spool.set_gap(follow::rotated(spool.name()));
+            Ok(())
+        }
+        Err(Missed::Engine(error)) => unreadable(spool, error).await,
+    }
+}
+
+/// A log that the engine does not give: of a container that is gone the follower finds that out, too.
+async fn unreadable(spool: &Arc<Spool>, error: EngineError) -> EngineResult<()> {
+    if !follow::is_gone(&error) {
+        return Err(error);
+    }
+    reached(spool, |progress| progress.phase != Phase::Running).await;
     Ok(())
 }
 

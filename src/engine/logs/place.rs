@@ -9,9 +9,10 @@
 //! An engine that rotates a log tells nobody, and a follow skips whole files where it is slow. So from the first rotation
 //! on the moment stays where a reading without follow has last been: it is one snapshot, and shows whether all is there.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use crate::engine::{Frame, LogRange};
+use crate::engine::{Frame, LogRange, Stream};
 
 /// A time as far as its tenth of a second: `2026-11-20T10:00:00.1`.
 const TENTH: usize = 21;
@@ -48,9 +49,55 @@ pub(super) struct Place {
     tenths: VecDeque<(String, u64)>,
     first: Option<Frame>,
     last: Option<Frame>,
+    /// The latest of each stream: the entries of one stream are in the order of their times.
+    latest: [Latest; 2],
+    /// The same, of what was found out to be without a hole.
+    sure_latest: [Latest; 2],
     /// The last bytes of a terminal's log: its entries have no times.
     end: Vec<u8>,
     timeless: bool,
+}
+
+/// The latest of a stream: its time, and how many entries have that. The parts of one long line have one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Latest {
+    at: String,
+    count: u64,
+}
+
+impl Latest {
+    fn saw(&mut self, at: &str) {
+        match at.cmp(&self.at) {
+            Ordering::Equal => self.count += 1,
+            Ordering::Greater => {
+                at.clone_into(&mut self.at);
+                self.count = 1;
+            }
+            // The clock was set back.
+            Ordering::Less => {}
+        }
+    }
+}
+
+/// Where a log ended at some moment: the last entry of it then.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct End {
+    stream: Stream,
+    latest: Latest,
+}
+
+impl End {
+    /// By the last entries of a log; none without any, or where they have no times. True beside it when there may be more
+    /// entries of that time before them.
+    pub(super) fn of(entries: &[Frame]) -> Option<(End, bool)> {
+        let last = entries.last()?;
+        let at = last.at.clone()?;
+        let (stream, same) = (last.stream, entries.iter().filter(|entry| entry.at == last.at));
+        let open = same.clone().count() == entries.len();
+        let count = same.filter(|entry| entry.stream == stream).count() as u64;
+        let latest = Latest { at, count };
+        Some((End { stream, latest }, open))
+    }
 }
 
 /// A way to read on from a place.
@@ -113,6 +160,7 @@ impl Place {
             self.end.drain(..self.end.len().saturating_sub(KNOWN));
             return;
         };
+        self.latest[frame.stream as usize].saw(frame.at.as_deref().unwrap_or_default());
         match &mut self.last {
             Some(last) => {
                 // A log has millions of entries: their times take turns in one place.
@@ -152,9 +200,25 @@ impl Place {
         self.has_rotated() && self.rotation.is_some_and(much)
     }
 
+    /// True where all that was read is known to be without a hole.
+    pub(super) fn is_sure(&self) -> bool {
+        !self.has_rotated() || self.sure == self.written
+    }
+
+    /// True when the end of a log was read, or something later of its stream.
+    pub(super) fn has_passed(&self, end: &End) -> bool {
+        end.latest <= self.latest[end.stream as usize]
+    }
+
+    /// True when all up to an end that was passed is known to be without a hole.
+    pub(super) fn is_sure_of(&self, end: &End) -> bool {
+        !self.has_rotated() || end.latest <= self.sure_latest[end.stream as usize]
+    }
+
     /// It was found out: a reading without follow has gone on from here.
     pub(super) fn set_sure(&mut self) {
         self.sure = self.written;
+        self.sure_latest.clone_from(&self.latest);
         if let Some(tenth) = self.last_tenth() {
             self.sure_tenth = tenth.to_owned();
         }
@@ -305,7 +369,6 @@ fn seconds(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Stream;
 
     fn frame(at: &str, text: &str) -> Frame {
         let at = (!at.is_empty()).then(|| format!("2026-11-20T10:00:{at}00Z"));

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,38 @@ pub struct Spool {
     place: Mutex<Place>,
     /// Tells the follower that there is more to read, where events are late to do so.
     pub(super) nudge: Notify,
+    /// Asks the follower to find out whether all that it has read is without a hole.
+    pub(super) look: Look,
+}
+
+/// Asks a follower to look at what it has read; it is asked at each entry, so that costs no more than a load.
+#[derive(Default)]
+pub(super) struct Look {
+    asked: AtomicBool,
+    news: Notify,
+}
+
+impl Look {
+    pub(super) fn ask(&self) {
+        self.asked.store(true, Ordering::Release);
+        self.news.notify_one();
+    }
+
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Returns when it was asked.
+    pub(super) async fn asked(&self) {
+        while !self.is_asked() {
+            self.news.notified().await;
+        }
+    }
+
+    /// It looks now: whoever asks from here on asks again.
+    pub(super) fn done(&self) {
+        self.asked.store(false, Ordering::Release);
+    }
 }
 
 /// How far a log has been written down.
@@ -91,6 +124,7 @@ impl Spool {
             progress: watch::Sender::new(Progress::default()),
             place: Mutex::default(),
             nudge: Notify::new(),
+            look: Look::default(),
         }))
     }
 
@@ -211,7 +245,7 @@ fn newlines(text: &[u8]) -> usize {
 
 /// The one who writes a spool: frames in, whole lines out in large pieces.
 pub(super) struct Writer {
-    spool: Arc<Spool>,
+    pub(super) spool: Arc<Spool>,
     assembler: Assembler,
     pub(super) place: Place,
     written: Instant,
@@ -263,6 +297,13 @@ impl Writer {
         self.spool
             .write(&lines, &self.place)
             .map_err(|why| format!("its log cannot be written to `{path}`: {why}"))
+    }
+
+    /// It was found out that all that was read is without a hole.
+    pub(super) fn set_sure(&mut self) {
+        self.place.set_sure();
+        self.spool.place().clone_from(&self.place);
+        self.spool.progress.send_modify(|_| ());
     }
 
     /// A run has ended: its last line is a line also without newline.

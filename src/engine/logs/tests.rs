@@ -437,6 +437,65 @@ async fn what_was_read_after_the_end_is_whole_even_if_the_container_is_gone_when
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_container_whose_removal_begins_with_its_end_has_no_gap_after_a_follow_that_ended_by_itself() {
+    let removed = |fake: &Fake, cut: bool| {
+        let why = "can not get logs from container which is dead or marked for removal";
+        fake.call("logs", 2, Reply::Fail(Reason::Conflict, why));
+        let script = Script::new().out("a\nb\n").after(1).exit(0);
+        fake.script("web", if cut { script.log_cuts([1]) } else { script });
+    };
+    let whole = Case::create(Script::new(), |fake| removed(fake, false)).await;
+    whole.fake.start("web").await.unwrap();
+    whole.seconds(2).await;
+    whole.fake.remove(ResourceKind::Container, "web").await.unwrap();
+    whole.seconds(1).await;
+    assert_eq!(
+        (whole.all().await, whole.spool().gap()),
+        (vec!["a".into(), "b".into()], None)
+    );
+    assert_eq!(whole.spool().progress().phase, Phase::Closed);
+    let cut = Case::create(Script::new(), |fake| removed(fake, true)).await;
+    cut.fake.start("web").await.unwrap();
+    cut.seconds(2).await;
+    assert_eq!(gap(&cut).await, "`web` was removed before its log was read to its end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_barrier_reads_one_entry_however_long_the_log_is() {
+    let case = Case::begin(Script::new().out("line\n".repeat(5000))).await;
+    case.seconds(1).await;
+    assert_eq!(case.all().await.len(), 5000);
+    let read = |case: &Case| {
+        case.fake
+            .journal()
+            .iter()
+            .filter(|call| call.starts_with("logs"))
+            .count()
+    };
+    let before = read(&case);
+    for number in 1..=5 {
+        // On a clock that stands still all of these have one time.
+        case.fake.write("web", &"more\n".repeat(100));
+        pause(Duration::from_millis(1)).await;
+        case.fake.write("web", &"more\n".repeat(5));
+        assert_eq!(case.all().await.len(), 5000 + number * 105);
+    }
+    assert_eq!(read(&case) - before, 5, "{:?}", case.fake.journal());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_rotated_away_during_a_barrier_is_found_out_before_it_returns() {
+    let case = Case::begin(Script::new().out("a\n").max_size("10k")).await;
+    case.seconds(1).await;
+    // Enough for a rotation, and too little for the follower to look by itself.
+    case.fake.write("web", &"line\n".repeat(150));
+    case.seconds(1).await;
+    case.fake.write("web", &"more\n".repeat(20));
+    case.fake.rotate("web", 10);
+    assert!(gap(&case).await.starts_with("the engine rotated a part"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_start_that_is_known_before_the_container_is_reads_it_as_it_is() {
     let late = |fake: &Fake| {
         fake.call("inspect", 1, Reply::Late(Duration::from_secs(4)));
