@@ -154,8 +154,12 @@ impl Folder {
     fn eat(&mut self, fed: Fed) {
         self.folded += 1;
         match fed {
-            Fed::Event(event) => self.event(&event),
-            Fed::Reconnected => self.list(),
+            Fed::Event(event) if event.of == "container" => self.event(&event),
+            Fed::Event(_) => self.state.others += 1,
+            Fed::Reconnected => {
+                self.state.others += 1;
+                self.list();
+            }
             Fed::Away(error) => {
                 for reply in take(&mut self.syncs).into_iter().chain(take(&mut self.almost)) {
                     reply.send(Err(error.clone())).ok();

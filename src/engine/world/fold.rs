@@ -202,5 +202,11 @@ pub(super) fn is_of_use(event: &EngineEvent) -> bool {
         "extract-to-dir",
         "copy",
     ];
-    event.of == "container" && !idle.iter().any(|prefix| event.action.starts_with(prefix))
+    match event.of.as_str() {
+        "container" => !idle.iter().any(|prefix| event.action.starts_with(prefix)),
+        // Containers that come and go on them are told of by themselves.
+        "network" | "volume" => !matches!(event.action.as_str(), "connect" | "disconnect" | "mount" | "unmount"),
+        "image" => true,
+        _ => false,
+    }
 }

@@ -12,6 +12,9 @@ pub struct State {
     pub generation: u64,
     /// Why nothing more will be known: the engine went away and did not come back.
     pub away: Option<EngineError>,
+    /// Grows when the engine tells of a network, a volume or an image, or may have done so unheard: whoever knows one has
+    /// to ask again.
+    pub others: u64,
     pub(super) containers: BTreeMap<String, Arc<ContainerState>>,
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fields::{Of, RESULT};
+use futures_util::future::select_all;
 use serde_json::{Map, Value};
 
 use super::resource::{network_name, volume_name};
@@ -226,14 +227,17 @@ impl Act for Bound {
             Target::Volume(text) => {
                 let text = cx.text(text).await?;
                 let name = cx.find(&text, |text| volume_name(text, &cx.case.stacks))?;
-                observe::volume(cx, &name).await
+                self.resource(cx, observe::volume(cx, &name)).await
             }
             Target::Network(text) => {
                 let text = cx.text(text).await?;
                 let name = cx.find(&text, |text| network_name(text, &cx.case.stacks))?;
-                observe::network(cx, &name).await
+                self.resource(cx, observe::network(cx, &name)).await
             }
-            Target::Image(text) => observe::image(cx, &cx.text(text).await?).await,
+            Target::Image(text) => {
+                let reference = cx.text(text).await?;
+                self.resource(cx, observe::image(cx, &reference)).await
+            }
             Target::Probe(text) => observe::probe(cx, &cx.text(text).await?),
         }
     }
@@ -260,7 +264,7 @@ impl Act for Bound {
         details
     }
 
-    /// Returns when the containers are no longer what they were when they were looked at.
+    /// Returns when what was looked at may no longer be what it was then.
     async fn changed(&self, cx: &Cx) {
         let (target, node) = match &self.target {
             Target::Service(service) => match cx.service(service).await {
@@ -274,7 +278,8 @@ impl Act for Bound {
                 },
                 Err(_) => return,
             },
-            _ => return std::future::pending().await,
+            Target::Volume(_) | Target::Network(_) | Target::Image(_) => return self.others_changed(cx).await,
+            Target::Probe(_) => return std::future::pending().await,
         };
         loop {
             let generation = node.world.snapshot().generation;
@@ -288,7 +293,46 @@ impl Act for Bound {
     }
 }
 
+/// True for the look that decides: the engine may have dropped an event.
+fn is_last(cx: &Cx) -> bool {
+    cx.within.is_some_and(|within| tokio::time::Instant::now() >= within)
+}
+
 impl Bound {
+    fn is_first(&self, cx: &Cx) -> bool {
+        self.seen().path != cx.step.path
+    }
+
+    /// A volume, network or image: the engine is asked at the first look, at the last one, and after it has told of any.
+    async fn resource(&self, cx: &Cx, ask: impl Future<Output = Done<Value>>) -> Done<Value> {
+        let (first, told) = (self.is_first(cx), observe::told_of_others(cx));
+        if !first && !is_last(cx) && self.seen().known == told {
+            return Ok(Value::Object(self.seen().inspected.clone()));
+        }
+        let value = ask.await?;
+        *self.seen() = Seen {
+            path: cx.step.path.clone(),
+            known: told,
+            inspected: value.as_object().cloned().unwrap_or_default(),
+        };
+        Ok(value)
+    }
+
+    async fn others_changed(&self, cx: &Cx) {
+        let nodes = &cx.case.nodes;
+        loop {
+            let states: Vec<_> = nodes.iter().map(|node| node.world.snapshot()).collect();
+            if observe::told_of_others(cx) != self.seen().known {
+                return;
+            }
+            let changes = nodes.iter().zip(&states);
+            let changes = changes.map(|(node, state)| Box::pin(node.world.changed(state.generation)));
+            if select_all(changes).await.0.away.is_some() {
+                return;
+            }
+        }
+    }
+
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -296,9 +340,8 @@ impl Bound {
     /// What is known of containers is of now: at the first look and at the last one the engine is asked, between them it
     /// tells by itself.
     async fn current(&self, cx: &Cx, target: &ContainerRef) -> Done<()> {
-        let first = self.seen().path != cx.step.path;
-        let last = cx.within.is_some_and(|within| tokio::time::Instant::now() >= within);
-        if first || last {
+        let first = self.is_first(cx);
+        if first || is_last(cx) {
             let node = match target {
                 ContainerRef::Service(service) => cx.case.node_of(service.stack),
                 ContainerRef::Background(_) => cx.one(target)?.0,

@@ -31,6 +31,12 @@ pub(super) fn known(cx: &Cx, target: &ContainerRef) -> Value {
     each.collect()
 }
 
+/// How often each node's engine has told of a volume, a network or an image.
+pub(super) fn told_of_others(cx: &Cx) -> Value {
+    let nodes = cx.case.nodes.iter();
+    nodes.map(|node| node.world.snapshot().others).collect()
+}
+
 /// A service by its containers.
 pub(super) fn service(cx: &Cx, service: &ServiceRef) -> Value {
     let state = cx.case.state().stacks.get(&service.stack).cloned();
