@@ -36,6 +36,9 @@ struct Asked {
     parts: BTreeMap<String, f64>,
 }
 
+/// The last answer that was none of a limit.
+type Answer = (Value, Vec<Fault>);
+
 /// Runs a step that acts, from its first event to its last.
 pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, scope): (StepInfo, &mut Scope)) -> Ended {
     walk.case.emitter.emit(What::StepStarted { step: info.clone() });
@@ -124,6 +127,7 @@ impl Asking<'_> {
         let mut asked = Asked::default();
         let mut held_since: Option<Instant> = None;
         let mut told = String::new();
+        let mut before: Option<Answer> = None;
         // What has just started often answers within milliseconds: where the author does not say how often to ask, the
         // first questions come sooner, each pause twice the one before.
         let mut pause = if self.step.every.is_some() {
@@ -152,9 +156,10 @@ impl Asking<'_> {
                 return (asked, cx);
             } else {
                 if self.is_over(&cx, until, &asked.faults) {
-                    self.at_the_end(&mut asked, &told, until, cx.is_futile());
+                    self.at_the_end(&mut asked, before, &cx);
                     return (asked, cx);
                 }
+                before = Some((asked.outputs.clone(), asked.faults.clone()));
                 asked.faults[0].message.clone()
             };
             if told != observed {
@@ -196,6 +201,7 @@ impl Asking<'_> {
             Some(until) => (until.max(now) + Duration::from_secs(1)).min(now + cx.limit),
             None => now + cx.limit,
         };
+        cx.cut = self.limits.within.filter(|_| cx.deadline < now + cx.limit);
         cx
     }
 
@@ -210,11 +216,11 @@ impl Asking<'_> {
             biased;
             () = self.walk.cancel.cancelled() => Err(vec![self.ended_early()]),
             result = self.act.act(cx) => result,
-            () = tokio::time::sleep_until(cx.deadline + grace) => Err(vec![
-                Fault::failure(format!("`{}` did not end within {}", self.step.kind.name, shown(cx.limit)))
-                    .at(self.step.span.place())
-                    .hint("its limit is `timeout`"),
-            ]),
+            () = tokio::time::sleep_until(cx.deadline + grace) => {
+                let (passed, setting) = cx.passed_limit();
+                let fault = Fault::failure(format!("`{}` did not end within {passed}", self.step.kind.name));
+                Err(vec![fault.at(self.step.span.place()).hint(setting)])
+            }
         };
         match result {
             Ok(outputs) => {
@@ -234,30 +240,36 @@ impl Asking<'_> {
         fault.at(self.step.span.place())
     }
 
-    /// Adds to the last observation how long it was waited for.
-    fn at_the_end(&self, asked: &mut Asked, last: &str, until: Option<Instant>, futile: bool) {
-        let (Some(within), Some(first)) = (self.limits.within, asked.faults.first_mut()) else {
+    /// Adds to the last observation how long it was waited for. A question that was ended on the way has no answer: the
+    /// one before it is the last observation.
+    fn at_the_end(&self, asked: &mut Asked, before: Option<Answer>, cx: &Cx) {
+        let (Some(within), Some(before)) = (self.limits.within, before) else {
             return;
         };
-        if asked.attempts == 1 {
-            return;
-        }
-        let why = match futile {
+        let why = match cx.is_futile() {
             true => "it can no longer become so",
             false => "it did not become so",
         };
         let mut text = format!("{why}: asked {} times within {}", asked.attempts, shown(within));
+        let cut = cx.cut.is_some() && Instant::now() >= cx.deadline;
         if self.walk.cancel.is_cancelled() {
             let ended = match self.walk.interrupt.is_cancelled() {
                 true => "interrupted",
                 false => "ended",
             };
-            let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+            let now = Instant::now();
+            let left = cx.within.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
             let waited = shown(within.saturating_sub(left));
-            let (times, within) = (asked.attempts, shown(within));
+            let (times, within, last) = (asked.attempts, shown(within), &before.1[0].message);
             text = format!("{ended} after {waited} of {within}: asked {times} times; last seen: {last}");
+        } else if cut && asked.faults.iter().all(|fault| fault.kind == FaultKind::Failure) {
+            text =
+                format!("{text}; the last question had no answer when that was over, and this is the answer before it");
+            (asked.outputs, asked.faults) = before;
         }
-        first.details.insert(0, detail("waited", text));
+        if let Some(first) = asked.faults.first_mut() {
+            first.details.insert(0, detail("waited", text));
+        }
     }
 }
 

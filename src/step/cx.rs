@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::target::{Unfound, find_container, find_service};
 use super::{Case, ContainerRef, NodeHandle, Ref, ServiceRef};
 use crate::diagnostic::Span;
-use crate::engine::world::ContainerState;
+use crate::engine::world::{ContainerState, State};
 use crate::engine::{Container, EngineError, EngineResult, Reason};
 use crate::event::{Fault, StepInfo, What};
 use crate::expect::Expectation;
@@ -39,6 +39,8 @@ pub struct Cx {
     pub deadline: Instant,
     /// When its expectation must have become true, if it may become so.
     pub within: Option<Instant>,
+    /// How long that is, where it ends this attempt before its own limit.
+    pub cut: Option<Duration>,
     /// What its result must be; judged by the interpreter, and by kinds that wait for it themselves.
     pub expect: Option<Expectation>,
     /// Ends it.
@@ -64,6 +66,7 @@ impl Cx {
             limit: Duration::ZERO,
             deadline: Instant::now(),
             within: None,
+            cut: None,
             expect: None,
             cancel,
             parts: Mutex::default(),
@@ -175,31 +178,26 @@ impl Cx {
             find_container(text, &self.case.stacks, &self.background_names())
         })?;
         let (node, container) = self.one_inspected(&found).await?;
-        let Some(bindings) = container
-            .ports
-            .iter()
-            .find(|((of, _), _)| *of == port)
-            .map(|(_, bindings)| bindings)
-        else {
-            let known: Vec<String> = container.ports.keys().map(|(port, _)| port.to_string()).collect();
-            return Err(vec![
-                Fault::error(format!("`{target}` does not publish port {port}"))
-                    .at(self.span.place())
-                    .hint(format!(
-                        "it publishes {}",
-                        if known.is_empty() {
-                            "none".into()
-                        } else {
-                            known.join(", ")
-                        }
-                    )),
-            ]);
-        };
-        match bindings.first() {
-            Some((_, host_port)) => Ok((node.address.to_string(), *host_port)),
-            // Without a binding it does not run: it may again, so this is the system's state and not an error.
-            None => Err(vec![self.not_running(target, &container)]),
+        let bindings = container.ports.iter().find(|((of, _), _)| *of == port);
+        match bindings.map(|(_, bindings)| bindings.first()) {
+            Some(Some((_, host_port))) => Ok((node.address.to_string(), *host_port)),
+            None if container.state == "running" => Err(vec![self.not_published(target, port, &container)]),
+            // Of one that does not run the engine tells no ports at all. It may run again, so this is the system's state
+            // and not an error.
+            Some(None) | None => Err(vec![self.not_running(target, &container)]),
         }
+    }
+
+    fn not_published(&self, target: &str, port: u16, container: &Container) -> Fault {
+        let known: Vec<String> = container.ports.keys().map(|(port, _)| port.to_string()).collect();
+        let known = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
+        Fault::error(format!("`{target}` does not publish port {port}"))
+            .at(self.span.place())
+            .hint(format!("it publishes {known}"))
     }
 
     fn not_running(&self, target: &str, container: &Container) -> Fault {
@@ -292,9 +290,15 @@ impl Cx {
     pub async fn one_inspected(&self, target: &ContainerRef) -> Done<(NodeHandle, Container)> {
         let (node, id) = self.one(target)?;
         let container = self.asked(node.engine.inspect(&id)).await?;
+        // An answer can be newer than what the events have told: only an end that they told of is one for good.
+        let ended = |state: &State| {
+            state
+                .container(&id)
+                .is_some_and(|known| known.has_ended() && !known.will_restart())
+        };
         if let ContainerRef::Service(_) = target
             && matches!(container.state.as_str(), "exited" | "dead")
-            && !node.world.snapshot().will_restart(&id)
+            && ended(&node.world.snapshot())
         {
             self.set_futile();
         }
@@ -324,6 +328,15 @@ impl Cx {
             Reason::Away | Reason::Limit | Reason::Other => Fault::error(error.to_string()),
         };
         fault.at(self.span.place())
+    }
+
+    /// What an attempt did not end within, as a message says it, and what sets that.
+    pub fn passed_limit(&self) -> (String, &'static str) {
+        let shown = |limit: Duration| crate::event::duration_text(limit.as_secs_f64());
+        match self.cut {
+            Some(within) => (format!("the {} of `within`", shown(within)), "`within` ended it"),
+            None => (shown(self.limit), "its limit is `timeout`"),
+        }
     }
 
     /// A list of one failure here.

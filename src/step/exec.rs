@@ -205,15 +205,13 @@ fn missing(cx: &Cx, target: &ContainerRef, why: &str) -> Fault {
 }
 
 fn abandoned(cx: &Cx, target: &ContainerRef, output: &Output) -> Fault {
-    let fault = Fault::failure(format!(
-        "the command did not end within {}",
-        crate::event::duration_text(cx.limit.as_secs_f64())
-    ))
-    .at(cx.span.place())
-    .hint(format!(
-        "its limit is `timeout`. It still runs in `{}`: an engine cannot end it",
-        describe::shown(target)
-    ));
+    let (passed, setting) = cx.passed_limit();
+    let fault = Fault::failure(format!("the command did not end within {passed}"))
+        .at(cx.span.place())
+        .hint(format!(
+            "{setting}. It still runs in `{}`: an engine cannot end it",
+            describe::shown(target)
+        ));
     output.described(fault)
 }
 

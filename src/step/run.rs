@@ -331,10 +331,10 @@ async fn written(node: &NodeHandle, id: &str) -> EngineResult<Output> {
 }
 
 fn late(cx: &Cx, output: &Output) -> Fault {
-    let limit = crate::event::duration_text(cx.limit.as_secs_f64());
+    let (limit, setting) = cx.passed_limit();
     let fault = Fault::failure(format!("the container did not end within {limit}"));
     let fault = fault
         .at(cx.span.place())
-        .hint("its limit is `timeout`; one that should go on needs `background: name`");
+        .hint(format!("{setting}; one that should go on needs `background: name`"));
     output.described(fault)
 }

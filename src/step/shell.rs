@@ -100,9 +100,9 @@ impl Act for Bound {
             stderr: ended.stderr,
         };
         if late {
-            let limit = crate::event::duration_text(cx.limit.as_secs_f64());
+            let (limit, setting) = cx.passed_limit();
             let fault = Fault::failure(format!("the command did not end within {limit}"));
-            let fault = fault.at(cx.span.place()).hint("its limit is `timeout`");
+            let fault = fault.at(cx.span.place()).hint(setting);
             return Err(vec![output.described(fault)]);
         }
         output.result(exit.into(), began.elapsed(), cx)

@@ -44,6 +44,114 @@ async fn what_does_not_become_true_tells_the_last_observation() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_that_is_cut_off_leaves_the_answer_before_it() {
+    use crate::engine::fake::{Answer, Script};
+    let never = || Answer::out("late").after_ms(600_000);
+    let stage = stage(
+        "stacks: {s: web.yml}
+given: [up: s]
+then:
+  - {exec: {service: web, command: ask}, within: 2s}
+  - {exec: {service: web, command: hang}, within: 2s}
+  - {exec: {service: web, command: hang}, within: 2s, timeout: 1s}
+",
+    )
+    .engine(|fake| {
+        let script = Script::new()
+            .exec("ask", [Answer::err("no", 4), never()])
+            .exec("hang", [never()]);
+        fake.script("web", script);
+    });
+    let events = stage.events().await;
+    let told = stage.told(&events);
+    let expected = "image `busybox` present
+given[1] passed
+then[1] failed: `exit` is 4
+then[2] failed: the command did not end within the 2s of `within`
+then[3] failed: the command did not end within 1s
+= failed
+exit 1
+";
+    assert_eq!(told, expected);
+    let waited = events.iter().find_map(|event| match &event.what {
+        What::StepEnded { faults, .. } if !faults.is_empty() => Some(faults[0].details[0].text.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        waited.unwrap(),
+        "it did not become so: asked 2 times within 2s; the last question had no answer when that was over, and this is \
+         the answer before it"
+    );
+    stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_port_of_one_that_does_not_run_just_then_is_asked_for_again() {
+    stage(
+        "steps:
+  - run: {image: busybox, expose: [80], background: c}
+  - stop: {container: c}
+  - http: \"${{ url('c', 80) }}/x\"
+    soft: true
+  - parallel:
+      ask:
+        - {http: \"${{ url('c', 80) }}/x\", within: 20s}
+        - {http: \"${{ url('c', 81) }}/x\", within: 20s}
+      later:
+        - {http: 'http://x/slow', within: 9s}
+        - start: {container: c}
+",
+    )
+    .answers("slow", &[(0, 500, "no"), (3000, 200, "yes")])
+    .check(
+        "steps[1] passed
+         steps[2] passed
+         steps[3] failed: (soft) `c` does not run: its container is exited, exit code 143
+         steps[4].parallel.later[1] passed
+         steps[4].parallel.later[2] passed
+         steps[4].parallel.ask[1] passed
+         steps[4].parallel.ask[2] errored: `c` does not publish port 81
+         steps[4] errored
+         = errored
+         exit 3",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_engine_is_asked_for_a_volume_only_when_it_has_told_of_one() {
+    let stage = stage(
+        "stacks: {s: data.yml}
+steps:
+  - parallel:
+      ask:
+        - {state-assert: {volume: s/data}, within: 30s, expect: {exists: true}}
+      later:
+        - {http: 'http://x/slow', within: 20s}
+        - up: s
+  - {state-assert: {volume: s/data}, within: 10s, expect: {exists: false}}
+",
+    )
+    .file(
+        "data.yml",
+        "services: {web: {image: busybox, volumes: ['data:/data']}}\nvolumes: {data: {}}\n",
+    )
+    .answers("slow", &[(0, 500, "no"), (8000, 200, "yes")]);
+    let told = stage.told(&stage.events().await);
+    assert!(
+        told.contains("ask[1] passed") && told.contains("steps[2] failed: `exists`"),
+        "{told}"
+    );
+    let asked = stage
+        .fake
+        .journal()
+        .iter()
+        .filter(|call| call.starts_with("volumes"))
+        .count();
+    assert!(asked <= 8, "{asked}: {told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_error_is_not_asked_again() {
     stage("steps: [{assert: '1', within: 10s}]\n")
         .check(
