@@ -51,33 +51,54 @@ pub struct Dead {
 enum One {
     Good,
     NotYet(String),
+    /// Its restart policy starts it again and again, or has just done so.
+    Again(String),
     Dead(String),
 }
 
-/// Judges the services of a project.
-pub fn readiness(state: &State, project: &str, wanted: &[Wanted]) -> Verdict {
+/// So many restarts while all else is as it should be are a crash loop. Docker waits twice as long before each, so they take
+/// half a minute: whatever such a container might still wait for, it is there.
+const TOO_OFTEN: u64 = 8;
+
+/// Judges the services of a project. A container that was restarted and has no health to show runs only once it is
+/// `steady`: from one moment to the next it cannot be told from one that crashes again and again.
+pub fn readiness(state: &State, project: &str, wanted: &[Wanted], steady: impl Fn(&ContainerState) -> bool) -> Verdict {
     let mut dead = Vec::new();
     let mut not_yet = Vec::new();
+    let mut looping = Vec::new();
     for service in wanted.iter().filter(|service| service.replicas > 0) {
         let containers = state.of_service(project, &service.service);
         let mut good = 0;
         let mut seen = Vec::new();
+        let died = |container: &ContainerState, why: String| Dead {
+            service: service.service.clone(),
+            id: container.id.clone(),
+            name: container.name.clone(),
+            why,
+        };
         for container in &containers {
-            match judge(container, service.becomes) {
+            let named = |observed| format!("`{}` {observed}", container.shown());
+            match judge(container, service.becomes, steady(container)) {
                 One::Good => good += 1,
-                One::NotYet(observed) => seen.push(format!("`{}` {observed}", container.shown())),
-                One::Dead(why) => dead.push(Dead {
-                    service: service.service.clone(),
-                    id: container.id.clone(),
-                    name: container.name.clone(),
-                    why,
-                }),
+                One::NotYet(observed) => seen.push(named(observed)),
+                One::Again(observed) if container.restarts >= TOO_OFTEN => {
+                    let why = format!("is started again and again{}", facts(container));
+                    looping.push((named(observed), died(container, why)));
+                }
+                One::Again(observed) => seen.push(named(observed)),
+                One::Dead(why) => dead.push(died(container, why)),
             }
         }
-        if good < service.replicas && seen.is_empty() {
+        if good < service.replicas && seen.is_empty() && looping.is_empty() {
             seen.push(missing(&service.service, containers.len(), service.replicas));
         }
         not_yet.append(&mut seen);
+    }
+    let (observed, looping): (Vec<_>, Vec<_>) = looping.into_iter().unzip();
+    if not_yet.is_empty() {
+        dead.extend(looping);
+    } else {
+        not_yet.extend(observed);
     }
     match (dead.is_empty(), not_yet.is_empty()) {
         (false, _) => Verdict::Dead(dead),
@@ -93,9 +114,9 @@ fn missing(service: &str, there: usize, wanted: u32) -> String {
     }
 }
 
-fn judge(container: &ContainerState, becomes: Becomes) -> One {
+fn judge(container: &ContainerState, becomes: Becomes, steady: bool) -> One {
     if container.will_restart() && !container.is_running() {
-        return One::NotYet(format!("is restarting{}", facts(container)));
+        return One::Again(format!("is restarting{}", facts(container)));
     }
     if container.has_ended() {
         return match (becomes, container.exit) {
@@ -113,14 +134,18 @@ fn judge(container: &ContainerState, becomes: Becomes) -> One {
     }
     match (becomes, container.health.as_deref()) {
         (Becomes::Completed, _) => One::NotYet(format!("is still running{}", facts(container))),
-        (Becomes::Running, _) | (Becomes::Healthy, Some("healthy")) => One::Good,
+        (Becomes::Healthy, Some("healthy")) => One::Good,
+        (Becomes::Running, _) if steady => One::Good,
         // An event said that something is new and the engine is being asked: what was known may be old.
         (Becomes::Healthy, health) if !container.settled => One::NotYet(format!(
             "is {} (health: {})",
             container.state,
             health.unwrap_or("not known yet")
         )),
-        (Becomes::Healthy, None) => One::Good,
+        (Becomes::Healthy, None) if steady => One::Good,
+        (Becomes::Running, _) | (Becomes::Healthy, None) => {
+            One::Again(format!("has not run for long yet{}", facts(container)))
+        }
         (Becomes::Healthy, Some("unhealthy")) => One::Dead(format!("is unhealthy{}", restarted(container))),
         (Becomes::Healthy, Some(health)) => {
             One::NotYet(format!("is {} (health: {health}{})", container.state, again(container)))
@@ -167,6 +192,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::engine::world::{End, Run};
 
     fn wanted(becomes: Becomes) -> Wanted {
         Wanted {
@@ -198,6 +224,7 @@ mod tests {
             },
             "shop",
             &[wanted(becomes)],
+            |container| container.restarts == 0,
         )
     }
 
@@ -272,9 +299,39 @@ mod tests {
             becomes: Running,
         }];
         assert_eq!(
-            readiness(&State::default(), "shop", &two),
+            readiness(&State::default(), "shop", &two, |_| true),
             not_yet("`db` has no container yet")
         );
-        assert_eq!(readiness(&State::default(), "shop", &[]), Verdict::Ready);
+        assert_eq!(readiness(&State::default(), "shop", &[], |_| true), Verdict::Ready);
+    }
+
+    #[test]
+    fn one_that_restarts_again_and_again_is_not_up() {
+        use Becomes::{Healthy, Running};
+        let restarted = |count: u64, state: &'static str, health: Option<&'static str>| {
+            move |it: &mut ContainerState| {
+                it.state = state.into();
+                it.restarts = count;
+                it.restart_policy = ("always".into(), 0);
+                it.health = health.map(str::to_owned);
+                let end = End {
+                    at: Some(2),
+                    exit: Some(3),
+                };
+                it.runs = vec![Run {
+                    started: 1,
+                    ended: Some(end),
+                }];
+            }
+        };
+        let young = "`db` has not run for long yet (1 restart, last exit code 3)";
+        assert_eq!(judge(Running, restarted(1, "running", None)), not_yet(young));
+        assert_eq!(judge(Healthy, restarted(1, "running", None)), not_yet(young));
+        assert_eq!(judge(Healthy, restarted(9, "running", Some("healthy"))), Verdict::Ready);
+        let again = not_yet("`db` is restarting (7 restarts, last exit code 3)");
+        assert_eq!(judge(Running, restarted(7, "restarting", None)), again);
+        let loops = dead("is started again and again (8 restarts, last exit code 3)");
+        assert_eq!(judge(Running, restarted(8, "restarting", None)), loops);
+        assert_eq!(judge(Healthy, restarted(8, "running", None)), loops);
     }
 }

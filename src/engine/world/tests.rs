@@ -65,7 +65,7 @@ async fn wait_for(world: &World, becomes: Becomes, limit: u64) -> (String, u64) 
     let begun = Instant::now();
     let mut last = String::new();
     let waited = world.until(
-        |state| match readiness(state, "shop", &wanted(becomes)) {
+        |state| match readiness(state, "shop", &wanted(becomes), |_| true) {
             Verdict::Ready => Some("ready".to_owned()),
             Verdict::Dead(dead) => Some(format!("{} {}", dead[0].service, dead[0].why)),
             Verdict::NotYet(seen) => {
@@ -139,7 +139,7 @@ async fn restarts_are_waited_for_counted_and_shown() {
     assert_eq!(seen, "limit: `db` is running (health: starting, 1 restart)");
     crate::wait::pause(Duration::from_millis(300)).await;
     let state = world.snapshot();
-    let seen = readiness(&state, "shop", &wanted(Becomes::Healthy));
+    let seen = readiness(&state, "shop", &wanted(Becomes::Healthy), |_| true);
     assert_eq!(
         seen,
         Verdict::NotYet(vec!["`db` is restarting (2 restarts, last exit code 7)".into()])

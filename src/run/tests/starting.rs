@@ -86,6 +86,49 @@ async fn one_that_is_started_again_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_is_started_again_and_again_is_not_up() {
+    let crashes = || {
+        Script::new()
+            .restart("always", 0)
+            .out("no config\n")
+            .after_ms(40)
+            .exit(3)
+    };
+    let stage = shop("up: s").engine(|fake| {
+        fake.script("web", (0..20).fold(crashes(), |script, _| script.then(crashes())));
+    });
+    check(
+        stage,
+        "steps[1] failed: `web` is started again and again (8 restarts, last exit code 3)
+         then[1] skipped: not reached: a step before it failed
+         = failed
+         exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_started_again_is_up_once_it_has_run_for_a_while() {
+    let stage = shop("up: s").waits().engine(|fake| {
+        let crashes = |after| Script::new().restart("always", 0).after_ms(after).exit(3);
+        fake.script("db", Script::new().after(1).healthy());
+        fake.script("web", crashes(400).then(crashes(600)).then(Script::new()));
+    });
+    let events = stage.events().await;
+    let told = stage.told(&events);
+    assert!(
+        told.contains("`web` has not run for long yet (1 restart, last exit code 3)"),
+        "{told}"
+    );
+    assert!(
+        told.contains("`web` has not run for long yet (2 restarts, last exit code 3)"),
+        "{told}"
+    );
+    assert!(told.contains("steps[1] passed"), "{told}");
+    stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_should_complete_must_end_with_0() {
     let one_shot = |exit| {
         shop("up: {stack: s, completes: [web]}").engine(move |fake| {

@@ -1,0 +1,276 @@
+//! The compose tool at work, and the world watched until each service is as it should be.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::command::TAIL;
+use super::super::{Cx, Done, NodeHandle, describe};
+use crate::engine::world::{ContainerState, Dead, Run, State, Verdict, Waited, Wanted, readiness};
+use crate::engine::{Reason, Stream, ToolCall, ToolEnd};
+use crate::event::{Fault, What, duration_text};
+use crate::host::Kept;
+use crate::stack::StackPlan;
+
+/// How often `up` is tried again when the surroundings fail.
+const TRIES: u32 = 3;
+/// What is kept of each end of what the tool says.
+const KEEP: usize = 64 * 1024;
+/// How long a container that was restarted must have run, at least and at most: twice as long as it ever did before. After
+/// ten seconds Docker, too, takes it to run.
+const STEADY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
+
+/// How often the containers of a project were started.
+fn runs(state: &State, project: &str) -> BTreeMap<String, usize> {
+    let all = state.present().filter(|container| container.project == project);
+    all.map(|container| (container.id.clone(), container.runs.len()))
+        .collect()
+}
+
+/// The compose tool at work, and the world watched meanwhile.
+pub(super) struct Starting<'a> {
+    /// How often each container of the project had been started before the tool: the end of such a run is no news.
+    before: BTreeMap<String, usize>,
+    cx: &'a Cx,
+    node: &'a NodeHandle,
+    plan: &'a StackPlan,
+    wanted: Vec<Wanted>,
+    /// When each run of a container that was restarted was first seen.
+    seen: Mutex<BTreeMap<(String, usize), Instant>>,
+}
+
+impl<'a> Starting<'a> {
+    /// What is there now is from before.
+    pub(super) fn of(cx: &'a Cx, node: &'a NodeHandle, plan: &'a StackPlan, wanted: Vec<Wanted>) -> Self {
+        Starting {
+            before: runs(&node.world.snapshot(), &plan.project),
+            cx,
+            node,
+            plan,
+            wanted,
+            seen: Mutex::default(),
+        }
+    }
+}
+
+impl Starting<'_> {
+    pub(super) async fn run(&self, call: ToolCall) -> Done<()> {
+        for attempt in 1.. {
+            let (ended, lines) = match self.tool(call.clone()).await? {
+                Some(ended) => ended,
+                // A container died for good while the tool was still at it.
+                None => return self.ready().await,
+            };
+            if ended.exit == Some(0) {
+                // What the tool has started or replaced may be newer than what the event stream has told.
+                self.synced().await?;
+                return self.cx.timed("wait", self.ready()).await;
+            }
+            if ended.exit.is_none() && Instant::now() >= self.cx.deadline {
+                // The tool was still waiting for containers: they tell why.
+                self.ready().await?;
+            }
+            if attempt < TRIES && of_the_surroundings(&lines) {
+                let first = lines.lines().last().unwrap_or_default();
+                let text = format!("up of `{}`: {first}", self.plan.name);
+                self.cx.case.emitter.emit(What::Retried {
+                    path: Some(self.cx.step.path.clone()),
+                    text,
+                });
+                continue;
+            }
+            return Err(self.tool_failed(&ended, &lines).await);
+        }
+        Ok(())
+    }
+
+    /// Runs the tool; none when a container died for good before it ended: then the tool is ended, too.
+    async fn tool(&self, call: ToolCall) -> Done<Option<(ToolEnd, String)>> {
+        let output = Arc::new(Mutex::new(Kept::new(KEEP)));
+        let told = {
+            let output = Arc::clone(&output);
+            Arc::new(move |_: Stream, line: &str| {
+                let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
+                output.add(line.as_bytes());
+                output.add(b"\n");
+            })
+        };
+        let engine = Arc::clone(&self.node.engine);
+        let dead = self.node.world.until(
+            |state| match self.look(state) {
+                Some(Err(dead)) => (!self.are_from_before(state, &dead)).then_some(()),
+                _ => None,
+            },
+            self.cx.deadline,
+        );
+        let work = engine.tool(call, told);
+        let ended = self.cx.timed("create", async {
+            tokio::select! {
+                ended = work => Some(ended),
+                // Only a death ends the tool early; at its limit it ends by itself.
+                Ok(()) = dead => None,
+            }
+        });
+        match ended.await {
+            None => Ok(None),
+            Some(Err(error)) if error.reason != Reason::Limit => Err(vec![self.cx.engine_fault(&error)]),
+            Some(ended) => {
+                let lines = output.lock().unwrap_or_else(PoisonError::into_inner).text();
+                Ok(Some((ended.unwrap_or_default(), lines)))
+            }
+        }
+    }
+
+    /// True where all that is dead was so before the tool began, which starts or replaces it.
+    fn are_from_before(&self, state: &State, dead: &[Dead]) -> bool {
+        let now = runs(state, &self.plan.project);
+        dead.iter()
+            .all(|dead| self.before.contains_key(&dead.id) && self.before.get(&dead.id) == now.get(&dead.id))
+    }
+
+    /// A look at the services: ready, dead for good, or not decided yet: then what is seen is told.
+    fn look(&self, state: &State) -> Option<Result<(), Vec<Dead>>> {
+        match self.verdict(state, &self.wanted) {
+            Verdict::Ready => Some(Ok(())),
+            Verdict::Dead(dead) => Some(Err(dead)),
+            Verdict::NotYet(seen) => {
+                self.cx
+                    .waiting(&format!("`{}` to be up", self.plan.name), &seen.join(", "));
+                None
+            }
+        }
+    }
+
+    fn verdict(&self, state: &State, wanted: &[Wanted]) -> Verdict {
+        let steady = |container: &ContainerState| self.steady_at(container).is_none_or(|at| at <= Instant::now());
+        readiness(state, &self.plan.project, wanted, steady)
+    }
+
+    /// When a container runs steadily; none where it always did: it was not restarted, or not since before.
+    fn steady_at(&self, container: &ContainerState) -> Option<Instant> {
+        let run = container.runs.len();
+        if container.restarts == 0 || self.before.get(&container.id) == Some(&run) {
+            return None;
+        }
+        let lasted = |run: &Run| Some(run.ended?.at?.saturating_sub(run.started));
+        let longest = container.runs.iter().filter_map(lasted).max().unwrap_or_default();
+        let twice = Duration::from_nanos(u64::try_from(longest).unwrap_or_default()).saturating_mul(2);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *seen.entry((container.id.clone(), run)).or_insert_with(Instant::now);
+        Some(since + twice.clamp(STEADY.0, STEADY.1))
+    }
+
+    /// When the next of the containers that were restarted will have run for long enough.
+    fn next_steady(&self, state: &State) -> Option<Instant> {
+        let all = self.wanted.iter();
+        let all = all.flat_map(|wanted| state.of_service(&self.plan.project, &wanted.service));
+        let running = all.filter(|container| container.is_running());
+        let times = running.filter_map(|container| self.steady_at(&container));
+        times.filter(|at| *at > Instant::now()).min()
+    }
+
+    async fn synced(&self) -> Done<()> {
+        let synced = self.node.world.sync().await;
+        synced.map_err(|error| vec![self.cx.engine_fault(&error)])
+    }
+
+    /// Waits until every service is as it should be.
+    async fn ready(&self) -> Done<()> {
+        let mut armed = None;
+        loop {
+            // No event tells that a container has run for long enough.
+            let until = armed.map_or(self.cx.deadline, |at: Instant| at.min(self.cx.deadline));
+            let look = |state: &State| match self.look(state) {
+                None if self.next_steady(state) != armed => Some(None),
+                None => None,
+                decided => Some(decided),
+            };
+            match self.node.world.until(look, until).await {
+                Ok(Some(Ok(()))) => return Ok(()),
+                Ok(Some(Err(dead))) => return Err(self.all_dead(&dead).await),
+                Ok(None) => {}
+                Err(Waited::Limit) if Instant::now() < self.cx.deadline => {}
+                Err(Waited::Limit) => return Err(self.late().await),
+                Err(Waited::EngineAway(error)) => return Err(vec![self.cx.engine_fault(&error)]),
+            }
+            armed = self.next_steady(&self.node.world.snapshot());
+        }
+    }
+
+    /// The fault of a stack that was not up in time.
+    async fn late(&self) -> Vec<Fault> {
+        let limit = duration_text(self.cx.limit.as_secs_f64());
+        let mut fault = Fault::failure(format!("`{}` was not up within {limit}", self.plan.name));
+        fault.actual = self.cx.observed();
+        let mut fault = fault.at(self.cx.span.place());
+        for container in self.unready() {
+            fault = describe::described(self.cx, self.node, &container, fault).await;
+        }
+        vec![fault]
+    }
+
+    /// The containers of services that are not yet as they should be.
+    fn unready(&self) -> Vec<String> {
+        let state = self.node.world.snapshot();
+        let not_yet = self
+            .wanted
+            .iter()
+            .filter(|wanted| self.verdict(&state, std::slice::from_ref(wanted)) != Verdict::Ready);
+        let containers = not_yet.flat_map(|wanted| state.of_service(&self.plan.project, &wanted.service));
+        containers.take(3).map(|container| container.id.clone()).collect()
+    }
+
+    /// A fault for each container that died for good.
+    async fn all_dead(&self, dead: &[Dead]) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for one in dead {
+            let fault = Fault::failure(format!("`{}` {}", one.service, one.why)).at(self.cx.span.place());
+            faults.push(describe::described(self.cx, self.node, &one.id, fault).await);
+        }
+        faults
+    }
+
+    /// The tool failed: because a container is not as it should be, or by itself.
+    async fn tool_failed(&self, ended: &ToolEnd, lines: &str) -> Vec<Fault> {
+        // What the tool complains of may be newer than what the event stream has told.
+        if let Err(faults) = self.synced().await {
+            return faults;
+        }
+        let state = self.node.world.snapshot();
+        if let Verdict::Dead(dead) = self.verdict(&state, &self.wanted)
+            && !self.are_from_before(&state, &dead)
+        {
+            return self.all_dead(&dead).await;
+        }
+        let why = match ended.exit {
+            Some(exit) => format!("the compose tool ended with exit code {exit}"),
+            None if Instant::now() < self.cx.deadline => "the compose tool was ended by a signal".to_owned(),
+            None => format!(
+                "the compose tool did not end within {}",
+                duration_text(self.cx.limit.as_secs_f64())
+            ),
+        };
+        let tail: Vec<&str> = lines.lines().rev().take(TAIL).collect();
+        let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
+        let fault = Fault::error(format!("`{}` could not be brought up: {why}", self.plan.name));
+        vec![
+            fault
+                .at(self.cx.span.place())
+                .detail("what the compose tool said", tail),
+        ]
+    }
+}
+
+/// A failure that another try may not meet.
+fn of_the_surroundings(lines: &str) -> bool {
+    let known = [
+        "port is already allocated",
+        "address already in use",
+        "address pool",
+        "toomanyrequests",
+        "TLS handshake timeout",
+    ];
+    known.iter().any(|known| lines.contains(known))
+}
