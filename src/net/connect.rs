@@ -66,6 +66,11 @@ impl Target {
     }
 }
 
+/// True for the address of a unix socket.
+pub(crate) fn is_socket(address: &str) -> bool {
+    matches!(Target::parse(address), Ok(Target::Socket(_)))
+}
+
 /// Opens a connection.
 pub(super) async fn open(target: &Target, progress: &Progress) -> Result<Box<dyn Stream>, NetError> {
     progress.at(format!("connecting to {target}"));

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use ask::RealNet;
-pub(crate) use connect::{Stream, Target};
+pub(crate) use connect::{Stream, Target, is_socket};
 pub(crate) use fault::words;
 pub use hop::{basic, form, without_user};
 pub(crate) use tls::connector;

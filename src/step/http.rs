@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::{About, Binder, Body, Sort, Written};
 use crate::diagnostic::Diagnostic;
 use crate::expect::HTTP_SUCCESS;
+use crate::net::is_socket;
 use crate::shape::{Computed, Named, OneOrMany, Text, shape};
 use crate::template::Data;
 
@@ -184,6 +185,9 @@ impl Http {
             );
             whole = false;
         }
+        if let (Some(to), Some(_)) = (&self.connect_to, &self.inside) {
+            whole &= !refuse_socket(binder, "connect-to", to);
+        }
         if let Some(tls) = &self.tls
             && tls.cert.is_some() != tls.key.is_some()
         {
@@ -196,6 +200,17 @@ impl Http {
         }
         whole
     }
+}
+
+/// Tells of a socket beside `inside`, where it is written; true if it is one.
+pub(super) fn refuse_socket(binder: &mut Binder<'_>, key: &str, to: &Text) -> bool {
+    let is_socket = to.as_literal().is_some_and(is_socket);
+    if is_socket {
+        let message = format!("`{key}` is a socket, and beside `inside` it cannot be one");
+        let help = format!("a socket is a file of this machine, which is not there: give `{key}` as `host:port`");
+        binder.error(&to.span, message, help);
+    }
+    is_socket
 }
 
 impl Written for Http {

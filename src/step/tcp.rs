@@ -140,6 +140,9 @@ impl Written for Tcp {
                     );
                     binder.error(&inside.span, "`service` is asked from this machine", help);
                 }
+                if let To::Address(address) = &to {
+                    super::http::refuse_socket(binder, "address", address);
+                }
                 Some(binder.container(inside)?)
             }
             None => None,

@@ -78,6 +78,10 @@ impl Request {
             let value = net::basic(&cx.text(&auth.user).await?, &cx.text(&auth.password).await?);
             headers.push(("authorization".to_owned(), value));
         }
+        let connect_to = cx.optional(http.connect_to.as_ref()).await?;
+        if self.inside.is_some() && connect_to.as_ref().is_some_and(|to| net::is_socket(to)) {
+            return Err(cx.error("`connect-to` is a socket, a file of this machine, which is not there `inside`"));
+        }
         let redirects = match &http.redirects {
             Some(redirects) => cx.computed(redirects).await?,
             None => 0,
@@ -89,7 +93,7 @@ impl Request {
             body,
             tls: self.tls(cx).await?,
             redirects: u32::try_from(redirects).unwrap_or(u32::MAX),
-            connect_to: cx.optional(http.connect_to.as_ref()).await?,
+            connect_to,
         })
     }
 
