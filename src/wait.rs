@@ -3,9 +3,12 @@
 //! Waits for what an engine does are predicates over the world (`engine::world`) and need none of this. What remains is
 //! asking those who do not tell: a web server, a command's answer, an engine that went away.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How long the pauses between two questions are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +54,43 @@ where
         }
         pause(length.min(deadline.saturating_duration_since(Instant::now()))).await;
         length = (length * 2).min(pace.most);
+    }
+}
+
+/// Who waits for work in a task of its own. When it goes before the work's end, the work is abandoned: until its end the
+/// tracker holds it, so that whoever tears down can wait for that, and not for the work of others that goes on.
+pub(crate) struct Caller {
+    held: Held,
+    abandoned: TaskTracker,
+    ended: bool,
+}
+
+/// What the task of the work keeps until its end.
+pub(crate) type Held = Arc<Mutex<Option<TaskTrackerToken>>>;
+
+impl Caller {
+    /// One who waits now, and what the work's task has to keep until its end.
+    pub(crate) fn new(abandoned: &TaskTracker) -> (Caller, Held) {
+        let held = Held::default();
+        let caller = Caller {
+            held: Arc::clone(&held),
+            abandoned: abandoned.clone(),
+            ended: false,
+        };
+        (caller, held)
+    }
+
+    /// The work has ended while it was waited for.
+    pub(crate) fn ended(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if !self.ended {
+            *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.abandoned.token());
+        }
     }
 }
 

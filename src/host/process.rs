@@ -14,11 +14,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tokio_util::task::task_tracker::{TaskTracker, TaskTrackerToken};
+use tokio_util::task::task_tracker::TaskTracker;
 
 use super::kept::Lines;
 use super::{Command, Ended, GRACE, Group, Groups, Kept, Output, Process};
 use crate::engine::{Stream, ToolLine};
+use crate::wait::Caller;
 
 /// What has not been read when a process and its group have ended is waited for this long: somebody outside of the
 /// group may hold the other end.
@@ -39,12 +40,7 @@ pub(super) async fn run(
         Arc::new(move |stream, bytes| lock(&capture).add(stream, bytes))
     };
     let running = Running::start(groups, command, output)?;
-    let held = Arc::new(Mutex::new(None));
-    let mut caller = Caller {
-        held: Arc::clone(&held),
-        abandoned: abandoned.clone(),
-        ended: false,
-    };
+    let (caller, held) = Caller::new(abandoned);
     let _ended_if_dropped: DropGuard = running.cancel.clone().drop_guard();
     let mut end = running.end.clone();
     let mut task_end = running.end.clone();
@@ -53,7 +49,7 @@ pub(super) async fn run(
         drop(held);
     });
     let last = end.wait_for(Option::is_some).await.ok().and_then(|end| *end);
-    caller.ended = true;
+    caller.ended();
     let Some(End { status, late }) = last else {
         return Err(io::Error::other("the process's task ended before the process"));
     };
@@ -65,22 +61,6 @@ pub(super) async fn run(
         stdout,
         stderr,
     })
-}
-
-/// Who waits for a process. When it goes first, the process's task holds a token until the end: `settled` waits for
-/// that, and not for processes of others that go on.
-struct Caller {
-    held: Arc<Mutex<Option<TaskTrackerToken>>>,
-    abandoned: TaskTracker,
-    ended: bool,
-}
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        if !self.ended {
-            *lock(&self.held) = Some(self.abandoned.token());
-        }
-    }
 }
 
 /// Starts a process in the background.

@@ -1,6 +1,6 @@
 //! Images, networks and volumes: made, asked for, used by containers.
 
-use e2erun::engine::{ContainerSpec, Engine};
+use e2erun::engine::{ContainerSpec, Engine, Reason};
 
 use super::stage::Stage;
 
@@ -32,6 +32,24 @@ async fn images_are_made_named_and_asked_for() {
         let again = stage.start_spec(&spec).await;
         stage.event(&again, "die").await;
         assert_eq!(stage.engine.inspect(&again).await.unwrap().exit, Some(0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_network_of_a_name_is_refused() {
+    Stage::with(async |stage| {
+        let (name, labels) = (stage.name("one"), stage.labels());
+        let make = || stage.engine.create_network(&name, "", true, &labels);
+        let id = make().await.unwrap();
+        let why = make().await.unwrap_err();
+        assert_eq!(why.reason, Reason::Conflict, "{why}");
+        let all = stage.engine.networks(&[stage.label.clone()]).await.unwrap();
+        let made: Vec<_> = all
+            .iter()
+            .map(|network| (&network.id, network.driver.as_str()))
+            .collect();
+        assert_eq!(made, [(&id, "bridge")]);
     })
     .await;
 }

@@ -4,20 +4,21 @@
 //! but the call is made to its end. `settled` waits for those.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::{ClientVersion, Docker};
 use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Incoming;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::streams::Chunks;
-use super::transport::{Failure, Transport, UNREACHABLE, get};
+use super::transport::{Failure, Transport, UNREACHABLE, get, post};
 use super::{Endpoint, error};
 use crate::engine::{EngineError, EngineResult, Reason};
+use crate::wait::Caller;
 
 /// How long a call may take that says nothing else.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
@@ -110,19 +111,14 @@ impl Api {
         &self,
         work: impl Future<Output = EngineResult<T>> + Send + 'static,
     ) -> EngineResult<T> {
-        let held = Arc::new(Mutex::new(None));
-        let mut caller = Caller {
-            held: held.clone(),
-            abandoned: self.abandoned.clone(),
-            ended: false,
-        };
+        let (caller, held) = Caller::new(&self.abandoned);
         let task = tokio::spawn(async move {
             let answer = work.await;
             drop(held);
             answer
         });
         let ended = task.await;
-        caller.ended = true;
+        caller.ended();
         match ended {
             Ok(answer) => answer,
             Err(why) => match why.try_into_panic() {
@@ -139,13 +135,15 @@ impl Api {
 
     /// Asks for JSON as the engine writes it: bollard's models drop the fields that they do not know.
     pub(super) async fn json(&self, attempt: &str, path: &str) -> EngineResult<Value> {
-        let asked = async {
-            let answer = self.transport.send(get(path)?).await?;
-            let whole = answer.into_body().collect().await.map_err(|why| Failure::away(&why))?;
-            serde_json::from_slice(&whole.to_bytes())
-                .map_err(|why| Failure::of_ours(format!("its answer cannot be read: {why}")))
-        };
+        let asked = async { json_of(self.transport.send(get(path)?).await?).await };
         within(LIMIT, attempt, asked).await
+    }
+
+    /// Changes something by a call that bollard has no words for; like `change`, it goes on to its end.
+    pub(super) async fn post(&self, attempt: String, path: &str, body: &Value) -> EngineResult<Value> {
+        let (transport, request) = (self.transport.clone(), post(path, body));
+        let call = async move { json_of(transport.send(request?).await?).await };
+        self.finish(async move { within(LIMIT, &attempt, call).await }).await
     }
 
     /// Asks for what comes bit by bit, and tells at once whether it comes: a stream of bollard's asks only when it is
@@ -154,6 +152,12 @@ impl Api {
         let begun = async { self.transport.stream(get(path)?, attempt.to_owned()).await };
         within(LIMIT, attempt, begun).await
     }
+}
+
+async fn json_of(answer: Response<Incoming>) -> Result<Value, Failure> {
+    let whole = answer.into_body().collect().await.map_err(|why| Failure::away(&why))?;
+    let read = serde_json::from_slice(&whole.to_bytes());
+    read.map_err(|why| Failure::of_ours(format!("its answer cannot be read: {why}")))
 }
 
 /// What bollard says of a call, in our words.
@@ -189,22 +193,6 @@ async fn within<T, E: Into<Failure>>(
             format!("the engine did not answer within {limit:?}"),
             Reason::Limit,
         )),
-    }
-}
-
-/// Whoever waits for a call; when it goes before the call's end, the call is held to be abandoned until then.
-struct Caller {
-    /// Shared with the call's task: what is in here lives until the task ends.
-    held: Arc<Mutex<Option<TaskTrackerToken>>>,
-    abandoned: TaskTracker,
-    ended: bool,
-}
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        if !self.ended {
-            *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.abandoned.token());
-        }
     }
 }
 

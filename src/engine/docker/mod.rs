@@ -5,7 +5,8 @@
 //! past bollard, because something is lost on the way through it: the inspection of a container (its models drop the
 //! fields that they do not know, and the answer is kept whole), logs (it takes a terminal's first byte for the header of a
 //! frame, and hands each piece of a line from task to task), events (nobody knows when its stream has begun), and
-//! archives (its stream tells a missing path only when it is read).
+//! archives (its stream tells a missing path only when it is read). A fifth, the making of a network, asks for what
+//! bollard has no field for.
 
 mod api;
 mod containers;
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker as Client;
-use bollard::models::{ContainerConfig, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::models::{ContainerConfig, VolumeCreateRequest};
 use bollard::query_parameters::{
     CommitContainerOptions, ContainerArchiveInfoOptions, KillContainerOptions, RestartContainerOptions,
     StopContainerOptions, TagImageOptions, UploadToContainerOptions,
@@ -35,7 +36,7 @@ use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::BoxStream;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use api::{Api, LIMIT, LONG_LIMIT};
 pub use endpoint::{Endpoint, EndpointOptions, endpoint};
@@ -289,19 +290,14 @@ impl Engine for Docker {
         attachable: bool,
         labels: &Labels,
     ) -> EngineResult<String> {
-        let request = NetworkCreateRequest {
-            name: name.to_owned(),
-            driver: Some(driver.to_owned()).filter(|driver| !driver.is_empty()),
-            attachable: Some(attachable),
-            labels: Some(labels.clone().into_iter().collect()),
-            ..NetworkCreateRequest::default()
-        };
-        let call = |client: Client| async move { client.create_network(request).await };
-        Ok(self
-            .api
-            .change(format!("create network `{name}`"), LIMIT, call)
-            .await?
-            .id)
+        let driver = Some(driver).filter(|driver| !driver.is_empty()).unwrap_or("bridge");
+        // Engines before 25 make a second network of a name unless they are told to look; bollard has no such field.
+        let request = json!({
+            "Name": name, "Driver": driver, "Attachable": attachable, "Labels": labels, "CheckDuplicate": true,
+        });
+        let attempt = format!("create network `{name}`");
+        let made = self.api.post(attempt, "/networks/create", &request).await?;
+        Ok(made["Id"].as_str().unwrap_or_default().to_owned())
     }
 
     async fn disconnect(&self, network: &str, container: &str) -> EngineResult<()> {
@@ -359,10 +355,24 @@ impl Engine for Docker {
 /// An error of an attempt.
 fn error(attempt: &str, answer: impl Into<String>, reason: Reason) -> EngineError {
     EngineError {
-        attempt: attempt.to_owned(),
-        answer: answer.into(),
+        attempt: with_short_ids(attempt),
+        answer: with_short_ids(&answer.into()),
         reason,
     }
+}
+
+/// A text whose ids are as Docker's own tools show them: 12 of their 64 digits.
+fn with_short_ids(text: &str) -> String {
+    let is_digit = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find(is_digit) {
+        let (before, from) = rest.split_at(at);
+        let (digits, after) = from.split_at(from.find(|c| !is_digit(c)).unwrap_or(from.len()));
+        shown.push_str(before);
+        shown.push_str(if digits.len() == 64 { &digits[..12] } else { digits });
+        rest = after;
+    }
+    shown + rest
 }
 
 /// What there is: a "not found" is nothing, another error stays one.

@@ -1,6 +1,7 @@
 //! What containers say: logs, and commands run in them.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
@@ -12,11 +13,14 @@ use serde_json::json;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::api::{Api, LIMIT};
+use super::api::Api;
 use super::streams::{NO_FRAMES, PIECE, frames, json_lines};
 use super::transport::Failure;
 use super::{encode, error};
 use crate::engine::{EngineResult, ExecSpec, Frame, LogRange, Reason, Running, Stream};
+
+/// How long an engine may take to note the end of a command whose output has ended. Mostly that is milliseconds.
+const NOTED: Duration = Duration::from_secs(5);
 
 /// A container's log, over the raw path: see there and in `streams`.
 pub(super) async fn logs(
@@ -134,8 +138,11 @@ pub(super) async fn exec_exit(api: &Api, exec: &str) -> EngineResult<i64> {
         }
         ended(&inspect().await?).ok_or_else(|| error(&attempt, "it still runs", Reason::Other))
     };
-    let late = |_| Err(error(&attempt, format!("it still runs after {LIMIT:?}"), Reason::Limit));
-    tokio::time::timeout(LIMIT, died).await.unwrap_or_else(late)
+    let late = |_| {
+        let why = "its output has ended and it still runs: the connection to it was cut, or it has closed its outputs";
+        Err(error(&attempt, why, Reason::Away))
+    };
+    tokio::time::timeout(NOTED, died).await.unwrap_or_else(late)
 }
 
 fn ended(exec: &ExecInspectResponse) -> Option<i64> {

@@ -43,6 +43,21 @@ async fn every_call_asks_for_the_negotiated_version() {
 }
 
 #[tokio::test]
+async fn an_id_is_told_as_the_docker_tools_show_it() {
+    let id = "0123456789abcdef".repeat(4);
+    let body = format!(r#"{{"message": "conflict with {id}, not with {id}0"}}"#);
+    let server = Server::new(always("200 OK", "{}")).await;
+    let engine = connect(&server).await.unwrap();
+    drop(server);
+    let why = engine.pause(&id).await.unwrap_err();
+    assert!(why.attempt == "pause container `0123456789ab`", "{why}");
+    assert_eq!(
+        super::with_short_ids(&body),
+        format!(r#"{{"message": "conflict with 0123456789ab, not with {id}0"}}"#)
+    );
+}
+
+#[tokio::test]
 async fn a_refusal_of_a_proxy_is_told_with_its_status() {
     let server = Server::new(always("502 Bad Gateway", "nobody is behind me\n")).await;
     let why = connect(&server).await.err().unwrap();

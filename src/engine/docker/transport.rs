@@ -16,7 +16,7 @@ use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt};
 use http_body_util::{BodyDataStream, BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::{HOST, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::http::uri::InvalidUri;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -216,6 +216,13 @@ impl Transport {
 /// A call of the API that goes past bollard.
 pub(super) fn get(path: &str) -> Result<BollardRequest, Failure> {
     let request = Request::get(path).body(bollard::body_full(Bytes::new()));
+    request.map_err(|why| Failure::of_ours(format!("the call cannot be written: {why}")))
+}
+
+/// A call of the API with a body that goes past bollard.
+pub(super) fn post(path: &str, body: &Value) -> Result<BollardRequest, Failure> {
+    let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+    let request = request.body(bollard::body_full(body.to_string().into()));
     request.map_err(|why| Failure::of_ours(format!("the call cannot be written: {why}")))
 }
 
