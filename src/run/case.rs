@@ -174,7 +174,7 @@ async fn begin(env: &Env, plan: &Plan, emitter: &Emitter) -> Result<Arc<Case>, F
         host: Arc::clone(&env.host),
         net: Arc::clone(&env.net),
         labels: crate::lease::case_labels(&env.settings.run, &plan.info.file, &plan.id),
-        spools: super::logs::spools(&results),
+        spools: super::logs::spools(&results, &plan.id),
         results,
         scratch: plan.scratch.clone(),
         folder: plan.folder.clone(),

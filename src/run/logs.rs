@@ -10,9 +10,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::engine::logs::Spools;
 use crate::step::Case;
 
-/// The spools of a case: files in its results.
-pub(crate) fn spools(results: &Path) -> Spools {
-    Spools::new(results.join("logs"))
+/// The spools of a case: files in its results, with the names of its stacks.
+pub(crate) fn spools(results: &Path, case: &str) -> Spools {
+    Spools::new(results.join("logs"), &format!("e2e-{case}-"))
 }
 
 /// Starts a follower for each container of the case as it appears.

@@ -260,7 +260,10 @@ impl Process for Background {
         self.log.tail(lines)
     }
 
-    /// An engine cannot end it by itself: it ends with its container, which the end of the scenario removes.
+    /// It ends with its container, which the end of the scenario removes. The API has no call that ends a command. What it
+    /// tells of one is its pid on the engine's machine, which is often another, and where sending a signal takes rights
+    /// that nobody needs for all else. In the container that pid is unknown, and there may be no `kill` and no shell in
+    /// it, or a user who may not signal the command; a shell around the command would be seen by what is tested.
     async fn end(&self, _grace: Duration) {}
 }
 

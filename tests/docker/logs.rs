@@ -25,7 +25,7 @@ impl Keeper<'_> {
         let engine: Arc<dyn Engine> = Arc::new(stage.engine.clone());
         let world = World::watch(Arc::clone(&engine), stage.label.clone()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let spools = Arc::new(Spools::new(folder.path().join("logs")));
+        let spools = Arc::new(Spools::new(folder.path().join("logs"), ""));
         let (kept, known) = (Arc::clone(&spools), world.clone());
         let task = tokio::spawn(async move {
             let mut state = known.snapshot();

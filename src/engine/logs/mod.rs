@@ -33,6 +33,8 @@ pub use spool::{Offset, Phase, ProcessLog, Progress, Spool};
 /// The spools of a case: one for each container that it ever had, and for each process in the background.
 pub struct Spools {
     folder: PathBuf,
+    /// What the names of all projects of the case begin with.
+    case: String,
     followed: Mutex<BTreeMap<String, Followed>>,
     processes: Mutex<BTreeMap<String, Arc<Spool>>>,
 }
@@ -59,10 +61,12 @@ impl Mark {
 }
 
 impl Spools {
-    /// Spools that write to files of a folder, which is made when the first one is.
-    pub fn new(folder: PathBuf) -> Spools {
+    /// Spools that write to files of a folder, which is made when the first one is; the names of the case's projects
+    /// begin with that text.
+    pub fn new(folder: PathBuf, case: &str) -> Spools {
         Spools {
             folder,
+            case: case.to_owned(),
             followed: Mutex::default(),
             processes: Mutex::default(),
         }
@@ -103,11 +107,14 @@ impl Spools {
         followed.insert(container.id.clone(), known);
     }
 
-    /// `web-1`; for a further container of that name `web-1.2`, `web-1.3`, …
+    /// `shop.web-1` of the stack `shop`; for a further container of that name `shop.web-1.2`, `shop.web-1.3`, …
     fn file_name(&self, followed: &BTreeMap<String, Followed>, container: &ContainerState) -> String {
         let plain = match container.service.as_str() {
             "" => container.name.clone(),
-            service => format!("{service}-{}", container.number.max(1)),
+            service => {
+                let stack = container.project.strip_prefix(&self.case).unwrap_or(&container.project);
+                format!("{stack}.{service}-{}", container.number.max(1))
+            }
         };
         let taken = |name: &str| {
             let path = self.folder.join(format!("{name}.log"));

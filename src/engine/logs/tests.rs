@@ -51,7 +51,7 @@ impl Case {
         fake.image("busybox").script("web", script);
         prepare(&fake);
         let folder = tempfile::tempdir().unwrap();
-        let spools = Arc::new(Spools::new(folder.path().join("logs")));
+        let spools = Arc::new(Spools::new(folder.path().join("logs"), ""));
         let engine: Arc<dyn Engine> = Arc::new(fake.clone());
         let world = World::watch(Arc::clone(&engine), "lease".into()).await.unwrap();
         let (kept, known) = (Arc::clone(&spools), world.clone());
@@ -585,7 +585,7 @@ async fn lines_that_come_fast_wake_their_readers_seldom() {
 #[tokio::test]
 async fn a_process_has_a_log_like_a_container() {
     let folder = tempfile::tempdir().unwrap();
-    let spools = Spools::new(folder.path().join("logs"));
+    let spools = Spools::new(folder.path().join("logs"), "");
     let log = spools.process("tail").unwrap();
     log.add(Stream::Stdout, b"a\nhalf");
     log.add(Stream::Stderr, b"no\n");
