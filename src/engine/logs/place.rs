@@ -9,10 +9,18 @@
 //! An engine that rotates a log tells nobody, and a follow skips whole files where it is slow. So from the first rotation
 //! on the moment stays where a reading without follow has last been: it is one snapshot, and shows whether all is there.
 
-use std::cmp::Ordering;
+mod latest;
+mod resume;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
-use crate::engine::{Frame, LogRange, Stream};
+use crate::engine::{Frame, LogRange};
+pub(super) use latest::End;
+use latest::Latest;
+use resume::Skip;
+pub(super) use resume::{Fate, Resume};
 
 /// A time as far as its tenth of a second: `2026-11-20T10:00:00.1`.
 const TENTH: usize = 21;
@@ -56,79 +64,6 @@ pub(super) struct Place {
     /// The last bytes of a terminal's log: its entries have no times.
     end: Vec<u8>,
     timeless: bool,
-}
-
-/// The latest of a stream: its time, and how many entries have that. The parts of one long line have one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Latest {
-    at: String,
-    count: u64,
-}
-
-impl Latest {
-    fn saw(&mut self, at: &str) {
-        match at.cmp(&self.at) {
-            Ordering::Equal => self.count += 1,
-            Ordering::Greater => {
-                at.clone_into(&mut self.at);
-                self.count = 1;
-            }
-            // The clock was set back.
-            Ordering::Less => {}
-        }
-    }
-}
-
-/// Where a log ended at some moment: the last entry of it then.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct End {
-    stream: Stream,
-    latest: Latest,
-}
-
-impl End {
-    /// By the last entries of a log; none without any, or where they have no times. True beside it when there may be more
-    /// entries of that time before them.
-    pub(super) fn of(entries: &[Frame]) -> Option<(End, bool)> {
-        let last = entries.last()?;
-        let at = last.at.clone()?;
-        let (stream, same) = (last.stream, entries.iter().filter(|entry| entry.at == last.at));
-        let open = same.clone().count() == entries.len();
-        let count = same.filter(|entry| entry.stream == stream).count() as u64;
-        let latest = Latest { at, count };
-        Some((End { stream, latest }, open))
-    }
-}
-
-/// A way to read on from a place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Resume {
-    /// What to ask the engine for.
-    pub(super) range: LogRange,
-    skip: Skip,
-    last: Option<Frame>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Skip {
-    /// So many; the first of them has to be the one that was read first, or the log's beginning is gone.
-    Frames { left: u64, first: Option<Frame> },
-    /// So many bytes; the last of them, and those that were skipped so far.
-    Bytes { left: u64, known: Vec<u8>, seen: Vec<u8> },
-    /// So many from this time on; if it must, the first one has to be before it.
-    Since { time: String, count: u64, before: bool },
-}
-
-/// What becomes of a frame of a further reading.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It was read before.
-    Old,
-    /// It is new.
-    New(Frame),
-    /// The reading does not begin early enough to tell, or what was read before is not in it: `Place::resume` may know
-    /// another.
-    Unknown,
 }
 
 impl Place {
@@ -293,65 +228,6 @@ impl Place {
     }
 }
 
-impl Resume {
-    /// True when all that was read before has been skipped.
-    pub(super) fn is_done(&self) -> bool {
-        matches!(
-            &self.skip,
-            Skip::Frames { left: 0, .. } | Skip::Bytes { left: 0, .. } | Skip::Since { count: 0, .. }
-        )
-    }
-
-    /// What becomes of the next frame.
-    pub(super) fn judge(&mut self, frame: Frame) -> Fate {
-        if self.is_done() {
-            return Fate::New(frame);
-        }
-        let left = match &mut self.skip {
-            Skip::Bytes { .. } => return self.judge_bytes(frame),
-            Skip::Frames { left, first } => {
-                if first.take().is_some_and(|first| first != frame) {
-                    return Fate::Unknown;
-                }
-                left
-            }
-            Skip::Since { time, count, before } => {
-                if frame.at.as_deref().is_some_and(|at| at < time.as_str()) {
-                    *before = false;
-                    return Fate::Old;
-                }
-                if *before {
-                    return Fate::Unknown;
-                }
-                count
-            }
-        };
-        *left -= 1;
-        if *left == 0 && self.last.as_ref().is_some_and(|last| *last != frame) {
-            return Fate::Unknown;
-        }
-        Fate::Old
-    }
-
-    fn judge_bytes(&mut self, mut frame: Frame) -> Fate {
-        let Skip::Bytes { left, known, seen } = &mut self.skip else {
-            return Fate::New(frame);
-        };
-        let skipped = usize::try_from(*left).unwrap_or(usize::MAX).min(frame.bytes.len());
-        *left -= skipped as u64;
-        seen.extend_from_slice(&frame.bytes.split_to(skipped));
-        seen.drain(..seen.len().saturating_sub(KNOWN));
-        if *left == 0 && seen != known {
-            return Fate::Unknown;
-        }
-        if frame.bytes.is_empty() {
-            Fate::Old
-        } else {
-            Fate::New(frame)
-        }
-    }
-}
-
 /// How many bytes of the engine's file an entry takes: JSON, in which some bytes are written longer.
 fn written(bytes: &[u8]) -> u64 {
     let longer = |byte: &&u8| matches!(**byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
@@ -364,182 +240,4 @@ fn seconds(text: &str) -> Option<i64> {
         .parse::<jiff::Timestamp>()
         .ok()
         .map(jiff::Timestamp::as_second)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(at: &str, text: &str) -> Frame {
-        let at = (!at.is_empty()).then(|| format!("2026-11-20T10:00:{at}00Z"));
-        Frame {
-            stream: Stream::Stdout,
-            at,
-            bytes: text.to_owned().into(),
-        }
-    }
-
-    /// A log of so many entries at each time.
-    fn log(entries: &[(&str, usize)]) -> Vec<Frame> {
-        let mut number = 0;
-        let mut all = Vec::new();
-        for (at, count) in entries {
-            for _ in 0..*count {
-                number += 1;
-                all.push(frame(at, &format!("{number}")));
-            }
-        }
-        all
-    }
-
-    /// Reads the first `seen` entries, then goes on as the place says; gives which way it took and the first new entry.
-    fn check(all: &[Frame], seen: usize, expected: (usize, &str)) {
-        let mut place = Place::default();
-        all[..seen].iter().for_each(|frame| place.saw(frame));
-        for (way, mut resume) in place.resume(false, false).into_iter().enumerate() {
-            let tail = resume
-                .range
-                .tail
-                .map_or(0, |tail| all.len().saturating_sub(tail as usize));
-            let since =
-                |frame: &&Frame| seconds(&frame.at.as_deref().unwrap()[..SECOND]).unwrap() >= resume.range.since;
-            let given: Vec<Frame> = all[tail..].iter().filter(since).cloned().collect();
-            let fates: Vec<Fate> = given.into_iter().map(|frame| resume.judge(frame)).collect();
-            if fates.contains(&Fate::Unknown) || !resume.is_done() {
-                continue;
-            }
-            let new: Vec<_> = fates.into_iter().filter(|fate| matches!(fate, Fate::New(_))).collect();
-            assert_eq!(new.len(), all.len() - seen, "all that is new, and nothing else");
-            let Some(Fate::New(first)) = new.into_iter().next() else {
-                panic!("nothing new")
-            };
-            assert_eq!((way, std::str::from_utf8(&first.bytes).unwrap()), expected);
-            return;
-        }
-        panic!("no way could tell");
-    }
-
-    #[test]
-    fn few_entries_are_read_again() {
-        check(&log(&[("00.1", 5)]), 0, (0, "1"));
-        check(&log(&[("00.1", 5)]), 3, (0, "4"));
-    }
-
-    #[test]
-    fn many_entries_are_read_from_near_their_end_by_counting_those_of_the_last_moments() {
-        check(
-            &log(&[("00.1", 5000), ("00.3", 10), ("00.5", 10), ("00.7", 10)]),
-            5015,
-            (0, "5016"),
-        );
-        check(
-            &log(&[("00.1", 5000), ("00.3", 10), ("00.5", 10)]),
-            5020 - 1,
-            (0, "5020"),
-        );
-        check(
-            &log(&[("00.1", 9000), ("01.5", 9000), ("02.5", 1)]),
-            18_000,
-            (3, "18001"),
-        );
-        check(
-            &log(&[("00.1", 9000), ("01.5", 9000), ("02.5", 5000), ("02.7", 1)]),
-            18_001,
-            (1, "18002"),
-        );
-    }
-
-    #[test]
-    fn a_burst_longer_than_the_end_is_read_by_its_whole_second() {
-        check(&log(&[("00.1", 3000), ("00.9", 200_000)]), 15_000, (3, "15001"));
-        check(&log(&[("00.9", 30_000)]), 15_000, (3, "15001"));
-    }
-
-    #[test]
-    fn entries_a_little_out_of_order_are_counted() {
-        let mut all = log(&[
-            ("00.1", 3000),
-            ("01.0", 2),
-            ("00.9", 1),
-            ("01.0", 3),
-            ("00.9", 1),
-            ("01.1", 5),
-        ]);
-        all.push(frame("01.2", "last"));
-        check(&all, 3012, (0, "last"));
-        check(&all, 3005, (0, "3006"));
-    }
-
-    /// Reads the first `seen` entries; gives whether some way finds the place again when the first `gone` are gone.
-    fn is_found(all: &[Frame], seen: usize, gone: usize) -> bool {
-        let mut place = Place::default();
-        all[..seen].iter().for_each(|frame| place.saw(frame));
-        let left = &all[gone..];
-        place.resume(false, false).into_iter().any(|mut resume| {
-            let tail = resume
-                .range
-                .tail
-                .map_or(0, |tail| left.len().saturating_sub(tail as usize));
-            let unknown = |frame: &Frame| resume.judge(frame.clone()) == Fate::Unknown;
-            !left[tail..].iter().any(unknown) && resume.is_done()
-        })
-    }
-
-    #[test]
-    fn entries_that_are_gone_are_missed() {
-        for (few, much) in [(20, 10), (3000, 1500)] {
-            let all = log(&[("00.1", few), ("03.3", few), ("06.5", few), ("09.7", few)]);
-            assert!(is_found(&all, 3 * few, 0));
-            assert!(is_found(&all, 3 * few, few), "what was read long ago may go");
-            assert!(!is_found(&all, 3 * few, 2 * few + much));
-            assert!(!is_found(&all, 3 * few, 3 * few));
-            assert!(!is_found(&all, 3 * few, 3 * few + much));
-        }
-    }
-
-    #[test]
-    fn an_entry_larger_than_the_size_is_no_beginning_that_is_sure() {
-        let mut place = Place::begin(Some(10));
-        let all = log(&[("00.1", 1), ("10.1", 1), ("20.1", 1)]);
-        all.iter().for_each(|frame| place.saw(frame));
-        assert_eq!(
-            (place.is_unsure(), place.moment()),
-            (true, Some("2026-11-20T10:00:00.1"))
-        );
-    }
-
-    #[test]
-    fn what_was_followed_stays_unsure_from_the_first_rotation_on() {
-        let mut place = Place::begin(Some(1000));
-        let all = log(&[("00.1", 5), ("01.1", 5), ("02.1", 5), ("03.1", 5), ("04.1", 5)]);
-        // An entry takes 70 bytes or 71: the 15th makes the first rotation, and half a size later it is time to look.
-        let state = |place: &Place| (place.is_unsure(), place.moment().unwrap()[17..].to_owned());
-        all[..15].iter().for_each(|frame| place.saw(frame));
-        assert_eq!(state(&place), (false, "01.1".into()));
-        all[15..].iter().for_each(|frame| place.saw(frame));
-        assert_eq!(state(&place), (true, "02.1".into()));
-        place.set_sure();
-        assert_eq!(state(&place), (false, "03.1".into()));
-    }
-
-    #[test]
-    fn a_terminals_log_is_counted_by_bytes() {
-        let mut place = Place::default();
-        for text in ["abc", "defg\n"] {
-            place.saw(&frame("", text));
-        }
-        let mut resume = place.resume(true, true).remove(0);
-        assert_eq!(
-            resume.range,
-            LogRange {
-                follow: true,
-                ..LogRange::default()
-            }
-        );
-        assert_eq!(resume.judge(frame("", "abcdef")), Fate::Old);
-        assert_eq!(resume.judge(frame("", "g\nhi")), Fate::New(frame("", "hi")));
-        assert_eq!(resume.judge(frame("", "jk")), Fate::New(frame("", "jk")));
-        let mut rotated = place.resume(true, true).remove(0);
-        assert_eq!(rotated.judge(frame("", "defg\nhijk")), Fate::Unknown);
-    }
 }

@@ -1,0 +1,278 @@
+//! The logs of a target, read until it is decided what they say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::select_all;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::super::{ContainerRef, Cx, Done, NodeHandle};
+use super::Target;
+use super::seen::Seen;
+use crate::engine::logs::{Block, LineReader, Mark, More, Spools, Streams};
+use crate::engine::world::ContainerState;
+use crate::event::Fault;
+
+/// A log that is read.
+pub(super) struct Log {
+    pub(super) id: String,
+    pub(super) name: String,
+    reader: LineReader,
+    /// How many of `ordered` were found in it.
+    pub(super) next: usize,
+}
+
+impl Log {
+    fn take(&mut self, cx: &Cx) -> Done<Option<Block>> {
+        let taken = self.reader.take();
+        taken.map_err(|why| cx.error(format!("the log of `{}` cannot be read: {why}", self.name)))
+    }
+}
+
+/// Reads the logs of a target until it is decided.
+pub(super) struct Reading<'a> {
+    pub(super) cx: &'a Cx,
+    node: NodeHandle,
+    pub(super) target: Target,
+    streams: Streams,
+    mark: Mark,
+    pub(super) readers: Vec<Log>,
+    pub(super) seen: Seen,
+    /// When it was last told how far it is.
+    told: Option<Instant>,
+}
+
+/// How far it is is not told more often than this: a log may grow thousands of times a second.
+const TELL: Duration = Duration::from_millis(200);
+
+impl<'a> Reading<'a> {
+    /// Nothing is read yet.
+    pub(super) fn of(cx: &'a Cx, target: Target, streams: Streams, mark: Mark, seen: Seen) -> Self {
+        Reading {
+            cx,
+            node: node_of(cx, &target),
+            target,
+            streams,
+            mark,
+            readers: Vec::new(),
+            seen,
+            told: None,
+        }
+    }
+}
+
+impl Reading<'_> {
+    pub(super) async fn run(&mut self) -> Done<Value> {
+        loop {
+            let generation = self.node.world.snapshot().generation;
+            self.open()?;
+            let all_read = self.take().await?;
+            if let Some(found) = self.decided(all_read).await? {
+                return Ok(found);
+            }
+            if all_read && !self.wait(generation).await {
+                return Err(self.at_the_end().await);
+            }
+        }
+    }
+
+    /// The containers of the target, those that are gone too.
+    fn containers(&self) -> Vec<Arc<ContainerState>> {
+        let state = self.node.world.snapshot();
+        match &self.target {
+            Target::Process(_) => Vec::new(),
+            Target::Container(ContainerRef::Background(name)) => {
+                let id = self.cx.case.state().backgrounds.get(name).map(|(_, id)| id.clone());
+                id.and_then(|id| state.container(&id).cloned()).into_iter().collect()
+            }
+            Target::Container(ContainerRef::Service(service)) => {
+                let project = self
+                    .cx
+                    .case
+                    .state()
+                    .stacks
+                    .get(&service.stack)
+                    .map(|stack| stack.plan.project.clone());
+                let all = project.map_or_else(Vec::new, |project| state.ever_of_service(&project, &service.service));
+                all.into_iter()
+                    .filter(|container| service.replica.is_none_or(|replica| container.number == replica))
+                    .collect()
+            }
+        }
+    }
+
+    /// Opens the logs that were not read yet.
+    fn open(&mut self) -> Done<()> {
+        if let Target::Process(name) = &self.target {
+            let name = name.clone();
+            return self.open_one(&Spools::of_process(&name), name);
+        }
+        for container in self.containers() {
+            self.cx.case.spools.follow(&self.node.engine, &container);
+            self.open_one(&container.id, container.shown())?;
+        }
+        Ok(())
+    }
+
+    fn open_one(&mut self, id: &str, name: String) -> Done<()> {
+        if self.readers.iter().any(|log| log.id == id) {
+            return Ok(());
+        }
+        let Some(spool) = self.cx.case.spools.spool(id) else {
+            return Ok(());
+        };
+        let spool = spool.map_err(|why| self.cx.error(why))?;
+        self.readers.push(Log {
+            id: id.to_owned(),
+            name,
+            reader: spool.reader(self.streams, self.mark.of(id)),
+            next: 0,
+        });
+        Ok(())
+    }
+
+    /// Takes what is there, a block of each log; true when all of it was taken.
+    async fn take(&mut self) -> Done<bool> {
+        let mut all = true;
+        for log in &mut self.readers {
+            let Some(block) = log.take(self.cx)? else { continue };
+            all = false;
+            for line in block.lines() {
+                self.seen.line(line, &mut log.next);
+            }
+        }
+        // A log that grows faster than it is read must not keep limits and others from their turn.
+        tokio::task::yield_now().await;
+        Ok(all)
+    }
+
+    /// The result, if it is decided: a forbidden line, or all that is wanted is there.
+    async fn decided(&mut self, all_read: bool) -> Done<Option<Value>> {
+        self.nothing_forbidden().await?;
+        if self.cx.within.is_none() {
+            self.now().await?;
+            return match self.judge().await {
+                Ok(()) => Ok(Some(self.seen.outputs())),
+                Err(faults) => Err(self.told(faults).await),
+            };
+        }
+        if all_read {
+            self.gaps()?;
+        }
+        // Until all that is there was read, `expect` may hold only because the log was not read to its end.
+        if self.readers.is_empty() || (!all_read && self.cx.expect.is_some()) || self.judge().await.is_err() {
+            return Ok(None);
+        }
+        if self.cx.expect.is_some() || !self.seen.never.is_empty() {
+            self.now().await?;
+            if self.seen.forbidden.is_some() || self.judge().await.is_err() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(self.seen.outputs()))
+    }
+
+    /// Reads on to what has been written until now: to a barrier, and not further.
+    async fn now(&mut self) -> Done<()> {
+        if let Target::Container(_) = self.target {
+            let synced = self.node.world.sync().await;
+            synced.map_err(|error| vec![self.cx.engine_fault(&error)])?;
+        }
+        self.open()?;
+        for log in &mut self.readers {
+            let read = self.cx.case.spools.barrier(&log.id).await;
+            read.map_err(|error| vec![self.cx.engine_fault(&error)])?;
+            let end = log.reader.spool().progress().end;
+            while log.reader.at() < end {
+                let Some(block) = log.take(self.cx)? else { break };
+                for line in block.lines() {
+                    self.seen.line(line, &mut log.next);
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        self.nothing_forbidden().await?;
+        self.gaps()
+    }
+
+    /// A log of which something is missing decides nothing.
+    fn gaps(&self) -> Done<()> {
+        let gap = self
+            .readers
+            .iter()
+            .find_map(|log| Some((log, log.reader.spool().gap()?)));
+        match gap {
+            Some((log, why)) => Err(self.cx.error(format!("the log of `{}` is not whole: {why}", log.name))),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for more lines or another container; false when the time is up, or nothing more can come.
+    async fn wait(&mut self, generation: u64) -> bool {
+        let until = self.cx.within.unwrap_or(self.cx.deadline);
+        if Instant::now() >= until {
+            return false;
+        }
+        if self.over() {
+            self.cx.set_futile();
+            return false;
+        }
+        let tell = self.told.map(|told| told + TELL).filter(|tell| *tell > Instant::now());
+        if tell.is_none() {
+            self.told = Some(Instant::now());
+            self.cx.waiting(
+                &format!("the log of `{}`", self.named()),
+                &format!("{} lines read, {} fit", self.seen.read, self.seen.count),
+            );
+        }
+        let world = self.node.world.clone();
+        let mut changes: Vec<_> = self
+            .readers
+            .iter_mut()
+            .map(|log| log.reader.changed().boxed())
+            .collect();
+        changes.push(async move { drop(world.changed(generation).await) }.boxed());
+        let changed = timeout_at(tell.unwrap_or(until).min(until), select_all(changes)).await;
+        // What could not be told yet is told then.
+        changed.is_ok() || tell.is_some()
+    }
+
+    /// True when every container has ended for good, and its log was read to its end.
+    fn over(&self) -> bool {
+        let state = self.node.world.snapshot();
+        let ended = |log: &Log| {
+            let closed = matches!(log.reader.expected(), Some(More::Ended | More::Closed | More::Gap(_)));
+            closed
+                && state
+                    .container(&log.id)
+                    .is_none_or(|container| container.has_ended() && !container.will_restart())
+        };
+        !self.readers.is_empty() && self.readers.iter().all(ended)
+    }
+
+    /// The faults when it did not become true: judged once more on all that was written until now.
+    async fn at_the_end(&mut self) -> Vec<Fault> {
+        if let Err(faults) = self.now().await {
+            return faults;
+        }
+        let faults = match self.judge().await {
+            Err(faults) => faults,
+            Ok(()) => self.cx.failure("it became true only after its time was up"),
+        };
+        self.told(faults).await
+    }
+}
+
+fn node_of(cx: &Cx, target: &Target) -> NodeHandle {
+    match target {
+        Target::Container(ContainerRef::Service(service)) => cx.case.node_of(service.stack),
+        Target::Container(ContainerRef::Background(name)) => {
+            let node = cx.case.state().backgrounds.get(name).map_or(0, |(node, _)| *node);
+            cx.case.nodes[node].clone()
+        }
+        // It is no container of any node, and nothing of the node is asked for it.
+        Target::Process(_) => cx.case.nodes[0].clone(),
+    }
+}
