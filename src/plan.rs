@@ -1,7 +1,7 @@
 //! Names → ids: a scenario as written becomes the plan of one case and one attempt. Pure: files come from the memo.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +11,15 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::event::{CaseInfo, Phase};
 use crate::image::{self, ImagePlan};
 use crate::load::Loaded;
+use crate::mask::Masks;
 use crate::scenario::{Collect, Files, Matrix, Partial, Project, Requires};
 use crate::shape::Named;
 use crate::stack::{self, Lock, StackPlan};
-use crate::step::{Binder, Bound, Keep, Known, KnownIssue, Masks, Skip, StackNames, Static, path_problem};
+use crate::step::{Binder, Bound, Keep, Known, KnownIssue, Skip, StackNames, Static, path_problem};
 use crate::template::{Data, Scope, Template, Unrendered};
 
+/// The run's own folder in the results, of what is gone when the images are built.
+pub const SCRATCH: &str = "scratch";
 /// The default limit of one try of a scenario.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -52,8 +55,12 @@ pub struct Plan {
     pub scope: Scope,
     /// Names whose values are hidden.
     pub masked: Vec<String>,
+    /// Those of them whose values are no matter of this case alone: given to the run, or masked by the project.
+    pub masked_everywhere: Vec<String>,
     /// The scenario's folder.
     pub folder: PathBuf,
+    /// Its folder in the results, absolute: that of the try.
+    pub results: PathBuf,
     /// Its scratch folder.
     pub scratch: PathBuf,
     /// Limit of the try, cleanup apart.
@@ -94,7 +101,16 @@ impl Plan {
 
     /// Hides the values of masked names that are known early.
     pub fn hide(&self, masks: &Masks) {
-        let values = self.masked.iter().map(|name| self.scope.values.get(name));
+        self.hide_names(&self.masked, masks);
+    }
+
+    /// Hides those that are to be hidden in the other cases, too.
+    pub fn hide_everywhere(&self, masks: &Masks) {
+        self.hide_names(&self.masked_everywhere, masks);
+    }
+
+    fn hide_names(&self, names: &[String], masks: &Masks) {
+        let values = names.iter().map(|name| self.scope.values.get(name));
         values.flatten().for_each(|value| masks.add(value));
     }
 }
@@ -128,6 +144,8 @@ pub fn cases(loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
         properties.extend(named.iter().map(|(name, value)| (name.to_owned(), value.value.clone())));
     }
     let place = scenario.scenario.span.place();
+    // A folder's name cannot be hidden afterwards.
+    let hides = !scenario.mask.is_empty() || project.is_some_and(|project| !project.mask.is_empty());
     let combinations = Matrix::cases(scenario.matrix.as_ref());
     let seeds = combinations.iter().enumerate().map(|(combination, values)| {
         let name = format!("{}{}", scenario.scenario.value, Matrix::suffix(values));
@@ -136,7 +154,10 @@ pub fn cases(loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
             file: loaded.file.clone(),
             place: place.clone(),
             scenario: scenario.scenario.value.clone(),
-            folder: folder_name(first + combination, &name),
+            folder: folder_name(
+                first + combination,
+                if hides { &scenario.scenario.value } else { &name },
+            ),
             name,
             matrix: values
                 .iter()
@@ -161,7 +182,11 @@ fn folder_name(number: usize, name: &str) -> String {
         }
     }
     let slug: String = slug.chars().take(60).collect();
-    format!("{number:03}-{}", slug.trim_matches(['-', '.']))
+    numbered(number) + slug.trim_matches(['-', '.'])
+}
+
+fn numbered(number: usize) -> String {
+    format!("{number:03}-")
 }
 
 /// Plans one attempt of a case. What is wanted of the memo and not there yet makes the answer preliminary.
@@ -177,7 +202,7 @@ pub fn resolve(
 
 /// What resolving has found out, before it is put together.
 struct Parts {
-    scratch: PathBuf,
+    results: PathBuf,
     images: Vec<ImagePlan>,
     stacks: Vec<StackPlan>,
     names: Vec<StackNames>,
@@ -223,11 +248,11 @@ impl<'a> Resolving<'a> {
 
     fn plan(mut self) -> Result<Plan, Vec<Diagnostic>> {
         let scenario = Arc::clone(&self.loaded.scenario);
-        let scratch = self.settings.results.join(&self.seed.info.folder).join("scratch");
-        let env = self.built_in(&scratch);
+        let results = self.results();
+        let env = self.built_in(&results.join("scratch"));
         self.variables();
         let mut images = self.images();
-        let stacks = self.stacks(&mut images);
+        let stacks = self.stacks(&results, &mut images);
         let names: Vec<StackNames> = stacks.iter().map(|stack| stack.names()).collect();
         let matrix: Vec<String> = scenario
             .matrix
@@ -267,7 +292,7 @@ impl<'a> Resolving<'a> {
             return Err(self.problems);
         }
         Ok(self.finished(Parts {
-            scratch,
+            results,
             images,
             stacks,
             names,
@@ -300,14 +325,17 @@ impl<'a> Resolving<'a> {
             .retries
             .as_ref()
             .or(project.and_then(|project| project.retries.as_ref()));
+        let masked_everywhere = self.masked_everywhere(&parts.masked);
         Plan {
             info: self.seed.info.clone(),
             attempt: self.attempt,
             id: self.id,
             scope: self.scope,
+            masked_everywhere,
             masked: parts.masked,
             folder: self.loaded.folder.clone(),
-            scratch: parts.scratch,
+            scratch: parts.results.join("scratch"),
+            results: parts.results,
             timeout: limit.map_or(TIMEOUT, |limit| limit.value),
             retries: retries.map_or(0, |retries| u32::try_from(retries.value).unwrap_or(u32::MAX)),
             keep: keep.unwrap_or(Keep::Never),
@@ -333,12 +361,31 @@ impl<'a> Resolving<'a> {
         }
     }
 
+    /// The try's own folder: what one leaves is not overwritten by the next.
+    fn results(&self) -> PathBuf {
+        let case = self.settings.results.join(&self.seed.info.folder);
+        match self.attempt {
+            1 => case,
+            attempt => case.join(format!("try-{attempt}")),
+        }
+    }
+
+    /// The masked names whose values come from the command line, or that the project masks.
+    fn masked_everywhere(&self, masked: &[String]) -> Vec<String> {
+        let of_project = |name: &String| {
+            let mut project = self.project().into_iter().flat_map(|project| &project.mask);
+            project.any(|masked| masked.value == *name)
+        };
+        let everywhere = |name: &&String| self.settings.overrides.contains_key(*name) || of_project(name);
+        masked.iter().filter(everywhere).cloned().collect()
+    }
+
     fn put(&mut self, name: &str, value: Value) {
         self.scope.values.insert(name.to_owned(), Arc::new(value));
     }
 
     /// The built-in names that are known early; gives the names of the environment that are seen.
-    fn built_in(&mut self, scratch: &std::path::Path) -> Vec<String> {
+    fn built_in(&mut self, scratch: &Path) -> Vec<String> {
         let scenario = &self.loaded.scenario;
         let project = self.project();
         let requires = project
@@ -457,11 +504,12 @@ impl<'a> Resolving<'a> {
         images.0
     }
 
-    fn stacks(&mut self, images: &mut Vec<ImagePlan>) -> Vec<StackPlan> {
+    fn stacks(&mut self, results: &Path, images: &mut Vec<ImagePlan>) -> Vec<StackPlan> {
         let context = stack::Context {
             files: self.files,
             folder: &self.loaded.folder,
-            results: &self.settings.results.join(&self.seed.info.folder),
+            results,
+            builds: &self.settings.results.join(SCRATCH).join(&self.id),
             identities: self.settings.identities,
             case: &self.id,
             labels: &self.labels(),
@@ -578,7 +626,9 @@ fn notes(
 impl CaseSeed {
     /// Gives it another number, and with it another folder.
     pub fn renumber(&mut self, number: usize) {
+        if let Some(named) = self.info.folder.strip_prefix(&numbered(self.info.number)) {
+            self.info.folder = numbered(number) + named;
+        }
         self.info.number = number;
-        self.info.folder = folder_name(number, &self.info.name);
     }
 }

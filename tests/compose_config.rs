@@ -87,6 +87,7 @@ fn input(files: &[PathBuf], copies: &Path, isolated: bool) -> StackInput {
         build_labels: label("e2erun.owner"),
         built: BTreeMap::new(),
         folder: copies.to_owned(),
+        contexts: None,
         at,
     }
 }

@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["yaml"],
     &["template"],
     &["shape"],
-    &["event"],
+    &["event", "mask"],
     &["expect"],
     &["wait"],
     // The rim: docker tools are processes of the host, and the host tells their lines in the engine's words.

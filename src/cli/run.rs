@@ -199,7 +199,7 @@ async fn async_run(
     let connected = ends.cancel.run_until_cancelled(connecting).await;
     let work = match connected.transpose() {
         unreached @ (Ok(None) | Err(_)) => {
-            let started = started(&prepared, command, (jobs, rules));
+            let started = started(&emitter, &prepared, command, (jobs, rules));
             tell_unreached(&emitter, &prepared, started, unreached.err());
             drop(emitter);
             tokio::spawn(async {})
@@ -252,11 +252,12 @@ fn cores() -> usize {
 }
 
 /// The beginning of a run without nodes.
-fn started(prepared: &Prepared, command: Vec<String>, (jobs, rules): (usize, Rules)) -> What {
+fn started(emitter: &Emitter, prepared: &Prepared, command: Vec<String>, (jobs, rules): (usize, Rules)) -> What {
+    run::hide_everywhere(emitter, &prepared.jobs);
     What::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command,
-        cases: prepared.jobs.iter().map(|job| job.seed.info.clone()).collect(),
+        cases: prepared.jobs.iter().map(|job| job.told(emitter)).collect(),
         nodes: Vec::new(),
         passed_over: prepared.passed_over,
         jobs,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::case::{TryEnded, unready};
-use super::images::{self, Images};
+use super::images::Images;
 use super::ports::{self, Ports};
 use super::{Env, Job};
 use crate::event::Fault;
@@ -32,7 +32,7 @@ impl Before {
         Before {
             unready: skipped,
             ports: ports::look(env, &ready).await,
-            images: images::prepare(env, &ready).await,
+            images: Images::prepare(env, &ready).await,
         }
     }
 
@@ -42,9 +42,9 @@ impl Before {
     }
 
     /// Why a case cannot begin; adds the time that its images took to the case's.
-    pub(super) fn faults(&self, plan: &Plan, parts: &mut BTreeMap<String, f64>) -> Vec<Fault> {
+    pub(super) async fn faults(&self, env: &Env, plan: &Plan, parts: &mut BTreeMap<String, f64>) -> Vec<Fault> {
         let mut faults = self.ports.of(plan);
-        faults.extend(self.images.of(plan, parts));
+        faults.extend(self.images.of(env, plan, parts).await);
         faults
     }
 }

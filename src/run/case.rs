@@ -102,7 +102,7 @@ async fn tried(
     };
     let mut ended = match unready {
         Some(unready) => unready,
-        None => match before.faults(plan, &mut parts) {
+        None => match before.faults(env, plan, &mut parts).await {
             faults if !faults.is_empty() => TryEnded::new(Outcome::Errored, faults),
             _ => match begin(env, plan, emitter).await {
                 Ok(case) => {
@@ -146,12 +146,7 @@ pub(super) async fn unready(env: &Env, plan: &Plan) -> Option<TryEnded> {
 
 /// Makes the case's folders and what its steps see.
 async fn begin(env: &Env, plan: &Plan, emitter: &Emitter) -> Result<Arc<Case>, Fault> {
-    let results = env.settings.results.join(&plan.info.folder);
-    let results = if plan.attempt == 1 {
-        results
-    } else {
-        results.join(format!("try-{}", plan.attempt))
-    };
+    let results = plan.results.clone();
     for folder in [&results, &plan.scratch] {
         let made = env.host.make_folder(folder).await;
         made.map_err(|why| Fault::error(format!("cannot make the folder `{}`: {why}", folder.display())))?;

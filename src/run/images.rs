@@ -1,7 +1,8 @@
-//! Before the first scenario: all images of the run, each built or pulled once however many scenarios use it.
+//! Before the first scenario: all images of the run, each built or pulled once however many scenarios use it; and at a
+//! later try what only that one wants.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,7 +13,8 @@ use super::{Env, Job};
 use crate::engine::{Reason, ResourceKind, Stream, Tool, ToolCall};
 use crate::event::{Fault, What};
 use crate::image::{Build, How, ImagePlan, Pull};
-use crate::plan::Plan;
+use crate::plan::{Plan, SCRATCH};
+use crate::step::Emitter;
 
 /// How many images are built or pulled at once: a build keeps a machine busy by itself.
 const AT_ONCE: usize = 2;
@@ -35,67 +37,117 @@ struct Made {
     fault: Option<Fault>,
 }
 
-/// What became of the images of a run, by reference.
+/// What became of the images of a run.
 #[derive(Default)]
-pub(super) struct Images(BTreeMap<String, Made>);
+pub(super) struct Images {
+    made: Mutex<BTreeMap<String, Made>>,
+    /// Later tries make theirs one after the other: two may want the same.
+    later: tokio::sync::Mutex<()>,
+}
+
+/// An image that is to be made, and how it is told of: what one of those who want it hides is hidden.
+struct Wanted {
+    image: ImagePlan,
+    emitter: Emitter,
+}
 
 impl Images {
-    /// Why a case cannot have its images; adds the time that they took to the case's.
-    pub(super) fn of(&self, plan: &Plan, parts: &mut BTreeMap<String, f64>) -> Vec<Fault> {
+    /// Builds and pulls what the first tries of the cases want.
+    pub(super) async fn prepare(env: &Env, jobs: &[&Job]) -> Images {
+        let images = Images::default();
+        let plans: Vec<&Plan> = jobs.iter().map(|job| &job.plan).collect();
+        images.make(env, &plans).await;
+        images
+    }
+
+    /// Why a try cannot have its images; adds the time that they took to the case's. What an earlier try did not want,
+    /// since its values were others, is made now.
+    pub(super) async fn of(&self, env: &Env, plan: &Plan, parts: &mut BTreeMap<String, f64>) -> Vec<Fault> {
+        if plan.attempt > 1 {
+            let _alone = self.later.lock().await;
+            self.make(env, &[plan]).await;
+        }
         let stacks = plan.stacks.iter().flat_map(|stack| stack.pulled());
         let own = plan.images.iter().map(|image| &image.reference);
         let mut wanted: BTreeSet<&str> = own.chain(stacks).map(String::as_str).collect();
         wanted.extend(plan.asks_inside().then_some(INSIDE));
+        let made = self.made();
         let mut faults = Vec::new();
-        for made in wanted.into_iter().filter_map(|wanted| self.0.get(wanted)) {
+        for made in wanted.into_iter().filter_map(|wanted| made.get(wanted)) {
             *parts.entry(made.part.to_owned()).or_default() += made.seconds;
             faults.extend(made.fault.clone());
         }
         faults.dedup();
         faults
     }
-}
 
-/// Builds and pulls.
-pub(super) async fn prepare(env: &Env, jobs: &[&Job]) -> Images {
-    let mut waiting = wanted(jobs);
-    let mut images = Images::default();
-    let mut running = FuturesUnordered::new();
-    let mut unfinished: BTreeSet<String> = waiting.keys().cloned().collect();
-    loop {
-        while running.len() < AT_ONCE
-            && !env.cancel.is_cancelled()
-            && let Some(next) = ready(&waiting, &unfinished, running.is_empty())
-            && let Some(image) = waiting.remove(&next)
-        {
-            let missing = image.bases().into_iter().find_map(|base| {
-                let fault = images.0.get(&base)?.fault.clone()?;
-                let message = format!("its base image `{base}` cannot be had");
-                Some(Fault { message, ..fault })
-            });
-            running.push(async move {
-                let made = make(env, &image, missing).await;
-                (image.reference, made)
-            });
+    fn made(&self) -> MutexGuard<'_, BTreeMap<String, Made>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes what plans want and is not made yet.
+    async fn make(&self, env: &Env, plans: &[&Plan]) {
+        let mut waiting = wanted(env, plans);
+        waiting.retain(|reference, _| !self.made().contains_key(reference));
+        if !waiting.is_empty() {
+            self.make_all(env, waiting).await;
+            // Copies of contexts, with whatever stands in them, are no results.
+            let scratch = env.folder(SCRATCH);
+            if let Err(why) = env.host.remove_folder(&scratch).await {
+                let told = format!(
+                    "cannot remove what images were built from, `{}`: {why}",
+                    scratch.display()
+                );
+                env.emitter.note(&told);
+            }
         }
-        let Some((reference, made)) = running.next().await else {
-            break;
-        };
-        unfinished.remove(&reference);
-        images.0.insert(reference, made);
+        let inside = plans.iter().any(|plan| plan.asks_inside()) && !self.made().contains_key(INSIDE);
+        if inside && !env.cancel.is_cancelled() {
+            let made = inside_image(env).await;
+            self.made().insert(INSIDE.to_owned(), made);
+        }
     }
-    for (reference, image) in waiting {
-        let fault = Fault::error("interrupted before its images were ready");
-        images.0.insert(reference, image.made(0.0, Some(fault)));
+
+    async fn make_all(&self, env: &Env, mut waiting: BTreeMap<String, Wanted>) {
+        let mut running = FuturesUnordered::new();
+        let mut unfinished: BTreeSet<String> = waiting.keys().cloned().collect();
+        loop {
+            while running.len() < AT_ONCE
+                && !env.cancel.is_cancelled()
+                && let Some(next) = ready(&waiting, &unfinished, running.is_empty())
+                && let Some(wanted) = waiting.remove(&next)
+            {
+                let missing = self.missing_base(&wanted.image);
+                running.push(async move {
+                    let made = make(env, &wanted, missing).await;
+                    (wanted.image.reference, made)
+                });
+            }
+            let Some((reference, made)) = running.next().await else {
+                break;
+            };
+            unfinished.remove(&reference);
+            self.made().insert(reference, made);
+        }
+        for (reference, wanted) in waiting {
+            let fault = Fault::error("interrupted before its images were ready");
+            self.made().insert(reference, wanted.image.made(0.0, Some(fault)));
+        }
     }
-    if jobs.iter().any(|job| job.plan.asks_inside()) && !env.cancel.is_cancelled() {
-        images.0.insert(INSIDE.to_owned(), inside(env).await);
+
+    /// Why an image cannot be made: one that it is made from could not.
+    fn missing_base(&self, image: &ImagePlan) -> Option<Fault> {
+        let made = self.made();
+        image.bases().into_iter().find_map(|base| {
+            let fault = made.get(&base)?.fault.clone()?;
+            let message = format!("its base image `{base}` cannot be had");
+            Some(Fault { message, ..fault })
+        })
     }
-    images
 }
 
 /// Makes the image for asking from `inside`.
-async fn inside(env: &Env) -> Made {
+async fn inside_image(env: &Env) -> Made {
     let began = Instant::now();
     let made = crate::step::inside::make_image(env.nodes[0].engine.as_ref(), env.host.as_ref()).await;
     let (how, fault) = match made {
@@ -116,20 +168,25 @@ async fn inside(env: &Env) -> Made {
     }
 }
 
-/// What the cases want, each reference once.
-fn wanted(jobs: &[&Job]) -> BTreeMap<String, ImagePlan> {
+/// What plans want, each reference once.
+fn wanted(env: &Env, plans: &[&Plan]) -> BTreeMap<String, Wanted> {
     let mut wanted = BTreeMap::new();
-    for job in jobs {
-        for image in job.plan.images.iter().filter(|image| !matches!(image.how, How::Blank)) {
-            wanted.entry(image.reference.clone()).or_insert_with(|| image.clone());
+    let mut want = |plan: &Plan, image: ImagePlan| {
+        let wanted = wanted.entry(image.reference.clone()).or_insert_with(|| Wanted {
+            emitter: env.emitter.hiding(env.emitter.masks.copy()),
+            image,
+        });
+        plan.hide(&wanted.emitter.masks);
+    };
+    for plan in plans {
+        for image in plan.images.iter().filter(|image| !matches!(image.how, How::Blank)) {
+            want(plan, image.clone());
         }
     }
-    for job in jobs {
-        for stack in &job.plan.stacks {
+    for plan in plans {
+        for stack in &plan.stacks {
             for reference in stack.pulled() {
-                wanted
-                    .entry(reference.clone())
-                    .or_insert_with(|| ImagePlan::existing(reference, stack.at()));
+                want(plan, ImagePlan::existing(reference, stack.at()));
             }
         }
     }
@@ -137,11 +194,13 @@ fn wanted(jobs: &[&Job]) -> BTreeMap<String, ImagePlan> {
 }
 
 /// The next image none of whose bases is still to be made.
-fn ready(waiting: &BTreeMap<String, ImagePlan>, unfinished: &BTreeSet<String>, idle: bool) -> Option<String> {
-    let free = waiting.values().find(|image| image.bases().is_disjoint(unfinished));
+fn ready(waiting: &BTreeMap<String, Wanted>, unfinished: &BTreeSet<String>, idle: bool) -> Option<String> {
+    let free = waiting
+        .iter()
+        .find(|(_, wanted)| wanted.image.bases().is_disjoint(unfinished));
     // With nothing under way those that are left are a circle of bases: the first one fails by itself, and says so.
-    free.or_else(|| waiting.values().next().filter(|_| idle))
-        .map(|image| image.reference.clone())
+    free.or_else(|| waiting.iter().next().filter(|_| idle))
+        .map(|(reference, _)| reference.clone())
 }
 
 impl ImagePlan {
@@ -154,13 +213,14 @@ impl ImagePlan {
     }
 }
 
-async fn make(env: &Env, image: &ImagePlan, missing: Option<Fault>) -> Made {
+async fn make(env: &Env, wanted: &Wanted, missing: Option<Fault>) -> Made {
+    let image = &wanted.image;
     let began = Instant::now();
     let work = async {
         match (&image.how, missing) {
             (_, Some(fault)) => Err(fault),
             (How::Blank, None) => Ok("named"),
-            (How::Existing { pull, .. }, None) => existing(env, image, *pull).await,
+            (How::Existing { pull, .. }, None) => existing(env, wanted, *pull).await,
             (How::Build(build), None) => built(env, image, build).await,
         }
     };
@@ -173,7 +233,7 @@ async fn make(env: &Env, image: &ImagePlan, missing: Option<Fault>) -> Made {
         Err(fault) => ("failed", Some(fault.at(image.at.place()))),
     };
     let seconds = began.elapsed().as_secs_f64();
-    env.emitter.emit(What::ImageReady {
+    wanted.emitter.emit(What::ImageReady {
         image: image.shown(),
         how: how.to_owned(),
         seconds,
@@ -182,9 +242,9 @@ async fn make(env: &Env, image: &ImagePlan, missing: Option<Fault>) -> Made {
     image.made(seconds, fault)
 }
 
-async fn existing(env: &Env, image: &ImagePlan, pull: Pull) -> Result<&'static str, Fault> {
+async fn existing(env: &Env, wanted: &Wanted, pull: Pull) -> Result<&'static str, Fault> {
     let engine = &env.nodes[0].engine;
-    let reference = &image.reference;
+    let reference = &wanted.image.reference;
     let here = engine
         .image(reference)
         .await
@@ -211,7 +271,7 @@ async fn existing(env: &Env, image: &ImagePlan, pull: Pull) -> Result<&'static s
             ))
             .hint("pull or build it first, or replace it: `substitute: {images: {…}}`"));
         }
-        env.emitter.emit(What::Retried {
+        wanted.emitter.emit(What::Retried {
             path: None,
             text: format!("pull `{reference}`: {}", error.answer),
         });
@@ -251,7 +311,7 @@ async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static s
     let folder = match &build.compose {
         // Its files name this folder.
         Some(compose) => compose.folder.clone(),
-        None => env.folder("images").join(image.slug()),
+        None => env.folder(SCRATCH).join(image.slug()),
     };
     let call = match prepared(env, image, build, &folder).await {
         Ok(call) => call,
@@ -263,10 +323,10 @@ async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static s
         }
     };
     let limit = call.limit;
-    let lines = Arc::new(std::sync::Mutex::new(std::collections::VecDeque::new()));
+    let lines = Arc::new(Mutex::new(std::collections::VecDeque::new()));
     let log = Arc::clone(&lines);
     let told = Arc::new(move |_: Stream, line: &str| {
-        let mut log = log.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         if log.len() == LINES {
             log.pop_front();
         }
@@ -279,7 +339,7 @@ async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static s
     }
     let tail = lines
         .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .unwrap_or_else(PoisonError::into_inner)
         .iter()
         .cloned()
         .collect::<Vec<_>>()

@@ -19,7 +19,7 @@ mod teardown;
 mod tests;
 mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -27,9 +27,10 @@ use std::sync::atomic::AtomicBool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Fault, Outcome, Rules, What};
+use crate::event::{CaseInfo, Fault, Outcome, Rules, What};
 use crate::host::Host;
 use crate::load::Loaded;
+use crate::mask::HIDDEN;
 use crate::net::Net;
 use crate::plan::{CaseSeed, Plan, Settings};
 use crate::scenario::Files;
@@ -91,15 +92,37 @@ pub struct Job {
     pub plan: Plan,
 }
 
+impl Job {
+    /// What is told of its case: its own values hidden, and only those.
+    pub fn told(&self, emitter: &Emitter) -> CaseInfo {
+        let masks = emitter.masks.copy();
+        self.plan.hide(&masks);
+        let info = self.seed.info.clone();
+        let nameless = CaseInfo {
+            name: HIDDEN.to_owned(),
+            scenario: HIDDEN.to_owned(),
+            matrix: BTreeMap::new(),
+            properties: BTreeMap::new(),
+            ..info.clone()
+        };
+        masks.hidden(info).unwrap_or(nameless)
+    }
+}
+
+/// Hides from here on what is hidden in every case.
+pub fn hide_everywhere(emitter: &Emitter, jobs: &[Job]) {
+    for job in jobs {
+        job.plan.hide_everywhere(&emitter.masks);
+    }
+}
+
 /// Runs the cases; the last event is the run's end.
 pub async fn run(env: Env, jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
-    for job in &jobs {
-        job.plan.hide(&env.emitter.masks);
-    }
+    hide_everywhere(&env.emitter, &jobs);
     env.emitter.emit(What::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: env.command.clone(),
-        cases: jobs.iter().map(|job| job.seed.info.clone()).collect(),
+        cases: jobs.iter().map(|job| job.told(&env.emitter)).collect(),
         nodes,
         passed_over: env.passed_over,
         jobs: env.jobs,

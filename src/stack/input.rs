@@ -51,6 +51,7 @@ impl Planning<'_> {
             build_labels: crate::lease::image_labels(),
             built: built.clone(),
             folder: self.context.results.join("stacks").join(name),
+            contexts: None,
         })
     }
 

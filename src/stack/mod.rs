@@ -83,6 +83,8 @@ pub struct Context<'a> {
     pub folder: &'a Path,
     /// The case's folder in the results, absolute.
     pub results: &'a Path,
+    /// The folder in which its builds are prepared, absolute.
+    pub builds: &'a Path,
     /// Whether build contexts are read for their identity.
     pub identities: bool,
     /// The case's id.
@@ -310,6 +312,8 @@ impl StackPlan {
             files,
             folder: &self.folder,
             results: self.copies.parent().and_then(Path::parent).unwrap_or(&self.copies),
+            // Everything is built by now.
+            builds: &self.copies,
             identities: true,
             case: "",
             labels: &self.labels,

@@ -48,17 +48,14 @@ impl Planning<'_> {
             planned = self.rewritten(&input)?;
         }
         let images = images.into_iter().map(|(reference, service, build)| {
-            let compose = compose_build(&input, &planned, &service);
+            let compose = self.building(&input, name, &service);
             let at = planned
                 .builds
                 .iter()
                 .find(|build| build.service == service)
                 .map_or(span, |build| &build.at)
                 .clone();
-            let how = How::Build(Box::new(Build {
-                compose: Some(compose),
-                ..build
-            }));
+            let how = How::Build(Box::new(Build { compose, ..build }));
             ImagePlan {
                 name: format!("{name}/{service}"),
                 reference,
@@ -81,6 +78,19 @@ impl Planning<'_> {
             labels: self.context.labels.clone(),
         };
         Some((plan, images))
+    }
+
+    /// The files that the compose tool builds a service from, apart from those of the run: they and the copies of contexts
+    /// beside them are gone when the image is there.
+    fn building(&mut self, input: &StackInput, name: &str, service: &str) -> Option<ComposeBuild> {
+        let folder = self.context.builds.join(name).join(service);
+        let input = StackInput {
+            contexts: Some(folder.join("contexts")),
+            folder,
+            ..input.clone()
+        };
+        let rewritten = self.rewritten(&input)?;
+        Some(compose_build(&input, &rewritten, service))
     }
 
     fn rewritten(&mut self, input: &StackInput) -> Option<Rewritten> {
@@ -152,7 +162,7 @@ fn compose_build(input: &StackInput, planned: &Rewritten, service: &str) -> Comp
         let prepare = build.prepare.as_ref()?;
         Some(Copy {
             from: build.context.clone()?,
-            to: prepare.copy.clone(),
+            to: format!("contexts/{}", prepare.copy),
             texts: prepare.dockerfiles.clone(),
             add: added(&prepare.add),
         })

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,6 +18,7 @@ use crate::engine::logs::Spools;
 use crate::engine::world::{ContainerState, World};
 use crate::event::{CaseId, Event, What};
 use crate::host::{Host, Process};
+use crate::mask::Masks;
 use crate::net::Net;
 use crate::scenario::Files;
 use crate::stack::StackPlan;
@@ -208,109 +209,6 @@ impl Case {
     }
 }
 
-/// Values that are hidden wherever they would be shown.
-#[derive(Debug, Default)]
-pub struct Masks {
-    values: RwLock<Vec<String>>,
-}
-
-/// What stands in place of a hidden value.
-pub(crate) const HIDDEN: &str = "***";
-
-impl Masks {
-    /// Hides a value from now on; of a list or mapping, every leaf.
-    pub fn add(&self, value: &Value) {
-        match value {
-            Value::String(text) => self.add_text(text),
-            Value::Number(number) => self.add_text(&number.to_string()),
-            Value::Array(items) => items.iter().for_each(|item| self.add(item)),
-            Value::Object(entries) => entries.values().for_each(|item| self.add(item)),
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-
-    fn add_text(&self, text: &str) {
-        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
-        // A value of several lines is printed a line at a time.
-        let lines = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| line.len() > 1 || text.len() <= 1);
-        for value in [text].into_iter().chain(lines).filter(|value| !value.is_empty()) {
-            if !values.iter().any(|known| known == value) {
-                values.push(value.to_owned());
-            }
-        }
-        // The longest first: a value that holds another is hidden whole.
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    }
-
-    /// True when nothing is hidden.
-    pub fn is_empty(&self) -> bool {
-        self.values.read().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    /// A text with the values hidden.
-    pub fn hide(&self, text: &str) -> String {
-        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
-        values.iter().fold(text.to_owned(), |text, value| {
-            if text.contains(value.as_str()) {
-                text.replace(value.as_str(), HIDDEN)
-            } else {
-                text
-            }
-        })
-    }
-
-    /// An event with the values hidden in its texts and in the data that it carries; its own words and numbers stay, and
-    /// so do paths, which are the keys of a step's events and were hidden when they were made.
-    fn hide_in_event(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.hide(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_in_event(item)),
-            Value::Object(entries) => {
-                for (key, value) in entries {
-                    match key.as_str() {
-                        "outputs" | "summary" | "matrix" => self.hide_in(value),
-                        "event" | "outcome" | "kind" | "phase" | "level" | "path" => {}
-                        _ => self.hide_in_event(value),
-                    }
-                }
-            }
-            Value::Number(_) | Value::Null | Value::Bool(_) => {}
-        }
-    }
-
-    /// Data with the values hidden in every text and key.
-    pub fn hide_in(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.hide(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.hide_in(item)),
-            Value::Object(entries) => {
-                *entries = std::mem::take(entries)
-                    .into_iter()
-                    .map(|(key, mut value)| {
-                        self.hide_in(&mut value);
-                        (self.hide(&key), value)
-                    })
-                    .collect();
-            }
-            Value::Number(number) => {
-                let text = number.to_string();
-                if self
-                    .values
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .contains(&text)
-                {
-                    *value = Value::String(HIDDEN.to_owned());
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-}
-
 /// Makes events: numbered, timed and masked.
 #[derive(Clone)]
 pub struct Emitter {
@@ -334,12 +232,20 @@ impl Emitter {
         }
     }
 
-    /// For a case of the run, with masks of its own.
+    /// For a case of the run, with masks of its own beside those of the run.
     #[must_use]
     pub fn of_case(&self, case: CaseId) -> Self {
         Emitter {
             case: Some(case),
-            masks: Arc::default(),
+            ..self.hiding(self.masks.copy())
+        }
+    }
+
+    /// The same, with other masks.
+    #[must_use]
+    pub fn hiding(&self, masks: Masks) -> Self {
+        Emitter {
+            masks: Arc::new(masks),
             ..self.clone()
         }
     }
@@ -368,19 +274,10 @@ impl Emitter {
     }
 
     fn masked(&self, what: What) -> What {
-        if self.masks.is_empty() {
-            return what;
-        }
-        let masked = serde_json::to_value(&what).map(|mut data| {
-            self.masks.hide_in_event(&mut data);
-            data
-        });
-        // Only texts and free data were touched, so that it still is the event; if not, nothing of it may be shown.
-        masked
-            .and_then(serde_json::from_value)
-            .unwrap_or_else(|why| What::Note {
-                text: format!("an event with hidden values cannot be told: {}", why.line()),
-            })
+        // Nothing of one that cannot be hidden may be shown.
+        self.masks.hidden(what).unwrap_or_else(|why| What::Note {
+            text: format!("an event with hidden values cannot be told: {}", why.line()),
+        })
     }
 }
 
@@ -388,23 +285,4 @@ impl Emitter {
 pub fn wall_clock() -> String {
     let now = jiff::Timestamp::now();
     now.round(jiff::Unit::Millisecond).unwrap_or(now).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::Masks;
-
-    #[test]
-    fn hides_values_in_texts_keys_and_numbers_longest_first() {
-        let masks = Masks::default();
-        masks.add(&json!(["s3cret", {"pin": 4711}, "s3cret-longer", "two\nlines"]));
-        let mut value = json!({"a s3cret": ["x s3cret-longer y", 4711, 5, true], "log": "lines\nand two"});
-        masks.hide_in(&mut value);
-        assert_eq!(
-            value,
-            json!({"a ***": ["x *** y", "***", 5, true], "log": "***\nand ***"})
-        );
-    }
 }

@@ -78,8 +78,9 @@ impl Building<'_, '_> {
                     &fill(written, &around.environment).value.unwrap_or_default(),
                 ),
             };
-            let copy = format!("contexts/{}", hit.index + 1);
-            let path = escape(&self.input.folder.join(&copy).to_string_lossy());
+            let copy = (hit.index + 1).to_string();
+            let folder = self.input.contexts.as_ref().unwrap_or(&self.input.folder);
+            let path = escape(&folder.join(&copy).to_string_lossy());
             let prepare = Prepare {
                 copy,
                 dockerfiles: BTreeMap::new(),
@@ -95,6 +96,27 @@ impl Building<'_, '_> {
             }
         });
         copies
+    }
+
+    /// Where nothing is built there are no copies: what they would be copies of stands in their place.
+    pub(super) fn without_copies(&self, units: &mut [Unit], copies: &Copies) {
+        if self.input.contexts.is_some() {
+            return;
+        }
+        view::each(units, "services", |_, _, service| {
+            let Some(build) = tree::entry(service, "build") else {
+                return;
+            };
+            let context = match build.scalar() {
+                Some(_) => Some(build),
+                None => tree::entry(build, "context"),
+            };
+            if let Some(context) = context
+                && let Some(copy) = copies.0.get(context.scalar().unwrap_or_default())
+            {
+                tree::set_text(context, escape(&copy.from.to_string_lossy()));
+            }
+        });
     }
 
     /// Replaces images in the Dockerfiles of a build.

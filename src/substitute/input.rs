@@ -31,6 +31,9 @@ pub struct StackInput {
     pub built: BTreeMap<String, String>,
     /// The absolute folder that the copies are for.
     pub folder: PathBuf,
+    /// The absolute folder that copies of contexts are in, where something is built; without one nothing is, and what
+    /// they would be copies of stands in their place.
+    pub contexts: Option<PathBuf>,
 }
 
 impl StackInput {

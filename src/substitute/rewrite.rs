@@ -121,6 +121,7 @@ fn substitute(scene: &Scene<'_>, units: &mut [Unit], problems: &mut Vec<Diagnost
     let builds: Vec<BuildInfo> = built
         .filter_map(|(name, layers)| building.info(units, name, layers, &copies))
         .collect();
+    building.without_copies(units, &copies);
 
     external::replace(units, &mut external_keys);
     external::prefix_names(units, input);

@@ -196,7 +196,7 @@ pub struct BuildInfo {
 /// A copy of a context.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepare {
-    /// Where it goes, in the folder of copies.
+    /// Where it goes, in the folder of copied contexts.
     pub copy: String,
     /// The Dockerfiles in it and their texts after replacing images.
     pub dockerfiles: BTreeMap<String, String>,

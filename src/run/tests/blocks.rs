@@ -268,3 +268,35 @@ steps:
     assert!(!told.contains("s3cret"), "{told}");
     assert!(told.contains("String(\"***\")"), "{told}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_one_scenario_hides_is_no_matter_of_the_others() {
+    let stage = stage("mask: [word]\nvars: {word: one}\nsteps: [{assert: 'true', name: one}]\n").scenario(
+        "two",
+        "mask: [word]\nvars: {word: passed}\nsteps: [{assert: 'true', name: 'one passed'}]\n",
+    );
+    let events = stage.events().await;
+    let names: Vec<String> = events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::RunStarted { cases, .. } => Some(
+                cases
+                    .iter()
+                    .map(|case| format!("{} {} ", case.file, case.name))
+                    .collect(),
+            ),
+            What::StepEnded { step, .. } => Some(step.name.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(names, ["one.yaml *** two.yaml two ", "***", "one ***"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_project_hides_is_hidden_in_every_scenario() {
+    let stage = stage("steps: [{assert: 'true', name: 's3cret'}]\n")
+        .file("e2erun.yaml", "mask: [token]\nvars: {token: s3cret}\n")
+        .scenario("two", "steps: [{assert: 'true', name: 'a s3cret'}]\n");
+    let told = format!("{:?}", stage.events().await);
+    assert!(!told.contains("s3cret"), "{told}");
+}

@@ -97,3 +97,39 @@ async fn an_image_of_ones_own_is_removed_at_the_end_of_the_run() {
         .await;
     assert!(stage.fake.journal().contains(&"remove busybox".to_owned()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_later_try_wants_is_built_at_that_try() {
+    let build = "images: {app: {build: {context: ./app, args: {V: '${{ random(8) }}'}}}}\n";
+    stage(&format!("{build}retries: 1\nsteps: [assert: 'false']\n"))
+        .file("app/Dockerfile", "FROM busybox\n")
+        .check(
+            "image `app` built
+             steps[1] failed: `false` is false
+             = failed, again
+             image `app` built
+             steps[1] failed: `false` is false
+             = failed
+             exit 1",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_what_images_were_built_from_stays_in_the_results() {
+    let stage = stage("stacks: {shop: {compose: shop.yml, substitute: {builds: {./app: {}}}}}\nimages: {app: {build: ./app}}\nsteps: [up: shop]\n")
+        .file("shop.yml", "services: {web: {build: ./app}}")
+        .file("app/Dockerfile", "FROM busybox\n");
+    stage.events().await;
+    let case = stage.folder.path().join("results/001-one");
+    let mut left: Vec<_> = std::fs::read_dir(stage.folder.path().join("results"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    left.extend(
+        std::fs::read_dir(case.join("stacks/shop"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path()),
+    );
+    assert_eq!(left, [case.clone(), case.join("stacks/shop/shop.yml")]);
+}

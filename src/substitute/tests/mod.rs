@@ -63,6 +63,7 @@ fn files(named: &[&str], disk: &[(&str, &str)]) -> Stack {
             build_labels: BTreeMap::new(),
             built: BTreeMap::new(),
             folder: PathBuf::from("/copies"),
+            contexts: Some(PathBuf::from("/copies/contexts")),
         },
         disk: Disk(disk),
         scenario: Vec::new(),

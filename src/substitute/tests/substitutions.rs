@@ -203,9 +203,27 @@ fn builds_are_turned_to_copies() {
         assert_eq!(build.dockerfile_text, "FROM b:1\n");
         assert_eq!(build.bases.iter().collect::<Vec<_>>(), ["b:1"]);
         let prepare = build.prepare.as_ref().unwrap();
-        assert_eq!(prepare.copy, "contexts/1");
+        assert_eq!(prepare.copy, "1");
         assert_eq!(prepare.dockerfiles["Dockerfile"], "FROM b:1\n");
     }
+}
+
+#[test]
+fn where_nothing_is_built_the_contexts_stand_for_their_copies() {
+    let text = "services:\n  web:\n    build: ./web\n  db:\n    build: {context: db}\n";
+    let mut stack = stack(text)
+        .build("./web", Some("/real"), &[])
+        .build("./db", None, &[])
+        .file("/real/Dockerfile", "FROM base")
+        .file("/app/db/Dockerfile", "FROM base");
+    let copied = stack.rewritten().builds;
+    stack.input.contexts = None;
+    let rewritten = stack.rewritten();
+    assert_eq!(
+        rewritten.files[0].text,
+        "services:\n  web:\n    build: \"/real\"\n  db:\n    build:\n      context: \"/app/db\"\n"
+    );
+    assert_eq!(rewritten.builds, copied);
 }
 
 #[test]
