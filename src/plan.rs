@@ -283,7 +283,6 @@ impl<'a> Resolving<'a> {
         self.check_steps_since(&marks, &binder.step_names, &scenario.scenario.span);
         self.check_top_level(&known, &fixed);
         let masked = self.masked(&known, &partial);
-        let notes = notes(&scenario, &phases, &stacks);
         if self
             .problems
             .iter()
@@ -291,6 +290,9 @@ impl<'a> Resolving<'a> {
         {
             return Err(self.problems);
         }
+        // What is left of the problems keeps nothing from starting.
+        let told = notes(&scenario, &phases, &stacks);
+        let notes = std::mem::take(&mut self.problems).into_iter().chain(told).collect();
         Ok(self.finished(Parts {
             results,
             images,

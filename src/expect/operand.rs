@@ -81,7 +81,12 @@ pub(super) fn not_text(node: &Node, what: &str) -> Diagnostic {
     }
     let raw = node.span.text();
     let message = format!("`{raw}` is {} to YAML, and {what} is text", node.noun());
-    Diagnostic::error(&node.span, message).help(format!("write `'{}'`", raw.trim_matches(['\'', '"'])))
+    let meant = raw.trim_matches(['\'', '"']);
+    // Permissions are compared as they are told: in four octal digits.
+    let mode = Some(meant.trim_start_matches("0o")).filter(|digits| what == "`mode`" && digits.len() <= 4);
+    let mode = mode.and_then(|digits| u32::from_str_radix(digits, 8).ok());
+    let meant = mode.map_or(meant.to_owned(), |mode| format!("{mode:04o}"));
+    Diagnostic::error(&node.span, message).help(format!("write `'{meant}'`"))
 }
 
 /// What a value contains: text, or one or several items.

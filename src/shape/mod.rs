@@ -64,6 +64,11 @@ pub trait Shape: Sized + JsonSchema {
         None
     }
 
+    /// The keys of its mapping, if it is read from one of keys of its own.
+    fn own_keys() -> &'static [Cow<'static, str>] {
+        &[]
+    }
+
     /// The schema of a value that is written: a key that may be absent may still not be empty.
     fn schema(generator: &mut SchemaGenerator) -> Schema {
         generator.subschema_for::<Self>()
@@ -258,6 +263,10 @@ macro_rules! shape {
                 $(short = Some(stringify!($short));)?
                 let fields = $crate::shape::Fields::open(node, $what, short, Self::keys(), problems)?;
                 Self::read_fields(&fields, problems)
+            }
+
+            fn own_keys() -> &'static [std::borrow::Cow<'static, str>] {
+                Self::keys()
             }
         }
 

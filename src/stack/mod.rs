@@ -242,6 +242,7 @@ impl StackPlan {
             container_names: container_names.collect(),
             volumes: known_names(&self.planned.volumes),
             networks: known_names(&self.planned.networks),
+            freed: self.planned.freed.clone(),
             mounts_paths: self.planned.services.values().any(|service| service.mounts_paths),
         }
     }

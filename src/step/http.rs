@@ -156,6 +156,11 @@ impl Http {
             );
             whole = false;
         }
+        if self.inside.is_none() && self.connect_to.is_none() {
+            let shown = url.shown();
+            let authority = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
+            binder.freed_port(authority.unwrap_or_default(), &url.span);
+        }
         whole &= self.agrees(binder);
         let inside = match &self.inside {
             Some(inside) => Some(binder.container(inside)?),

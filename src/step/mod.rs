@@ -34,6 +34,7 @@ mod up;
 mod use_;
 mod written;
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +91,8 @@ pub struct Kind {
     pub locals: &'static [&'static str],
     /// Reads its value.
     pub read: fn(&Node, &mut Problems) -> Option<Arc<dyn Written>>,
+    /// The keys of its value.
+    pub keys: fn() -> &'static [Cow<'static, str>],
     /// The schema of its value.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -137,6 +140,7 @@ impl Kind {
             defaults: about.defaults,
             locals: about.locals,
             read: |node, problems| T::read(node, problems).map(|body| Arc::new(body) as Arc<dyn Written>),
+            keys: T::own_keys,
             schema: |generator| generator.subschema_for::<T>(),
         }
     }

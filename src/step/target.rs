@@ -22,6 +22,8 @@ pub struct StackNames {
     pub volumes: BTreeMap<String, String>,
     /// The networks of the file: name in the file → real name.
     pub networks: BTreeMap<String, String>,
+    /// Host ports of the file that have become free ones, with the service and the container's port.
+    pub freed: BTreeMap<u16, (String, u16)>,
     /// Whether a service mounts paths of this machine, and may make files there.
     pub mounts_paths: bool,
 }

@@ -110,6 +110,9 @@ impl Written for Tcp {
         let to = match (&self.address, &self.service, &self.port) {
             (Some(address), None, None) => {
                 check_address(address, binder)?;
+                if self.inside.is_none() {
+                    binder.freed_port(address.as_literal().unwrap_or_default(), &address.span);
+                }
                 To::Address(address.clone())
             }
             (None, Some(service), Some(port)) => {

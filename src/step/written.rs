@@ -227,7 +227,9 @@ impl Shape for Step {
 
 fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
     let (kind_key, kind, value) = find_kind(node, problems)?;
+    let before = problems.diagnostics.len();
     let body = (kind.read)(value, problems);
+    tell_misplaced(kind, value, &mut problems.diagnostics[before..]);
     let common = Common::read_fields(&Fields::among(node, Common::keys()), problems);
     let expect = match node.entry("expect") {
         Some(expect) if kind.results.is_empty() => {
@@ -272,6 +274,7 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
     };
     let mut found: Option<(&Node, &'static Kind, &Node)> = None;
     let mut unknown = false;
+    let mut strange = Vec::new();
     for (key, value) in entries {
         let Some(name) = key.scalar() else {
             problems.push(key_trap(key).unwrap_or_else(|| wrong_type(key, "a key")));
@@ -298,9 +301,12 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
             );
             unknown = true;
         } else if !is_common(name) {
-            problems.push(unknown_step_key(key, name));
+            strange.push((key, name));
             unknown = true;
         }
+    }
+    for (key, name) in strange {
+        problems.push(unknown_step_key(key, name, found.map(|(_, kind, _)| kind)));
     }
     if found.is_none() && !unknown {
         problems.push(Diagnostic::error(&node.span, "a step needs a kind, and this one has none").help(kinds_help()));
@@ -308,16 +314,50 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
     found
 }
 
-fn unknown_step_key(key: &Node, name: &str) -> Diagnostic {
+/// What others call waiting.
+const WAITING: [&str; 6] = ["wait", "sleep", "delay", "wait-for", "wait-until", "retry"];
+
+fn unknown_step_key(key: &Node, name: &str, kind: Option<&Kind>) -> Diagnostic {
+    let told = |help: String| Diagnostic::error(&key.span, format!("unknown key or step kind `{name}`")).help(help);
+    if let Some(kind) = kind.filter(|kind| (kind.keys)().iter().any(|own| own == name)) {
+        return told(format!(
+            "it belongs in `{0}`, not beside it: `{0}: {{{name}: …}}`",
+            kind.name
+        ));
+    }
+    if WAITING.contains(&name) {
+        return told(
+            "nothing sleeps here: a question with `within: 30s` is asked again until what it expects is there, and with \
+             `holds-for: 2s` it must stay so"
+                .to_owned(),
+        );
+    }
     key_trap(key).unwrap_or_else(|| {
         let mut known: Vec<Cow<'static, str>> = KINDS.iter().map(|kind| kind.name.into()).collect();
         known.extend_from_slice(Common::keys());
         known.extend(APART.map(Cow::from));
         let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
         let near = crate::diagnostic::did_you_mean(name, &known);
-        let help = near.map_or_else(kinds_help, |near| format!("did you mean `{near}`?"));
-        Diagnostic::error(&key.span, format!("unknown key or step kind `{name}`")).help(help)
+        told(near.map_or_else(kinds_help, |near| format!("did you mean `{near}`?")))
     })
+}
+
+/// Says of a step's key that is written in its kind, and was told as unknown there, where it belongs.
+fn tell_misplaced(kind: &Kind, value: &Node, told: &mut [Diagnostic]) {
+    let keys = value.map().unwrap_or_default().iter();
+    let own = (kind.keys)();
+    let misplaced = keys.filter(|(key, _)| {
+        let is_own = |name: &str| own.iter().any(|own| own == name);
+        key.scalar().is_some_and(|name| is_common(name) && !is_own(name))
+    });
+    for (key, _) in misplaced {
+        if let Some(problem) = told.iter_mut().find(|problem| problem.span == key.span) {
+            problem.help = Some(format!(
+                "it belongs beside `{}`, not in it: at the same level",
+                kind.name
+            ));
+        }
+    }
 }
 
 fn kinds_help() -> String {

@@ -26,6 +26,7 @@ mod interpolate;
 mod labels;
 mod matching;
 mod names;
+mod passed;
 mod paths;
 mod ports;
 mod rewrite;

@@ -1,7 +1,7 @@
 //! `ports`: host ports that become free ones. The published part of an entry is dropped, so that the engine picks one;
 //! the container's port, the protocol and the host's address stay.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::{PortRange, Ports};
 use super::interpolate::{Environment, fill};
@@ -79,6 +79,8 @@ pub(super) struct Freeing<'i> {
     used: BTreeSet<usize>,
     seen: BTreeSet<PortRange>,
     late: bool,
+    /// Host ports that were freed: of which service, and the container's port.
+    pub(super) gone: BTreeMap<u16, (String, u16)>,
 }
 
 impl<'i> Freeing<'i> {
@@ -88,12 +90,13 @@ impl<'i> Freeing<'i> {
             used: BTreeSet::new(),
             seen: BTreeSet::new(),
             late: false,
+            gone: BTreeMap::new(),
         }
     }
 
     /// Frees the ports of all services.
     pub(super) fn free(&mut self, units: &mut [Unit]) {
-        view::each(units, "services", |around, _, service| {
+        view::each(units, "services", |around, name, service| {
             let Some(ports) = tree::entry(service, "ports") else {
                 return;
             };
@@ -102,15 +105,19 @@ impl<'i> Freeing<'i> {
             };
             let freed: Vec<Node> = std::mem::take(items)
                 .into_iter()
-                .flat_map(|item| self.entry(item, &around.environment))
+                .flat_map(|item| self.entry(item, name, &around.environment))
                 .collect();
             *items = freed;
         });
     }
 
-    fn entry(&mut self, mut item: Node, environment: &Environment) -> Vec<Node> {
+    fn entry(&mut self, mut item: Node, service: &str, environment: &Environment) -> Vec<Node> {
         if let Some(published) = item.entry("published") {
             if self.long(published, environment) {
+                let range = |node: Option<&Node>| PortRange::parse(&fill(node?.scalar()?, environment).value?);
+                if let (Some(published), Some(target)) = (range(Some(published)), range(item.entry("target"))) {
+                    self.note(service, published, target);
+                }
                 tree::remove(&mut item, "published");
             }
             return vec![item];
@@ -130,12 +137,26 @@ impl<'i> Freeing<'i> {
             return vec![item];
         };
         match self.short(&short) {
-            Some(freed) => freed
-                .iter()
-                .map(|short| tree::text(short.to_string(), &item.span))
-                .collect(),
+            Some(freed) => {
+                if let Some(published) = short.published {
+                    self.note(service, published, short.target);
+                }
+                freed
+                    .iter()
+                    .map(|short| tree::text(short.to_string(), &item.span))
+                    .collect()
+            }
             None => vec![item],
         }
+    }
+
+    /// Remembers which host ports of an entry are freed.
+    fn note(&mut self, service: &str, published: PortRange, target: PortRange) {
+        let freed = self.freed(published);
+        let pairs = (published.first..=published.last).zip(target.first..=target.last);
+        let gone = pairs.filter(|(host, _)| freed.contains(host));
+        self.gone
+            .extend(gone.map(|(host, target)| (host, (service.to_owned(), target))));
     }
 
     /// Whether a `published` is freed.

@@ -15,7 +15,7 @@ use super::ports::Freeing;
 use super::rewritten::{BuildInfo, Rewritten, RewrittenFile, ServiceInfo};
 use super::unit::Unit;
 use super::view::{self, Layers, View};
-use super::{external, host_paths, images, info, labels, names, paths, tree, unset};
+use super::{external, host_paths, images, info, labels, names, passed, paths, tree, unset};
 use crate::diagnostic::Diagnostic;
 use crate::yaml;
 
@@ -87,6 +87,7 @@ struct Made {
     services: BTreeMap<String, Layers>,
     names: ContainerNames,
     builds: Vec<BuildInfo>,
+    freed: BTreeMap<u16, (String, u16)>,
 }
 
 fn substitute(scene: &Scene<'_>, units: &mut [Unit], problems: &mut Vec<Diagnostic>) -> Made {
@@ -137,6 +138,7 @@ fn substitute(scene: &Scene<'_>, units: &mut [Unit], problems: &mut Vec<Diagnost
         problems.extend(keys.problems());
     }
     Made {
+        freed: ports.gone,
         services,
         names,
         builds,
@@ -166,6 +168,7 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         services: layers,
         names,
         builds,
+        freed,
     } = made;
     let service = |(name, layers): (&String, &Layers)| {
         let view = View::service(&units, layers);
@@ -188,7 +191,8 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         locks: info::locks(&units, &layers, &services),
         completes: completes.map(|(name, _)| name.clone()).collect(),
         builds,
-        notes: Vec::new(),
+        freed,
+        notes: passed::notes(&units, &layers, &services),
         services,
         files: units
             .into_iter()

@@ -32,6 +32,8 @@ pub struct Rewritten {
     pub builds: Vec<BuildInfo>,
     /// Services whose completion others wait for.
     pub completes: BTreeSet<String>,
+    /// Host ports that have become free ones: of which service, and the container's port.
+    pub freed: BTreeMap<u16, (String, u16)>,
     /// What is worth telling, though nothing is wrong.
     pub notes: Vec<Diagnostic>,
 }

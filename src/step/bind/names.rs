@@ -48,7 +48,15 @@ impl Binder<'_> {
     }
 
     fn path_problem(&self, path: &NamePath) -> Option<Diagnostic> {
-        path_problem(path, &self.known, self.fixed).or_else(|| self.call_problem(path))
+        let Some(problem) = path_problem(path, &self.known, self.fixed) else {
+            return self.call_problem(path);
+        };
+        let name = &path.parts[0];
+        let unquoted = !self.known.has(name) && find_container(name, self.fixed.stacks, &self.backgrounds).is_ok();
+        Some(match unquoted {
+            true => problem.help(format!("a service is named in quotes: `'{name}'`")),
+            false => problem,
+        })
     }
 
     /// A function's literal service that is none.
