@@ -44,7 +44,7 @@ async fn a_second_network_of_a_name_is_refused() {
         let id = make().await.unwrap();
         let why = make().await.unwrap_err();
         assert_eq!(why.reason, Reason::Conflict, "{why}");
-        let all = stage.engine.networks(&[stage.label.clone()]).await.unwrap();
+        let all = stage.engine.networks(std::slice::from_ref(&stage.label)).await.unwrap();
         let made: Vec<_> = all
             .iter()
             .map(|network| (&network.id, network.driver.as_str()))
