@@ -166,8 +166,16 @@ fn report_settings(process: &Process, arguments: &RunArguments, results: &Path) 
         junit_grain: grain(arguments.junit_grain),
         events: Some(results.join(EVENTS)),
         github: process.env.contains_key("GITHUB_ACTIONS"),
+        github_folder: github_folder(process),
         step_summary: process.env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from),
     }
+}
+
+/// The working folder as seen from the repository's root; empty where it is not below it.
+fn github_folder(process: &Process) -> PathBuf {
+    let root = process.env.get("GITHUB_WORKSPACE").map(Path::new);
+    let below = root.and_then(|root| process.cwd.strip_prefix(root).ok());
+    below.map(Path::to_owned).unwrap_or_default()
 }
 
 /// The grain of the JUnit file.

@@ -50,9 +50,9 @@ pub(crate) fn counted(diagnostics: &[Diagnostic]) -> String {
     counted.collect::<Vec<_>>().join(", ")
 }
 
-/// Whether to paint: a terminal, and nothing that speaks against it.
+/// Whether to paint: a terminal, and nothing that speaks against it. Under CI lines are plain.
 pub(crate) fn color(process: &Process, no_color: bool) -> bool {
-    !no_color && !set(process, "NO_COLOR") && std::io::stdout().is_terminal()
+    !no_color && !set(process, "NO_COLOR") && !set(process, "CI") && std::io::stdout().is_terminal()
 }
 
 /// Whether a live status is drawn: a terminal, and not under CI.

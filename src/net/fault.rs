@@ -22,7 +22,8 @@ fn kind_of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         Some("tls")
     } else if let Some(error) = error.downcast_ref::<hyper::Error>() {
         // The other side ended in the middle of its answer, or before it.
-        (error.is_incomplete_message() || error.is_closed()).then_some("reset")
+        let ended = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+        ended.then_some("reset")
     } else if let Some(error) = error.downcast_ref::<io::Error>() {
         // The inner error of an io error is not its source.
         let inner = error.get_ref().and_then(|inner| kind_of(inner));

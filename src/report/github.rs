@@ -1,7 +1,7 @@
 //! GitHub Actions: annotations at the places of what went wrong, and the step summary.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Level, Place};
 use crate::event::Outcome;
@@ -21,6 +21,7 @@ const CASE_LIMIT: usize = 16 * 1024;
 /// Speaks once, at the end.
 pub struct Github {
     summary: Option<PathBuf>,
+    folder: PathBuf,
 }
 
 impl Github {
@@ -28,13 +29,14 @@ impl Github {
     pub fn new(settings: &Settings) -> Github {
         Github {
             summary: settings.step_summary.clone(),
+            folder: settings.github_folder.clone(),
         }
     }
 }
 
 impl Reporter for Github {
     fn end(&mut self, tally: &Tally) -> Vec<Piece> {
-        let mut pieces: Vec<Piece> = annotations(tally).into_iter().map(Piece::Line).collect();
+        let mut pieces: Vec<Piece> = annotations(tally, &self.folder).into_iter().map(Piece::Line).collect();
         if let Some(path) = &self.summary {
             let bytes = summary(tally).into_bytes();
             pieces.push(Piece::Append(Artifact {
@@ -66,16 +68,30 @@ struct Annotation {
 }
 
 impl Annotation {
-    fn line(&self) -> String {
+    fn line(&self, folder: &Path) -> String {
         let Place { path, line, column, .. } = &self.place;
+        let path = from_root(folder, path);
         format!(
             "::{} file={},line={line},col={column},title={}::{}",
             self.kind,
-            property(path),
+            property(&path),
             property(&text::one_line(&self.title)),
             message(&self.message)
         )
     }
+}
+
+/// A path as seen from the repository's root; GitHub finds no other.
+fn from_root(folder: &Path, path: &str) -> String {
+    let mut whole = folder.to_owned();
+    for part in Path::new(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if whole.file_name().is_some() => drop(whole.pop()),
+            part => whole.push(part),
+        }
+    }
+    whole.display().to_string()
 }
 
 fn message(text: &str) -> String {
@@ -90,7 +106,7 @@ fn property(text: &str) -> String {
     message(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-fn annotations(tally: &Tally) -> Vec<String> {
+fn annotations(tally: &Tally, folder: &Path) -> Vec<String> {
     let mut all: Vec<Annotation> = tally.diagnostics.iter().map(of_diagnostic).collect();
     for (_, case) in worst_first(tally) {
         all.extend(of_case(case, tally.rules));
@@ -103,7 +119,7 @@ fn annotations(tally: &Tally) -> Vec<String> {
         } else {
             of_kind.len()
         };
-        lines.extend(of_kind[..shown].iter().map(|one| one.line()));
+        lines.extend(of_kind[..shown].iter().map(|one| one.line(folder)));
         if of_kind.len() > shown {
             lines.push(format!("::{kind}::and {} more, see the summary", of_kind.len() - shown));
         }

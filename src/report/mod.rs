@@ -31,7 +31,7 @@ pub mod text;
 pub struct Settings {
     /// What makes an outcome a failure.
     pub rules: Rules,
-    /// Lines with colours: standard output is a terminal, and neither `NO_COLOR` nor `--no-color` is there.
+    /// Lines with colours: standard output is a terminal, and none of `NO_COLOR`, `CI` and `--no-color` is there.
     pub color: bool,
     /// `--quiet`: only what went wrong, and the summary.
     pub quiet: bool,
@@ -43,6 +43,8 @@ pub struct Settings {
     pub events: Option<PathBuf>,
     /// `GITHUB_ACTIONS`: annotations are printed.
     pub github: bool,
+    /// The working folder, as seen from `GITHUB_WORKSPACE`: annotations have their places from there.
+    pub github_folder: PathBuf,
     /// `GITHUB_STEP_SUMMARY`: the file to append to.
     pub step_summary: Option<PathBuf>,
 }

@@ -5,7 +5,7 @@
 use snapbox::data::Inline;
 use snapbox::{IntoData, str};
 
-use super::{cell, fenced, message, property};
+use super::{cell, fenced, from_root, message, property};
 use crate::diagnostic::Level;
 use crate::event::{Event, Outcome, Rules, What};
 use crate::report::{Piece, Reporters, Settings, sample};
@@ -218,4 +218,15 @@ fn nothing_in_a_text_is_a_command_or_markup() {
     assert_eq!(property("a:b,c%\n"), "a%3Ab%2Cc%25%0A");
     assert_eq!(cell("a|b\n`c` <i> *x*"), r"a\|b \`c\` &lt;i&gt; \*x\*");
     assert_eq!(fenced("a ```` b\n"), "`````text\na ```` b\n`````\n\n");
+}
+
+#[test]
+fn places_are_seen_from_the_root_of_the_repository() {
+    let check = |folder: &str, path: &str, expected: &str| {
+        assert_eq!(from_root(std::path::Path::new(folder), path), expected, "{path}");
+    };
+    check("", "scenarios/a.yaml", "scenarios/a.yaml");
+    check("tests/e2e", "scenarios/a.yaml", "tests/e2e/scenarios/a.yaml");
+    check("tests/e2e", "../../a.yaml", "a.yaml");
+    check("tests", "/tmp/a.yaml", "/tmp/a.yaml");
 }
