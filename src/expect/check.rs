@@ -9,6 +9,9 @@ use super::{FieldKind, Matcher, MatcherKind, Order, Path, text_of};
 use crate::diagnostic::Span;
 use crate::template::{Data, Scope, Unrendered, noun};
 
+/// So many items of a list that are not as expected are told.
+const MAX_ITEMS_TOLD: usize = 20;
+
 /// A condition on a value, ready to judge.
 #[derive(Debug)]
 pub(super) struct Check {
@@ -336,10 +339,30 @@ fn each_item(check: &Check, subject: &Subject<'_>, value: &Value) -> Vec<Verdict
         Value::Array(items) => {
             let named = |number: usize| format!("item {} of {label}", number + 1);
             let judge = |(number, item)| check.judge(&Subject::new(named(number), item_kind(subject.kind), Some(item)));
-            items.iter().enumerate().flat_map(judge).collect()
+            first_of(items.iter().enumerate().flat_map(judge))
         }
         _ => vec![check.no_items(label, value)],
     }
+}
+
+/// The first of many verdicts, and how many more there are; what cannot be judged comes before what does not fit.
+fn first_of(verdicts: impl Iterator<Item = Verdict>) -> Vec<Verdict> {
+    let (mut errors, mut unfit, mut more) = (Vec::new(), Vec::new(), 0);
+    for verdict in verdicts {
+        let list = if verdict.error { &mut errors } else { &mut unfit };
+        if list.len() < MAX_ITEMS_TOLD {
+            list.push(verdict);
+        } else {
+            more += 1;
+        }
+    }
+    more += (errors.len() + unfit.len()).saturating_sub(MAX_ITEMS_TOLD);
+    errors.extend(unfit);
+    errors.truncate(MAX_ITEMS_TOLD);
+    if let Some(last) = errors.last_mut().filter(|_| more > 0) {
+        last.message = format!("{}; so it is with {more} more", last.message);
+    }
+    errors
 }
 
 /// What the items of a list are.

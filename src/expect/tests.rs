@@ -515,3 +515,17 @@ fn the_schema_takes_what_is_read() {
         assert!(read(yaml).is_err(), "{yaml}");
     }
 }
+
+#[test]
+fn of_many_items_the_first_ones_that_do_not_fit_are_told_and_how_many_more() {
+    let (expectation, _) = read("lines: {all: {contains: b}}").unwrap();
+    let lines: Value = std::iter::repeat_n("a", 150).map(Value::from).collect();
+    let faults = expectation
+        .judge(&json!({"lines": lines}), &Scope::default(), &[])
+        .unwrap();
+    assert_eq!(faults.len(), 20);
+    assert_eq!(
+        faults[19].message,
+        "item 20 of `lines` does not contain `b`; so it is with 130 more"
+    );
+}

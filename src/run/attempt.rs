@@ -75,7 +75,7 @@ pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, sc
         seconds,
         parts: asked.parts,
         outputs: bounded(asked.outputs),
-        faults: asked.faults.clone(),
+        faults: walk.told(&asked.faults),
         attempts: asked.attempts,
         checks: step.checks(),
     });
@@ -138,7 +138,8 @@ impl Asking<'_> {
         loop {
             asked.attempts += 1;
             let cx = self.cx(scope, until, asked.attempts);
-            (asked.outputs, asked.faults) = self.attempt(&cx).await;
+            let lasts;
+            (asked.outputs, asked.faults, lasts) = self.attempt(&cx).await;
             for (part, seconds) in cx.parts() {
                 *asked.parts.entry(part).or_default() += seconds;
             }
@@ -155,7 +156,7 @@ impl Asking<'_> {
                 asked.faults = not_held(asked.faults, since.elapsed(), limits.holds);
                 return (asked, cx);
             } else {
-                if self.is_over(&cx, until, &asked.faults) {
+                if lasts || self.is_over(&cx, until) {
                     self.at_the_end(&mut asked, before, &cx);
                     return (asked, cx);
                 }
@@ -178,9 +179,8 @@ impl Asking<'_> {
         }
     }
 
-    fn is_over(&self, cx: &Cx, until: Option<Instant>, faults: &[Fault]) -> bool {
+    fn is_over(&self, cx: &Cx, until: Option<Instant>) -> bool {
         until.is_none_or(|until| Instant::now() >= until)
-            || faults.iter().any(|fault| fault.kind == FaultKind::Error)
             || cx.is_futile()
             || self.act.waits_itself()
             || self.walk.cancel.is_cancelled()
@@ -205,8 +205,9 @@ impl Asking<'_> {
         cx
     }
 
-    /// One attempt, ended by its limit or by cancelling, and judged.
-    async fn attempt(&self, cx: &Cx) -> (Value, Vec<Fault>) {
+    /// One attempt, ended by its limit or by cancelling, and judged; and whether its faults are ones that asking again
+    /// cannot mend. A value that cannot be compared may be another one the next time.
+    async fn attempt(&self, cx: &Cx) -> (Value, Vec<Fault>, bool) {
         // A kind that ends by itself tells what it saw at its limit; the grace is for that.
         let grace = match self.act.ends_itself() {
             true => GRACE,
@@ -223,11 +224,14 @@ impl Asking<'_> {
             }
         };
         match result {
-            Ok(outputs) => {
-                let faults = judge(cx, self.step.kind, &outputs).await;
-                (outputs, faults)
+            Ok(outputs) => match judge(cx, self.step.kind, &outputs).await {
+                Ok(faults) => (outputs, faults, false),
+                Err(faults) => (outputs, faults, true),
+            },
+            Err(faults) => {
+                let lasts = faults.iter().any(|fault| fault.kind == FaultKind::Error);
+                (Value::Null, faults, lasts)
             }
-            Err(faults) => (Value::Null, faults),
         }
     }
 
@@ -273,25 +277,24 @@ impl Asking<'_> {
     }
 }
 
-/// Judges a result: what was expected of it, and what is expected when nothing is said.
-pub(crate) async fn judge(cx: &Cx, kind: &'static crate::step::Kind, outputs: &Value) -> Vec<Fault> {
+/// Judges a result: what was expected of it, and what is expected when nothing is said. Gives what does not hold of it; an
+/// error is an expectation that is none.
+pub(crate) async fn judge(cx: &Cx, kind: &'static crate::step::Kind, outputs: &Value) -> Done<Vec<Fault>> {
     let nothing = Expectation::none(&cx.span);
     let expect = cx.expect.as_ref().unwrap_or(&nothing);
-    if cx.case.update
-        && let Err(faults) = update(cx, expect, outputs).await
-    {
-        return faults;
+    if cx.case.update {
+        update(cx, expect, outputs).await?;
     }
-    match cx.rendered(|scope| expect.judge(outputs, scope, kind.defaults)).await {
-        Ok(faults) | Err(faults) => faults.into_iter().map(|fault| fault.at(cx.span.place())).collect(),
-    }
+    let here = |faults: Vec<Fault>| faults.into_iter().map(|fault| fault.at(cx.span.place())).collect();
+    let judged = cx.rendered(|scope| expect.judge(outputs, scope, kind.defaults)).await;
+    judged.map(here).map_err(here)
 }
 
 /// Makes golden files what was found, without what nobody may see; then they are judged like any other.
 async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Done<()> {
     for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await? {
         let text = cx.case.emitter.masks.hide(&golden.text);
-        let path = cx.path(&golden.file);
+        let path = cx.asked_path(&golden.file);
         let written = cx.case.host.write_file(&path, text.as_bytes()).await;
         written.map_err(|why| {
             vec![Fault::error(format!("cannot write `{}`: {why}", path.display())).at(golden.span.place())]

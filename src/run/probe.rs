@@ -16,8 +16,10 @@ use crate::event::{Fault, Outcome, StepInfo, What};
 use crate::step::{Act, Bound, Case, Repeat};
 use crate::template::Scope;
 
-/// The most different answers that are kept.
-const MAX_VALUES: usize = 100;
+/// So many bytes of different answers are kept: each answer tells them anew.
+const MAX_VALUES: usize = 1 << 20;
+/// What an answer that is kept takes beside its text.
+const AROUND: usize = 16;
 
 /// The probes of a case.
 #[derive(Default)]
@@ -44,7 +46,11 @@ struct Record {
     max_outage: Duration,
     total_outage: Duration,
     first_failure: Option<Fault>,
+    /// The answers, each that is another than the one before; none once they are too long, and never only a part.
     values: Vec<Value>,
+    /// The bytes that all of these take.
+    size: usize,
+    last_value: Option<Value>,
 }
 
 impl Record {
@@ -60,12 +66,19 @@ impl Record {
             .get("json")
             .or_else(|| outputs.get("stdout"))
             .or_else(|| outputs.get("body"));
-        if let Some(value) = value.filter(|value| !value.is_null())
-            && self.values.last() != Some(value)
-            && self.values.len() < MAX_VALUES
-        {
-            self.values.push(value.clone());
+        if let Some(value) = value.filter(|value| !value.is_null() && self.last_value.as_ref() != Some(value)) {
+            self.keep(value.clone());
         }
+    }
+
+    fn keep(&mut self, value: Value) {
+        self.size = self.size.saturating_add(value.to_string().len() + AROUND);
+        if self.size <= MAX_VALUES {
+            self.values.push(value.clone());
+        } else {
+            self.values = Vec::new();
+        }
+        self.last_value = Some(value);
     }
 
     fn failed(&mut self, fault: &Fault, began: Instant) {
@@ -93,7 +106,7 @@ impl Record {
             "max_outage": crate::event::duration_text(so_far.max_outage.as_secs_f64()),
             "outage": crate::event::duration_text(so_far.total_outage.as_secs_f64()),
             "first_failure": so_far.first_failure.map(|fault| fault.message),
-            "values": so_far.values,
+            "values": (so_far.size <= MAX_VALUES).then_some(so_far.values),
         })
     }
 }
@@ -253,7 +266,7 @@ impl Asking {
             .await
             .map_err(|_| late())?;
         let outputs = result.map_err(|faults| faults.into_iter().next().unwrap_or_else(late))?;
-        let mut faults = judge(&cx, self.step.kind, &outputs).await;
+        let (Ok(mut faults) | Err(mut faults)) = judge(&cx, self.step.kind, &outputs).await;
         // Only the first failure is told in full.
         if record.first_failure.is_none() {
             explain(&cx, self.act.as_ref(), &outputs, &mut faults).await;

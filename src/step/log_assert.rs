@@ -47,7 +47,7 @@ const RESULTS: &[Field] = &[
     Field {
         name: "lines",
         kind: FieldKind::Lines,
-        doc: "the lines that fit, the first hundred of them",
+        doc: "the lines that fit; not there where they are longer than 16 MiB",
     },
     Field {
         name: "matches",

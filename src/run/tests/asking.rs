@@ -163,6 +163,25 @@ async fn an_error_is_not_asked_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_value_that_cannot_be_compared_yet_is_asked_for_again() {
+    let ask = |path: &str| {
+        stage(&format!(
+            "steps: [{{http: 'http://x/{path}', within: 2s, expect: {{body: {{ge: 3}}}}}}]\n"
+        ))
+        .answers("slow", &[(0, 200, "starting"), (900, 200, "5")])
+        .answers("never", &[(0, 200, "starting")])
+    };
+    ask("slow").check("steps[1] passed\n= passed").await;
+    ask("never")
+        .check(
+            "steps[1] errored: `body` cannot be compared: \"starting\" is neither a number nor a size, a duration or an RFC 3339 time
+             = errored
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_holds_has_to_hold_for_its_time() {
     stage(
         "steps:
@@ -195,6 +214,15 @@ async fn an_attempt_has_a_limit() {
              = failed
              exit 1",
         )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_are_stretched() {
+    stage("then: [{http: 'http://x/late', timeout: 3s, within: 4s}]\n")
+        .answers("late", &[(0, 500, "no"), (30_000, 200, "yes")])
+        .timeout_scale(10.0)
+        .check("then[1] passed\n= passed")
         .await;
 }
 

@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::expect::LinePattern;
 
-/// So many of the lines that fit are kept.
-const KEPT: usize = 100;
+/// So many bytes of the lines that fit are kept: a log is not bounded.
+pub(super) const KEPT: usize = 16 << 20;
+/// What a line that is kept takes beside its text.
+const AROUND: usize = 64;
 
 /// What was seen so far; each line is taken once.
 #[derive(Debug, Default)]
@@ -18,7 +20,10 @@ pub(super) struct Seen {
     pub(super) dropped: Vec<u64>,
     pub(super) read: u64,
     pub(super) count: u64,
-    pub(super) lines: Vec<String>,
+    /// The lines that fit, as the result has them; what is not whole is not judged.
+    lines: Vec<Value>,
+    /// The bytes that all of these take, kept or not.
+    size: usize,
     pub(super) groups: Map<String, Value>,
     pub(super) forbidden: Option<(String, String)>,
 }
@@ -46,12 +51,24 @@ impl Seen {
         if self.count == 1 {
             self.groups = counted.groups(bytes).unwrap_or_default();
         }
-        if self.lines.len() < KEPT {
-            self.lines.push(line.to_owned());
+        self.size = self.size.saturating_add(line.len() + AROUND);
+        if self.is_whole() {
+            self.lines.push(line.into());
+        } else {
+            self.lines = Vec::new();
         }
     }
 
+    /// True when all the lines that fit were kept.
+    pub(super) fn is_whole(&self) -> bool {
+        self.size <= KEPT
+    }
+
     pub(super) fn outputs(&self) -> Value {
-        json!({"count": self.count, "lines": self.lines, "matches": self.groups})
+        let mut outputs = json!({"count": self.count, "matches": self.groups});
+        if self.is_whole() {
+            outputs["lines"] = self.lines.clone().into();
+        }
+        outputs
     }
 }

@@ -188,6 +188,11 @@ pub(super) fn probe(cx: &Cx, name: &str) -> Done<Value> {
     let Some(Value::Object(mut fields)) = summary else {
         return Err(cx.error(format!("probe `{name}` was not started")));
     };
+    let wanted = cx.expect.as_ref().is_some_and(|expect| expect.expects("values"));
+    if wanted && fields.get("values").is_some_and(Value::is_null) {
+        let why = "`values` cannot be judged: the answers are longer than the 1 MiB that are kept: let the question give less";
+        return Err(cx.error(why));
+    }
     fields.retain(|_, value| !value.is_null());
     Ok(Value::Object(fields))
 }
