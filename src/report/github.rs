@@ -87,7 +87,9 @@ fn from_root(folder: &Path, path: &str) -> String {
     for part in Path::new(path).components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir if whole.file_name().is_some() => drop(whole.pop()),
+            Component::ParentDir if whole.file_name().is_some() => {
+                whole.pop();
+            }
             part => whole.push(part),
         }
     }

@@ -262,7 +262,9 @@ impl Asking<'_> {
                 false => "ended",
             };
             let now = Instant::now();
-            let left = cx.within.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+            let left = cx
+                .within
+                .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
             let waited = shown(within.saturating_sub(left));
             let (times, within, last) = (asked.attempts, shown(within), &before.1[0].message);
             text = format!("{ended} after {waited} of {within}: asked {times} times; last seen: {last}");

@@ -45,7 +45,7 @@ impl Walk {
             seconds: began.elapsed().as_secs_f64(),
             parts: BTreeMap::new(),
             outputs: Value::Null,
-            faults: own.clone(),
+            faults: self.told(&own),
             attempts: 1,
             checks: ended.checked,
             reason: None,
@@ -64,6 +64,7 @@ impl Walk {
         };
         let inner = Walk {
             cancel: self.cancel.child_token(),
+            soft: self.soft || step.soft,
             depth: self.depth + 1,
             ..self.clone()
         };
@@ -170,12 +171,17 @@ impl Walk {
         for (name, data, hidden) in &own.parameters {
             let value = self.cx(step, info, scope).data(data).await?;
             self.set(&mut inner, name, value, *hidden);
+            let given = data.leading_name().and_then(|name| scope.folders.get(name).cloned());
+            let folder = given.unwrap_or_else(|| self.folder.as_path().into());
+            inner.folders.insert(name.clone(), folder);
         }
         for (name, data, hidden) in &own.defaults {
             let mut cx = self.cx(step, info, &inner);
             cx.folder.clone_from(&own.folder);
             let value = cx.data(data).await?;
             self.set(&mut inner, name, value, *hidden);
+            let given = data.leading_name().and_then(|name| inner.folders.get(name).cloned());
+            inner.folders.extend(given.map(|folder| (name.clone(), folder)));
         }
         Ok(inner)
     }

@@ -322,6 +322,7 @@ impl<'a> Running<'a> {
             interrupt: ends.1.clone(),
             after: AfterFailure::of(phase),
             folder: self.plan.folder.clone(),
+            soft: false,
             depth: 0,
             probes: Arc::clone(&self.probes),
         }

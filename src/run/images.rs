@@ -313,7 +313,7 @@ async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static s
         Some(compose) => compose.folder.clone(),
         None => env.folder(SCRATCH).join(image.slug()),
     };
-    let call = match prepared(env, image, build, &folder).await {
+    let mut call = match prepared(env, image, build, &folder).await {
         Ok(call) => call,
         Err(why) => {
             return Err(Fault::error(format!(
@@ -322,6 +322,7 @@ async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static s
             )));
         }
     };
+    call.limit = call.limit.mul_f64(env.timeout_scale);
     let limit = call.limit;
     let lines = Arc::new(Mutex::new(std::collections::VecDeque::new()));
     let log = Arc::clone(&lines);

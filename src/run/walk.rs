@@ -31,6 +31,8 @@ pub(crate) struct Walk {
     pub(crate) after: AfterFailure,
     /// What relative paths are relative to: the folder of the file that the steps are in.
     pub(crate) folder: std::path::PathBuf,
+    /// True in a block that is soft: what fails in it is told so, and ends the block all the same.
+    pub(crate) soft: bool,
     /// How deep in blocks.
     pub(crate) depth: usize,
     /// Probes that a phase started; they end with the case.
@@ -222,6 +224,9 @@ impl Walk {
         match items(&cx, &for_each.items).await {
             Ok(items) if items.is_empty() => {
                 self.skipped(info, "`for-each` has no items");
+                for name in step.saves() {
+                    self.set(scope, name, Value::Array(Vec::new()), false);
+                }
                 Ended::default()
             }
             Ok(items) => self.rounds(step, (&for_each.name.value, items), path, scope).await,
@@ -235,9 +240,17 @@ impl Walk {
         let mut saved: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         let mut paths = Vec::new();
         let mut stopped = false;
+        let from = step
+            .for_each
+            .as_ref()
+            .and_then(|for_each| for_each.items.leading_name());
+        let folder = from.and_then(|from| scope.folders.get(from).cloned());
         for item in items {
             let mut inner = scope.clone();
             self.set(&mut inner, name, item.clone(), false);
+            inner
+                .folders
+                .extend(folder.clone().map(|folder| (name.to_owned(), folder)));
             let path = self.item_path(path, name, &item, &mut paths);
             if stopped || self.cancel.is_cancelled() {
                 all.cut = true;
@@ -284,7 +297,7 @@ impl Walk {
             seconds: 0.0,
             parts: BTreeMap::new(),
             outputs: Value::Null,
-            faults: faults.clone(),
+            faults: self.told(&faults),
             attempts: 0,
             checks: false,
             reason: None,
@@ -293,6 +306,16 @@ impl Walk {
             faults,
             ..Ended::default()
         }
+    }
+
+    /// Faults as a step's event tells them.
+    pub(super) fn told(&self, faults: &[Fault]) -> Vec<Fault> {
+        let soft = |fault: &Fault| fault.soft || self.soft;
+        let told = faults.iter().map(|fault| Fault {
+            soft: soft(fault),
+            ..fault.clone()
+        });
+        told.collect()
     }
 
     async fn instance(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
@@ -335,6 +358,7 @@ impl Walk {
             self.case.emitter.masks.add(&value);
         }
         scope.values.insert(name.to_owned(), Arc::new(value));
+        scope.folders.remove(name);
     }
 }
 

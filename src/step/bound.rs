@@ -118,6 +118,17 @@ impl Bound {
         }
     }
 
+    /// The names that it saves, those of the steps in it too where they are seen outside.
+    pub fn saves(&self) -> Vec<&str> {
+        let own = self.save.iter().map(|(name, _)| name.as_str());
+        let inner = match &self.body {
+            Body::Block(Block { lanes, own: None }) => lanes.as_slice(),
+            Body::Block(_) | Body::Act(_) => &[],
+        };
+        let inner = inner.iter().flat_map(|lane| &lane.steps).flat_map(Bound::saves);
+        own.chain(inner).collect()
+    }
+
     /// True when it judges something.
     pub fn checks(&self) -> bool {
         match &self.body {

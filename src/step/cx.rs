@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::target::{Unfound, find_container, find_service};
-use super::{Case, ContainerRef, NodeHandle, Ref, ServiceRef};
+use super::{Case, ContainerRef, NodeHandle, Ref, ServiceRef, StackNames};
 use crate::diagnostic::Span;
 use crate::engine::world::{ContainerState, State};
 use crate::engine::{Container, EngineError, EngineResult, Reason};
@@ -134,9 +134,22 @@ impl Cx {
         }
     }
 
-    /// A path as the author wrote it, from the file that it is written in.
-    pub fn path(&self, text: &str) -> PathBuf {
-        crate::scenario::normal(&self.folder.join(Path::new(text)))
+    /// A path from the file that it is written in; one that begins with a parameter's value, from where that was written.
+    pub fn path(&self, written: &Template, text: &str) -> PathBuf {
+        let given = written.leading_name().and_then(|name| self.scope.folders.get(name));
+        self.joined(given, text)
+    }
+
+    /// The path that an expression names: one that is a parameter's value is relative to where that was written.
+    pub fn asked_path(&self, text: &str) -> PathBuf {
+        let is_it = |name: &String| self.scope.values.get(name).is_some_and(|value| **value == *text);
+        let given = self.scope.folders.iter().find(|(name, _)| is_it(name));
+        self.joined(given.map(|(_, folder)| folder), text)
+    }
+
+    fn joined(&self, given: Option<&Arc<Path>>, text: &str) -> PathBuf {
+        let folder = given.map_or(self.folder.as_path(), |folder| folder);
+        crate::scenario::normal(&folder.join(text))
     }
 
     async fn answer(&self, question: &Question) -> Done<Value> {
@@ -156,7 +169,7 @@ impl Cx {
                     .collect())
             }
             Question::File(path) => {
-                let path = self.path(path);
+                let path = self.asked_path(path);
                 let text = self.case.host.read_text(&path).await;
                 text.map(Value::String)
                     .map_err(|why| self.error(format!("cannot read `{}`: {why}", path.display())))
@@ -174,9 +187,7 @@ impl Cx {
 
     /// The address and host port that a container port has now.
     pub async fn port(&self, target: &str, port: u16) -> Done<(String, u16)> {
-        let found = self.find(target, |text| {
-            find_container(text, &self.case.stacks, &self.background_names())
-        })?;
+        let found = self.container(target)?;
         let (node, container) = self.one_inspected(&found).await?;
         let bindings = container.ports.iter().find(|((of, _), _)| *of == port);
         match bindings.map(|(_, bindings)| bindings.first()) {
@@ -236,11 +247,37 @@ impl Cx {
             Ref::Bound(found) => Ok(found.clone()),
             Ref::Late(template) => {
                 let text = self.text(template).await?;
-                self.find(&text, |text| {
-                    find_container(text, &self.case.stacks, &self.background_names())
-                })
+                self.container(&text)
             }
         }
+    }
+
+    /// The container, or the service, of that name; or the container with that id, as `containers()` gives them.
+    pub fn container(&self, text: &str) -> Done<ContainerRef> {
+        match self.of_id(text) {
+            Some(found) => Ok(found),
+            None => self.find(text, |text| {
+                find_container(text, &self.case.stacks, &self.background_names())
+            }),
+        }
+    }
+
+    fn of_id(&self, id: &str) -> Option<ContainerRef> {
+        let background = self
+            .case
+            .state()
+            .backgrounds
+            .iter()
+            .find_map(|(name, (_, known))| (known == id).then(|| ContainerRef::Background(name.clone())));
+        background.or_else(|| {
+            let services = self.case.stacks.iter().flat_map(StackNames::references);
+            services.into_iter().find_map(|service| {
+                let containers = self.containers(&service);
+                let number = containers.iter().find(|container| container.id == id)?.number;
+                let replica = Some(number);
+                Some(ContainerRef::Service(ServiceRef { replica, ..service }))
+            })
+        })
     }
 
     /// The containers of a service as last known, by number; of a replica, that one.

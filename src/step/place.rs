@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use futures_util::StreamExt;
 
 use super::describe;
-use super::target::find_container;
-use super::{Binder, ContainerRef, Cx, Done, NodeHandle};
+use super::{Binder, Cx, Done, NodeHandle};
 use crate::engine::PathStat;
 use crate::shape::Text;
 
@@ -77,14 +76,13 @@ pub(super) fn check_collected(text: &Text, binder: &mut Binder<'_>) {
 }
 
 /// Finds the place that a text names.
-pub(super) async fn find(cx: &Cx, text: &Text) -> Done<Place> {
-    let text = cx.text(text).await?;
+pub(super) async fn find(cx: &Cx, written: &Text) -> Done<Place> {
+    let text = cx.text(written).await?;
     let (target, path) = split(&text);
     let Some(target) = target else {
-        return Ok(Place::Here(cx.path(path)));
+        return Ok(Place::Here(cx.path(written, path)));
     };
-    let backgrounds: Vec<String> = cx.case.state().backgrounds.keys().cloned().collect();
-    let found: ContainerRef = cx.find(target, |text| find_container(text, &cx.case.stacks, &backgrounds))?;
+    let found = cx.container(target)?;
     let (node, container) = cx.one(&found)?;
     Ok(Place::In(Inside {
         node,

@@ -14,7 +14,7 @@ use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, StackNa
 use crate::diagnostic::{Diagnostic, Span, Spanned, did_you_mean};
 use crate::engine::world::Waited;
 use crate::engine::{ContainerSpec, EngineResult, Labels, LogRange, ResourceKind};
-use crate::event::{Detail, Fault};
+use crate::event::{Detail, Fault, FaultKind};
 use crate::expect::EXIT_ZERO;
 use crate::shape::{Named, Text, shape};
 
@@ -175,11 +175,11 @@ impl Act for Bound {
         have_image(cx, node, &spec.image).await?;
         let began = Instant::now();
         let engine = Arc::clone(&node.engine);
-        let id = cx
-            .timed("create", cx.changed(async move { engine.create(&spec).await }))
-            .await?;
+        let created = cx.timed("create", cx.changed(async move { engine.create(&spec).await }));
+        let id = created.await.map_err(errors)?;
         let (engine, started) = (Arc::clone(&node.engine), id.clone());
-        cx.changed(async move { engine.start(&started).await }).await?;
+        let begun = cx.changed(async move { engine.start(&started).await });
+        begun.await.map_err(errors)?;
         if let Some(name) = &self.0.background {
             let mut state = cx.case.state();
             state.places.insert(id.clone(), cx.span.place());
@@ -250,10 +250,10 @@ impl Bound {
     /// The mounts; volumes of the scenario's own are made first, with its labels.
     async fn volumes(&self, cx: &Cx, node: &NodeHandle) -> Done<Vec<String>> {
         let mut volumes = Vec::new();
-        for text in texts(cx, &self.0.volumes).await? {
+        for (written, text) in self.0.volumes.iter().zip(texts(cx, &self.0.volumes).await?) {
             let volume = cx.find(&text, |text| mounted(text, &cx.case.stacks))?;
             let (source, rest) = match volume {
-                Mounted::Path(path, rest) => (cx.path(&path).to_string_lossy().into_owned(), rest),
+                Mounted::Path(path, rest) => (cx.path(written, &path).to_string_lossy().into_owned(), rest),
                 Mounted::Volume(name, rest) => (name, rest),
                 Mounted::Own(name, rest) => {
                     let name = format!("{}_{name}", cx.case.id);
@@ -267,7 +267,8 @@ impl Bound {
             volumes.push(format!("{source}:{rest}"));
         }
         if self.0.engine_socket.as_ref().is_some_and(|socket| socket.value) {
-            volumes.push("/var/run/docker.sock:/var/run/docker.sock".to_owned());
+            let socket = socket(cx.case.docker_host.as_deref());
+            volumes.push(format!("{socket}:/var/run/docker.sock"));
         }
         Ok(volumes)
     }
@@ -280,7 +281,6 @@ impl Bound {
     }
 }
 
-/// Pulls an image that is not there.
 /// An image that was committed has the labels of its container's service; what is made of it is no replica of that.
 fn of_no_service(mut labels: Labels) -> Labels {
     let names = ["project", "service", "container-number", "oneoff"];
@@ -288,6 +288,15 @@ fn of_no_service(mut labels: Labels) -> Labels {
     labels
 }
 
+/// The engine's socket on the engine's machine. One in a hidden folder only leads to an engine in a virtual machine, and
+/// of one that is reached over a network only the usual place is known.
+fn socket(docker_host: Option<&str>) -> &str {
+    let path = docker_host.and_then(|host| host.strip_prefix("unix://"));
+    path.filter(|path| path.starts_with('/') && !path.contains("/."))
+        .unwrap_or("/var/run/docker.sock")
+}
+
+/// Pulls an image that is not there.
 async fn have_image(cx: &Cx, node: &NodeHandle, image: &str) -> Done<()> {
     if cx.asked(node.engine.image(image)).await?.is_some() {
         return Ok(());
@@ -295,14 +304,16 @@ async fn have_image(cx: &Cx, node: &NodeHandle, image: &str) -> Done<()> {
     cx.waiting(&format!("image `{image}`"), "it is being pulled");
     let (engine, image) = (Arc::clone(&node.engine), image.to_owned());
     let pull = cx.changed(async move { engine.pull(&image).await });
-    cx.timed("pull", pull).await.map_err(|faults| {
-        // Without its image nothing can be found out about the system.
-        let errors = faults.into_iter().map(|fault| Fault {
-            kind: crate::event::FaultKind::Error,
-            ..fault
-        });
-        errors.collect()
-    })
+    cx.timed("pull", pull).await.map_err(errors)
+}
+
+/// Without its image or its container nothing can be found out about the system.
+fn errors(faults: Vec<Fault>) -> Vec<Fault> {
+    let errors = faults.into_iter().map(|fault| Fault {
+        kind: FaultKind::Error,
+        ..fault
+    });
+    errors.collect()
 }
 
 /// Waits for a container's end; gives its exit code, or none when it did not end in time.
@@ -337,4 +348,21 @@ fn late(cx: &Cx, output: &Output) -> Fault {
         .at(cx.span.place())
         .hint(format!("{setting}; one that should go on needs `background: name`"));
     output.described(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::socket;
+
+    #[test]
+    fn the_socket_is_the_one_of_the_engine_that_is_spoken_to() {
+        let usual = "/var/run/docker.sock";
+        assert_eq!(socket(None), usual);
+        assert_eq!(socket(Some("tcp://10.0.0.2:2375")), usual);
+        assert_eq!(
+            socket(Some("unix:///run/user/1000/docker.sock")),
+            "/run/user/1000/docker.sock"
+        );
+        assert_eq!(socket(Some("unix:///home/me/.docker/desktop/docker.sock")), usual);
+    }
 }

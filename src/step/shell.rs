@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,13 +77,16 @@ struct Bound(Shell);
 impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let command = self.command(cx).await?;
-        let program = command.argv[0].clone();
+        let (program, folder) = (command.argv[0].clone(), command.folder.clone());
         if let Some(name) = &self.0.background {
             let log = command::process_log(cx, &name.value)?;
             let told = Arc::clone(&log);
             let output: host::Output = Arc::new(move |stream, bytes: &[u8]| told.add(stream, bytes));
             let process = cx.case.host.start(command, output).await;
-            let process = process.map_err(|why| not_started(cx, &program, &why))?;
+            let process = match process {
+                Ok(process) => process,
+                Err(why) => return Err(not_started(cx, (&program, &folder), &why).await),
+            };
             let ends = Arc::clone(&process);
             tokio::spawn(async move {
                 ends.wait().await;
@@ -93,7 +97,10 @@ impl Act for Bound {
         }
         let began = Instant::now();
         let ended = cx.case.host.run(command, Arc::new(|_, _: &str| {})).await;
-        let ended = ended.map_err(|why| not_started(cx, &program, &why))?;
+        let ended = match ended {
+            Ok(ended) => ended,
+            Err(why) => return Err(not_started(cx, (&program, &folder), &why).await),
+        };
         let (exit, late) = (ended.code(), ended.late);
         let output = Output {
             stdout: ended.stdout,
@@ -124,8 +131,8 @@ impl Bound {
         env.extend(cx.case.docker_host.clone().map(|host| ("DOCKER_HOST".to_owned(), host)));
         env.extend(command::env(cx, &written.env).await?);
         let folder = match &written.workdir {
-            Some(folder) => cx.path(&cx.text(folder).await?),
-            None => cx.folder.clone(),
+            Some(folder) => cx.path(folder, &cx.text(folder).await?),
+            None => cx.case.folder.clone(),
         };
         let limit = match written.background {
             // It goes on until it is ended at the end of the scenario.
@@ -143,12 +150,19 @@ impl Bound {
     }
 }
 
-fn not_started(cx: &Cx, program: &str, why: &io::Error) -> Vec<Fault> {
+async fn not_started(cx: &Cx, (program, folder): (&str, &Path), why: &io::Error) -> Vec<Fault> {
+    // The system tells of a missing folder in the words of a missing program.
+    let stands = cx.case.host.stat(folder).await.ok().flatten();
+    if stands.is_none_or(|stands| !stands.folder) {
+        let message = format!("`workdir` is no folder: `{}`", folder.display());
+        return cx.failure_with_hint(message, "it is relative to the file that it is written in");
+    }
     let fault = Fault::failure(format!("`{program}` cannot be started here: {why}"));
     let fault = fault.at(cx.span.place());
     vec![match why.kind() {
-        io::ErrorKind::NotFound => fault
-            .hint("programs are looked for in PATH; a path is relative to the scenario's folder, and so is `workdir`"),
+        io::ErrorKind::NotFound => {
+            fault.hint("programs are looked for in PATH; a path is relative to the folder that it runs in")
+        }
         _ => fault,
     }]
 }

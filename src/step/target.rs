@@ -28,6 +28,13 @@ pub struct StackNames {
     pub mounts_paths: bool,
 }
 
+impl StackNames {
+    /// Its services.
+    pub fn references(&self) -> impl Iterator<Item = ServiceRef> {
+        self.services.keys().map(|service| reference(self, service, None))
+    }
+}
+
 /// A name that is bound, or computed when the step runs.
 #[derive(Debug, Clone)]
 pub enum Ref<T> {

@@ -120,6 +120,16 @@ pub enum Items {
     Computed(Expression),
 }
 
+impl Items {
+    /// The name that the list begins with, if it does.
+    pub fn leading_name(&self) -> Option<&str> {
+        match self {
+            Items::List(_) => None,
+            Items::Computed(expression) => expression.leading_name(),
+        }
+    }
+}
+
 impl Shape for ForEach {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let example = "e.g. `{user: [ann, bob]}`: in the step `${{ user }}` is the item";

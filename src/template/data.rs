@@ -77,6 +77,14 @@ impl Data {
         }
     }
 
+    /// The name that its text begins with the value of, if it does.
+    pub fn leading_name(&self) -> Option<&str> {
+        match &self.content {
+            DataContent::Text(template) => template.leading_name(),
+            _ => None,
+        }
+    }
+
     /// True where it is text, a number, a boolean or null.
     pub fn is_leaf(&self) -> bool {
         matches!(self.content, DataContent::Value(..) | DataContent::Text(_))

@@ -65,6 +65,13 @@ impl Expression {
         Expression::parse(&scalar.text, &places, node.span.clone())
     }
 
+    /// The name that it begins with, if it does: `f` of `f.path`.
+    pub fn leading_name(&self) -> Option<&str> {
+        let first = self.inner.found.first()?;
+        let leads = first.range.start == 0 && !first.path.call;
+        leads.then(|| first.path.parts.first().map(String::as_str)).flatten()
+    }
+
     pub(super) fn parse(text: &str, places: &Places, span: Span) -> Result<Expression, Vec<Diagnostic>> {
         let code = text.trim_start();
         let places = places.after(text.len() - code.len());

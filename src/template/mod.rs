@@ -11,6 +11,7 @@ mod render;
 mod token;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -123,6 +124,8 @@ pub struct Scope {
     pub seed: String,
     /// Where in the run: the step, its attempt, its item. Only `random()` differs by it.
     pub salt: String,
+    /// Where a template's parameters were written, by name: a relative path is relative to that folder.
+    pub folders: BTreeMap<String, Arc<Path>>,
 }
 
 /// Why a rendering gave no value.
@@ -194,6 +197,14 @@ impl Template {
             [] => Some(""),
             [Piece::Text(text)] => Some(text),
             _ => None,
+        }
+    }
+
+    /// The name that its text begins with the value of, if it does: `f` of `${{ f }}/data`.
+    pub fn leading_name(&self) -> Option<&str> {
+        match self.pieces.first()? {
+            Piece::Code(code) => code.leading_name(),
+            Piece::Text(_) => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Templates as data: text, what it gives, and where it is wrong. Long because it is a table: a line or a few are a case.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -36,6 +37,7 @@ fn scope() -> Scope {
         answers: answers.into(),
         seed: "run-1".into(),
         salt: String::new(),
+        folders: BTreeMap::new(),
     }
 }
 

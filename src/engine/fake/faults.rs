@@ -48,6 +48,8 @@ pub enum ToolFault {
     DiesAfter(usize),
     /// Goes on with its work when its parent is gone (the call dropped, or its limit passed).
     Orphan,
+    /// Begins its work only after so long.
+    Slow(Duration),
 }
 
 /// The error of a call.

@@ -1,6 +1,7 @@
 //! Calls of the docker tools: how they end, and what becomes of their work when nobody waits for it any more.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
@@ -27,16 +28,22 @@ impl Fake {
         } else {
             None
         };
-        let task = tokio::spawn(
-            Job {
-                fake: self.clone(),
-                call,
-                line,
-                left,
-                dead: false,
-            }
-            .run(),
-        );
+        let job = Job {
+            fake: self.clone(),
+            call,
+            line,
+            left,
+            dead: false,
+        };
+        let slow = if let ToolFault::Slow(time) = fault {
+            time
+        } else {
+            Duration::ZERO
+        };
+        let task = tokio::spawn(async move {
+            crate::wait::pause(slow).await;
+            job.run().await
+        });
         let ended = if fault == ToolFault::Orphan {
             timeout(limit, task).await
         } else {

@@ -38,6 +38,25 @@ steps:
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_step_saves_for_no_item_is_an_empty_list() {
+    stage(
+        "steps:
+  - {http: 'http://x/a', for-each: {it: '[]'}, save: {bodies: body}}
+  - do: [{do: [{http: 'http://x/a', save: {inner: body}}]}]
+    for-each: {it: '[]'}
+  - assert: bodies == [] and inner == []
+",
+    )
+    .check(
+        "steps[1] skipped: `for-each` has no items
+         steps[2] skipped: `for-each` has no items
+         steps[3] passed
+         = passed",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failing_round_of_an_action_leaves_the_next_ones_but_not_in_then() {
     stage(
         "then: [{http: 'http://x/${{ it }}', for-each: {it: [bad, b]}}]
@@ -299,4 +318,57 @@ async fn what_the_project_hides_is_hidden_in_every_scenario() {
         .scenario("two", "steps: [{assert: 'true', name: 'a s3cret'}]\n");
     let told = format!("{:?}", stage.events().await);
     assert!(!told.contains("s3cret"), "{told}");
+}
+
+// Its shell is a real one, and runs in real time.
+#[tokio::test]
+async fn a_path_is_relative_to_the_file_that_it_is_written_in_a_parameters_value_too() {
+    let used = |with: &str| {
+        stage(&format!("steps: [{{use: {{template: sub/t.yaml, with: {with}}}}}]\n"))
+            .file("mine.txt", "mine")
+            .file("sub/own.txt", "own")
+            .file("sub/deep/deep.txt", "deep")
+            .file(
+                "sub/t.yaml",
+                "template: t
+parameters: {f: {}, d: {}, all: {}, own: {default: own.txt}}
+steps:
+  - {file-assert: {path: '${{ f }}'}, expect: {text: mine}}
+  - {file-assert: {path: '${{ d }}/mine.txt'}, expect: {text: mine}}
+  - {file-assert: {path: '${{ own }}'}, expect: {text: own}}
+  - {file-assert: {path: '${{ it }}'}, expect: {text: mine}, for-each: {it: all}}
+  - {assert: file(f) == 'mine' and file('own.txt') == 'own'}
+  - {shell: cat mine.txt, expect: {stdout: mine}}
+  - {shell: {command: cat deep.txt, workdir: deep}, expect: {stdout: deep}}
+  - use: {template: deep/t.yaml, with: {g: '${{ f }}', h: own.txt}}
+",
+            )
+            .file(
+                "sub/deep/t.yaml",
+                "template: deep
+parameters: {g: {}, h: {}}
+steps:
+  - {file-assert: {path: '${{ g }}'}, expect: {text: mine}}
+  - {file-assert: {path: '${{ h }}'}, expect: {text: own}}
+",
+            )
+    };
+    let told = used("{f: ./mine.txt, d: ., all: [mine.txt]}");
+    let events = told.events().await;
+    assert!(told.told(&events).ends_with("= passed\n"), "{}", told.told(&events));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_in_a_soft_block_is_told_to_be_soft() {
+    stage("steps:\n  - {do: [{http: 'http://x/bad'}, {shell: 'true'}], soft: true}\n  - assert: 'true'\n")
+        .answers("bad", &[(0, 404, "no")])
+        .check(
+            "steps[1].do[1] failed: (soft) `status` is 404
+             steps[1].do[2] skipped: not reached: a step before it failed
+             steps[1] failed
+             steps[2] passed
+             = failed
+             exit 1",
+        )
+        .await;
 }

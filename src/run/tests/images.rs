@@ -133,3 +133,20 @@ async fn nothing_of_what_images_were_built_from_stays_in_the_results() {
     );
     assert_eq!(left, [case.clone(), case.join("stacks/shop/shop.yml")]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_a_build_is_stretched() {
+    let build = "images: {app: {build: {context: ./app, timeout: 2s}}}\nsteps: [assert: 'true']\n";
+    let slow = |scale| {
+        stage(build)
+            .file("app/Dockerfile", "FROM busybox\n")
+            .engine(|fake| {
+                fake.tool_fault(ToolFault::Slow(std::time::Duration::from_secs(5)));
+            })
+            .timeout_scale(scale)
+    };
+    let stage = slow(1.0);
+    let told = stage.told(&stage.events().await);
+    assert!(told.contains("not ended within 2s"), "{told}");
+    slow(10.0).check("image `app` built\nsteps[1] passed\n= passed").await;
+}

@@ -11,6 +11,7 @@ mod outcomes;
 mod phases;
 mod random;
 mod starting;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -96,6 +97,7 @@ struct Stage {
     answers: BTreeMap<&'static str, Answers>,
     env: BTreeMap<String, String>,
     jobs: usize,
+    timeout_scale: f64,
     fail_fast: bool,
     /// Ctrl-C so long after the beginning, each time.
     interrupts: Vec<Duration>,
@@ -114,6 +116,7 @@ fn stage(body: &str) -> Stage {
         answers: BTreeMap::new(),
         env: BTreeMap::new(),
         jobs: 1,
+        timeout_scale: 1.0,
         fail_fast: false,
         interrupts: Vec::new(),
         waits: false,
@@ -153,6 +156,11 @@ impl Stage {
 
     fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs;
+        self
+    }
+
+    fn timeout_scale(mut self, scale: f64) -> Self {
+        self.timeout_scale = scale;
         self
     }
 
@@ -234,7 +242,7 @@ impl Stage {
                 compose: "2.40.3".into(),
             },
             docker_host: None,
-            timeout_scale: 1.0,
+            timeout_scale: self.timeout_scale,
             update: false,
             left: Arc::default(),
             jobs: self.jobs,

@@ -133,7 +133,7 @@ impl Request {
 
 async fn pem(cx: &Cx, path: Option<&Text>) -> Done<Option<Vec<u8>>> {
     let Some(written) = path else { return Ok(None) };
-    let path = cx.path(&cx.text(written).await?);
+    let path = cx.path(written, &cx.text(written).await?);
     match cx.case.host.read_text(&path).await {
         Ok(text) => Ok(Some(text.into_bytes())),
         Err(why) => {

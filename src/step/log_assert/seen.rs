@@ -21,9 +21,9 @@ pub(super) struct Seen {
     pub(super) read: u64,
     pub(super) count: u64,
     /// The lines that fit, as the result has them; what is not whole is not judged.
-    lines: Vec<Value>,
+    pub(super) lines: Vec<Value>,
     /// The bytes that all of these take, kept or not.
-    size: usize,
+    pub(super) size: usize,
     pub(super) groups: Map<String, Value>,
     pub(super) forbidden: Option<(String, String)>,
 }

@@ -33,9 +33,14 @@ impl Reading<'_> {
         let expect = self.cx.expect.as_ref().unwrap_or(&nothing);
         let usual: &[Usual] = if self.seen.counted.is_some() { COUNT_SOME } else { &[] };
         if expect.expects("lines") && !self.seen.is_whole() {
-            let message = format!("`lines` cannot be judged: those that fit are longer than {} MiB", KEPT >> 20);
+            let message = format!(
+                "`lines` cannot be judged: those that fit are longer than {} MiB",
+                KEPT >> 20
+            );
             let fault = Fault::error(message).at(self.cx.span.place());
-            return Err(vec![fault.hint("count them, or say with `matches`, `ignore` or `never` which are meant")]);
+            return Err(vec![fault.hint(
+                "count them, or say with `matches`, `ignore` or `never` which are meant",
+            )]);
         }
         let outputs = self.seen.outputs();
         let mut faults = self.cx.rendered(|scope| expect.judge(&outputs, scope, usual)).await?;
