@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::event::{CaseInfo, Phase};
-use crate::image::{self, ImagePlan};
+use crate::image::{self, Identities, ImagePlan};
 use crate::load::Loaded;
 use crate::mask::Masks;
 use crate::scenario::{Collect, Files, Matrix, Partial, Project, Requires};
@@ -38,8 +38,8 @@ pub struct Settings {
     pub results: PathBuf,
     /// Whether to keep, over the scenario's own.
     pub keep: Option<Keep>,
-    /// Whether build contexts are read for their identity: not for `check`.
-    pub identities: bool,
+    /// What the identity of a build is made of: nothing for `check`, and the images of an engine in a run.
+    pub identities: Identities,
 }
 
 /// One case and one attempt, all names bound.
@@ -498,7 +498,7 @@ impl<'a> Resolving<'a> {
         let context = image::Context {
             files: self.files,
             folder: &self.loaded.folder,
-            identities: self.settings.identities,
+            identities: &self.settings.identities,
             case: &self.id,
         };
         let images = image::plan(&self.loaded.scenario.images, &mut self.scope, &context);
@@ -512,7 +512,7 @@ impl<'a> Resolving<'a> {
             folder: &self.loaded.folder,
             results,
             builds: &self.settings.results.join(SCRATCH).join(&self.id),
-            identities: self.settings.identities,
+            identities: &self.settings.identities,
             case: &self.id,
             labels: &self.labels(),
         };

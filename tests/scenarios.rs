@@ -13,6 +13,7 @@ mod scenarios {
 
     mod ends;
     mod failures;
+    mod images;
     mod masks;
     mod own;
     mod surroundings;

@@ -10,6 +10,7 @@ use super::options::CheckArguments;
 use super::prepare::{self, Chosen};
 use super::{NOTHING, Process, UNKNOWN, USAGE, terminal};
 use crate::diagnostic::{Diagnostic, Place, Span};
+use crate::image::Identities;
 use crate::load::{self, Projects};
 use crate::plan::Settings;
 use crate::scenario::Files;
@@ -96,7 +97,7 @@ pub(crate) fn settings(process: &Process, chosen: &Chosen, results: std::path::P
         env: process.env.clone(),
         results,
         keep: None,
-        identities: false,
+        identities: Identities::None,
     }
 }
 

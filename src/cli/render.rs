@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::options::RenderArguments;
 use super::{NOTHING, Process, USAGE, prepare, terminal};
+use crate::image::Identities;
 use crate::plan::Settings;
 use crate::run::Job;
 
@@ -20,7 +21,7 @@ pub(crate) fn render(process: &Process, arguments: &RenderArguments) -> u8 {
     };
     let settings = Settings {
         run: "render".to_owned(),
-        identities: true,
+        identities: Identities::Files,
         ..super::check::settings(process, &chosen, results)
     };
     let prepared = prepare::prepare(process, &chosen, &settings);

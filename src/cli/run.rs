@@ -14,6 +14,7 @@ use super::signals::Ends;
 use super::{NOTHING, Process, connect, terminal};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::event::{Event, Fault, Outcome, Rules, What};
+use crate::image::Identities;
 use crate::plan::Settings;
 use crate::report;
 use crate::report::outcome::exit_code;
@@ -142,7 +143,7 @@ fn settings(
             KeepArgument::Failed => Keep::Failed,
             KeepArgument::Always => Keep::Always,
         }),
-        identities: true,
+        identities: Identities::Files,
     })
 }
 

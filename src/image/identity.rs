@@ -1,14 +1,15 @@
 //! What a built image is known by: the hash of all that its content comes from, in its reference.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::scenario::Files;
 use crate::substitute::{self, Entry, IgnoreFile, Ingredients};
 
-use super::{Build, Context, OURS};
+use super::{Bases, Build, Context, Identities, OURS};
 
-/// The hash of a build's content; zeros where contexts are not read.
+/// The hash of a build's content, its base images included; zeros where contexts are not read.
 pub fn identity(
     context: &Context<'_>,
     build: &Build,
@@ -16,7 +17,7 @@ pub fn identity(
     at: &Span,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<String> {
-    if !context.identities {
+    if let Identities::None = context.identities {
         if let Some(folder) = &build.context
             && substitute::Files::look(context.files, folder)? != substitute::Found::Folder
         {
@@ -56,6 +57,10 @@ pub fn identity(
     let ingredients = Ingredients {
         entries,
         dockerfile: dockerfile.to_owned(),
+        bases: match context.identities {
+            Identities::Bases(bases) => known(build, bases),
+            Identities::None | Identities::Files => BTreeMap::new(),
+        },
         args: build
             .args
             .iter()
@@ -65,6 +70,17 @@ pub fn identity(
         options: String::new(),
     };
     Some(substitute::build_hash(&ingredients))
+}
+
+/// The ids of the images that a build is made from. Those that are built here have their content in their names.
+fn known(build: &Build, bases: &Bases) -> BTreeMap<String, String> {
+    let found = build.bases.iter().filter(|base| !base.starts_with(OURS));
+    let mut ids: BTreeMap<String, String> = found.map(|base| (base.clone(), bases.id(base).to_owned())).collect();
+    if !build.cache {
+        // It is made anew in each run, and no run may take away the name of what another one uses.
+        ids.insert(String::new(), bases.run.clone());
+    }
+    ids
 }
 
 /// A context's entries that the builder sees.

@@ -152,14 +152,41 @@ impl ImagePlan {
     }
 }
 
+/// What the identity of a build is made of.
+#[derive(Debug, Clone)]
+pub enum Identities {
+    /// Nothing: contexts are not read.
+    None,
+    /// The files alone, where no engine is asked.
+    Files,
+    /// The base images, too, as they are on the engine.
+    Bases(Bases),
+}
+
+/// The images on an engine that others are made from, as they were when the run began.
+#[derive(Debug, Clone)]
+pub struct Bases {
+    /// The run.
+    pub run: String,
+    /// The ids by reference, of those that are there.
+    pub ids: BTreeMap<String, String>,
+}
+
+impl Bases {
+    /// The id of one of them. What nobody knows makes an image of this run alone: there is no telling what it was.
+    fn id(&self, reference: &str) -> &str {
+        self.ids.get(reference).unwrap_or(&self.run)
+    }
+}
+
 /// What planning images needs to know.
 pub struct Context<'a> {
     /// The files that were read.
     pub files: &'a Files,
     /// The scenario's folder.
     pub folder: &'a Path,
-    /// Whether contexts are read for their identity.
-    pub identities: bool,
+    /// What the identity of a build is made of.
+    pub identities: &'a Identities,
     /// The case's id.
     pub case: &'a str,
 }
@@ -324,7 +351,7 @@ impl Planning<'_> {
         // It is made from what stands in place of the images that were replaced.
         let replaced = rewritten.used.iter().filter_map(|key| from.get(key)).cloned();
         let named = rewritten.images.iter().filter(|name| !from.contains_key(*name));
-        let bases: BTreeSet<String> = named.cloned().chain(replaced).collect();
+        let bases = named.cloned().chain(replaced).filter(|name| name != "scratch");
         // A Dockerfile from elsewhere stands in the copy under a plain name.
         let inside = context.as_ref().and_then(|context| path.strip_prefix(context).ok());
         let dockerfile = inside.map_or_else(|| "Dockerfile".to_owned(), |path| path.display().to_string());
@@ -335,7 +362,7 @@ impl Planning<'_> {
             args,
             target,
             add,
-            bases,
+            bases: bases.collect(),
             cache: written.cache.as_ref().is_none_or(|cache| cache.value),
             limit: written.timeout.as_ref().map_or(BUILD_LIMIT, |limit| limit.value),
             compose: None,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bases;
 use super::case::{TryEnded, unready};
 use super::images::Images;
 use super::ports::{self, Ports};
@@ -20,19 +21,25 @@ pub(super) struct Before {
 impl Before {
     /// Finds it out: first what is not run at all, since nothing is built or pulled for that; then the ports, since what
     /// has one may be told while images are built.
-    pub(super) async fn the_first(env: &Env, jobs: &[Job]) -> Before {
+    pub(super) async fn the_first(env: &mut Env, jobs: &mut [Job]) -> Before {
         let mut skipped = BTreeMap::new();
-        let mut ready = Vec::new();
-        for job in jobs {
-            match unready(env, &job.plan).await {
-                Some(unready) => drop(skipped.insert(job.plan.info.number, unready)),
-                None => ready.push(job),
+        for job in jobs.iter() {
+            if let Some(unready) = unready(env, &job.plan).await {
+                skipped.insert(job.plan.info.number, unready);
             }
         }
+        let ready = jobs.iter_mut();
+        let mut ready: Vec<&mut Job> = ready
+            .filter(|job| !skipped.contains_key(&job.plan.info.number))
+            .collect();
+        let ports = ports::look(env, &shared(&ready)).await;
+        let images = Images::pull(env, &shared(&ready)).await;
+        bases::settle(env, &mut ready).await;
+        images.build(env, &shared(&ready)).await;
         Before {
             unready: skipped,
-            ports: ports::look(env, &ready).await,
-            images: Images::prepare(env, &ready).await,
+            ports,
+            images,
         }
     }
 
@@ -47,4 +54,8 @@ impl Before {
         faults.extend(self.images.of(env, plan, parts).await);
         faults
     }
+}
+
+fn shared<'j>(jobs: &'j [&mut Job]) -> Vec<&'j Job> {
+    jobs.iter().map(|job| &**job).collect()
 }

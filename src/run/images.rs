@@ -52,12 +52,18 @@ struct Wanted {
 }
 
 impl Images {
-    /// Builds and pulls what the first tries of the cases want.
-    pub(super) async fn prepare(env: &Env, jobs: &[&Job]) -> Images {
+    /// Pulls what the first tries of the cases want: what is built may be made from these.
+    pub(super) async fn pull(env: &Env, jobs: &[&Job]) -> Images {
         let images = Images::default();
-        let plans: Vec<&Plan> = jobs.iter().map(|job| &job.plan).collect();
-        images.make(env, &plans).await;
+        let mut waiting = wanted(env, &plans(jobs));
+        waiting.retain(|_, wanted| matches!(wanted.image.how, How::Existing { .. }));
+        images.make_all(env, waiting).await;
         images
+    }
+
+    /// Builds what they want.
+    pub(super) async fn build(&self, env: &Env, jobs: &[&Job]) {
+        self.make(env, &plans(jobs)).await;
     }
 
     /// Why a try cannot have its images; adds the time that they took to the case's. What an earlier try did not want,
@@ -144,6 +150,10 @@ impl Images {
             Some(Fault { message, ..fault })
         })
     }
+}
+
+fn plans<'j>(jobs: &[&'j Job]) -> Vec<&'j Plan> {
+    jobs.iter().map(|job| &job.plan).collect()
 }
 
 /// Makes the image for asking from `inside`.

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod background;
+mod bases;
 mod before;
 mod block;
 mod broken;
@@ -117,7 +118,7 @@ pub fn hide_everywhere(emitter: &Emitter, jobs: &[Job]) {
 }
 
 /// Runs the cases; the last event is the run's end.
-pub async fn run(env: Env, jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
+pub async fn run(mut env: Env, mut jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
     hide_everywhere(&env.emitter, &jobs);
     env.emitter.emit(What::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -128,7 +129,7 @@ pub async fn run(env: Env, jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
         jobs: env.jobs,
         rules: env.rules,
     });
-    let before = Before::the_first(&env, &jobs).await;
+    let before = Before::the_first(&mut env, &mut jobs).await;
     let run = Arc::new(Run { env, jobs, before });
     let mut faults = cases(&run).await;
     let Run { env, jobs, .. } = &*run;

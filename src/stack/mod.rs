@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::engine::Labels;
-use crate::image::{ImagePlan, OURS};
+use crate::image::{Identities, ImagePlan, OURS};
 use crate::scenario::Files;
 use crate::scenario::normal;
 use crate::scenario::stacks::Stack;
@@ -85,8 +85,8 @@ pub struct Context<'a> {
     pub results: &'a Path,
     /// The folder in which its builds are prepared, absolute.
     pub builds: &'a Path,
-    /// Whether build contexts are read for their identity.
-    pub identities: bool,
+    /// What the identity of a build is made of.
+    pub identities: &'a Identities,
     /// The case's id.
     pub case: &'a str,
     /// The labels of all that the case makes.
@@ -315,7 +315,7 @@ impl StackPlan {
             results: self.copies.parent().and_then(Path::parent).unwrap_or(&self.copies),
             // Everything is built by now.
             builds: &self.copies,
-            identities: true,
+            identities: &Identities::Files,
             case: "",
             labels: &self.labels,
         };

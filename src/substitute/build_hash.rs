@@ -11,6 +11,8 @@ pub struct Ingredients {
     pub entries: Vec<Entry>,
     /// The text of the Dockerfile after its images were replaced.
     pub dockerfile: String,
+    /// The base images, each with the id that it has on the engine; those that are not known, or say all by their names, apart.
+    pub bases: BTreeMap<String, String>,
     /// The build's arguments; none for one that is taken from the environment.
     pub args: BTreeMap<String, Option<String>>,
     /// The stage to stop at.
@@ -94,6 +96,11 @@ pub fn build_hash(ingredients: &Ingredients) -> String {
                 .map_or_else(Vec::new, |value| [b"=", value.as_bytes()].concat()),
         );
     }
+    for (name, id) in &ingredients.bases {
+        part(b"base");
+        part(name.as_bytes());
+        part(id.as_bytes());
+    }
     part(b"target");
     part(ingredients.target.as_deref().unwrap_or_default().as_bytes());
     part(ingredients.options.as_bytes());
@@ -145,7 +152,7 @@ mod tests {
 
     #[test]
     fn each_ingredient_counts() {
-        let changes: [fn(&mut Ingredients); 10] = [
+        let changes: [fn(&mut Ingredients); 12] = [
             |i| i.entries[0] = file("a", 0o755, "x"),
             |i| i.entries[0] = file("a", 0o644, "z"),
             |i| i.entries[0] = file("c", 0o644, "x"),
@@ -156,6 +163,8 @@ mod tests {
             |i| drop(i.args.insert("A".into(), Some("2".into()))),
             |i| i.target = Some("t".into()),
             |i| i.options = "platform: x".into(),
+            |i| drop(i.bases.insert("x".into(), "sha256:1".into())),
+            |i| drop(i.bases.insert("x".into(), "sha256:2".into())),
         ];
         let mut seen = std::collections::BTreeSet::from([build_hash(&base())]);
         for (index, change) in changes.iter().enumerate() {

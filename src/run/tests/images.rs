@@ -150,3 +150,40 @@ async fn the_limit_of_a_build_is_stretched() {
     assert!(told.contains("not ended within 2s"), "{told}");
     slow(10.0).check("image `app` built\nsteps[1] passed\n= passed").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_made_from_an_image_that_is_another_now_is_built_again() {
+    let stage = stage(
+        "images:
+  base: {image: 'base:1'}
+  app: {build: {context: ./app, from: {busybox: '${{ images.base }}'}}}
+  next: {build: {context: ./next, from: {busybox: '${{ images.app }}'}}}
+steps: [assert: 'true']
+",
+    )
+    .file("app/Dockerfile", "FROM busybox\n")
+    .file("next/Dockerfile", "FROM busybox\nRUN next\n");
+    for how in ["built", "cached", "built"] {
+        if how == "built" {
+            // Under the same name, with another id.
+            stage.fake.image("base:1");
+        }
+        let expected = format!(
+            "image `base` present
+             image `app` {how}
+             image `next` {how}
+             steps[1] passed
+             = passed"
+        );
+        stage.check(&expected).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_made_from_an_image_that_nobody_knows_is_built_in_each_run() {
+    let stage = stage(BUILD).file("app/Dockerfile", "FROM elsewhere\n");
+    let told = "image `app` built\nsteps[1] passed\n= passed";
+    stage.check(told).await;
+    let made = stage.fake.journal();
+    assert!(made.contains(&"pull elsewhere".to_owned()), "{made:?}");
+}

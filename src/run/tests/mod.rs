@@ -31,6 +31,7 @@ use crate::engine::fake::Fake;
 use crate::engine::world::World;
 use crate::event::{Event, Fault, What};
 use crate::host::{NoGroups, RealHost};
+use crate::image::Identities;
 use crate::load::{self, Found, Projects};
 use crate::net::{HttpAnswer, HttpRequest, Net, NetError};
 use crate::plan::{self, Settings};
@@ -212,7 +213,7 @@ impl Stage {
             env: self.env.clone(),
             results: self.folder.path().join("results"),
             keep: None,
-            identities: true,
+            identities: Identities::Files,
         };
         let (jobs, files) = self.prepared(&settings);
         let engine: Arc<dyn Engine> = Arc::new(self.fake.clone());

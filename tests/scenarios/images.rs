@@ -1,0 +1,80 @@
+//! Built images on a real engine: what they are made from decides whether they are those of before.
+
+use std::fs;
+
+use super::stage::{Run, Stage, docker};
+
+const BASE: &str = "e2erun-test/made-from:1";
+const SCENARIO: &str = r#"
+scenario: the base of now
+vars: {base: none, content: none}
+images:
+  base: {image: "${{ base }}"}
+  of-now-app: {build: {context: app, from: {"base:1": "${{ images.base }}"}}}
+  of-now-next: {build: {context: next, from: {"app:1": "${{ images['of-now-app'] }}"}}}
+stacks:
+  web: {compose: compose.yml, env: {BASE: "${{ base }}"}}
+steps:
+  - up: web
+  - exec: {service: of-now-web, command: cat /content}
+    expect: {stdout: "${{ content }}"}
+  - run: {image: "${{ images['of-now-next'] }}", command: cat /content}
+    expect: {stdout: "${{ content }}"}
+"#;
+const COMPOSE: &str = "services:
+  of-now-web:
+    build: {context: web, args: {BASE: '${BASE}'}}
+    command: sleep infinity
+    init: true
+";
+
+#[test]
+fn what_is_made_from_an_image_that_was_made_anew_is_built_again() {
+    let stage = Stage::new();
+    let files = [
+        ("scenario.yaml", SCENARIO),
+        ("compose.yml", COMPOSE),
+        ("app/Dockerfile", "FROM busybox\nCOPY --from=base:1 /content /content\n"),
+        ("next/Dockerfile", "FROM app:1\n"),
+        (
+            "web/Dockerfile",
+            "ARG BASE=busybox\nFROM ${BASE} AS content\nFROM busybox\nCOPY --from=content /content /content\n",
+        ),
+    ];
+    for (path, text) in files {
+        let path = stage.path("in").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let scenario = stage.path("in/scenario.yaml").display().to_string();
+    let run = |content: &str| {
+        let sets = [format!("base={BASE}"), format!("content={content}")];
+        let run = stage.run(content, &[&scenario, "--set", &sets[0], "--set", &sets[1]]);
+        run.code(0).left_nothing();
+        how(&run)
+    };
+    make_base(&stage, "one");
+    assert_eq!(run("one"), ["present", "built", "built", "built"]);
+    assert_eq!(run("one"), ["present", "cached", "cached", "cached"]);
+    make_base(&stage, "two");
+    assert_eq!(run("two"), ["present", "built", "built", "built"]);
+    let made = docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).unwrap();
+    for image in made.lines().filter(|image| image.contains("of-now-") || *image == BASE) {
+        docker(&["image", "rm", "--force", image]);
+    }
+}
+
+/// How the images of a run came, pulled ones first.
+fn how(run: &Run) -> Vec<String> {
+    let events = run.events();
+    let ready = events.iter().filter(|event| event["event"] == "image-ready");
+    ready.map(|event| event["how"].as_str().unwrap().to_owned()).collect()
+}
+
+fn make_base(stage: &Stage, content: &str) {
+    let folder = stage.path("base");
+    fs::create_dir_all(&folder).unwrap();
+    let text = format!("FROM busybox\nRUN echo {content} > /content\n");
+    fs::write(folder.join("Dockerfile"), text).unwrap();
+    docker(&["build", "--tag", BASE, folder.to_str().unwrap()]).unwrap();
+}
