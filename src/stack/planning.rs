@@ -173,7 +173,7 @@ fn compose_build(input: &StackInput, planned: &Rewritten, service: &str) -> Comp
         files: planned
             .files
             .iter()
-            .map(|file| (file.path.clone(), file.text.clone()))
+            .map(|file| (file.path.clone(), substitute::builds_only(&file.text)))
             .collect(),
         copies: copies.collect(),
         arguments: planned.arguments(&input.folder),

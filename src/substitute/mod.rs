@@ -8,6 +8,7 @@
 //! One file per substitution: `text`, `images`, `ports`, `host_paths`, `builds` (with `dockerfile`), `external`, and
 //! those that are made without being asked: `names`, `labels`, `paths`.
 
+mod build_files;
 mod build_hash;
 mod build_written;
 mod builds;
@@ -39,6 +40,7 @@ mod unit;
 mod unset;
 mod view;
 
+pub use build_files::builds_only;
 pub use build_hash::{Entry, EntryContent, FileDigest, Ingredients, build_hash};
 pub use difference::difference;
 pub use dockerfile::{Rewritten as RewrittenDockerfile, rewrite as rewrite_dockerfile, same_image};

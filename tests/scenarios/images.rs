@@ -41,11 +41,7 @@ fn what_is_made_from_an_image_that_was_made_anew_is_built_again() {
             "ARG BASE=busybox\nFROM ${BASE} AS content\nFROM busybox\nCOPY --from=content /content /content\n",
         ),
     ];
-    for (path, text) in files {
-        let path = stage.path("in").join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
+    written(&stage, &files);
     let scenario = stage.path("in/scenario.yaml").display().to_string();
     let run = |content: &str| {
         let sets = [format!("base={BASE}"), format!("content={content}")];
@@ -58,10 +54,41 @@ fn what_is_made_from_an_image_that_was_made_anew_is_built_again() {
     assert_eq!(run("one"), ["present", "cached", "cached", "cached"]);
     make_base(&stage, "two");
     assert_eq!(run("two"), ["present", "built", "built", "built"]);
-    let made = docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).unwrap();
-    for image in made.lines().filter(|image| image.contains("of-now-") || *image == BASE) {
-        docker(&["image", "rm", "--force", image]);
+    for name in ["of-now-app", "of-now-next", "of-now-web", BASE] {
+        remove_images(name);
     }
+}
+
+#[test]
+fn what_is_run_with_an_env_file_that_a_step_writes_is_built_without_it() {
+    let stage = Stage::new();
+    let files = [
+        (
+            "scenario.yaml",
+            "scenario: an env file of its own
+stacks:
+  web:
+    compose: compose.yml
+    substitute: {host-paths: {./shop.env: \"${{ scratch }}/shop.env\"}}
+given:
+  - copy: {content: \"WORD=tea\\n\", to: \"${{ scratch }}/shop.env\"}
+  - up: web
+then:
+  - exec: {service: of-now-env, command: 'echo $WORD'}
+    expect: {stdout: tea}
+",
+        ),
+        (
+            "compose.yml",
+            "services: {of-now-env: {build: web, env_file: ./shop.env, command: sleep infinity, init: true}}\n",
+        ),
+        ("shop.env", "WORD=coffee\n"),
+        ("web/Dockerfile", "FROM busybox\n"),
+    ];
+    written(&stage, &files);
+    let run = stage.run("results", &[&stage.path("in/scenario.yaml").display().to_string()]);
+    run.code(0).left_nothing();
+    remove_images("of-now-env");
 }
 
 /// How the images of a run came, pulled ones first.
@@ -77,4 +104,20 @@ fn make_base(stage: &Stage, content: &str) {
     let text = format!("FROM busybox\nRUN echo {content} > /content\n");
     fs::write(folder.join("Dockerfile"), text).unwrap();
     docker(&["build", "--tag", BASE, folder.to_str().unwrap()]).unwrap();
+}
+
+/// Writes the files of a scenario.
+fn written(stage: &Stage, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = stage.path("in").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+fn remove_images(name: &str) {
+    let made = docker(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]).unwrap();
+    for image in made.lines().filter(|image| image.contains(name)) {
+        docker(&["image", "rm", "--force", image]);
+    }
 }
