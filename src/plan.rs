@@ -99,6 +99,11 @@ impl Plan {
         self.phases.values().flatten().any(Bound::asks_inside)
     }
 
+    /// The images that its steps name, whoever makes them: a step before may do so.
+    pub fn step_images(&self) -> impl Iterator<Item = &str> {
+        self.phases.values().flatten().flat_map(Bound::images)
+    }
+
     /// Hides the values of masked names that are known early.
     pub fn hide(&self, masks: &Masks) {
         self.hide_names(&self.masked, masks);

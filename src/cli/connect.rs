@@ -8,7 +8,7 @@ use super::Process;
 use crate::engine::command::{Surroundings, Tools};
 use crate::engine::docker::{Docker, Endpoint, EndpointOptions, endpoint};
 use crate::engine::world::World;
-use crate::engine::{Engine, EngineResult};
+use crate::engine::{Engine, EngineResult, Pulls};
 use crate::event::{Fault, NodeInfo};
 use crate::host::{Host, RealHost};
 use crate::lease::{Lease, Leases, sweep};
@@ -124,6 +124,7 @@ pub(crate) async fn connect(
         engine,
         world,
         address: address(&endpoint).into(),
+        pulls: Pulls::default(),
     };
     Ok(Connected {
         handles: vec![handle],

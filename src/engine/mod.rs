@@ -9,6 +9,7 @@ pub mod command;
 pub mod docker;
 pub mod fake;
 pub mod logs;
+mod pulls;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+
+pub use pulls::Pulls;
 
 /// Labels by name.
 pub type Labels = BTreeMap<String, String>;

@@ -1,5 +1,5 @@
-//! Before anything is built: the images that others are made from, pulled where they are not here. By their ids it is
-//! known what is built of them: the jobs are planned again with these.
+//! Before anything is built: the images that others are made from, and those that steps run, pulled where they are not
+//! here. By the ids it is known what is built of them: the jobs are planned again with these.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,13 @@ use crate::plan;
 /// How many are looked at at once.
 const AT_ONCE: usize = 2;
 
-/// Looks what the base images of the jobs are, and plans again what is built of them.
+/// Looks what the base images of the jobs and those of their steps are, and plans again what is built of them.
 pub(super) async fn settle(env: &mut Env, jobs: &mut [&mut Job]) {
     let images = jobs.iter().flat_map(|job| &job.plan.images);
-    let wanted: BTreeSet<String> = images.flat_map(|image| image.bases()).collect();
+    let mut wanted: BTreeSet<String> = images.flat_map(|image| image.bases()).collect();
+    // Images that steps name are here before they begin. One that a step makes is nowhere yet: the step that wants it tells.
+    let named = jobs.iter().flat_map(|job| job.plan.step_images());
+    wanted.extend(named.map(str::to_owned));
     let asked: &Env = env;
     // Those that are built here are known by their names.
     let others = wanted.into_iter().filter(|base| !base.starts_with(OURS));
@@ -45,14 +48,14 @@ fn builds(job: &Job) -> bool {
     images.any(|image| matches!(image.how, How::Build(_)))
 }
 
-/// The id of an image; none of one that cannot be had: the build that wants it tells why, or gets it in a way of its own.
+/// The id of an image; none of one that cannot be had: the build or step that wants it tells why.
 async fn id(env: &Env, reference: &str) -> Option<String> {
     let engine = &env.nodes[0].engine;
     if let Some(image) = engine.image(reference).await.ok()? {
         return Some(image.id);
     }
     let began = Instant::now();
-    engine.pull(reference).await.ok()?;
+    env.nodes[0].pulls.pull(engine.as_ref(), reference).await.ok()?;
     env.emitter.emit(What::ImageReady {
         image: format!("`{reference}`"),
         how: "pulled".to_owned(),

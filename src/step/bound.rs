@@ -129,6 +129,17 @@ impl Bound {
         own.chain(inner).collect()
     }
 
+    /// The images that it, or a step in it, wants, as far as they are known before anything starts.
+    pub fn images(&self) -> Vec<&str> {
+        match &self.body {
+            Body::Act(act) => act.images(),
+            Body::Block(block) => {
+                let steps = block.lanes.iter().flat_map(|lane| &lane.steps);
+                steps.flat_map(Bound::images).collect()
+            }
+        }
+    }
+
     /// True when it judges something.
     pub fn checks(&self) -> bool {
         match &self.body {

@@ -14,6 +14,7 @@ use super::{ServiceRef, StackNames};
 use crate::diagnostic::Place;
 use crate::engine::Engine;
 use crate::engine::Labels;
+use crate::engine::Pulls;
 use crate::engine::logs::Spools;
 use crate::engine::world::{ContainerState, World};
 use crate::event::{CaseId, Event, What};
@@ -34,6 +35,8 @@ pub struct NodeHandle {
     pub world: World,
     /// Where its published ports are reached from here.
     pub address: Arc<str>,
+    /// What was pulled there in this run.
+    pub pulls: Pulls,
 }
 
 /// A stack of a case, and where it is.

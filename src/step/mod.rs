@@ -176,6 +176,11 @@ pub trait Act: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// The images that it wants, as far as they are known before anything starts.
+    fn images(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// True for one that asks from inside a service's network.
     fn asks_inside(&self) -> bool {
         false

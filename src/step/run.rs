@@ -199,6 +199,10 @@ impl Act for Bound {
         }
     }
 
+    fn images(&self) -> Vec<&str> {
+        self.0.image.as_literal().into_iter().collect()
+    }
+
     fn ends_itself(&self) -> bool {
         true
     }
@@ -302,8 +306,8 @@ async fn have_image(cx: &Cx, node: &NodeHandle, image: &str) -> Done<()> {
         return Ok(());
     }
     cx.waiting(&format!("image `{image}`"), "it is being pulled");
-    let (engine, image) = (Arc::clone(&node.engine), image.to_owned());
-    let pull = cx.changed(async move { engine.pull(&image).await });
+    let (engine, pulls, image) = (Arc::clone(&node.engine), node.pulls.clone(), image.to_owned());
+    let pull = cx.changed(async move { pulls.pull(engine.as_ref(), &image).await });
     cx.timed("pull", pull).await.map_err(errors)
 }
 

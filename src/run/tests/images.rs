@@ -187,3 +187,13 @@ async fn what_is_made_from_an_image_that_nobody_knows_is_built_in_each_run() {
     let made = stage.fake.journal();
     assert!(made.contains(&"pull elsewhere".to_owned()), "{made:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_is_nowhere_is_asked_for_once_however_many_steps_name_it() {
+    let body = "steps: [run: {image: nowhere, command: 'true'}]\n";
+    let stage = stage(body).scenario("two", body);
+    stage.events().await;
+    let journal = stage.fake.journal();
+    let asked = journal.iter().filter(|call| *call == "pull nowhere").count();
+    assert_eq!(asked, 1, "{journal:?}");
+}

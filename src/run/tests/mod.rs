@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Env, Facts, Job};
-use crate::engine::Engine;
+use crate::engine::{Engine, Pulls};
 use crate::engine::fake::Fake;
 use crate::engine::world::World;
 use crate::event::{Event, Fault, What};
@@ -226,6 +226,7 @@ impl Stage {
                 world,
                 // Not this machine: what listens here is nothing to a scripted engine.
                 address: "engine.test".into(),
+                pulls: Pulls::default(),
             }],
             host: Arc::new(RealHost::new(Arc::new(NoGroups))),
             net: Arc::new(FakeNet {
