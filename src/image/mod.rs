@@ -64,6 +64,8 @@ pub struct Build {
     pub context: Option<PathBuf>,
     /// The Dockerfile in the copy.
     pub dockerfile: String,
+    /// Where the Dockerfile stands, as it is told.
+    pub source: String,
     /// Dockerfiles and their texts after replacing images.
     pub dockerfiles: BTreeMap<String, String>,
     /// Arguments.
@@ -356,6 +358,7 @@ impl Planning<'_> {
         let inside = context.as_ref().and_then(|context| path.strip_prefix(context).ok());
         let dockerfile = inside.map_or_else(|| "Dockerfile".to_owned(), |path| path.display().to_string());
         let build = Build {
+            source: self.context.files.shown(&path),
             dockerfiles: BTreeMap::from([(dockerfile.clone(), rewritten.text.clone())]),
             context,
             dockerfile,

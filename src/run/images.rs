@@ -359,7 +359,9 @@ async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static s
         Some(exit) => format!("exit code {exit}"),
         None => format!("it did not end within {}", super::attempt::shown(limit)),
     };
-    Err(Fault::error(format!("the build of {} failed: {why}", image.shown())).detail("last lines of the build", tail))
+    Err(Fault::error(format!("the build of {} failed: {why}", image.shown()))
+        .detail("Dockerfile", &build.source)
+        .detail("last lines of the build", tail))
 }
 
 /// Puts the build's files where the tool finds them; gives the call.

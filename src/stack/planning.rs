@@ -109,6 +109,7 @@ impl Planning<'_> {
         let prepare = info.prepare.as_ref();
         let build = Build {
             context: info.context.clone(),
+            source: self.dockerfile(info),
             args: info
                 .args
                 .iter()
@@ -142,6 +143,15 @@ impl Planning<'_> {
         );
         let hash = image::identity(&context, &counted, &text, &info.at, self.problems)?;
         Some((image::reference(&info.service, &hash), build))
+    }
+
+    /// Where a build's Dockerfile stands, as it is told.
+    fn dockerfile(&self, info: &BuildInfo) -> String {
+        let file = info.context.as_ref().zip(info.dockerfile.as_ref());
+        match file {
+            Some((context, name)) => self.context.files.shown(&context.join(name)),
+            None => info.at.place().to_string(),
+        }
     }
 }
 
