@@ -101,7 +101,11 @@ fn a_missing_image_is_an_error() {
 
 #[test]
 fn a_failing_build_is_an_error_with_its_last_lines() {
-    check("failing-build.yaml", 3, &["the compiler has no idea", "broken/Dockerfile"]);
+    check(
+        "failing-build.yaml",
+        3,
+        &["the compiler has no idea", "broken/Dockerfile"],
+    );
 }
 
 #[test]

@@ -26,9 +26,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Env, Facts, Job};
-use crate::engine::{Engine, Pulls};
 use crate::engine::fake::Fake;
 use crate::engine::world::World;
+use crate::engine::{Engine, Pulls};
 use crate::event::{Event, Fault, What};
 use crate::host::{NoGroups, RealHost};
 use crate::image::Identities;
