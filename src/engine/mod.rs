@@ -202,7 +202,7 @@ pub struct LogRange {
     pub follow: bool,
     /// From this second (Unix time) on; 0 for all.
     pub since: i64,
-    /// With timestamps; not for a terminal's.
+    /// With timestamps.
     pub timestamps: bool,
     /// Only the last so many lines.
     pub tail: Option<u64>,

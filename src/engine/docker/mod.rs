@@ -17,6 +17,7 @@ mod output;
 mod read;
 mod removal;
 mod streams;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod transport;

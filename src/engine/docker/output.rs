@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::api::Api;
 use super::streams::{NO_FRAMES, PIECE, frames, json_lines};
+use super::terminal::terminal;
 use super::transport::Failure;
 use super::{encode, error};
 use crate::engine::{EngineResult, ExecSpec, Frame, LogRange, Reason, Running, Stream};
@@ -30,7 +31,7 @@ pub(super) async fn logs(
     tty: bool,
 ) -> EngineResult<BoxStream<'static, EngineResult<Frame>>> {
     let attempt = format!("read the log of container `{container}`");
-    let stamped = range.timestamps && !tty;
+    let stamped = range.timestamps;
     let path = format!(
         "/containers/{}/logs?stdout=1&stderr=1&follow={}&timestamps={}&since={}&tail={}",
         encode(container),
@@ -40,8 +41,10 @@ pub(super) async fn logs(
         range.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string()),
     );
     let chunks = api.stream(&attempt, &path).await?;
-    if !tty {
-        return Ok(frames(chunks, stamped, &attempt));
+    match (tty, stamped) {
+        (false, _) => return Ok(frames(chunks, stamped, &attempt)),
+        (true, true) => return Ok(terminal(chunks, &attempt)),
+        (true, false) => {}
     }
     let raw = |bytes| Frame {
         stream: Stream::Stdout,

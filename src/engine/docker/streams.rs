@@ -58,7 +58,7 @@ pub(super) fn json_lines(chunks: Chunks, attempt: &str) -> BoxStream<'static, En
 }
 
 /// An error that went through a reader: ours, as it went in, or the reader's own.
-fn told(why: io::Error, attempt: &str) -> EngineError {
+pub(super) fn told(why: io::Error, attempt: &str) -> EngineError {
     why.downcast()
         .unwrap_or_else(|why| error(attempt, format!("its answer cannot be read: {why}"), Reason::Other))
 }

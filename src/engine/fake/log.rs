@@ -233,9 +233,9 @@ impl Reading {
         frames
     }
 
-    /// A terminal's log is raw: no times, and cut anywhere.
+    /// A terminal's log without times is raw: cut anywhere.
     fn frames_of(&self, machine: &Machine, entry: &Entry) -> Vec<Frame> {
-        if machine.script.tty {
+        if machine.script.tty && !self.range.timestamps {
             let middle = entry.bytes.len() / 2;
             let parts = [entry.bytes.slice(..middle), entry.bytes.slice(middle..)];
             let frame = |bytes: Bytes| Frame {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::place::{End, Fate, Place, Resume};
+use super::place::{End, Place, Resume};
 use super::spool::{Phase, Spool, Writer};
 use crate::engine::world::{ContainerState, nanos};
 use crate::engine::{Container, Engine, EngineError, EngineResult, Frame, LogRange, Reason};
@@ -18,6 +18,10 @@ use crate::wait::{Pace, every, pause};
 const AWAY: Duration = Duration::from_secs(15);
 /// The pause after a reading that ended without a reason.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How often a log is read without follow at most.
+const BETWEEN: Duration = Duration::from_millis(50);
+/// How long a follow of a log that is rotated is believed that there is nothing more.
+const LATE: Duration = Duration::from_secs(1);
 /// Where the driver `local` rotates unless it is told otherwise.
 const LOCAL: u64 = 20_000_000;
 /// Where a log is taken to be rotated when its size cannot be read.
@@ -35,21 +39,16 @@ struct Log {
     /// The container's id and name.
     id: String,
     name: String,
-    /// See `Container`.
-    tty: bool,
     driver: String,
     /// At how many bytes it is rotated.
     rotation: Option<u64>,
 }
 
-/// A reading of a log beyond a place: only what is new.
-struct Reading {
-    frames: BoxStream<'static, EngineResult<Frame>>,
-    first: Option<Frame>,
-}
+/// What a reading of a log gives.
+type Frames = BoxStream<'static, EngineResult<Frame>>;
 
 /// Why a log cannot be read on.
-pub(super) enum Missed {
+enum Missed {
     /// The engine does not give it.
     Engine(EngineError),
     /// What was read last is not in it any more.
@@ -67,7 +66,6 @@ impl Log {
         Log {
             id: container.id.clone(),
             name: container.name.clone(),
-            tty: container.tty,
             driver: container.log_driver.clone(),
             rotation,
         }
@@ -77,11 +75,10 @@ impl Log {
         format!("`{}` was removed before its log was read to its end", self.name)
     }
 
-    fn missed(&self, why: &Missed) -> String {
-        match why {
-            Missed::Engine(error) if is_gone(error) => self.removed(),
-            Missed::Engine(error) => format!("the log of `{}` cannot be read: {}", self.name, error.answer),
-            Missed::Rotated => rotated(&self.name),
+    fn missed(&self, error: &EngineError) -> String {
+        match is_gone(error) {
+            true => self.removed(),
+            false => format!("the log of `{}` cannot be read: {}", self.name, error.answer),
         }
     }
 }
@@ -92,7 +89,7 @@ pub(super) fn is_gone(error: &EngineError) -> bool {
 }
 
 /// What is told of a log of which the engine has dropped what nobody had read.
-pub(super) fn rotated(name: &str) -> String {
+fn rotated(name: &str) -> String {
     format!(
         "the engine rotated a part of the log of `{name}` away before it was read; `max-size` and `max-file` of its \
          `logging` say how much it keeps"
@@ -165,13 +162,13 @@ impl Follower {
         match patiently(|| self.engine.inspect(&container.id)).await {
             Ok(described) => Ok(Some(Log::of(&described))),
             Err(error) if error.reason == Reason::NotFound => Ok(None),
-            Err(error) => Err(Log::of(&unknown(container)).missed(&Missed::Engine(error))),
+            Err(error) => Err(Log::of(&unknown(container)).missed(&error)),
         }
     }
 
     /// Follows until the container does not run any more, and reads what the follow missed; gives when it ended.
     async fn one_run(&self, log: &Log, writer: &mut Writer) -> Result<i64, String> {
-        if writer.place.bytes > 0 && !self.catch_up(log, writer).await? {
+        if writer.place.frames > 0 && !self.catch_up(log, writer).await? {
             return Err(log.removed());
         }
         loop {
@@ -182,7 +179,7 @@ impl Follower {
             if !self.catch_up(log, writer).await? {
                 // Who removes a container right after its end is faster than any question. What the follow gave until
                 // the run's end is the log then; only from a rotation on it may have left something out.
-                return match followed == Followed::ToTheEnd && writer.place.is_sure() {
+                return match followed == Followed::ToTheEnd && !writer.place.may_rotate() {
                     true => self.end_run(writer, i64::MAX),
                     false => Err(log.removed()),
                 };
@@ -193,7 +190,7 @@ impl Follower {
                 Err(error) if error.reason == Reason::NotFound && (whole || followed == Followed::ToTheEnd) => {
                     return self.end_run(writer, i64::MAX);
                 }
-                Err(error) => return Err(log.missed(&Missed::Engine(error))),
+                Err(error) => return Err(log.missed(&error)),
             };
             let finished = nanos(&described.finished_at);
             whole |= finished <= self.spool.progress().ended;
@@ -204,7 +201,7 @@ impl Follower {
                 return self.end_run(writer, finished);
             }
             self.spool.set_ended(finished);
-            if followed == Followed::ToTheEnd && frames == writer.place.frames {
+            if frames == writer.place.frames {
                 // It ended at once and without a reason: it may do so again and again.
                 pause(PAUSE).await;
             }
@@ -213,11 +210,38 @@ impl Follower {
 
     /// Follows as long as that goes well.
     async fn followed(&self, log: &Log, writer: &mut Writer) -> Result<Followed, String> {
-        match open(&self.engine, (&log.id, log.tty), &writer.place, true).await {
-            Ok(mut reading) => copy(&mut reading, writer, true).await,
-            Err(Missed::Engine(error)) if !is_gone(&error) => Err(log.missed(&Missed::Engine(error))),
+        let is_first = writer.place.frames == 0;
+        let range = LogRange {
+            follow: true,
+            timestamps: true,
+            tail: (!is_first).then_some(0),
+            ..LogRange::default()
+        };
+        match patiently(|| self.engine.logs(&log.id, range)).await {
+            Ok(mut frames) if is_first => copy(&mut frames, writer).await,
+            Ok(frames) => self.watched(log, writer, frames).await,
             // Reading without follow tells.
-            Err(_) => Ok(Followed::NotFurther),
+            Err(error) if is_gone(&error) => Ok(Followed::NotFurther),
+            Err(error) => Err(log.missed(&error)),
+        }
+    }
+
+    /// Reads without follow whenever a follow tells that there is more.
+    async fn watched(&self, log: &Log, writer: &mut Writer, mut frames: Frames) -> Result<Followed, String> {
+        loop {
+            self.spool.look.done();
+            if !self.catch_up(log, writer).await? {
+                return Ok(Followed::NotFurther);
+            }
+            let again = Instant::now() + BETWEEN;
+            let mut told = Vec::new();
+            let ended = news(&mut frames, writer, (again, &mut told)).await;
+            let Some(ended) = ended else { continue };
+            // Its container may be gone already.
+            if ended == Followed::ToTheEnd && !self.catch_up(log, writer).await? && !writer.place.may_rotate() {
+                told.iter().try_for_each(|frame| writer.push(frame))?;
+            }
+            return Ok(ended);
         }
     }
 
@@ -233,22 +257,32 @@ impl Follower {
         container.runs.last().is_some_and(|run| run.ended.is_some())
     }
 
-    /// Reads what is there now, without follow: it shows whether all of it is there. False when the container is gone.
+    /// Reads what is there now, without follow: that is one snapshot, and shows whether all of it is there. False when
+    /// the container is gone.
     async fn catch_up(&self, log: &Log, writer: &mut Writer) -> Result<bool, String> {
         let deadline = Instant::now() + AWAY;
         loop {
-            let mut reading = match open(&self.engine, (&log.id, log.tty), &writer.place, false).await {
-                Ok(reading) => reading,
+            let mut frames = match open(&self.engine, &log.id, &writer.place).await {
+                Ok(frames) => frames,
                 Err(Missed::Engine(error)) if is_gone(&error) => return Ok(false),
-                Err(missed) => return Err(log.missed(&missed)),
-            };
-            match copy(&mut reading, writer, false).await? {
-                Followed::Cut(error) if Instant::now() >= deadline => return Err(log.missed(&Missed::Engine(error))),
-                Followed::Cut(_) => pause(PAUSE).await,
-                Followed::ToTheEnd | Followed::NotFurther => {
-                    writer.set_sure();
-                    return Ok(true);
+                Err(Missed::Engine(error)) => return Err(log.missed(&error)),
+                Err(Missed::Rotated) => {
+                    writer.lose(rotated(&log.name))?;
+                    continue;
                 }
+            };
+            let ended = loop {
+                match frames.next().await {
+                    Some(Ok(frame)) => writer.push(&frame)?,
+                    Some(Err(error)) => break Some(error),
+                    None => break None,
+                }
+            };
+            writer.flush()?;
+            match ended {
+                Some(error) if Instant::now() >= deadline => return Err(log.missed(&error)),
+                Some(_) => pause(PAUSE).await,
+                None => return Ok(true),
             }
         }
     }
@@ -274,59 +308,72 @@ enum Followed {
     Cut(EngineError),
 }
 
-/// Copies a reading to its end; fails where nothing can be written.
+/// Copies a follow from the log's first entry on; fails where nothing can be written.
 ///
-/// A live one ends, too, when it has to be found out whether it left something out.
-async fn copy(reading: &mut Reading, writer: &mut Writer, live: bool) -> Result<Followed, String> {
+/// It ends, too, when it is not to be relied on any more: see `place`.
+async fn copy(frames: &mut Frames, writer: &mut Writer) -> Result<Followed, String> {
     let ended = loop {
-        let next = match reading.next().now_or_never() {
+        let next = match frames.next().now_or_never() {
             Some(next) => next,
             // Nothing is ready: soon is the time to write, so that readers see each line but are not woken for each.
-            None => match timeout_at(writer.due(), reading.next()).await {
+            None => match timeout_at(writer.due(), frames.next()).await {
                 Ok(next) => next,
                 Err(_) => {
                     writer.flush()?;
                     tokio::select! {
-                        next = reading.next() => next,
-                        () = writer.spool.look.asked(), if live => break Followed::NotFurther,
+                        next = frames.next() => next,
+                        () = writer.spool.look.asked() => break Followed::NotFurther,
                     }
                 }
             },
         };
         match next {
+            Some(Ok(frame)) if writer.place.is_behind(&frame) => break Followed::NotFurther,
             Some(Ok(frame)) => writer.push(&frame)?,
             Some(Err(error)) => break Followed::Cut(error),
             None => break Followed::ToTheEnd,
         }
-        if live && (writer.place.is_unsure() || writer.spool.look.is_asked()) {
+        if writer.place.may_rotate() || writer.spool.look.is_asked() {
             break Followed::NotFurther;
         }
     };
-    if live {
-        // What follows is the look; whoever asks during it asks for another.
-        writer.spool.look.done();
-    }
+    // What follows is the look; whoever asks during it asks for another.
+    writer.spool.look.done();
     writer.flush()?;
     Ok(ended)
 }
 
+/// Waits until a follow gives something new, or somebody asks for a look, and then until it is time to read again; what
+/// is new is kept. Gives how the follow has ended, if it has.
+async fn news(frames: &mut Frames, writer: &Writer, (again, told): (Instant, &mut Vec<Frame>)) -> Option<Followed> {
+    // A follow that comes to a rotation may wait for a file into which nobody writes.
+    let late = Instant::now() + LATE;
+    loop {
+        let has_news = !told.is_empty();
+        let next = tokio::select! {
+            () = writer.spool.look.asked() => return None,
+            () = sleep_until(again), if has_news => return None,
+            () = sleep_until(late), if writer.place.may_rotate() => return None,
+            next = frames.next() => next,
+        };
+        match next {
+            Some(Ok(frame)) if writer.place.knows(&frame) => {}
+            Some(Ok(frame)) => told.push(frame),
+            Some(Err(error)) => return Some(Followed::Cut(error)),
+            None => return Some(Followed::ToTheEnd),
+        }
+    }
+}
+
 /// Opens a reading of what is new beyond a place.
-async fn open(
-    engine: &Arc<dyn Engine>,
-    (id, tty): (&str, bool),
-    place: &Place,
-    follow: bool,
-) -> Result<Reading, Missed> {
-    for mut resume in place.resume(follow, tty) {
+async fn open(engine: &Arc<dyn Engine>, id: &str, place: &Place) -> Result<Frames, Missed> {
+    for mut resume in place.resume() {
         let opened = patiently(|| engine.logs(id, resume.range)).await;
         let mut frames = opened.map_err(Missed::Engine)?;
         match skip(&mut frames, &mut resume).await {
-            Skipped::To(first) => return Ok(Reading { frames, first }),
+            Skipped::All => return Ok(frames),
             // A reading that was cut off says nothing about this way: whoever reads on comes again.
-            Skipped::Cut(error) if error.reason == Reason::Away => {
-                let frames = stream::iter([Err(error)]).boxed();
-                return Ok(Reading { frames, first: None });
-            }
+            Skipped::Cut(error) if error.reason == Reason::Away => return Ok(stream::iter([Err(error)]).boxed()),
             Skipped::Cut(error) => return Err(Missed::Engine(error)),
             Skipped::Unknown => {}
         }
@@ -336,27 +383,27 @@ async fn open(
 
 /// What a reading gave while that was skipped which was read before.
 enum Skipped {
-    /// All of that, and perhaps something new already.
-    To(Option<Frame>),
+    /// All of that.
+    All,
     /// It cannot tell what is new.
     Unknown,
     /// The engine's error.
     Cut(EngineError),
 }
 
-async fn skip(frames: &mut BoxStream<'static, EngineResult<Frame>>, resume: &mut Resume) -> Skipped {
+async fn skip(frames: &mut Frames, resume: &mut Resume) -> Skipped {
     while !resume.is_done() {
         match frames.next().await {
-            Some(Ok(frame)) => match resume.judge(frame) {
-                Fate::Old => {}
-                Fate::New(frame) => return Skipped::To(Some(frame)),
-                Fate::Unknown => return Skipped::Unknown,
-            },
+            Some(Ok(frame)) => {
+                if resume.is_gone(&frame) {
+                    return Skipped::Unknown;
+                }
+            }
             Some(Err(error)) => return Skipped::Cut(error),
             None => return Skipped::Unknown,
         }
     }
-    Skipped::To(None)
+    Skipped::All
 }
 
 /// Where a log ends now; none when it is empty. A few of its last entries tell: as many as have the time of the last.
@@ -373,35 +420,6 @@ pub(super) async fn end_of(engine: &Arc<dyn Engine>, id: &str) -> EngineResult<O
         match End::of(&entries) {
             Some((_, true)) if entries.len() as u64 >= tail => tail *= 16,
             end => return Ok(end.map(|(end, _)| end)),
-        }
-    }
-}
-
-/// How many bytes a terminal's log has beyond a place now: a reading to its end.
-pub(super) async fn bytes_beyond(engine: &Arc<dyn Engine>, id: &str, place: &Place) -> Result<u64, Missed> {
-    let deadline = Instant::now() + AWAY;
-    loop {
-        let mut reading = open(engine, (id, true), place, false).await?;
-        let mut bytes = 0;
-        let ended = loop {
-            match reading.next().await {
-                Some(Ok(frame)) => bytes += frame.bytes.len() as u64,
-                Some(Err(error)) => break Err(error),
-                None => break Ok(bytes),
-            }
-        };
-        match ended {
-            Err(error) if error.reason == Reason::Away && Instant::now() < deadline => pause(PAUSE).await,
-            ended => return ended.map_err(Missed::Engine),
-        }
-    }
-}
-
-impl Reading {
-    async fn next(&mut self) -> Option<EngineResult<Frame>> {
-        match self.first.take() {
-            Some(frame) => Some(Ok(frame)),
-            None => self.frames.next().await,
         }
     }
 }

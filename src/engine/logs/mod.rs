@@ -21,14 +21,17 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::world::{ContainerState, nanos};
 use super::{Container, Engine, EngineError, EngineResult, Reason};
-use follow::{Follower, Missed};
+use follow::Follower;
 pub use reader::{Block, LineReader, More, Streams};
 pub use spool::{Offset, Phase, ProcessLog, Progress, Spool};
+
+/// How long the follower is let come to a log's end by itself.
+const SOON: Duration = Duration::from_millis(200);
 
 /// The spools of a case: one for each container that it ever had, and for each process in the background.
 pub struct Spools {
@@ -252,38 +255,25 @@ impl Spools {
 }
 
 /// Waits until the end that the log has now is in the spool, without reading anything a second time: the follower
-/// comes to it. A terminal's entries have no times, so their bytes are counted.
+/// comes to it.
 async fn entries(engine: &Arc<dyn Engine>, spool: &Arc<Spool>, described: &Container) -> EngineResult<()> {
     let started = nanos(&described.started_at);
     // It runs, so a reader must not be told that it waits for a start.
     let is_known = |progress: &Progress| progress.phase == Phase::Running || progress.ended >= started;
-    if !described.tty {
-        match follow::end_of(engine, &described.id).await {
-            Ok(None) => reached(spool, is_known).await,
-            Ok(Some(end)) => {
-                reached(spool, |progress| is_known(progress) && spool.place().has_passed(&end)).await;
-                if !spool.place().is_sure_of(&end) {
-                    spool.look.ask();
-                    reached(spool, |_| spool.place().is_sure_of(&end)).await;
-                }
-            }
-            Err(error) => return unreadable(spool, error).await,
+    let end = match follow::end_of(engine, &described.id).await {
+        Ok(Some(end)) => end,
+        Ok(None) => {
+            reached(spool, is_known).await;
+            return Ok(());
         }
-        return Ok(());
+        Err(error) => return unreadable(spool, error).await,
+    };
+    let is_read = |progress: &Progress| is_known(progress) && spool.place().has_passed(&end);
+    if timeout(SOON, reached(spool, is_read)).await.is_err() {
+        spool.look.ask();
+        reached(spool, is_read).await;
     }
-    let place = spool.place().clone();
-    match follow::bytes_beyond(engine, &described.id, &place).await {
-        Ok(bytes) => {
-            let is_read = |progress: &Progress| is_known(progress) && progress.bytes >= place.bytes + bytes;
-            reached(spool, is_read).await;
-            Ok(())
-        }
-        Err(Missed::Rotated) => {
-            spool.set_gap(follow::rotated(spool.name()));
-            Ok(())
-        }
-        Err(Missed::Engine(error)) => unreadable(spool, error).await,
-    }
+    Ok(())
 }
 
 /// A log that the engine does not give: of a container that is gone the follower finds that out, too.

@@ -53,7 +53,7 @@ pub enum More {
     Ended,
     /// Nothing more comes.
     Closed,
-    /// Something is missing, and nothing more comes: why.
+    /// Something is missing, so that what comes decides nothing: why.
     Gap(String),
 }
 
@@ -119,7 +119,7 @@ impl LineReader {
     /// Waits until there are lines that were not taken yet, or none are to be expected.
     pub async fn more(&mut self) -> More {
         let at = self.at.line;
-        let known = |progress: &Progress| progress.end.line > at || progress.phase != Phase::Running;
+        let known = |progress: &Progress| progress.end.line > at || !waits(progress);
         match self.progress.wait_for(known).await {
             Ok(progress) => more(&progress, at),
             Err(_) => More::Closed,
@@ -129,7 +129,7 @@ impl LineReader {
     /// What is to be expected now, without waiting; none while the container runs and has written nothing new.
     pub fn expected(&self) -> Option<More> {
         let progress = self.progress.borrow();
-        let waits = progress.end.line == self.at.line && progress.phase == Phase::Running;
+        let waits = progress.end.line == self.at.line && waits(&progress);
         (!waits).then(|| more(&progress, self.at.line))
     }
 
@@ -200,6 +200,11 @@ impl LineReader {
             self.at.run += length as u64;
         }
     }
+}
+
+/// True when there is nothing to be told but new lines.
+fn waits(progress: &Progress) -> bool {
+    progress.phase == Phase::Running && progress.gap.is_none()
 }
 
 fn more(progress: &Progress, at: u64) -> More {

@@ -74,13 +74,11 @@ pub struct Progress {
     pub end: Offset,
     /// Entries of the engine that were read.
     pub(super) frames: u64,
-    /// Bytes of them.
-    pub(super) bytes: u64,
     /// When the last run ended that was read to its end, nanoseconds of Unix time by the engine's clock.
     pub(super) ended: i64,
     /// Whether more may come.
     pub phase: Phase,
-    /// What of it is missing, and why; nothing more comes after that.
+    /// What of it is missing first, and why.
     pub gap: Option<String>,
 }
 
@@ -233,7 +231,6 @@ impl Spool {
         self.progress.send_modify(|progress| {
             progress.end = end;
             progress.frames = place.frames;
-            progress.bytes = place.bytes;
         });
         Ok(())
     }
@@ -285,12 +282,13 @@ impl Writer {
 
     /// Writes what has come. Writing to a file on this machine does not wait for its disk, so the runtime is not held up.
     pub(super) fn flush(&mut self) -> Result<(), String> {
-        if self.spool.progress.borrow().frames == self.place.frames
-            && self.spool.progress.borrow().bytes == self.place.bytes
-            && self.assembler.ready() == 0
-        {
+        if self.spool.progress.borrow().frames == self.place.frames && self.assembler.ready() == 0 {
             return Ok(());
         }
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), String> {
         self.written = Instant::now();
         let lines = self.assembler.take();
         let path = self.spool.path.display();
@@ -299,11 +297,21 @@ impl Writer {
             .map_err(|why| format!("its log cannot be written to `{path}`: {why}"))
     }
 
-    /// It was found out that all that was read is without a hole.
-    pub(super) fn set_sure(&mut self) {
-        self.place.set_sure();
-        self.spool.place().clone_from(&self.place);
-        self.spool.progress.send_modify(|_| ());
+    /// What comes next in the log is missing: that is noted in it, and what is left of it goes on behind.
+    pub(super) fn lose(&mut self, why: String) -> Result<(), String> {
+        self.assembler.end();
+        let note = Frame {
+            stream: Stream::Stderr,
+            at: None,
+            bytes: format!("[e2erun: lines are missing here: {why}]\n").into(),
+        };
+        self.assembler.push(&note);
+        self.place.forget();
+        self.write()?;
+        self.spool.progress.send_modify(|progress| {
+            progress.gap.get_or_insert(why);
+        });
+        Ok(())
     }
 
     /// A run has ended: its last line is a line also without newline.

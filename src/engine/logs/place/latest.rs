@@ -1,7 +1,5 @@
 //! Where a log ends, and how far each of its streams was read.
 
-use std::cmp::Ordering;
-
 use crate::engine::{Frame, Stream};
 
 /// The latest of a stream: its time, and how many entries have that. The parts of one long line have one.
@@ -13,15 +11,21 @@ pub(super) struct Latest {
 
 impl Latest {
     pub(super) fn saw(&mut self, at: &str) {
-        match at.cmp(&self.at) {
-            Ordering::Equal => self.count += 1,
-            Ordering::Greater => {
-                at.clone_into(&mut self.at);
-                self.count = 1;
-            }
-            // The clock was set back.
-            Ordering::Less => {}
+        if at == self.at {
+            self.count += 1;
+        } else {
+            // Earlier only where the clock was set back.
+            at.clone_into(&mut self.at);
+            self.count = 1;
         }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(super) fn is_after(&self, at: &str) -> bool {
+        self.at.as_str() > at
     }
 }
 
