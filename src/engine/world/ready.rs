@@ -81,7 +81,8 @@ pub fn readiness(state: &State, project: &str, wanted: &[Wanted], steady: impl F
             match judge(container, service.becomes, steady(container)) {
                 One::Good => good += 1,
                 One::NotYet(observed) => seen.push(named(observed)),
-                One::Again(observed) if container.restarts >= TOO_OFTEN => {
+                // One that is to complete may fail until what it waits for is there: that is what its restarts are for.
+                One::Again(observed) if container.restarts >= TOO_OFTEN && service.becomes != Becomes::Completed => {
                     let why = format!("is started again and again{}", facts(container));
                     looping.push((named(observed), died(container, why)));
                 }
@@ -307,7 +308,7 @@ mod tests {
 
     #[test]
     fn one_that_restarts_again_and_again_is_not_up() {
-        use Becomes::{Healthy, Running};
+        use Becomes::{Completed, Healthy, Running};
         let restarted = |count: u64, state: &'static str, health: Option<&'static str>| {
             move |it: &mut ContainerState| {
                 it.state = state.into();
@@ -333,5 +334,7 @@ mod tests {
         let loops = dead("is started again and again (8 restarts, last exit code 3)");
         assert_eq!(judge(Running, restarted(8, "restarting", None)), loops);
         assert_eq!(judge(Healthy, restarted(8, "running", None)), loops);
+        let again = not_yet("`db` is restarting (20 restarts, last exit code 3)");
+        assert_eq!(judge(Completed, restarted(20, "restarting", None)), again);
     }
 }
