@@ -36,7 +36,7 @@ struct Asked {
     parts: BTreeMap<String, f64>,
 }
 
-/// The last answer that was none of a limit.
+/// The last answer before the end of `within` cut one off; one that the step's own `timeout` ended is one, too.
 type Answer = (Value, Vec<Fault>);
 
 /// Runs a step that acts, from its first event to its last.
@@ -160,8 +160,9 @@ impl Asking<'_> {
                     self.at_the_end(&mut asked, before, &cx);
                     return (asked, cx);
                 }
-                before = Some((asked.outputs.clone(), asked.faults.clone()));
-                asked.faults[0].message.clone()
+                let observed = asked.faults[0].message.clone();
+                before = Some((std::mem::take(&mut asked.outputs), std::mem::take(&mut asked.faults)));
+                observed
             };
             if told != observed {
                 cx.waiting(&self.info.name, &observed);
