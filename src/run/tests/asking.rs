@@ -1,5 +1,7 @@
 //! Questions that are asked again: `within`, `every`, `holds-for`, `timeout`, `probe`.
 
+use std::time::Duration;
+
 use super::stage;
 use crate::event::What;
 
@@ -149,6 +151,23 @@ steps:
         .filter(|call| call.starts_with("volumes"))
         .count();
     assert!(asked <= 8, "{asked}: {told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_the_engine_does_not_tell_of_is_seen_by_asking_again() {
+    let stage =
+        stage("steps: [{state-assert: {image: 'built:now'}, within: 30s, every: 1s, expect: {exists: true}}]\n");
+    let built = async {
+        crate::wait::pause(Duration::from_secs(5)).await;
+        // As a build by BuildKit makes it: without an event.
+        stage.fake.image("built:now");
+    };
+    let (events, ()) = tokio::join!(stage.events(), built);
+    let took = events.iter().find_map(|event| match &event.what {
+        What::StepEnded { seconds, .. } => Some(*seconds),
+        _ => None,
+    });
+    assert!(took.is_some_and(|took| took < 7.0), "{took:?} {}", stage.told(&events));
 }
 
 #[tokio::test(start_paused = true)]

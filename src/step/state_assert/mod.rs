@@ -25,7 +25,7 @@ pub(super) const ABOUT: About = About {
              a `container` `state health exit restarts image node user mounts`; of a `volume`, a `network` or an `image` \
              `exists nodes driver labels`; of a `probe` `answers failures max_outage outage first_failure values`. \
              Volumes and networks are named as in the file (`shop/data`) or by their real names, never by a part of one. \
-             With `within` it is looked at again at each change that the engine tells of.",
+             With `within` it is looked at again at each change that the engine tells of, and an image by `every`.",
     example: "- state-assert: {service: db}\n  within: 60s\n  expect: {healthy: 1, restarts: 0}\n\
               - state-assert: {volume: shop/data}\n  expect: {exists: false}\n\
               - state-assert: {probe: front}\n  expect: {max_outage: {le: 2s}}",
@@ -236,7 +236,7 @@ impl Act for Bound {
             }
             Target::Image(text) => {
                 let reference = cx.text(text).await?;
-                self.resource(cx, observe::image(cx, &reference)).await
+                observe::image(cx, &reference).await
             }
             Target::Probe(text) => observe::probe(cx, &cx.text(text).await?),
         }
@@ -278,8 +278,9 @@ impl Act for Bound {
                 },
                 Err(_) => return,
             },
-            Target::Volume(_) | Target::Network(_) | Target::Image(_) => return self.others_changed(cx).await,
-            Target::Probe(_) => return std::future::pending().await,
+            Target::Volume(_) | Target::Network(_) => return self.others_changed(cx).await,
+            // An engine that builds by BuildKit tells of no image: it is asked again by `every`.
+            Target::Image(_) | Target::Probe(_) => return std::future::pending().await,
         };
         loop {
             let generation = node.world.snapshot().generation;
@@ -303,7 +304,7 @@ impl Bound {
         self.seen().path != cx.step.path
     }
 
-    /// A volume, network or image: the engine is asked at the first look, at the last one, and after it has told of any.
+    /// A volume or network: the engine is asked at the first look, at the last one, and after it has told of any.
     async fn resource(&self, cx: &Cx, ask: impl Future<Output = Done<Value>>) -> Done<Value> {
         let (first, told) = (self.is_first(cx), observe::told_of_others(cx));
         if !first && !is_last(cx) && self.seen().known == told {
