@@ -88,13 +88,16 @@ pub struct Standing {
 /// Told what a process writes, as it comes, in pieces that need not be lines.
 pub type Output = Arc<dyn Fn(Stream, &[u8]) + Send + Sync>;
 
+/// How a process ended: its exit code (128 and the number of a signal that ended it), or why that is not known.
+pub type Exit = Result<i32, String>;
+
 /// A process that runs in the background.
 #[async_trait]
 pub trait Process: Send + Sync {
-    /// Its exit code if it has ended; 128 and the number of a signal that ended it.
-    fn exit_now(&self) -> Option<i32>;
-    /// Waits for its end; gives the exit code.
-    async fn wait(&self) -> i32;
+    /// How it ended, if it has.
+    fn exit_now(&self) -> Option<Exit>;
+    /// Waits for its end.
+    async fn wait(&self) -> Exit;
     /// The last lines that it wrote.
     async fn tail(&self, lines: usize) -> String;
     /// Ends it and all of its group: asked first, killed after the grace.

@@ -17,7 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::task_tracker::TaskTracker;
 
 use super::kept::Lines;
-use super::{Command, Ended, GRACE, Group, Groups, Kept, Output, Process};
+use super::{Command, Ended, Exit, GRACE, Group, Groups, Kept, Output, Process};
 use crate::engine::{Stream, ToolLine};
 use crate::wait::Caller;
 
@@ -279,12 +279,13 @@ fn code(end: End) -> i32 {
 
 #[async_trait]
 impl Process for Background {
-    fn exit_now(&self) -> Option<i32> {
-        (*self.running.end.borrow()).map(code)
+    fn exit_now(&self) -> Option<Exit> {
+        (*self.running.end.borrow()).map(|end| Ok(code(end)))
     }
 
-    async fn wait(&self) -> i32 {
-        self.running.ended().await.map_or(-1, code)
+    async fn wait(&self) -> Exit {
+        let end = self.running.ended().await;
+        end.map(code).ok_or_else(|| "nobody waits for it any more".to_owned())
     }
 
     async fn tail(&self, lines: usize) -> String {

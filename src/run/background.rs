@@ -16,7 +16,7 @@ const LINES: usize = 30;
 
 /// True when something in the background has failed until now.
 pub(crate) async fn failed(case: &Case) -> bool {
-    let broken = |started: &Started| started.process.exit_now().is_some_and(|exit| exit != 0);
+    let broken = |started: &Started| started.process.exit_now().is_some_and(|exit| exit != Ok(0));
     let process = case.state().processes.values().any(broken);
     process || !broken_containers(case).await.is_empty()
 }
@@ -39,10 +39,18 @@ pub(crate) async fn finish(case: &Case, hurry: &CancellationToken) -> Vec<Fault>
 async fn end(name: &str, started: &Started, hurry: &CancellationToken) -> Option<Fault> {
     let process = &started.process;
     match process.exit_now() {
-        Some(0) => None,
-        Some(exit) => {
+        Some(Ok(0)) => None,
+        Some(Ok(exit)) => {
             let tail = process.tail(LINES).await;
             Some(fault(("process", name), exit.into(), &started.place, tail))
+        }
+        Some(Err(why)) => {
+            let told = Fault::error(format!("how background process `{name}` ended is not known: {why}"));
+            let tail = process.tail(LINES).await;
+            Some(
+                told.at(started.place.clone())
+                    .detail(format!("last lines of `{name}`"), tail),
+            )
         }
         None => {
             let ended = tokio::time::timeout(GRACE + GRACE, async {

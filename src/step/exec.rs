@@ -15,10 +15,10 @@ use super::describe;
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, Step, Written};
 use crate::diagnostic::Spanned;
 use crate::engine::logs::ProcessLog;
-use crate::engine::{Engine, EngineError, EngineResult, ExecSpec, Frame, Reason, Running, Stream};
+use crate::engine::{Engine, EngineError, EngineResult, ExecSpec, Frame, Reason, Running};
 use crate::event::{Detail, Fault};
 use crate::expect::EXIT_ZERO;
-use crate::host::Process;
+use crate::host::{Exit, Process};
 use crate::shape::{Named, Text, shape};
 
 /// See the table.
@@ -217,7 +217,7 @@ fn abandoned(cx: &Cx, target: &ContainerRef, output: &Output) -> Fault {
 
 /// A command that goes on in its container; it is ended with that.
 struct Background {
-    exit: watch::Receiver<Option<i32>>,
+    exit: watch::Receiver<Option<Exit>>,
     log: Arc<ProcessLog>,
     _reader: AbortOnDropHandle<()>,
 }
@@ -228,13 +228,11 @@ impl Background {
         let written = Arc::clone(&log);
         let reader = tokio::spawn(async move {
             let exit = read(&*engine, running, |frame| written.add(frame.stream, &frame.bytes)).await;
-            let exit = exit.unwrap_or_else(|error| {
-                written.add(Stream::Stderr, format!("\n{error}\n").as_bytes());
-                -1
-            });
             written.end();
+            let exit = exit.map_err(|error| error.to_string());
+            let exit = exit.and_then(|code| i32::try_from(code).map_err(|_| format!("{code} is no exit code")));
             // Nobody may be left to be told.
-            tell.send(Some(i32::try_from(exit).unwrap_or(-1))).ok();
+            tell.send(Some(exit)).ok();
         });
         Background {
             exit,
@@ -246,14 +244,15 @@ impl Background {
 
 #[async_trait]
 impl Process for Background {
-    fn exit_now(&self) -> Option<i32> {
-        *self.exit.borrow()
+    fn exit_now(&self) -> Option<Exit> {
+        self.exit.borrow().clone()
     }
 
-    async fn wait(&self) -> i32 {
+    async fn wait(&self) -> Exit {
         let mut exit = self.exit.clone();
         let ended = exit.wait_for(Option::is_some).await;
-        ended.ok().and_then(|exit| *exit).unwrap_or(-1)
+        let ended = ended.ok().and_then(|exit| exit.clone());
+        ended.unwrap_or_else(|| Err("nobody reads it any more".to_owned()))
     }
 
     async fn tail(&self, lines: usize) -> String {

@@ -89,7 +89,7 @@ impl Act for Bound {
             };
             let ends = Arc::clone(&process);
             tokio::spawn(async move {
-                ends.wait().await;
+                drop(ends.wait().await);
                 log.end();
             });
             command::goes_on(cx, &name.value, process);

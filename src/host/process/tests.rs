@@ -197,7 +197,7 @@ async fn a_background_process_is_ended_and_has_a_tail() {
     tokio::time::timeout(LIMIT, begun.notified()).await.unwrap();
     assert_eq!((process.exit_now(), process.tail(2).await.as_str()), (None, "2\n3"));
     process.end(LIMIT).await;
-    assert_eq!((process.exit_now(), process.wait().await), (Some(9), 9));
+    assert_eq!((process.exit_now(), process.wait().await), (Some(Ok(9)), Ok(9)));
     assert_eq!(*told.alive.lock().unwrap(), []);
 }
 
@@ -218,7 +218,7 @@ async fn a_group_of_somebody_else_is_ended_even_if_it_does_not_listen() {
     let group = told.all.lock().unwrap()[0].clone();
     host.end_group(&group, Duration::from_millis(100)).await.unwrap();
     assert_eq!(group.members(), Vec::<i32>::new());
-    assert_eq!(process.wait().await, 128 + 9);
+    assert_eq!(process.wait().await, Ok(128 + 9));
     // One that is gone is a success.
     host.end_group(&group, Duration::ZERO).await.unwrap();
 }

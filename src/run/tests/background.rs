@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::stage;
-use crate::engine::fake::{Answer, Script};
+use crate::engine::Reason;
+use crate::engine::fake::{Answer, Reply, Script};
 use crate::event::{Event, Fault, What};
 
 /// The places and words of the faults of the case itself.
@@ -81,6 +82,31 @@ async fn a_container_that_a_step_ends_or_that_runs_to_the_end_is_none() {
         stage.fake.assert_clean();
         assert_eq!(faults(&events), Vec::<String>::new(), "{step}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_whose_end_the_engine_does_not_tell_is_an_error() {
+    let stage = stage(
+        "stacks: {s: web.yml}
+steps:
+  - up: s
+  - {exec: {service: web, command: [quick], background: it}}
+  - {http: 'http://x/a', holds-for: 5s}
+",
+    )
+    .engine(|fake| {
+        fake.script("web", Script::new().exec("quick", [Answer::out("done")]));
+        fake.call("exec_exit", 1, Reply::Fail(Reason::Away, "it went away"));
+    });
+    let events = stage.events().await;
+    stage.fake.assert_clean();
+    let told = faults(&events);
+    assert!(
+        matches!(told.as_slice(), [one] if one.starts_with("5: how background process `it` ended is not known: ") && one.contains("it went away")),
+        "{told:?}"
+    );
+    let told = stage.told(&events);
+    assert!(told.contains("= errored"), "{told}");
 }
 
 #[tokio::test]
