@@ -66,7 +66,7 @@ async fn end(name: &str, started: &Started, hurry: &CancellationToken) -> Option
     }
 }
 
-/// Containers that ended by themselves, and not with 0: name, id, exit code, and where they were started.
+/// Containers that ended by themselves, and not with 0, which no step has looked at since: name, id, exit code, and where they were started.
 async fn broken_containers(case: &Case) -> Vec<(String, String, i64, Place)> {
     let containers: Vec<_> = {
         let state = case.state();

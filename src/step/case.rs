@@ -113,7 +113,7 @@ pub struct CaseState {
     pub stacks: BTreeMap<usize, StackState>,
     /// Containers that steps started by name: name → (node, id).
     pub backgrounds: BTreeMap<String, (usize, String)>,
-    /// Where the steps stand that started those, by id; without those that a step has made crash.
+    /// Where the steps stand that started those, by id; without those whose end a step has made or judged.
     pub places: BTreeMap<String, Place>,
     /// Processes that steps started by name.
     pub processes: BTreeMap<String, Started>,

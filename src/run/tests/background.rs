@@ -109,6 +109,37 @@ steps:
     assert!(told.contains("= errored"), "{told}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_container_whose_end_a_step_judges_is_that_steps() {
+    for (judged, expected) in [
+        ("{exit: 3}", vec![]),
+        ("{state: exited}", vec![]),
+        (
+            "{restarts: 0}",
+            vec!["3: background container `it` ended with exit code 3"],
+        ),
+    ] {
+        let step = format!("  - {{state-assert: {{container: it}}, expect: {judged}}}");
+        let stage = stage(&RUNS.replace("STEP", &step)).engine(|fake| {
+            fake.image("broken").script("broken", Script::new().after(2).exit(3));
+        });
+        let events = stage.events().await;
+        stage.fake.assert_clean();
+        assert_eq!(faults(&events), expected, "{judged}");
+    }
+    // One that was seen running has ended badly all the same.
+    let early = RUNS.replace(
+        "  - {http",
+        "  - {state-assert: {container: it}, expect: {state: running}}
+  - {http",
+    );
+    let stage = stage(&early.replace("STEP", "")).engine(|fake| {
+        fake.image("broken").script("broken", Script::new().after(2).exit(3));
+    });
+    let events = stage.events().await;
+    assert_eq!(faults(&events), ["3: background container `it` ended with exit code 3"]);
+}
+
 #[tokio::test]
 async fn all_processes_are_ended_at_once() {
     // Each takes its time to end: one after the other they would take more than all of it.

@@ -15,6 +15,7 @@ use super::resource::{network_name, volume_name};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Later, Ref, ServiceRef, Sort, Step, Written, describe};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Detail, Fault};
+use crate::expect::Expectation;
 use crate::shape::{Text, shape};
 
 /// See the table.
@@ -220,6 +221,7 @@ impl Act for Bound {
                 let container = cx.target(container).await?;
                 self.current(cx, &container).await?;
                 let mut value = observe::container(cx, &container)?;
+                judges_end(cx, &container);
                 self.complete(false, &mut value, observe::described(cx, &container))
                     .await?;
                 Ok(value)
@@ -291,6 +293,17 @@ impl Act for Bound {
                 return;
             }
         }
+    }
+}
+
+/// How a container in the background ended is this step's to judge, and no longer the scenario's end's.
+fn judges_end(cx: &Cx, container: &ContainerRef) {
+    let judged = |expect: &Expectation| ["state", "exit"].iter().any(|field| expect.expects(field));
+    if !cx.expect.as_ref().is_some_and(judged) {
+        return;
+    }
+    for ended in observe::containers(cx, container).iter().filter(|it| it.has_ended()) {
+        cx.case.state().places.remove(&ended.id);
     }
 }
 
