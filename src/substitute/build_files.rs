@@ -7,7 +7,7 @@ use crate::yaml::{self, Content, Node};
 /// What a build may need of a file: the files that it includes are cut down like it.
 const TOP: [&str; 5] = ["version", "name", "include", "services", "secrets"];
 /// What a build may need of a service.
-const SERVICE: [&str; 5] = ["build", "image", "platform", "extends", "profiles"];
+const SERVICE: [&str; 6] = ["build", "image", "platform", "extends", "profiles", "provider"];
 
 /// A rewritten file with only what its builds need.
 pub fn builds_only(text: &str) -> String {
@@ -45,12 +45,18 @@ mod tests {
     fn only_what_builds_need_is_left() {
         let text = "x-common: &common\n  env_file: late.env\n  platform: linux/amd64\nservices:\n  web:\n    <<: *common\n    \
                     build: {context: ./web, secrets: [token]}\n    depends_on: [db]\n  db:\n    image: redis\n    \
-                    env_file: late.env\n    volumes: [data:/data]\nsecrets:\n  token: {file: token}\nvolumes: {data: {}}\n";
+                    env_file: late.env\n    volumes: [data:/data]\n  model:\n    provider: {type: model}\nsecrets:\n  token: {file: token}\nvolumes: {data: {}}\n";
         let left = builds_only(text);
         for gone in ["env_file", "late.env", "depends_on", "volumes", "x-common"] {
             assert!(!left.contains(gone), "{left}");
         }
-        for kept in ["context: ./web", "platform: linux/amd64", "image: redis", "file: token"] {
+        for kept in [
+            "context: ./web",
+            "platform: linux/amd64",
+            "image: redis",
+            "type: model",
+            "file: token",
+        ] {
             assert!(left.contains(kept), "{left}");
         }
     }
