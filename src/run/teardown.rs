@@ -82,18 +82,17 @@ async fn kill(case: &Case) {
 
 /// Removes everything with the case's label, images that `commit` made too; what is left is told.
 pub(crate) async fn remove(case: &Case, hurry: &CancellationToken) -> Vec<Fault> {
-    let faults = remove_once(case).await;
+    let first = remove_once(case).await;
     if !hurry.is_cancelled() {
-        return faults;
+        return first;
     }
-    // What nobody has waited for may have made something meanwhile.
+    // What nobody has waited for may have made something meanwhile; what the first look could not remove, the second tells.
     let late = tokio::time::timeout(HURRIED, changed(case)).await.is_err();
-    let mut faults = remove_once(case).await;
-    if late {
-        let why = "a call that changes the engine did not end";
-        faults.extend(case.nodes.iter().map(|node| left(node, &case.label(), why)));
-    }
-    faults
+    let again = remove_once(case).await;
+    let why = "a call that changes the engine did not end";
+    let unended = case.nodes.iter().filter(|_| late);
+    let unended = unended.map(|node| left(node, &case.label(), why));
+    again.into_iter().chain(unended).collect()
 }
 
 async fn remove_once(case: &Case) -> Vec<Fault> {

@@ -50,7 +50,11 @@ impl Api {
         let ping = async { transport.send(get("/_ping")?).await };
         let answer = within(LIMIT, &attempt, ping).await.map_err(|error| EngineError {
             // The attempt says so itself.
-            answer: error.answer.trim_start_matches(UNREACHABLE).to_owned(),
+            answer: error
+                .answer
+                .strip_prefix(UNREACHABLE)
+                .unwrap_or(&error.answer)
+                .to_owned(),
             ..error
         })?;
         let said = answer.headers().get("api-version").and_then(|said| said.to_str().ok());

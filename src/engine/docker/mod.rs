@@ -297,8 +297,10 @@ impl Engine for Docker {
             "Name": name, "Driver": driver, "Attachable": attachable, "Labels": labels, "CheckDuplicate": true,
         });
         let attempt = format!("create network `{name}`");
-        let made = self.api.post(attempt, "/networks/create", &request).await?;
-        Ok(made["Id"].as_str().unwrap_or_default().to_owned())
+        let made = self.api.post(attempt.clone(), "/networks/create", &request).await?;
+        let id = made["Id"].as_str().filter(|id| !id.is_empty());
+        let unnamed = || error(&attempt, format!("its answer has no id: {made}"), Reason::Other);
+        id.map(str::to_owned).ok_or_else(unnamed)
     }
 
     async fn disconnect(&self, network: &str, container: &str) -> EngineResult<()> {
