@@ -36,6 +36,7 @@ impl Before {
         let images = Images::pull(env, &shared(&ready)).await;
         bases::settle(env, &mut ready).await;
         images.build(env, &shared(&ready)).await;
+        env.nodes.iter().for_each(|node| node.pulls.scenarios_begin());
         Before {
             unready: skipped,
             ports,

@@ -129,8 +129,12 @@ impl Bound {
         own.chain(inner).collect()
     }
 
-    /// The images that it, or a step in it, wants, as far as they are known before anything starts.
+    /// The images that it, or a step in it, wants, as far as they are known before anything starts; none of what may be
+    /// skipped.
     pub fn images(&self) -> Vec<&str> {
+        if self.condition.is_some() || !self.skip.is_empty() {
+            return Vec::new();
+        }
         match &self.body {
             Body::Act(act) => act.images(),
             Body::Block(block) => {
