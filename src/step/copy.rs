@@ -87,7 +87,7 @@ impl Written for Copy {
 /// Tells a target that is none, and a path here at which nothing is and nothing will be.
 fn check_from(from: &Text, binder: &mut Binder<'_>) {
     if let Some(path) = place::check(from, binder)
-        && binder.is_missing(&path)
+        && binder.is_missing(from, &path)
     {
         let help = "its path is relative to the file that it is written in; one in a container is `service:/path`";
         binder.error(&from.span, format!("there is no file or folder `{path}`"), help);

@@ -61,7 +61,7 @@ pub(super) fn service(
         networks: on,
         network_mode,
         volumes: volumes(view),
-        mounts_paths: mounts_paths(view),
+        mounts_paths: mounts_paths(view) || mounts_bound(view),
         tty: text("tty").is_some_and(|text| is_true(&text)),
     })
 }
@@ -184,6 +184,21 @@ fn mounts_paths(view: &View<'_>) -> bool {
             return text_of(item, "type", &said.environment).is_none_or(|kind| kind == "bind");
         }
         said.fill(item).is_none_or(|text| is_path(split_source(&text).0))
+    })
+}
+
+/// True if it mounts a named volume that is a path of the engine's machine.
+fn mounts_bound(view: &View<'_>) -> bool {
+    let named = volumes(view);
+    let all = mentions(view.units, "volumes");
+    all.iter().filter(|(name, _)| named.contains(*name)).any(|(_, layers)| {
+        let volume = View {
+            units: view.units,
+            section: "volumes",
+            layers,
+        };
+        let options = volume.all("driver_opts");
+        options.iter().any(|said| said.node.entry("device").is_some())
     })
 }
 

@@ -372,3 +372,30 @@ async fn what_fails_in_a_soft_block_is_told_to_be_soft() {
         )
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_parameters_path_is_looked_for_where_it_was_written() {
+    let stage = stage(
+        "stacks: {s: web.yml}
+given: [up: s]
+steps: [{use: {template: sub/t.yaml, with: {src: mine.txt}}}, {assert: 'true'}]
+",
+    )
+    .file("mine.txt", "mine")
+    .file(
+        "sub/t.yaml",
+        "template: t
+parameters: {src: {}}
+steps: [{use: {template: deep/t.yaml, with: {from: '${{ src }}'}}}]
+",
+    )
+    .file(
+        "sub/deep/t.yaml",
+        "template: deep
+parameters: {from: {}}
+steps: [{copy: {from: '${{ from }}', to: 'web:/there.txt'}}]
+",
+    );
+    let told = stage.told(&stage.events().await);
+    assert!(told.contains("steps[1].use[1].use[1] passed"), "{told}");
+}

@@ -100,6 +100,7 @@ impl Binder<'_> {
     fn early_of(&self, own: &OwnScope) -> Scope {
         let mut early = Scope {
             values: BTreeMap::new(),
+            folders: BTreeMap::new(),
             ..self.early.clone()
         };
         if self.maybe {
@@ -112,6 +113,11 @@ impl Binder<'_> {
             .values
             .extend(built_in.map(|(name, value)| (name.clone(), Arc::clone(value))));
         for (name, data, _) in &own.parameters {
+            let given = data
+                .leading_name()
+                .and_then(|name| self.early.folders.get(name).cloned());
+            let folder = given.unwrap_or_else(|| self.folder.as_path().into());
+            early.folders.insert(name.clone(), folder);
             if let Some(value) = self.constant(data) {
                 early.values.insert(name.clone(), Arc::new(value));
             }

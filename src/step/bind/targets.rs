@@ -148,9 +148,13 @@ impl Binder<'_> {
         self.makes_files = true;
     }
 
-    /// True for a path here at which nothing is, and nothing will have been made by now.
-    pub fn is_missing(&self, path: &str) -> bool {
-        !self.maybe && !self.makes_files && self.fixed.files.is_there(&self.folder.join(path)) == Some(false)
+    /// True for a path here, as it is written and what it is, at which nothing is, and nothing will have been made by now.
+    pub fn is_missing(&self, written: &Text, path: &str) -> bool {
+        // One that begins with a parameter's value is relative to where that was written.
+        let given = written.leading_name().and_then(|name| self.early.folders.get(name));
+        let folder = given.map_or(self.folder.as_path(), |folder| folder);
+        let path = crate::scenario::normal(&folder.join(path));
+        !self.maybe && !self.makes_files && self.fixed.files.is_there(&path) == Some(false)
     }
 
     fn bind_with<T>(&mut self, text: &Text, find: impl Fn(&str, &Self) -> Result<T, Unfound>) -> Option<Ref<T>> {

@@ -38,6 +38,17 @@ volumes:
 ";
 
 #[test]
+fn a_volume_that_is_a_folder_is_a_path() {
+    let mounts = |options: &str| {
+        let volume = format!("services: {{db: {{image: x, volumes: ['data:/d']}}}}\nvolumes: {{data: {options}}}\n");
+        stack(&volume).rewritten().services["db"].mounts_paths
+    };
+    assert!(mounts("{driver_opts: {type: none, o: bind, device: /srv/data}}"));
+    assert!(!mounts("{driver_opts: {o: size=1m}}"));
+    assert!(!mounts("{}"));
+}
+
+#[test]
 fn services_as_far_as_they_are_written() {
     let rewritten = stack(SHOP).rewritten();
     let db = &rewritten.services["db"];
