@@ -28,7 +28,8 @@ pub(super) const ABOUT: About = About {
              container that restarted or is gone, and none is read twice. `matches` (a regular expression) or `contains` \
              counts lines, at least one unless `expect` says otherwise; `ordered` wants lines one after the other; a line \
              of `never` fails at once. With `within` the rest may become true until then; without it the log is judged as \
-             it is now. All output of a `process` is in a file of the results; while it runs, what has come is judged.",
+             it is now. All output of a `process` is in a file of the results; while it runs, what has come is judged. Of a container \
+             that another tool removes as it ends, only a last line without a newline may be missing.",
     example: "- log-assert: {service: web, matches: 'Started (?<version>\\S+)', never: [FATAL]}\n  within: 60s\n  save: {version: matches.version}",
     sort: Sort::Check,
     limit: Duration::from_secs(60),

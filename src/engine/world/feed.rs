@@ -1,6 +1,6 @@
 //! The two tasks of a world: one queues events, one folds them and asks the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,6 +97,8 @@ pub(super) struct Folder {
     folded: u64,
     /// When each container's state last changed by an event.
     changed: BTreeMap<String, u64>,
+    /// The labels and values whose containers nobody asks for once they are removed.
+    forgotten: BTreeSet<(String, String)>,
     /// Those who wait for the next list.
     syncs: Vec<Reply>,
     /// Those whose list has come, but not every answer that it led to.
@@ -133,6 +135,7 @@ impl Folder {
             feed,
             folded: 0,
             changed: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
             syncs: Vec::new(),
             almost: Vec::new(),
             listing: false,
@@ -176,11 +179,27 @@ impl Folder {
                 }
             },
             Fed::Forget(label, value) => {
-                self.state
-                    .containers
-                    .retain(|_, container| !container.removed || !container.has(&label, &value));
+                self.forgotten.insert((label, value));
+                self.let_go();
             }
         }
+    }
+
+    /// Drops what is removed and was to be forgotten.
+    fn let_go(&mut self) {
+        let Folder {
+            state,
+            changed,
+            forgotten,
+            ..
+        } = self;
+        state.containers.retain(|id, container| {
+            let gone = container.removed && forgotten.iter().any(|(label, value)| container.has(label, value));
+            if gone {
+                changed.remove(id);
+            }
+            !gone
+        });
     }
 
     fn event(&mut self, event: &EngineEvent) {
@@ -194,6 +213,10 @@ impl Folder {
             self.ask(&event.id);
         } else if self.fold_event(event) {
             self.ask(&event.id);
+        }
+        if event.action == "destroy" {
+            // Its removal may be told after the word to forget it.
+            self.let_go();
         }
     }
 
@@ -278,6 +301,7 @@ impl Folder {
         match listed {
             Ok(listed) => {
                 self.merge(asked, listed);
+                self.let_go();
                 self.almost.append(&mut waiting);
             }
             Err(error) => {

@@ -199,6 +199,18 @@ async fn a_wait_that_begins_late_misses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_to_be_forgotten_goes_with_its_removal_also_when_that_is_told_later() {
+    let (fake, world) = begin(Script::new()).await;
+    world.sync().await.unwrap();
+    world.forget("lease", "1");
+    world.sync().await.unwrap();
+    assert_eq!(world.snapshot().all().count(), 1);
+    fake.remove(ResourceKind::Container, "shop-db-1").await.unwrap();
+    world.sync().await.unwrap();
+    assert_eq!(world.snapshot().all().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_there_already_is_known_and_others_are_not_looked_at() {
     let fake = Fake::new("lease=1");
     fake.image("busybox");
