@@ -10,6 +10,7 @@ pub mod docker;
 pub mod fake;
 pub mod logs;
 mod pulls;
+mod surroundings;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 pub use pulls::Pulls;
+pub use surroundings::of_the_surroundings;
 
 /// Labels by name.
 pub type Labels = BTreeMap<String, String>;

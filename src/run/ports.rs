@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Env, Job};
 use crate::event::Fault;
 use crate::plan::Plan;
-use crate::step::held;
+use crate::step::{Asker, held};
 
 /// Why cases cannot have their ports, by the case's number.
 #[derive(Default)]
@@ -27,8 +27,12 @@ pub(super) async fn look(env: &Env, jobs: &[&Job]) -> Ports {
         if fixed.is_empty() {
             continue;
         }
+        let asker = Asker {
+            host: env.host.as_ref(),
+            case: None,
+        };
         // An engine that does not answer now is told of by the first step that needs it.
-        let faults = held(&env.nodes[0], env.host.as_ref(), &fixed).await.unwrap_or_default();
+        let faults = held(&env.nodes[0], asker, &fixed).await.unwrap_or_default();
         if !faults.is_empty() {
             taken.0.insert(job.plan.info.number, faults);
         }

@@ -17,18 +17,28 @@ pub(super) async fn held_by_containers(node: &NodeHandle, ports: &[FixedPort], c
     let containers = running(node).await?;
     let holders = ports.iter().filter_map(|port| Some((port, holder(&containers, port)?)));
     let others = holders.filter(|(_, holder)| holder.labels.get(crate::lease::CASE).is_none_or(|own| own != case));
-    Ok(others.map(|(port, holder)| by_container(port, holder)).collect())
+    Ok(others
+        .map(|(port, holder)| by_container(port, holder, Some(case)))
+        .collect())
+}
+
+/// Who asks who has a port.
+pub struct Asker<'a> {
+    /// Whose processes are looked at.
+    pub host: &'a dyn Host,
+    /// The case that wants the port, once it has begun: it may have it itself.
+    pub case: Option<&'a str>,
 }
 
 /// A fault for each port that anybody has: a container, or a process of this machine.
-pub async fn held(node: &NodeHandle, host: &dyn Host, ports: &[FixedPort]) -> EngineResult<Vec<Fault>> {
+pub async fn held(node: &NodeHandle, asker: Asker<'_>, ports: &[FixedPort]) -> EngineResult<Vec<Fault>> {
     let containers = running(node).await?;
     let mut faults = Vec::new();
     for port in ports {
         if let Some(holder) = holder(&containers, port) {
-            faults.push(by_container(port, holder));
+            faults.push(by_container(port, holder, asker.case));
         } else if is_here(node)
-            && let Some(process) = process(host, port).await
+            && let Some(process) = process(asker.host, port).await
         {
             let message = format!("host port {} is taken by {process}", port.number);
             let fault = Fault::error(message).at(port.at.place());
@@ -71,13 +81,18 @@ fn meet(wanted: Option<&str>, taken: &str) -> bool {
     all(wanted) || all(taken) || wanted == taken
 }
 
-fn by_container(port: &FixedPort, holder: &Container) -> Fault {
+fn by_container(port: &FixedPort, holder: &Container, case: Option<&str>) -> Fault {
     let label = |name: &str| holder.labels.get(name);
     let mut message = format!("host port {} is taken by container `{}`", port.number, holder.name);
     if let Some(project) = label(PROJECT) {
         message = format!("{message} of compose project `{project}`");
     }
+    let is_own = case.is_some() && label(crate::lease::CASE).map(String::as_str) == case;
     let hint = match label(crate::lease::LEASE) {
+        Some(_) if is_own => {
+            message = format!("{message}, started by this scenario");
+            format!("take that down first, or {FREE}")
+        }
         Some(lease) => {
             message = format!("{message}, made by run `{lease}` of e2erun");
             format!("wait for the end of that run; `e2erun gc` removes what a dead one left. Or {FREE}")

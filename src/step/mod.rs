@@ -52,7 +52,7 @@ pub use bind::{BUILT_IN, Binder, Certainty, Known, Static, name_problem, path_pr
 pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat};
 pub use case::{Case, Emitter, NodeHandle, StackState, Started, wall_clock};
 pub use cx::{Cx, Done};
-pub use fixed_ports::held;
+pub use fixed_ports::{Asker, held};
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
 pub use written::{Common, ForEach, Items, Keep, KnownIssue, Later, Skip, Step, common_keys};
 

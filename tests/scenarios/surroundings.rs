@@ -60,6 +60,51 @@ fn a_process_that_has_a_fixed_port_is_named_before_anything_starts() {
     check_taken(&port, &[&format!(r"process .* \({}\)", std::process::id())]);
 }
 
+/// Runs a scenario whose second stack cannot have its port, since the first one got it after the look before the run.
+fn check_taken_meanwhile(scenario: &str, says: &[&str], steps: &[&str]) {
+    let stage = Stage::new();
+    let run = stage.run("results", &[scenario]);
+    run.code(3).says(says).left_nothing();
+    let Counts { cases, errors, .. } = run.counts();
+    assert_eq!((cases, errors), (1, 1), "{}", run.told());
+    let events = run.events().into_iter();
+    let ended = events.filter(|event| event["what"]["event"] == "step-ended");
+    let outcomes: Vec<_> = ended.map(|event| event["what"]["outcome"].clone()).collect();
+    assert_eq!(outcomes, steps, "{}", run.told());
+}
+
+#[test]
+fn a_container_that_takes_a_fixed_port_after_that_look_is_named() {
+    let says = [
+        "host port 18092 is taken by container",
+        "started by this scenario",
+        "docker-compose.yml:",
+        "driver failed programming external connectivity",
+    ];
+    check_taken_meanwhile(
+        "tests/scenarios/port-taken-by-itself.yaml",
+        &says,
+        &["passed", "errored"],
+    );
+}
+
+#[test]
+fn a_process_that_takes_a_fixed_port_after_that_look_is_named() {
+    let stage = Stage::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    drop(listener);
+    let set = format!("host_port={port}");
+    let going = stage.start_until_told("results", &["tests/scenarios/port-taken-later.yaml", "--set", &set]);
+    let listener = std::net::TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();
+    std::fs::write(stage.path("told/go"), "").unwrap();
+    let run = going.end();
+    drop(listener);
+    let process = format!(r"host port {port} is taken by process .* \({}\)", std::process::id());
+    run.code(3).says(&[&process, "docker-compose.yml:"]).left_nothing();
+    assert_eq!(run.counts().errors, 1, "{}", run.told());
+}
+
 #[test]
 fn an_engine_that_is_lost_for_good_is_an_error_and_the_next_run_removes_what_is_left() {
     let stage = Stage::new();

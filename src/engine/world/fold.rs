@@ -78,6 +78,8 @@ impl ContainerState {
                 });
                 self.state = "running".into();
                 self.exit = None;
+                // That an earlier start was refused is over.
+                self.error.clear();
                 self.oom_killed = false;
                 self.by_hand = false;
                 self.version += 1;

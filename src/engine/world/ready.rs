@@ -1,6 +1,7 @@
 //! Whether the services of a stack are as they should be: a pure look at the state.
 
 use super::state::{ContainerState, State};
+use crate::engine::of_the_surroundings;
 
 /// What a service should become, and with how many containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Dead {
     pub name: String,
     /// Why, reading on from the service's name: "exited with code 3".
     pub why: String,
+    /// True where the engine could not start it for the sake of what is around it: that says nothing of the service.
+    pub refused: bool,
 }
 
 enum One {
@@ -54,6 +57,8 @@ enum One {
     /// Its restart policy starts it again and again, or has just done so.
     Again(String),
     Dead(String),
+    /// The engine could not give it what it needs, a port for one.
+    Refused(String),
 }
 
 /// So many restarts while all else is as it should be are a crash loop. Docker waits twice as long before each, so they take
@@ -70,11 +75,12 @@ pub fn readiness(state: &State, project: &str, wanted: &[Wanted], steady: impl F
         let containers = state.of_service(project, &service.service);
         let mut good = 0;
         let mut seen = Vec::new();
-        let died = |container: &ContainerState, why: String| Dead {
+        let died = |container: &ContainerState, why: String, refused: bool| Dead {
             service: service.service.clone(),
             id: container.id.clone(),
             name: container.name.clone(),
             why,
+            refused,
         };
         for container in &containers {
             let named = |observed| format!("`{}` {observed}", container.shown());
@@ -84,10 +90,11 @@ pub fn readiness(state: &State, project: &str, wanted: &[Wanted], steady: impl F
                 // One that is to complete may fail until what it waits for is there: that is what its restarts are for.
                 One::Again(observed) if container.restarts >= TOO_OFTEN && service.becomes != Becomes::Completed => {
                     let why = format!("is started again and again{}", facts(container));
-                    looping.push((named(observed), died(container, why)));
+                    looping.push((named(observed), died(container, why, false)));
                 }
                 One::Again(observed) => seen.push(named(observed)),
-                One::Dead(why) => dead.push(died(container, why)),
+                One::Dead(why) => dead.push(died(container, why, false)),
+                One::Refused(why) => dead.push(died(container, why, true)),
             }
         }
         if good < service.replicas && seen.is_empty() && looping.is_empty() {
@@ -116,6 +123,10 @@ fn missing(service: &str, there: usize, wanted: u32) -> String {
 }
 
 fn judge(container: &ContainerState, becomes: Becomes, steady: bool) -> One {
+    // Of one that ran before, the engine tells the refused start as its end.
+    if !container.is_running() && of_the_surroundings(&container.error) {
+        return One::Refused(format!("could not be started: {}", container.error));
+    }
     if container.will_restart() && !container.is_running() {
         return One::Again(format!("is restarting{}", facts(container)));
     }
@@ -239,6 +250,7 @@ mod tests {
             id: "1".into(),
             name: "shop-db-1".into(),
             why: why.into(),
+            refused: false,
         }])
     }
 
@@ -275,6 +287,27 @@ mod tests {
             judge(Healthy, unsettled),
             not_yet("`db` is running (health: unhealthy)")
         );
+    }
+
+    #[test]
+    fn what_the_engine_could_not_give_is_told_apart_from_what_the_service_asks_for() {
+        let refused = |error: &'static str, state: &'static str| {
+            let verdict = judge(Becomes::Running, move |it| {
+                it.state = state.into();
+                it.exit = Some(128);
+                it.error = error.into();
+            });
+            match verdict {
+                Verdict::Dead(dead) => Some(dead[0].refused),
+                _ => None,
+            }
+        };
+        let port = "driver failed programming external connectivity on endpoint db: port is already allocated";
+        assert_eq!(refused(port, "created"), Some(true));
+        assert_eq!(refused(port, "exited"), Some(true));
+        assert_eq!(refused(port, "running"), None);
+        let command = "runc create failed: exec: \"nosuch\": executable file not found in $PATH: unknown";
+        assert_eq!(refused(command, "created"), Some(false));
     }
 
     #[test]

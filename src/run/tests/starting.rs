@@ -201,6 +201,58 @@ async fn what_the_surroundings_refuse_is_tried_again() {
     .await;
 }
 
+/// Two stacks that want one port, the second of which the engine refuses.
+fn rivals(refusal: &'static str) -> Stage {
+    let file = |service: &str| format!("services:\n  {service}: {{image: busybox, ports: ['8080:80']}}\n");
+    let stack = |name: &str| format!("{name}: {{compose: {name}.yml, substitute: {{ports: none}}}}");
+    let (one, two) = (stack("one"), stack("two"));
+    stage(&format!(
+        "stacks: {{{one}, {two}}}\nsteps: [up: one, up: two]\nthen: [assert: 'true']\n"
+    ))
+    .file("one.yml", &file("first"))
+    .file("two.yml", &file("second"))
+    .engine(|fake| {
+        fake.script("second", Script::new().refuses(refusal));
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_the_engine_refuses_is_an_error_that_names_who_has_it() {
+    let refusal = "driver failed programming external connectivity on endpoint second: \
+                   Bind for 0.0.0.0:8080 failed: port is already allocated";
+    let retried = format!("retried steps[2]: up of `two`: Error response from daemon: {refusal}");
+    check(
+        rivals(refusal),
+        &format!(
+            "steps[1] passed
+             {retried}
+             {retried}
+             steps[2] errored: host port 8080 is taken by container `e2e-testrun-1-1-one-first-1` of compose project `e2e-testrun-1-1-one`, \
+             started by this scenario
+             then[1] skipped: not reached: a step before it failed
+             = errored
+             exit 3"
+        ),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_refused_for_the_service_s_own_sake_is_a_failure() {
+    let refusal = "exec: \"nosuch\": executable file not found in $PATH";
+    check(
+        rivals(refusal),
+        &format!(
+            "steps[1] passed
+             steps[2] failed: `second` could not be started: {refusal}
+             then[1] skipped: not reached: a step before it failed
+             = failed
+             exit 1"
+        ),
+    )
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn nothing_is_left_of_a_tool_that_dies_or_goes_on_after_its_parent() {
     let stage = shop("up: s").engine(|fake| {

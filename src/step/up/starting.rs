@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::command::TAIL;
+use super::super::fixed_ports::{Asker, held};
 use super::super::{Cx, Done, NodeHandle, describe};
 use crate::engine::world::{ContainerState, Dead, Run, State, Verdict, Waited, Wanted, readiness};
-use crate::engine::{Reason, Stream, ToolCall, ToolEnd};
+use crate::engine::{Reason, Stream, ToolCall, ToolEnd, of_the_surroundings};
 use crate::event::{Fault, What, duration_text};
 use crate::host::Kept;
 use crate::stack::StackPlan;
@@ -100,7 +101,10 @@ impl Starting<'_> {
         let engine = Arc::clone(&self.node.engine);
         let dead = self.node.world.until(
             |state| match self.look(state) {
-                Some(Err(dead)) => (!self.are_from_before(state, &dead)).then_some(()),
+                // At what the engine refuses the tool ends by itself, and may be tried again.
+                Some(Err(dead)) => self
+                    .any_new(state, dead.iter().filter(|dead| !dead.refused))
+                    .then_some(()),
                 _ => None,
             },
             self.cx.deadline,
@@ -123,11 +127,12 @@ impl Starting<'_> {
         }
     }
 
-    /// True where all that is dead was so before the tool began, which starts or replaces it.
-    fn are_from_before(&self, state: &State, dead: &[Dead]) -> bool {
+    /// True where not all that is dead was so before the tool began, which starts or replaces it. A start that was
+    /// refused is no run.
+    fn any_new<'d>(&self, state: &State, mut dead: impl Iterator<Item = &'d Dead>) -> bool {
         let now = runs(state, &self.plan.project);
-        dead.iter()
-            .all(|dead| self.before.contains_key(&dead.id) && self.before.get(&dead.id) == now.get(&dead.id))
+        let before = |id: &String| self.before.contains_key(id) && self.before.get(id) == now.get(id);
+        dead.any(|dead| dead.refused || !before(&dead.id))
     }
 
     /// A look at the services: ready, dead for good, or not decided yet: then what is seen is told.
@@ -226,10 +231,27 @@ impl Starting<'_> {
     async fn all_dead(&self, dead: &[Dead]) -> Vec<Fault> {
         let mut faults = Vec::new();
         for one in dead {
-            let fault = Fault::failure(format!("`{}` {}", one.service, one.why)).at(self.cx.span.place());
+            let fault = if one.refused {
+                self.refused(one).await
+            } else {
+                Fault::failure(format!("`{}` {}", one.service, one.why)).at(self.cx.span.place())
+            };
             faults.push(describe::described(self.cx, self.node, &one.id, fault).await);
         }
         faults
+    }
+
+    /// The error of a container that the engine could not start; who has its port is named.
+    async fn refused(&self, dead: &Dead) -> Fault {
+        let mut ports = self.plan.fixed_ports();
+        ports.retain(|port| names_port(&dead.why, port.number));
+        let asker = Asker {
+            host: self.cx.case.host.as_ref(),
+            case: Some(&self.cx.case.id),
+        };
+        let holders = held(self.node, asker, &ports).await.unwrap_or_default();
+        let fault = || Fault::error(format!("`{}` {}", dead.service, dead.why)).at(self.cx.span.place());
+        holders.into_iter().next().unwrap_or_else(fault)
     }
 
     /// The tool failed: because a container is not as it should be, or by itself.
@@ -240,7 +262,7 @@ impl Starting<'_> {
         }
         let state = self.node.world.snapshot();
         if let Verdict::Dead(dead) = self.verdict(&state, &self.wanted)
-            && !self.are_from_before(&state, &dead)
+            && self.any_new(&state, dead.iter())
         {
             return self.all_dead(&dead).await;
         }
@@ -263,14 +285,8 @@ impl Starting<'_> {
     }
 }
 
-/// A failure that another try may not meet.
-fn of_the_surroundings(lines: &str) -> bool {
-    let known = [
-        "port is already allocated",
-        "address already in use",
-        "address pool",
-        "toomanyrequests",
-        "TLS handshake timeout",
-    ];
-    known.iter().any(|known| lines.contains(known))
+/// True where a text of the engine names a port: `0.0.0.0:8080`.
+fn names_port(text: &str, number: u16) -> bool {
+    let ends = |(at, found): (usize, &str)| !text[at + found.len()..].starts_with(|next: char| next.is_ascii_digit());
+    text.match_indices(&format!(":{number}")).any(ends)
 }
