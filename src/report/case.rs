@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 
 use crate::diagnostic::Place;
-use crate::event::{CaseInfo, Fault, Outcome, Phase, StepInfo, What};
+use crate::event::{CaseInfo, Fault, Outcome, Phase, StepInfo};
 
 /// How the reason of a step begins that was not reached.
 const NOT_REACHED: &str = "not reached: ";
@@ -221,74 +221,6 @@ impl Case {
 }
 
 impl Attempt {
-    pub(super) fn event(&mut self, what: &What, elapsed: f64) {
-        match what {
-            What::PhaseStarted { phase } => self.phase = Some(*phase),
-            What::StepStarted { step } => {
-                self.steps.insert(step.path.clone(), Step::new(step, elapsed));
-            }
-            What::StepWaiting {
-                path,
-                waits_for,
-                limit,
-                observed,
-            } => {
-                if let Some(step) = self.steps.get_mut(path) {
-                    step.wait(waits_for, *limit, observed, elapsed);
-                }
-            }
-            What::Retried { text, .. } => self.retried.push(text.clone()),
-            What::StepEnded {
-                step: info,
-                outcome,
-                reason,
-                seconds,
-                faults,
-                attempts,
-                ..
-            } => {
-                // A skipped step may never have begun.
-                let step = self
-                    .steps
-                    .entry(info.path.clone())
-                    .or_insert_with(|| Step::new(info, elapsed));
-                step.close_wait(elapsed);
-                step.end = Some(StepEnd {
-                    outcome: *outcome,
-                    reason: reason.clone(),
-                    seconds: *seconds,
-                    faults: faults.clone(),
-                    attempts: *attempts,
-                });
-            }
-            What::Kept { text } => self.kept.push(text.clone()),
-            What::CaseEnded {
-                outcome,
-                reason,
-                seconds,
-                faults,
-                retried,
-                ..
-            } => {
-                self.close_waits(elapsed);
-                self.end = Some(End {
-                    outcome: *outcome,
-                    reason: reason.clone(),
-                    seconds: *seconds,
-                    faults: faults.clone(),
-                    retried: *retried,
-                });
-            }
-            _ => {}
-        }
-    }
-
-    fn close_waits(&mut self, elapsed: f64) {
-        for step in self.steps.values_mut() {
-            step.close_wait(elapsed);
-        }
-    }
-
     /// Under `--strict` a try that checked nothing failed.
     pub(super) fn must_verify(&mut self, place: &Place) {
         if let Some(end) = self.end.as_mut().filter(|end| end.outcome == Outcome::NotVerified) {
@@ -364,46 +296,10 @@ impl Attempt {
 }
 
 impl Step {
-    fn new(info: &StepInfo, since: f64) -> Step {
-        Step {
-            info: info.clone(),
-            since,
-            waits: Vec::new(),
-            end: None,
-        }
-    }
-
     /// True where it was kept from beginning by what came before it, and not by an `if` or a `skip` of its own.
     pub fn is_unreached(&self) -> bool {
         let Some(end) = &self.end else { return false };
         let skipped = end.reason.iter().any(|reason| reason.starts_with(NOT_REACHED));
         skipped || matches!(&end.faults[..], [only] if only.message.starts_with(NOT_CHECKED))
-    }
-
-    fn wait(&mut self, waits_for: &str, limit: f64, observed: &str, elapsed: f64) {
-        let goes_on = self
-            .waits
-            .last()
-            .is_some_and(|wait| wait.until.is_none() && wait.waits_for == waits_for);
-        if !goes_on {
-            self.close_wait(elapsed);
-            let waits_for = waits_for.to_owned();
-            self.waits.push(Wait {
-                waits_for,
-                limit,
-                observed: String::new(),
-                since: elapsed,
-                until: None,
-            });
-        }
-        if let Some(wait) = self.waits.last_mut() {
-            observed.clone_into(&mut wait.observed);
-        }
-    }
-
-    fn close_wait(&mut self, elapsed: f64) {
-        if let Some(wait) = self.waits.last_mut() {
-            wait.until.get_or_insert(elapsed);
-        }
     }
 }

@@ -13,6 +13,7 @@ use crate::report::tally::Tally;
 
 pub mod case;
 pub mod fault;
+mod fold;
 pub mod github;
 pub mod jsonl;
 pub mod junit;

@@ -1,8 +1,10 @@
 //! Before the first scenario: all images of the run, each built or pulled once however many scenarios use it; and at a
 //! later try what only that one wants.
 
+mod build;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -10,11 +12,12 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::{Env, Job};
-use crate::engine::{Reason, ResourceKind, Stream, Tool, ToolCall};
+use crate::engine::{Reason, ResourceKind};
 use crate::event::{Fault, What};
-use crate::image::{Build, How, ImagePlan, Pull};
+use crate::image::{How, ImagePlan, Pull};
 use crate::plan::{Plan, SCRATCH};
 use crate::step::Emitter;
+use build::built;
 
 /// How many images are built or pulled at once: a build keeps a machine busy by itself.
 const AT_ONCE: usize = 2;
@@ -22,8 +25,6 @@ const AT_ONCE: usize = 2;
 const TRIES: u32 = 3;
 /// How long the first pause between two of them is; the second is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Lines of a failed build that the fault shows.
-const LINES: usize = 30;
 
 /// The image for asking from `inside`, as it is told of.
 const INSIDE: &str = "e2erun/inside";
@@ -307,129 +308,6 @@ fn of_the_surroundings(answer: &str, reason: Reason) -> bool {
     reason != Reason::NotFound && busy.iter().any(|word| answer.contains(word))
 }
 
-async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static str, Fault> {
-    let engine = &env.nodes[0].engine;
-    if build.cache
-        && engine
-            .image(&image.reference)
-            .await
-            .map_err(|error| Fault::error(error.to_string()))?
-            .is_some()
-    {
-        return Ok("cached");
-    }
-    let folder = match &build.compose {
-        // Its files name this folder.
-        Some(compose) => compose.folder.clone(),
-        None => env.folder(SCRATCH).join(image.slug()),
-    };
-    let mut call = match prepared(env, image, build, &folder).await {
-        Ok(call) => call,
-        Err(why) => {
-            return Err(Fault::error(format!(
-                "cannot prepare the build of {}: {why}",
-                image.shown()
-            )));
-        }
-    };
-    call.limit = call.limit.mul_f64(env.timeout_scale);
-    let limit = call.limit;
-    let lines = Arc::new(Mutex::new(std::collections::VecDeque::new()));
-    let log = Arc::clone(&lines);
-    let told = Arc::new(move |_: Stream, line: &str| {
-        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        if log.len() == LINES {
-            log.pop_front();
-        }
-        log.push_back(line.to_owned());
-    });
-    let ended = engine.tool(call, told).await;
-    let ended = ended.map_err(|error| Fault::error(format!("the build of {} failed: {error}", image.shown())))?;
-    if ended.exit == Some(0) {
-        return Ok("built");
-    }
-    let tail = lines
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .iter()
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("\n");
-    let why = match ended.exit {
-        Some(exit) => format!("exit code {exit}"),
-        None => format!("it did not end within {}", super::attempt::shown(limit)),
-    };
-    Err(Fault::error(format!("the build of {} failed: {why}", image.shown()))
-        .detail("Dockerfile", &build.source)
-        .detail("last lines of the build", tail))
-}
-
-/// Puts the build's files where the tool finds them; gives the call.
-async fn prepared(env: &Env, image: &ImagePlan, build: &Build, folder: &std::path::Path) -> std::io::Result<ToolCall> {
-    let host = &env.host;
-    host.make_folder(folder).await?;
-    let labels = crate::lease::image_labels();
-    match build {
-        Build {
-            compose: Some(compose), ..
-        } => {
-            for (path, text) in &compose.files {
-                host.write_file(&folder.join(path), text.as_bytes()).await?;
-            }
-            for copy in &compose.copies {
-                let to = folder.join(&copy.to);
-                host.copy_tree(&copy.from, &to).await?;
-                put(host.as_ref(), &to, &copy.texts, &copy.add).await?;
-            }
-            let mut arguments = compose.arguments.clone();
-            arguments.extend(["build".to_owned(), compose.service.clone()]);
-            Ok(call(Tool::Compose, arguments, compose.env.clone(), folder, build.limit))
-        }
-        Build { compose: None, .. } => {
-            let context = folder.join("context");
-            match &build.context {
-                Some(from) => host.copy_tree(from, &context).await?,
-                None => host.make_folder(&context).await?,
-            }
-            put(host.as_ref(), &context, &build.dockerfiles, &build.add).await?;
-            let mut arguments = vec!["build".to_owned(), "--tag".into(), image.reference.clone()];
-            arguments.extend([
-                "--file".to_owned(),
-                context.join(&build.dockerfile).display().to_string(),
-            ]);
-            for (name, value) in labels {
-                arguments.extend(["--label".to_owned(), format!("{name}={value}")]);
-            }
-            for (name, value) in &build.args {
-                arguments.extend(["--build-arg".to_owned(), format!("{name}={value}")]);
-            }
-            if let Some(target) = &build.target {
-                arguments.extend(["--target".to_owned(), target.clone()]);
-            }
-            if !build.cache {
-                arguments.push("--no-cache".to_owned());
-            }
-            arguments.push(context.display().to_string());
-            Ok(call(Tool::Docker, arguments, BTreeMap::new(), folder, build.limit))
-        }
-    }
-}
-
-async fn put(
-    host: &dyn crate::host::Host,
-    folder: &std::path::Path,
-    texts: &BTreeMap<String, String>,
-    add: &[(std::path::PathBuf, String)],
-) -> std::io::Result<()> {
-    for (from, to) in add {
-        host.copy_tree(from, &folder.join(to)).await?;
-    }
-    for (path, text) in texts {
-        host.write_file(&folder.join(path), text.as_bytes()).await?;
-    }
-    Ok(())
-}
-
 /// Removes the images that a scenario said it owns; when the run is over nobody uses them any more.
 pub(super) async fn remove_own(env: &Env, jobs: &[Job]) -> Vec<Fault> {
     let own = |image: &&ImagePlan| matches!(image.how, How::Existing { own: true, .. });
@@ -445,21 +323,4 @@ pub(super) async fn remove_own(env: &Env, jobs: &[Job]) -> Vec<Fault> {
         }
     }
     faults
-}
-
-fn call(
-    tool: Tool,
-    arguments: Vec<String>,
-    env: BTreeMap<String, String>,
-    folder: &std::path::Path,
-    limit: Duration,
-) -> ToolCall {
-    ToolCall {
-        tool,
-        arguments,
-        env,
-        folder: folder.to_path_buf(),
-        stdin: None,
-        limit,
-    }
 }

@@ -4,6 +4,7 @@ mod attempt;
 mod background;
 mod bases;
 mod before;
+mod begin;
 mod block;
 mod broken;
 mod case;
@@ -14,6 +15,7 @@ mod logs;
 mod ports;
 mod probe;
 mod requires;
+mod rounds;
 mod scratch;
 mod teardown;
 #[cfg(test)]

@@ -10,13 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt;
 use super::known::told;
+use super::rounds::items;
 use crate::event::{Fault, Outcome, Phase, StepInfo, What};
-use crate::expect::text_of;
-use crate::step::{Body, Bound, Case, Cx, Done, Items};
+use crate::step::{Body, Bound, Case, Cx, Done};
 use crate::template::{Expression, Scope};
-
-/// How much of an item stands in a path, in characters.
-const ITEM_LENGTH: usize = 60;
 
 /// A walk through the steps of a phase.
 #[derive(Clone)]
@@ -134,7 +131,7 @@ impl Walk {
         .boxed()
     }
 
-    fn why_unreached(&self) -> Unreached {
+    pub(super) fn why_unreached(&self) -> Unreached {
         if self.cancel.is_cancelled() {
             Unreached::Ended
         } else {
@@ -234,60 +231,6 @@ impl Walk {
         }
     }
 
-    /// The step once for each item; of what the rounds save a list is made.
-    async fn rounds(&self, step: &Bound, (name, items): (&str, Vec<Value>), path: &str, scope: &mut Scope) -> Ended {
-        let mut all = Ended::default();
-        let mut saved: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        let mut paths = Vec::new();
-        let mut stopped = false;
-        let from = step
-            .for_each
-            .as_ref()
-            .and_then(|for_each| for_each.items.leading_name());
-        let folder = from.and_then(|from| scope.folders.get(from).cloned());
-        for item in items {
-            let mut inner = scope.clone();
-            self.set(&mut inner, name, item.clone(), false);
-            inner
-                .folders
-                .extend(folder.clone().map(|folder| (name.to_owned(), folder)));
-            let path = self.item_path(path, name, &item, &mut paths);
-            if stopped || self.cancel.is_cancelled() {
-                all.cut = true;
-                self.unreached([(path, step)].into_iter(), &inner, self.why_unreached());
-                continue;
-            }
-            let ended = self.instance(step, &path, &mut inner).await;
-            for (saved_name, value) in newer(scope, inner).filter(|(saved, _)| saved != name) {
-                saved.entry(saved_name).or_default().push((*value).clone());
-            }
-            stopped = ended.stops() && self.after == AfterFailure::Stop && !step.is_check();
-            all.add(ended);
-        }
-        for (name, values) in saved {
-            scope.values.insert(name, Arc::new(Value::Array(values)));
-        }
-        // What was left is told; whether the outer list goes on is the failure's matter.
-        all.cut = false;
-        all
-    }
-
-    /// The path of a round: with its item, and a number where an item comes twice, since a path is the key of its events.
-    fn item_path(&self, path: &str, name: &str, item: &Value, known: &mut Vec<String>) -> String {
-        let text = self.case.emitter.masks.hide(&text_of(item));
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text: String = words.chars().take(ITEM_LENGTH).collect();
-        let times = known.iter().filter(|known| **known == text).count();
-        let again = if times == 0 {
-            String::new()
-        } else {
-            format!("#{}", times + 1)
-        };
-        let path = format!("{path}[{name}={text}{again}]");
-        known.push(text);
-        path
-    }
-
     /// A step that could not begin: its condition or its items have a fault.
     pub(super) fn ended_before(&self, step: &Bound, info: StepInfo, mut faults: Vec<Fault>) -> Ended {
         attempt::mark_soft(step, &mut faults);
@@ -318,7 +261,8 @@ impl Walk {
         told.collect()
     }
 
-    async fn instance(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
+    /// A step, or one round of it.
+    pub(super) async fn instance(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
         let mut info = self.info(step, path, step_name(step, scope));
         if let Some(name) = &step.name
             && let Ok(name) = self.cx(step, &info, scope).text(name).await
@@ -388,25 +332,6 @@ async fn why_skipped(step: &Bound, cx: &Cx) -> Done<Option<String>> {
         }
     }
     Ok(None)
-}
-
-async fn items(cx: &Cx, items: &Items) -> Done<Vec<Value>> {
-    match items {
-        Items::List(list) => {
-            let mut values = Vec::with_capacity(list.len());
-            for item in list {
-                values.push(cx.data(item).await?);
-            }
-            Ok(values)
-        }
-        Items::Computed(expression) => match cx.expression(expression).await? {
-            Value::Array(values) => Ok(values),
-            other => Err(vec![
-                Fault::error(format!("`for-each` wants a list, and `{}` is {other}", expression.code))
-                    .at(expression.span.place()),
-            ]),
-        },
-    }
 }
 
 /// What the report calls a step: its name as far as it is known without asking, or its kind and target.

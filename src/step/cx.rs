@@ -1,5 +1,7 @@
 //! What a step sees while it is done: its case, the names, its limit; templates are rendered and targets found here.
 
+mod found;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -11,15 +13,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::target::{Unfound, find_container, find_service};
-use super::{Case, ContainerRef, NodeHandle, Ref, ServiceRef, StackNames};
+use super::Case;
 use crate::diagnostic::Span;
-use crate::engine::world::{ContainerState, State};
-use crate::engine::{Container, EngineError, EngineResult, Reason};
+use crate::engine::{EngineError, EngineResult, Reason};
 use crate::event::{Fault, StepInfo, What};
 use crate::expect::Expectation;
 use crate::shape::{Computed, Word};
-use crate::template::{Data, Expression, Question, Scope, Template, Unrendered};
+use crate::template::{Data, Expression, Scope, Template, Unrendered};
 
 /// What a step sees while it is done.
 pub struct Cx {
@@ -150,196 +150,6 @@ impl Cx {
     fn joined(&self, given: Option<&Arc<Path>>, text: &str) -> PathBuf {
         let folder = given.map_or(self.folder.as_path(), |folder| folder);
         crate::scenario::normal(&folder.join(text))
-    }
-
-    async fn answer(&self, question: &Question) -> Done<Value> {
-        match question {
-            Question::Port(service, port) => self.port(service, *port).await.map(|(_, port)| port.into()),
-            Question::Url(service, port) => {
-                let (address, port) = self.port(service, *port).await?;
-                Ok(format!("http://{address}:{port}").into())
-            }
-            Question::Address(name) => self.address(name),
-            Question::Containers(service) => {
-                let service = self.find(service, |text| find_service(text, &self.case.stacks))?;
-                Ok(self
-                    .containers(&service)
-                    .iter()
-                    .map(|container| container.id.clone())
-                    .collect())
-            }
-            Question::File(path) => {
-                let path = self.asked_path(path);
-                let text = self.case.host.read_text(&path).await;
-                text.map(Value::String)
-                    .map_err(|why| self.error(format!("cannot read `{}`: {why}", path.display())))
-            }
-        }
-    }
-
-    fn address(&self, name: &str) -> Done<Value> {
-        if let Some(node) = self.case.nodes.iter().find(|node| *node.name == *name) {
-            return Ok(node.address.to_string().into());
-        }
-        let service = self.find(name, |text| find_service(text, &self.case.stacks))?;
-        Ok(self.case.node_of(service.stack).address.to_string().into())
-    }
-
-    /// The address and host port that a container port has now.
-    pub async fn port(&self, target: &str, port: u16) -> Done<(String, u16)> {
-        let found = self.container(target)?;
-        let (node, container) = self.one_inspected(&found).await?;
-        let bindings = container.ports.iter().find(|((of, _), _)| *of == port);
-        match bindings.map(|(_, bindings)| bindings.first()) {
-            Some(Some((_, host_port))) => Ok((node.address.to_string(), *host_port)),
-            None if container.state == "running" => Err(vec![self.not_published(target, port, &container)]),
-            // Of one that does not run the engine tells no ports at all. It may run again, so this is the system's state
-            // and not an error.
-            Some(None) | None => Err(vec![self.not_running(target, &container)]),
-        }
-    }
-
-    fn not_published(&self, target: &str, port: u16, container: &Container) -> Fault {
-        let known: Vec<String> = container.ports.keys().map(|(port, _)| port.to_string()).collect();
-        let known = if known.is_empty() {
-            "none".to_owned()
-        } else {
-            known.join(", ")
-        };
-        Fault::error(format!("`{target}` does not publish port {port}"))
-            .at(self.span.place())
-            .hint(format!("it publishes {known}"))
-    }
-
-    fn not_running(&self, target: &str, container: &Container) -> Fault {
-        let exit = container.exit.filter(|_| container.state == "exited");
-        let exit = exit.map_or(String::new(), |exit| format!(", exit code {exit}"));
-        Fault::failure(format!(
-            "`{target}` does not run: its container is {}{exit}",
-            container.state
-        ))
-        .at(self.span.place())
-    }
-
-    /// Finds a target by its name now; what is wrong with a computed name is an error.
-    pub fn find<T>(&self, text: &str, find: impl Fn(&str) -> Result<T, Unfound>) -> Done<T> {
-        find(text).map_err(|unfound| vec![Fault::error(unfound.message).at(self.span.place()).hint(unfound.help)])
-    }
-
-    fn background_names(&self) -> Vec<String> {
-        self.case.state().backgrounds.keys().cloned().collect()
-    }
-
-    /// The service of a reference.
-    pub async fn service(&self, target: &Ref<ServiceRef>) -> Done<ServiceRef> {
-        match target {
-            Ref::Bound(found) => Ok(found.clone()),
-            Ref::Late(template) => {
-                let text = self.text(template).await?;
-                self.find(&text, |text| find_service(text, &self.case.stacks))
-            }
-        }
-    }
-
-    /// The container, or the service, of a reference.
-    pub async fn target(&self, target: &Ref<ContainerRef>) -> Done<ContainerRef> {
-        match target {
-            Ref::Bound(found) => Ok(found.clone()),
-            Ref::Late(template) => {
-                let text = self.text(template).await?;
-                self.container(&text)
-            }
-        }
-    }
-
-    /// The container, or the service, of that name; or the container with that id, as `containers()` gives them.
-    pub fn container(&self, text: &str) -> Done<ContainerRef> {
-        match self.of_id(text) {
-            Some(found) => Ok(found),
-            None => self.find(text, |text| {
-                find_container(text, &self.case.stacks, &self.background_names())
-            }),
-        }
-    }
-
-    fn of_id(&self, id: &str) -> Option<ContainerRef> {
-        let background = self
-            .case
-            .state()
-            .backgrounds
-            .iter()
-            .find_map(|(name, (_, known))| (known == id).then(|| ContainerRef::Background(name.clone())));
-        background.or_else(|| {
-            let services = self.case.stacks.iter().flat_map(StackNames::references);
-            services.into_iter().find_map(|service| {
-                let containers = self.containers(&service);
-                let number = containers.iter().find(|container| container.id == id)?.number;
-                let replica = Some(number);
-                Some(ContainerRef::Service(ServiceRef { replica, ..service }))
-            })
-        })
-    }
-
-    /// The containers of a service as last known, by number; of a replica, that one.
-    pub fn containers(&self, service: &ServiceRef) -> Vec<Arc<ContainerState>> {
-        self.case.containers(service)
-    }
-
-    /// The node and id of the one container of a target: replica 1 of a service.
-    pub fn one(&self, target: &ContainerRef) -> Done<(NodeHandle, String)> {
-        match target {
-            ContainerRef::Background(name) => {
-                let known = self.case.state().backgrounds.get(name).cloned();
-                let (node, id) = known.ok_or_else(|| self.failure(format!("container `{name}` was not started")))?;
-                Ok((self.case.nodes[node].clone(), id))
-            }
-            ContainerRef::Service(service) => {
-                let containers = self.containers(service);
-                let first = containers.first().ok_or_else(|| {
-                    let stack = &service.stack_name;
-                    self.failure_with_hint(
-                        format!("`{service}` has no container"),
-                        format!("bring it up first: `- up: {stack}`"),
-                    )
-                })?;
-                Ok((self.case.node_of(service.stack), first.id.clone()))
-            }
-        }
-    }
-
-    /// All containers of a target.
-    pub fn all(&self, target: &ContainerRef) -> Done<Vec<(NodeHandle, String)>> {
-        match target {
-            ContainerRef::Background(_) => self.one(target).map(|one| vec![one]),
-            ContainerRef::Service(service) => {
-                self.one(target)?;
-                let node = self.case.node_of(service.stack);
-                Ok(self
-                    .containers(service)
-                    .iter()
-                    .map(|container| (node.clone(), container.id.clone()))
-                    .collect())
-            }
-        }
-    }
-
-    /// The one container of a target as the engine describes it now.
-    pub async fn one_inspected(&self, target: &ContainerRef) -> Done<(NodeHandle, Container)> {
-        let (node, id) = self.one(target)?;
-        let container = self.asked(node.engine.inspect(&id)).await?;
-        // An answer can be newer than what the events have told: only an end that they told of is one for good.
-        let ended = |state: &State| {
-            state
-                .container(&id)
-                .is_some_and(|known| known.has_ended() && !known.will_restart())
-        };
-        if let ContainerRef::Service(_) = target
-            && matches!(container.state.as_str(), "exited" | "dead")
-            && ended(&node.world.snapshot())
-        {
-            self.set_futile();
-        }
-        Ok((node, container))
     }
 
     /// An engine call that only asks.
