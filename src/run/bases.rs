@@ -50,12 +50,12 @@ fn builds(job: &Job) -> bool {
 
 /// The id of an image; none of one that cannot be had: the build or step that wants it tells why.
 async fn id(env: &Env, reference: &str) -> Option<String> {
-    let engine = &env.nodes[0].engine;
+    let engine = &env.unplaced().engine;
     if let Some(image) = engine.image(reference).await.ok()? {
         return Some(image.id);
     }
     let began = Instant::now();
-    env.nodes[0].pulls.pull(engine.as_ref(), reference).await.ok()?;
+    env.unplaced().pulls.pull(engine.as_ref(), reference).await.ok()?;
     env.emitter.emit(What::ImageReady {
         image: format!("`{reference}`"),
         how: "pulled".to_owned(),

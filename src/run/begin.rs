@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Env;
 use crate::event::Fault;
 use crate::plan::Plan;
-use crate::step::{Case, Emitter, StackState};
+use crate::step::{Case, Emitter, StackState, UNPLACED};
 use crate::template::Scope;
 
 /// Makes the case's folders and what its steps see.
@@ -24,7 +24,7 @@ pub(super) async fn begin(env: &Env, plan: &Plan, emitter: &Emitter) -> Result<A
             stack.id,
             StackState {
                 plan: Arc::clone(stack),
-                node: 0,
+                node: UNPLACED,
                 files: Vec::new(),
             },
         )

@@ -160,7 +160,7 @@ fn plans<'j>(jobs: &[&'j Job]) -> Vec<&'j Plan> {
 /// Makes the image for asking from `inside`.
 async fn inside_image(env: &Env) -> Made {
     let began = Instant::now();
-    let made = crate::step::inside::make_image(env.nodes[0].engine.as_ref(), env.host.as_ref()).await;
+    let made = crate::step::inside::make_image(env.unplaced().engine.as_ref(), env.host.as_ref()).await;
     let (how, fault) = match made {
         Ok(how) => (how, None),
         Err(fault) => ("failed", Some(fault)),
@@ -254,7 +254,7 @@ async fn make(env: &Env, wanted: &Wanted, missing: Option<Fault>) -> Made {
 }
 
 async fn existing(env: &Env, wanted: &Wanted, pull: Pull) -> Result<&'static str, Fault> {
-    let engine = &env.nodes[0].engine;
+    let engine = &env.unplaced().engine;
     let reference = &wanted.image.reference;
     let here = engine
         .image(reference)
@@ -315,7 +315,7 @@ pub(super) async fn remove_own(env: &Env, jobs: &[Job]) -> Vec<Fault> {
     let own: BTreeSet<&String> = plans.filter(own).map(|image| &image.reference).collect();
     let mut faults = Vec::new();
     for reference in own {
-        let removed = env.nodes[0].engine.remove(ResourceKind::Image, reference);
+        let removed = env.unplaced().engine.remove(ResourceKind::Image, reference);
         if let Err(error) = removed.await {
             faults.push(Fault::error(format!(
                 "image `{reference}` is `own`, and cannot be removed: {error}"

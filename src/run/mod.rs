@@ -38,7 +38,7 @@ use crate::net::Net;
 use crate::plan::{CaseSeed, Plan, Settings};
 use crate::scenario::Files;
 use crate::schedule::{self, Waiting};
-use crate::step::{Emitter, NodeHandle};
+use crate::step::{Emitter, NodeHandle, UNPLACED};
 
 use before::Before;
 pub use requires::Facts;
@@ -212,6 +212,11 @@ async fn tries(Run { env, jobs, before }: &Run, case: usize) -> Outcome {
 }
 
 impl Env {
+    /// The node of what is looked at before the cases begin: images, and the ports of stacks.
+    pub(crate) fn unplaced(&self) -> &NodeHandle {
+        &self.nodes[UNPLACED]
+    }
+
     /// A folder of the run itself in the results.
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
         self.settings.results.join(name)

@@ -32,7 +32,7 @@ pub(super) async fn look(env: &Env, jobs: &[&Job]) -> Ports {
             case: None,
         };
         // An engine that does not answer now is told of by the first step that needs it.
-        let faults = held(&env.nodes[0], asker, &fixed).await.unwrap_or_default();
+        let faults = held(env.unplaced(), asker, &fixed).await.unwrap_or_default();
         if !faults.is_empty() {
             taken.0.insert(job.plan.info.number, faults);
         }

@@ -22,7 +22,7 @@ pub(super) async fn remove(case: &Case) -> Option<Fault> {
     let removed = match case.host.remove_folder(&case.scratch).await {
         // An engine elsewhere would make an empty folder of that name on its machine.
         Err(why) if why.kind() == io::ErrorKind::PermissionDenied && is_here(case.docker_host.as_deref()) => {
-            match empty(case, &case.nodes[0]).await {
+            match empty(case, case.unplaced()).await {
                 Ok(()) => case.host.remove_folder(&case.scratch).await,
                 Err(fault) => return Some(of(case, &format!("{why}; nor in a container: {}", fault.message))),
             }

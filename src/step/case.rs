@@ -50,6 +50,10 @@ pub struct StackState {
     pub files: Vec<PathBuf>,
 }
 
+/// The number of the node on which is whatever nothing places elsewhere: a step, a stack before it is up, an image. This is
+/// the one place that says so.
+pub const UNPLACED: usize = 0;
+
 /// What one try of a case has while it runs.
 pub struct Case {
     /// Its id: in the names and labels of all that it makes.
@@ -149,9 +153,14 @@ impl Case {
         Mutex::new(CaseState::default())
     }
 
+    /// The node of a step that is placed nowhere.
+    pub fn unplaced(&self) -> &NodeHandle {
+        &self.nodes[UNPLACED]
+    }
+
     /// The node that a stack is on.
     pub fn node_of(&self, stack: usize) -> NodeHandle {
-        let node = self.state().stacks.get(&stack).map_or(0, |state| state.node);
+        let node = self.state().stacks.get(&stack).map_or(UNPLACED, |state| state.node);
         self.nodes[node].clone()
     }
 

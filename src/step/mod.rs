@@ -50,7 +50,7 @@ use crate::yaml::Node;
 
 pub use bind::{BUILT_IN, Binder, Certainty, Known, Static, name_problem, path_problem};
 pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat};
-pub use case::{Case, Emitter, NodeHandle, StackState, Started, wall_clock};
+pub use case::{Case, Emitter, NodeHandle, StackState, Started, UNPLACED, wall_clock};
 pub use cx::{Cx, Done};
 pub use fixed_ports::{Asker, held};
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::command::{self, Command, Output, texts};
 use super::resource::{Mounted, mounted, network_name};
-use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, StackNames, Step, Written};
+use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, StackNames, Step, UNPLACED, Written};
 use crate::diagnostic::{Diagnostic, Span, Spanned, did_you_mean};
 use crate::engine::world::Waited;
 use crate::engine::{ContainerSpec, EngineResult, Labels, LogRange, ResourceKind};
@@ -156,13 +156,10 @@ fn check_exposed(port: &Text, binder: &mut Binder<'_>) {
 #[derive(Debug)]
 struct Bound(Run);
 
-/// The node that ad-hoc containers are on.
-const NODE: usize = 0;
-
 #[async_trait]
 impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
-        let node = &cx.case.nodes[NODE];
+        let node = cx.case.unplaced();
         let spec = self.spec(cx, node).await?;
         if let Some(name) = &self.0.background
             && cx.case.state().backgrounds.contains_key(&name.value)
@@ -183,7 +180,7 @@ impl Act for Bound {
         if let Some(name) = &self.0.background {
             let mut state = cx.case.state();
             state.places.insert(id.clone(), cx.span.place());
-            state.backgrounds.insert(name.value.clone(), (NODE, id));
+            state.backgrounds.insert(name.value.clone(), (UNPLACED, id));
             return Ok(json!({"exit": 0}));
         }
         let ended = end(cx, node, &id).await;

@@ -19,7 +19,7 @@ const LINES: usize = 30;
 
 /// Builds an image, unless it is here and the cache is wanted.
 pub(super) async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static str, Fault> {
-    let engine = &env.nodes[0].engine;
+    let engine = &env.unplaced().engine;
     if build.cache
         && engine
             .image(&image.reference)

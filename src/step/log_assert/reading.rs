@@ -8,7 +8,7 @@ use futures_util::future::select_all;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::{ContainerRef, Cx, Done, NodeHandle};
+use super::super::{ContainerRef, Cx, Done, NodeHandle, UNPLACED};
 use super::Target;
 use super::seen::Seen;
 use crate::engine::logs::{Block, LineReader, Mark, More, Spools, Streams};
@@ -269,10 +269,15 @@ fn node_of(cx: &Cx, target: &Target) -> NodeHandle {
     match target {
         Target::Container(ContainerRef::Service(service)) => cx.case.node_of(service.stack),
         Target::Container(ContainerRef::Background(name)) => {
-            let node = cx.case.state().backgrounds.get(name).map_or(0, |(node, _)| *node);
+            let node = cx
+                .case
+                .state()
+                .backgrounds
+                .get(name)
+                .map_or(UNPLACED, |(node, _)| *node);
             cx.case.nodes[node].clone()
         }
         // It is no container of any node, and nothing of the node is asked for it.
-        Target::Process(_) => cx.case.nodes[0].clone(),
+        Target::Process(_) => cx.case.unplaced().clone(),
     }
 }
