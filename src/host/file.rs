@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
@@ -162,21 +162,93 @@ pub(super) fn unpack(tar: &[u8], folder: &Path) -> io::Result<()> {
     tar::Archive::new(tar).unpack(folder)
 }
 
-/// Rewrites all files below a folder.
+/// Unpacks the tar of one file or folder as it is read; what it calls `name` stands at a path afterwards, and nothing
+/// of what stood there before.
+pub(super) fn unpack_as(tar: impl Read, name: &str, to: &Path) -> io::Result<()> {
+    let parent = to.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    let folder = tempfile::tempdir_in(parent)?;
+    tar::Archive::new(tar).unpack(folder.path()).map_err(cause)?;
+    make_ours(folder.path())?;
+    match fs::symlink_metadata(to) {
+        Ok(there) if there.is_dir() => fs::remove_dir_all(to)?,
+        Ok(_) => fs::remove_file(to)?,
+        Err(_) => (),
+    }
+    fs::rename(folder.path().join(name), to)
+}
+
+/// What an archive's error comes from: itself it tells only which file it was at.
+fn cause(why: io::Error) -> io::Error {
+    let mut cause: &dyn std::error::Error = &why;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    io::Error::new(why.kind(), cause.to_string())
+}
+
+/// Lets the owner of files read, change and remove them, whatever their modes were elsewhere.
+fn make_ours(path: &Path) -> io::Result<()> {
+    let there = fs::symlink_metadata(path)?;
+    if there.is_symlink() {
+        return Ok(());
+    }
+    let mode = there.mode() & 0o7777 | if there.is_dir() { 0o700 } else { 0o600 };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    if there.is_dir() {
+        for entry in fs::read_dir(path)? {
+            make_ours(&entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Rewrites all files below a folder, and their names.
 pub(super) fn rewrite_texts(folder: &Path, rewrite: &Rewrite) -> io::Result<()> {
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
+        let entries: Vec<fs::DirEntry> = fs::read_dir(&folder)?.collect::<io::Result<_>>()?;
+        for entry in entries {
+            let path = rewrite_name(&folder, &entry.file_name().to_string_lossy(), rewrite)?;
+            let path = path.unwrap_or_else(|| entry.path());
             let kind = entry.file_type()?;
             if kind.is_dir() {
-                folders.push(entry.path());
+                folders.push(path);
             } else if kind.is_file() {
-                rewrite_file(&entry.path(), rewrite)?;
+                rewrite_file(&path, rewrite)?;
+            } else if kind.is_symlink() {
+                rewrite_link(&path, rewrite)?;
             }
         }
     }
     Ok(())
+}
+
+/// Gives a file its rewritten name, if that is another one; of two of the same name the second gets a number.
+fn rewrite_name(folder: &Path, name: &str, rewrite: &Rewrite) -> io::Result<Option<PathBuf>> {
+    let rewritten = rewrite(name);
+    if rewritten == name {
+        return Ok(None);
+    }
+    let numbered = (2..).map(|number| format!("{rewritten}-{number}"));
+    let mut paths = std::iter::once(rewritten.clone())
+        .chain(numbered)
+        .map(|name| folder.join(name));
+    let free = paths.find(|path| fs::symlink_metadata(path).is_err());
+    let path = free.ok_or(io::ErrorKind::AlreadyExists)?;
+    fs::rename(folder.join(name), &path)?;
+    Ok(Some(path))
+}
+
+fn rewrite_link(path: &Path, rewrite: &Rewrite) -> io::Result<()> {
+    let to = fs::read_link(path)?;
+    let to = to.to_string_lossy();
+    let rewritten = rewrite(&to);
+    if rewritten == to {
+        return Ok(());
+    }
+    fs::remove_file(path)?;
+    symlink(rewritten, path)
 }
 
 fn rewrite_file(path: &Path, rewrite: &Rewrite) -> io::Result<()> {
@@ -218,7 +290,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use super::{copy_tree, free_space, pack, read_text, rewrite_texts, stat, unpack, write};
+    use super::{copy_tree, free_space, pack, read_text, rewrite_texts, stat, unpack, unpack_as, write};
 
     #[test]
     fn a_tree_is_copied_with_links_and_modes_onto_what_is_there() {
@@ -294,6 +366,56 @@ mod tests {
         assert!(!to.join("file").is_symlink());
         let why = pack(&from, "new", 1000).unwrap_err();
         assert_eq!(why.to_string(), "it is longer than 1000 bytes");
+    }
+
+    #[test]
+    fn one_file_or_folder_is_unpacked_under_another_name_in_place_of_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("some/to"));
+        fs::create_dir_all(from.join("sub")).unwrap();
+        fs::write(from.join("sub/a"), "A").unwrap();
+        let tar = pack(&from, "top", 1 << 20).unwrap();
+        // As an engine packs it: readable for root alone.
+        let closed = {
+            let mut builder = tar::Builder::new(Vec::new());
+            let mut header = tar::Header::new_gnu();
+            header.set_size(1);
+            header.set_mode(0);
+            builder.append_data(&mut header, "file", b"F".as_slice()).unwrap();
+            builder.into_inner().unwrap()
+        };
+        for _ in 0..2 {
+            unpack_as(tar.as_ref(), "top", &to).unwrap();
+            assert_eq!(read_text(&to.join("sub/a")).unwrap(), "A");
+            unpack_as(closed.as_slice(), "file", &to).unwrap();
+            assert_eq!(read_text(&to).unwrap(), "F");
+        }
+        let why = unpack_as(&tar[..700], "top", &to).unwrap_err();
+        assert!(!why.to_string().is_empty());
+        assert_eq!(read_text(&to).unwrap(), "F");
+        assert_eq!(fs::read_dir(folder.path().join("some")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn names_and_links_are_rewritten_and_none_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let hidden = folder.path().join("a-one");
+        fs::create_dir_all(&hidden).unwrap();
+        fs::write(hidden.join("two.txt"), "one").unwrap();
+        fs::write(folder.path().join("a-two"), "other").unwrap();
+        symlink("a-one/two.txt", folder.path().join("link")).unwrap();
+        rewrite_texts(folder.path(), &|text| text.replace("one", "***").replace("two", "***")).unwrap();
+        let mut names: Vec<String> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["a-***", "a-***-2", "link"]);
+        let folders = ["a-***", "a-***-2"].map(|name| folder.path().join(name));
+        let folder_of = folders.iter().find(|path| path.is_dir()).unwrap();
+        assert_eq!(read_text(&folder_of.join("***.txt")).unwrap(), "***");
+        let link = fs::read_link(folder.path().join("link")).unwrap();
+        assert_eq!(link.to_str(), Some("a-***/***.txt"));
     }
 
     #[test]

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use tokio_util::io::{StreamReader, SyncIoBridge};
 use tokio_util::task::TaskTracker;
 
 use crate::engine::{Stream, ToolLine};
@@ -154,7 +156,10 @@ pub trait Host: Send + Sync {
     async fn pack(&self, path: &Path, name: &str, limit: usize) -> io::Result<Bytes>;
     /// Unpacks a tar into a folder, that is made; nothing is written outside of it.
     async fn unpack(&self, tar: Bytes, folder: &Path) -> io::Result<()>;
-    /// Rewrites all files below a folder, some lines at a time; bytes that are no text stay as they are.
+    /// Unpacks the tar of one file or folder while it comes, without holding it; what it calls `name` stands at a path
+    /// afterwards, in place of what stood there, and can be read and removed by this user.
+    async fn unpack_as(&self, tar: Coming, name: &str, to: &Path) -> io::Result<()>;
+    /// Rewrites all files below a folder, some lines at a time, and their names; bytes that are no text stay as they are.
     async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> io::Result<()>;
     /// How many bytes are free where a path is or would be; `None` if it cannot be found out.
     async fn free_space(&self, path: &Path) -> Option<u64>;
@@ -171,6 +176,9 @@ pub fn user() -> String {
     let (user, group) = (rustix::process::getuid(), rustix::process::getgid());
     format!("{}:{}", user.as_raw(), group.as_raw())
 }
+
+/// Bytes as they come.
+pub type Coming = BoxStream<'static, io::Result<Bytes>>;
 
 /// Gives a text's replacement.
 pub type Rewrite = dyn Fn(&str) -> String + Send + Sync;
@@ -260,6 +268,12 @@ impl Host for RealHost {
     async fn unpack(&self, tar: Bytes, folder: &Path) -> io::Result<()> {
         let folder = folder.to_owned();
         file::blocking(move || file::unpack(&tar, &folder)).await
+    }
+
+    async fn unpack_as(&self, tar: Coming, name: &str, to: &Path) -> io::Result<()> {
+        let (name, to) = (name.to_owned(), to.to_owned());
+        let tar = SyncIoBridge::new(StreamReader::new(tar));
+        file::blocking(move || file::unpack_as(tar, &name, &to)).await
     }
 
     async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> io::Result<()> {

@@ -202,8 +202,7 @@ impl<'a> Running<'a> {
         let cleanup = self.phase(Phase::Cleanup, scope, (hurry, hurry)).await;
         main.faults.extend(background::finish(&self.case, hurry).await);
         let bad = main.failed() || !cleanup.faults.is_empty();
-        let collected = collect::collect(&self.case, self.plan, scope, bad);
-        hurry.run_until_cancelled(collected).await;
+        collect::collect(&self.case, self.plan, scope, (bad, hurry)).await;
         let keep = match self.plan.keep {
             Keep::Never => false,
             Keep::Failed => bad,

@@ -1,61 +1,145 @@
 //! What a case leaves in the results: files of its containers, and after a failure what the engine says of them.
 
+use std::io;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
+use crate::host::Coming;
 use crate::plan::Plan;
 use crate::scenario::When;
-use crate::step::{Case, ContainerRef, find_container};
+use crate::step::{Case, ContainerRef, NodeHandle, find_container};
 use crate::template::Scope;
 
 /// Limit of copying one path.
 const LIMIT: Duration = Duration::from_secs(60);
 /// The most bytes of one collected path.
 const MAX_BYTES: usize = 1 << 30;
+/// The bit of a link in a path's mode.
+const LINK: u32 = 1 << 27;
 
 /// Copies the paths of `collect`; one that cannot be had is told and is no reason to fail.
-pub(crate) async fn collect(case: &Case, plan: &Plan, scope: &Scope, bad: bool) {
+pub(crate) async fn collect(case: &Case, plan: &Plan, scope: &Scope, (bad, hurry): (bool, &CancellationToken)) {
     for entry in plan.collect.iter().filter(|entry| bad || entry.when == When::Always) {
-        let collected = async {
-            let path = entry.path.text(scope);
-            let path = path.map_err(|_| "its name is not known here".to_owned())?;
-            collect_one(case, &path).await
-        };
-        let why = match tokio::time::timeout(LIMIT, collected).await {
-            Ok(Ok(())) => continue,
-            Ok(Err(why)) => why,
-            Err(_) => format!("it took more than {} s", LIMIT.as_secs()),
+        let whys = match entry.path.text(scope) {
+            Ok(path) => collect_all(case, &path, hurry).await,
+            Err(_) => vec!["its name is not known here".to_owned()],
         };
         let (what, place) = (entry.path.shown(), entry.path.span.place());
-        case.emitter.note(&format!("{place}: cannot collect `{what}`: {why}"));
+        for why in whys {
+            case.emitter.note(&format!("{place}: cannot collect `{what}`: {why}"));
+        }
     }
 }
 
-async fn collect_one(case: &Case, path: &str) -> Result<(), String> {
-    let (target, path) = path.split_once(':').ok_or("write it as `service:path`")?;
+/// Copies a path of each container of a target; gives why it could not of some.
+async fn collect_all(case: &Case, path: &str, hurry: &CancellationToken) -> Vec<String> {
+    let Some((target, path)) = path.split_once(':') else {
+        return vec!["write it as `service:/path`".to_owned()];
+    };
     let backgrounds: Vec<String> = case.state().backgrounds.keys().cloned().collect();
-    let found = find_container(target, &case.stacks, &backgrounds).map_err(|unfound| unfound.message)?;
-    for (node, id, name) in case.containers_of(&found) {
-        let mut archive = node
-            .engine
-            .read_archive(&id, path)
-            .await
-            .map_err(|error| error.to_string())?;
-        let mut tar = Vec::new();
-        while let Some(piece) = archive.next().await {
-            tar.extend_from_slice(&piece.map_err(|error| error.to_string())?);
-            if tar.len() > MAX_BYTES {
-                return Err(format!("it has more than {} MiB", MAX_BYTES >> 20));
-            }
-        }
-        let folder = case.results.join("collected").join(name);
-        case.host
-            .unpack(tar.into(), &folder)
-            .await
-            .map_err(|why| why.to_string())?;
+    let containers = match find_container(target, &case.stacks, &backgrounds) {
+        Ok(found) => case.containers_of(&found),
+        Err(unfound) => return vec![unfound.message],
+    };
+    if containers.is_empty() {
+        return vec![format!("`{target}` has no container")];
     }
-    Ok(())
+    let mut whys = Vec::new();
+    for (node, id, name) in containers {
+        let to = case.results.join("collected").join(&name).join(local(case, path));
+        let until = Until {
+            hurry: hurry.clone(),
+            limit: Instant::now() + LIMIT,
+        };
+        if let Err(why) = collect_one(case, (&node, &id, &whole(path)), &to, until).await {
+            whys.push(format!("{why} (container `{name}`)"));
+        }
+    }
+    whys
+}
+
+/// Copies what stands at a path of a container, a link followed, to a path here.
+async fn collect_one(case: &Case, from: (&NodeHandle, &str, &Path), to: &Path, until: Until) -> Result<(), String> {
+    let (node, id, path) = from;
+    let asked = async {
+        let path = path.display().to_string();
+        let stat = node.engine.stat(id, &path).await.map_err(|error| error.to_string())?;
+        let path = match stat {
+            None => return Err("it is not there".to_owned()),
+            Some(stat) if stat.mode & LINK != 0 && !stat.link.is_empty() => stat.link,
+            Some(_) => path,
+        };
+        let archive = node.engine.read_archive(id, &path).await;
+        Ok((path, archive.map_err(|error| error.to_string())?))
+    };
+    let (path, archive) = tokio::select! {
+        biased;
+        why = until.clone().passed() => return Err(why),
+        asked = asked => asked?,
+    };
+    let name = Path::new(&path).file_name().unwrap_or_default().to_string_lossy();
+    let archive = archive.map(|piece| piece.map_err(io::Error::other)).boxed();
+    // Not dropped half way: nothing is written any more when the results are looked through for hidden values.
+    let unpacked = case.host.unpack_as(bounded(archive, until), &name, to).await;
+    unpacked.map_err(|why| why.to_string())
+}
+
+/// When copying is given up.
+#[derive(Clone)]
+struct Until {
+    hurry: CancellationToken,
+    limit: Instant,
+}
+
+impl Until {
+    /// Waits for that; gives why.
+    async fn passed(self) -> String {
+        tokio::select! {
+            () = self.hurry.cancelled() => "it was ended".to_owned(),
+            () = tokio::time::sleep_until(self.limit) => format!("it took more than {} s", LIMIT.as_secs()),
+        }
+    }
+}
+
+/// What comes, up to the limits: beyond them an error, so that a part is not taken for the whole.
+fn bounded(archive: Coming, until: Until) -> Coming {
+    let begun = (archive, Box::pin(until.passed()), 0);
+    let pieces = stream::try_unfold(begun, async |(mut archive, mut passed, read): (Coming, _, usize)| {
+        let piece = tokio::select! {
+            why = &mut passed => return Err(io::Error::other(why)),
+            piece = archive.next() => piece.transpose()?,
+        };
+        let Some(piece) = piece else { return Ok(None) };
+        let read = read + piece.len();
+        if read > MAX_BYTES {
+            return Err(io::Error::other(format!("it has more than {} MiB", MAX_BYTES >> 20)));
+        }
+        Ok(Some((piece, (archive, passed, read))))
+    });
+    pieces.boxed()
+}
+
+/// A path of a container from its root, `..` followed.
+fn whole(path: &str) -> PathBuf {
+    let mut whole = PathBuf::from("/");
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(name) => whole.push(name),
+            Component::ParentDir => drop(whole.pop()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    whole
+}
+
+/// Where a path stands below its container's folder: at the same path, so that two files of one name are two.
+fn local(case: &Case, path: &str) -> PathBuf {
+    let shown = whole(&case.emitter.masks.hide(path));
+    shown.strip_prefix("/").unwrap_or(&shown).to_owned()
 }
 
 /// Writes what the engine says of each container of the case: inspect, and what happened to it.
@@ -113,7 +197,7 @@ pub(crate) fn how_to_look(case: &Case) -> Option<String> {
 
 impl Case {
     /// All containers of a target, for copying: node, id, name.
-    fn containers_of(&self, target: &ContainerRef) -> Vec<(crate::step::NodeHandle, String, String)> {
+    fn containers_of(&self, target: &ContainerRef) -> Vec<(NodeHandle, String, String)> {
         match target {
             ContainerRef::Background(name) => {
                 let known = self.state().backgrounds.get(name).cloned();

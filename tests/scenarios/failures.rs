@@ -68,9 +68,15 @@ fn every_check_is_made_and_every_expectation_told() {
         assert!(found, "`{text}` is not in {junit}");
     }
     let collected = walk(run.results());
-    assert!(
-        collected.iter().any(|path| path.ends_with("index.html")),
-        "{collected:?}"
+    let of = |end: &str| {
+        let mut ends = collected.iter().filter(|path| path.ends_with(end));
+        let path = ends.next().unwrap_or_else(|| panic!("no {end} in {collected:?}"));
+        std::fs::read_to_string(path).unwrap()
+    };
+    assert!(of("www/index.html").contains("hello"));
+    assert_eq!(
+        (of("tmp/b/index.html"), of("tmp/link")),
+        ("second\n".into(), "second\n".into())
     );
 }
 

@@ -3,6 +3,7 @@
 mod asking;
 mod background;
 mod blocks;
+mod collected;
 mod ends;
 mod explained;
 mod images;
