@@ -30,7 +30,8 @@ use std::sync::atomic::AtomicBool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{CaseInfo, Fault, Outcome, Rules, What};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::event::{CaseId, CaseInfo, Fault, Outcome, Rules, What};
 use crate::host::Host;
 use crate::load::Loaded;
 use crate::mask::HIDDEN;
@@ -41,6 +42,7 @@ use crate::schedule::{self, Waiting};
 use crate::step::{Emitter, NodeHandle, UNPLACED};
 
 use before::Before;
+use case::TryEnded;
 pub use requires::Facts;
 
 /// What all cases of a run share.
@@ -204,11 +206,42 @@ async fn tries(Run { env, jobs, before }: &Run, case: usize) -> Outcome {
             break;
         }
         let planned = crate::plan::resolve(&job.loaded, &job.seed, attempt, &env.settings, &env.files);
-        // The first try's plan was made of the same words: what could be wrong with this one was told before the run.
-        let Ok(plan) = planned else { break };
-        ended = case::try_once(env, &plan, before).await;
+        ended = match planned {
+            Ok(plan) => case::try_once(env, &plan, before).await,
+            Err(problems) => unplanned(env, job, attempt, &problems),
+        };
     }
     ended.outcome
+}
+
+/// A try that comes to nothing: the first one's plan was made of the same words, but not of the same values.
+fn unplanned(env: &Env, job: &Job, attempt: u32, problems: &[Diagnostic]) -> TryEnded {
+    let emitter = env.emitter.of_case(CaseId {
+        number: job.seed.info.number,
+        attempt,
+    });
+    job.plan.hide(&emitter.masks);
+    let errors = problems.iter().filter(|problem| problem.level == Level::Error);
+    let faults: Vec<Fault> = errors
+        .map(|problem| {
+            let fault = Fault::error(format!("it cannot be tried again: {}", problem.message));
+            let fault = fault.at(problem.span.place());
+            match &problem.help {
+                Some(help) => fault.hint(help),
+                None => fault,
+            }
+        })
+        .collect();
+    emitter.emit(What::CaseStarted {});
+    emitter.emit(What::CaseEnded {
+        outcome: Outcome::Errored,
+        reason: None,
+        seconds: 0.0,
+        parts: BTreeMap::new(),
+        faults: faults.clone(),
+        retried: false,
+    });
+    TryEnded::new(Outcome::Errored, faults)
 }
 
 impl Env {

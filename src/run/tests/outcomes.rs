@@ -32,6 +32,18 @@ async fn what_never_passes_failed_after_its_last_try() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_try_that_cannot_be_planned_is_an_error_of_its_own() {
+    stage("retries: 2\nvars: {n: \"${{ 1 // (0 if 'try-2' in scratch else 1) }}\"}\nsteps: [assert: 'false']\n")
+        .check(
+            "steps[1] failed: `false` is false
+             = failed, again
+             = errored: it cannot be tried again: unable to calculate 1 // 0
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_limit_of_the_project_is_that_of_its_kind_unless_the_step_says_its_own() {
     let limits = async |project: &str, step: &str| {
         let stage = stage(&format!("steps: [{{http: 'http://x/never'{step}}}]\n"))
