@@ -1,0 +1,91 @@
+//! The cases of a scenario: one for each combination of its matrix, with its number and its folder.
+
+use std::collections::BTreeMap;
+
+use crate::event::CaseInfo;
+use crate::load::Loaded;
+use crate::scenario::Matrix;
+
+/// A case of a scenario before it is planned.
+#[derive(Debug, Clone)]
+pub struct CaseSeed {
+    /// What is known of it.
+    pub info: CaseInfo,
+    /// Its number among the scenario's combinations.
+    pub combination: usize,
+}
+
+impl CaseSeed {
+    /// Gives it another number, and with it another folder.
+    pub fn renumber(&mut self, number: usize) {
+        if let Some(named) = self.info.folder.strip_prefix(&numbered(self.info.number)) {
+            self.info.folder = numbered(number) + named;
+        }
+        self.info.number = number;
+    }
+}
+
+/// The cases of a scenario, numbered from `first`.
+pub fn cases(loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
+    let scenario = &loaded.scenario;
+    let project = loaded.project.as_deref().map(|(project, _)| project);
+    let mut tags: Vec<String> = scenario.tags.iter().map(|tag| tag.value.clone()).collect();
+    tags.extend(
+        project
+            .into_iter()
+            .flat_map(|project| &project.tags)
+            .map(|tag| tag.value.clone()),
+    );
+    let mut properties: BTreeMap<String, String> = BTreeMap::new();
+    for named in project
+        .into_iter()
+        .map(|project| &project.properties)
+        .chain([&scenario.properties])
+    {
+        properties.extend(named.iter().map(|(name, value)| (name.to_owned(), value.value.clone())));
+    }
+    let place = scenario.scenario.span.place();
+    // A folder's name cannot be hidden afterwards.
+    let hides = !scenario.mask.is_empty() || project.is_some_and(|project| !project.mask.is_empty());
+    let combinations = Matrix::cases(scenario.matrix.as_ref());
+    let seeds = combinations.iter().enumerate().map(|(combination, values)| {
+        let name = format!("{}{}", scenario.scenario.value, Matrix::suffix(values));
+        let info = CaseInfo {
+            number: first + combination,
+            file: loaded.file.clone(),
+            place: place.clone(),
+            scenario: scenario.scenario.value.clone(),
+            folder: folder_name(
+                first + combination,
+                if hides { &scenario.scenario.value } else { &name },
+            ),
+            name,
+            matrix: values
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            tags: tags.clone(),
+            properties: properties.clone(),
+        };
+        CaseSeed { info, combination }
+    });
+    seeds.collect()
+}
+
+/// A case's folder in the results: its number and what of its name a file system takes.
+fn folder_name(number: usize, name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.chars() {
+        match c {
+            c if c.is_ascii_alphanumeric() || matches!(c, '=' | '.' | '_') => slug.push(c),
+            _ if !slug.ends_with('-') => slug.push('-'),
+            _ => {}
+        }
+    }
+    let slug: String = slug.chars().take(60).collect();
+    numbered(number) + slug.trim_matches(['-', '.'])
+}
+
+fn numbered(number: usize) -> String {
+    format!("{number:03}-")
+}

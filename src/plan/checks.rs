@@ -1,0 +1,64 @@
+//! What can be said only of the whole: names outside of steps, marks of steps, and what `check` notes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::Resolving;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::event::Phase;
+use crate::scenario::Scenario;
+use crate::stack::StackPlan;
+use crate::step::{Bound, Known, Static, path_problem};
+
+impl Resolving<'_> {
+    /// The names in all that is not a step: what a stack takes may be saved by a step before its `up`.
+    pub(super) fn check_top_level(&mut self, known: &Known, fixed: &Static<'_>) {
+        for template in &self.loaded.templates {
+            let told: Vec<Diagnostic> = template
+                .names()
+                .filter_map(|path| path_problem(path, known, fixed))
+                .collect();
+            for problem in told {
+                // What evaluating it told knows less of what may have been meant.
+                self.problems.retain(|known| !overlaps(&known.span, &problem.span));
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    pub(super) fn check_steps_since(&mut self, marks: &BTreeSet<String>, names: &[String], at: &Span) {
+        for mark in marks.iter().filter(|mark| !names.contains(mark)) {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.problems
+                .push(Diagnostic::unknown(at, "step in `since`,", mark, names));
+        }
+    }
+}
+
+fn overlaps(a: &Span, b: &Span) -> bool {
+    Arc::ptr_eq(&a.source, &b.source) && a.start < b.end && b.start < a.end
+}
+
+/// What `check` tells beside problems: locks, and a scenario that checks nothing.
+pub(super) fn notes(
+    scenario: &Scenario,
+    phases: &BTreeMap<Phase, Vec<Bound>>,
+    stacks: &[StackPlan],
+) -> Vec<Diagnostic> {
+    let mut notes: Vec<Diagnostic> = stacks.iter().flat_map(StackPlan::notes).collect();
+    let checks = [Phase::Given, Phase::Steps, Phase::Then]
+        .iter()
+        .filter_map(|phase| phases.get(phase))
+        .flatten()
+        .any(Bound::checks);
+    if !checks {
+        notes.push(
+            Diagnostic::warning(
+                &scenario.scenario.span,
+                "the scenario checks nothing: it will be reported as not verified",
+            )
+            .help("add a check, e.g. `- log-assert: {service: web, contains: ready}`"),
+        );
+    }
+    notes
+}

@@ -1,0 +1,81 @@
+//! A plan put together from its parts.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Parts, Plan, Resolving};
+use crate::step::Keep;
+
+/// The default limit of one try of a scenario.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+impl Resolving<'_> {
+    /// The plan of its parts, with what is said once for all of it.
+    pub(super) fn finished(self, parts: Parts) -> Plan {
+        let scenario = Arc::clone(&self.loaded.scenario);
+        let project = self.project();
+        let locks = parts
+            .stacks
+            .iter()
+            .flat_map(|stack| stack.locks())
+            .collect::<BTreeSet<_>>();
+        let keep = self.settings.keep.or(scenario
+            .keep
+            .as_ref()
+            .or(project.and_then(|p| p.keep.as_ref()))
+            .map(|keep| keep.value));
+        let limit = scenario
+            .timeout
+            .as_ref()
+            .or(project.and_then(|project| project.timeout.as_ref()));
+        let retries = scenario
+            .retries
+            .as_ref()
+            .or(project.and_then(|project| project.retries.as_ref()));
+        let masked_everywhere = self.masked_everywhere(&parts.masked);
+        Plan {
+            info: self.seed.info.clone(),
+            attempt: self.attempt,
+            id: self.id,
+            scope: self.scope,
+            masked_everywhere,
+            masked: parts.masked,
+            folder: self.loaded.folder.clone(),
+            scratch: parts.results.join("scratch"),
+            results: parts.results,
+            timeout: limit.map_or(TIMEOUT, |limit| limit.value),
+            retries: retries.map_or(0, |retries| u32::try_from(retries.value).unwrap_or(u32::MAX)),
+            keep: keep.unwrap_or(Keep::Never),
+            requires: project
+                .and_then(|p| p.requires.clone())
+                .into_iter()
+                .chain(scenario.requires.clone())
+                .collect(),
+            skip: scenario.skip.clone(),
+            known_issues: scenario.known_issue.clone(),
+            images: parts.images,
+            stacks: parts.stacks.into_iter().map(Arc::new).collect(),
+            names: parts.names,
+            phases: parts.phases,
+            marks: parts.marks,
+            collect: project
+                .into_iter()
+                .flat_map(|p| p.collect.clone())
+                .chain(scenario.collect.clone())
+                .collect(),
+            locks: locks.into_iter().collect(),
+            notes: parts.notes,
+        }
+    }
+
+    /// The try's own folder: what one leaves is not overwritten by the next.
+    pub(super) fn results(&self) -> PathBuf {
+        let case = self.settings.results.join(&self.seed.info.folder);
+        match self.attempt {
+            1 => case,
+            attempt => case.join(format!("try-{attempt}")),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The names that are known before anything starts: built-in ones, variables, and which of them are masked.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Resolving;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::scenario::Partial;
+use crate::stack;
+use crate::step::Known;
+use crate::template::{Data, Scope, Template, Unrendered};
+
+impl Resolving<'_> {
+    pub(super) fn put(&mut self, name: &str, value: Value) {
+        self.scope.values.insert(name.to_owned(), Arc::new(value));
+    }
+
+    /// The built-in names that are known early; gives the names of the environment that are seen.
+    pub(super) fn built_in(&mut self, scratch: &Path) -> Vec<String> {
+        let scenario = &self.loaded.scenario;
+        let project = self.project();
+        let requires = project
+            .and_then(|project| project.requires.as_ref())
+            .into_iter()
+            .chain(scenario.requires.as_ref());
+        let names: Vec<String> = requires
+            .flat_map(|requires| &requires.env)
+            .map(|name| name.value.clone())
+            .collect();
+        // One that is not set makes the scenario skipped; planning goes on to find what else there is to say.
+        let env: serde_json::Map<String, Value> = names
+            .iter()
+            .map(|name| {
+                (
+                    name.clone(),
+                    self.settings.env.get(name).cloned().unwrap_or_default().into(),
+                )
+            })
+            .collect();
+        let matrix: serde_json::Map<String, Value> = self
+            .seed
+            .info
+            .matrix
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        self.put("env", env.into());
+        self.put("matrix", matrix.into());
+        self.put("run", json!({"id": self.settings.run}));
+        let name = self.loaded.scenario.scenario.value.clone();
+        self.put(
+            "scenario",
+            json!({"name": name, "dir": self.loaded.folder.display().to_string()}),
+        );
+        self.put("scratch", scratch.display().to_string().into());
+        self.put("got", json!({}));
+        names
+    }
+
+    /// Variables in their order: the project's, then the scenario's, those of the command line over both.
+    pub(super) fn variables(&mut self) {
+        let loaded = self.loaded;
+        let scenario = &loaded.scenario.vars;
+        let project = loaded.project.as_deref().map(|(project, _)| &project.vars);
+        for (name, value) in self.settings.overrides.clone() {
+            self.put(&name, value);
+        }
+        for (name, (span, data)) in project.into_iter().chain([scenario]).flat_map(|vars| &vars.0) {
+            if self.settings.overrides.contains_key(name) {
+                continue;
+            }
+            if let Some(problem) = self.too_early(data) {
+                self.problems.push(problem);
+                self.put(name, Value::Null);
+                continue;
+            }
+            let rendered = self.early(|scope| data.render(scope), span);
+            if let Some(value) = rendered {
+                self.put(name, value);
+            } else {
+                // Its problem is told; those that use it have none of their own.
+                self.put(name, Value::Null);
+            }
+        }
+    }
+
+    /// A variable that is used before it has a value: variables are evaluated in their order.
+    pub(super) fn too_early(&self, data: &Data) -> Option<Diagnostic> {
+        let templates = data.templates();
+        let names = templates.iter().flat_map(Template::names);
+        let early = names.filter_map(|path| {
+            let name = &path.parts[0];
+            let (own, _) = self.loaded.scenario.vars.0.get(name)?;
+            let later = !path.call && !self.scope.values.contains_key(name);
+            later.then(|| {
+                let problem = Diagnostic::error(&path.span, format!("`{name}` has no value yet"));
+                problem
+                    .related(own, "it gets one here")
+                    .help("variables are evaluated in the order in which they are written")
+            })
+        });
+        early.into_iter().next()
+    }
+
+    /// Renders what must be known before anything starts; files are answered from the memo.
+    pub(super) fn early<T>(&mut self, render: impl Fn(&Scope) -> Result<T, Unrendered>, at: &Span) -> Option<T> {
+        match stack::render_early(&self.scope, self.files, &self.loaded.folder, render) {
+            Ok(value) => value,
+            Err(Unrendered::Failed { span, message }) => {
+                self.problems.push(Diagnostic::error(&span, message));
+                None
+            }
+            Err(Unrendered::Needs(_)) => {
+                self.problems.push(
+                    Diagnostic::error(
+                        at,
+                        "this is needed before anything starts, and it is known only when a stack is up",
+                    )
+                    .help("use `port()`, `url()`, `address()` and saved names in steps"),
+                );
+                None
+            }
+        }
+    }
+
+    pub(super) fn masked(&mut self, known: &Known, partial: &Partial) -> Vec<String> {
+        let project = self.project();
+        for name in &self.loaded.scenario.mask {
+            if !known.has(&name.value) && !partial.has(&name.value) {
+                self.problems
+                    .push(Diagnostic::unknown(&name.span, "name", &name.value, known.names()));
+            }
+        }
+        let own = self.loaded.scenario.mask.iter();
+        own.chain(project.into_iter().flat_map(|project| &project.mask))
+            .map(|name| name.value.clone())
+            .collect()
+    }
+
+    /// The masked names whose values come from the command line, or that the project masks.
+    pub(super) fn masked_everywhere(&self, masked: &[String]) -> Vec<String> {
+        let of_project = |name: &String| {
+            let mut project = self.project().into_iter().flat_map(|project| &project.mask);
+            project.any(|masked| masked.value == *name)
+        };
+        let everywhere = |name: &&String| self.settings.overrides.contains_key(*name) || of_project(name);
+        masked.iter().filter(everywhere).cloned().collect()
+    }
+}
