@@ -1,39 +1,40 @@
 //! Values that are hidden wherever they would be shown, in whatever form they stand there.
 //!
-//! A value is looked for as a pattern in which each of its letters may be written as quoting and encoding write it: in JSON
-//! and YAML (also one in the other), in URLs, in XML, in a shell's or Docker's words; and as base64. A form that is not
-//! here is a value that is told.
+//! What a value may look like is [`form`]'s; here all values are looked for in one pass over a text.
 
-use std::fmt::Write as _;
-use std::sync::{PoisonError, RwLock};
+mod form;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use regex::{Regex, RegexBuilder};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use form::Form;
+
 /// What stands in place of a hidden value.
 pub(crate) const HIDDEN: &str = "***";
 
-/// A longer text is looked for in pieces, of which each is a pattern of moderate size.
-const PIECE: usize = 2048;
-/// Base64 of fewer bytes might be a part of any word.
-const LEAST_BYTES: usize = 5;
-/// No pattern of the texts above comes near.
-const PATTERN_SIZE: usize = 1 << 30;
-
 /// Values that are hidden wherever they would be shown.
 #[derive(Debug, Default)]
-pub struct Masks(RwLock<Known>);
+pub struct Masks(RwLock<Arc<Known>>);
 
-#[derive(Debug, Default, Clone)]
+/// What is looked for. A value that is added leaves what was made of the others as it is.
+#[derive(Debug, Clone)]
 struct Known {
-    /// What is looked for, the longest first: a value that holds another is hidden whole.
-    texts: Vec<String>,
-    /// All of them in all their forms.
-    pattern: Option<Regex>,
+    texts: BTreeSet<Arc<str>>,
+    forms: Vec<Arc<Form>>,
+    /// By the byte that it begins with: which form may.
+    beginnings: [Vec<Beginning>; 256],
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Beginning {
+    form: usize,
+    /// What stands behind it, or else an end of a line.
+    second: Option<u8>,
 }
 
 impl Masks {
@@ -41,25 +42,32 @@ impl Masks {
     pub fn add(&self, value: &Value) {
         let mut texts = Vec::new();
         leaves(value, &mut texts);
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let before = known.texts.len();
-        for text in texts.iter().flat_map(|text| parts(text)) {
-            if !known.texts.iter().any(|known| known == text) {
-                known.texts.push(text.to_owned());
-            }
+        let known = self.known();
+        let new: BTreeSet<&str> = texts.iter().flat_map(|text| parts(text)).collect();
+        let new = new.into_iter().filter(|text| !known.texts.contains(*text));
+        // Outside of the lock: others go on hiding.
+        let made: Vec<(Arc<str>, Vec<Form>)> = new.map(|text| (text.into(), Form::all(text))).collect();
+        if made.is_empty() {
+            return;
         }
-        if known.texts.len() > before {
-            known.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-            known.pattern = Some(pattern(&known.texts));
+        drop(known);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let known = Arc::make_mut(&mut known);
+        for (text, forms) in made {
+            if known.texts.insert(text) {
+                forms.into_iter().for_each(|form| known.add(form));
+            }
         }
     }
 
     /// The same values, to which others may be added.
     #[must_use]
     pub fn copy(&self) -> Masks {
-        Masks(RwLock::new(
-            self.0.read().unwrap_or_else(PoisonError::into_inner).clone(),
-        ))
+        Masks(RwLock::new(self.known()))
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What is told, with the values hidden; only texts and free data are touched, so that it still is what it was.
@@ -74,15 +82,20 @@ impl Masks {
 
     /// True when nothing is hidden.
     pub fn is_empty(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).texts.is_empty()
+        self.known().texts.is_empty()
     }
 
     /// A text with the values hidden.
     pub fn hide(&self, text: &str) -> String {
-        match &self.0.read().unwrap_or_else(PoisonError::into_inner).pattern {
-            Some(pattern) => pattern.replace_all(text, HIDDEN).into_owned(),
-            None => text.to_owned(),
+        let mut shown = String::with_capacity(text.len());
+        let mut from = 0;
+        for span in self.known().spans(text) {
+            shown.push_str(&text[from..span.start]);
+            shown.push_str(HIDDEN);
+            from = span.end;
         }
+        shown.push_str(&text[from..]);
+        shown
     }
 
     /// An event with the values hidden in its texts and in the data that it carries; its own words and numbers stay, and
@@ -95,7 +108,7 @@ impl Masks {
             Value::Object(entries) => {
                 for (key, value) in entries {
                     match key.as_str() {
-                        "outputs" | "summary" | "matrix" => self.hide_in(value),
+                        "outputs" | "summary" | "matrix" | "properties" => self.hide_in(value),
                         "event" | "outcome" | "kind" | "phase" | "level" | "path" | "file" | "folder" => {}
                         _ => self.hide_in_event(value),
                     }
@@ -120,14 +133,62 @@ impl Masks {
                     .collect();
             }
             Value::Number(number) => {
-                let text = number.to_string();
-                let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-                if known.texts.contains(&text) {
+                if self.known().texts.contains(number.to_string().as_str()) {
                     *value = Value::String(HIDDEN.to_owned());
                 }
             }
             Value::Null | Value::Bool(_) => {}
         }
+    }
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Known {
+            texts: BTreeSet::new(),
+            forms: Vec::new(),
+            beginnings: std::array::from_fn(|_| Vec::new()),
+        }
+    }
+}
+
+impl Known {
+    fn add(&mut self, form: Form) {
+        let beginning = Beginning {
+            form: self.forms.len(),
+            second: form.second_byte(),
+        };
+        for byte in form.first_bytes() {
+            self.beginnings[usize::from(byte)].push(beginning);
+        }
+        self.forms.push(Arc::new(form));
+    }
+
+    /// Where values stand in a text, in order; those that lie in or across one another are one.
+    fn spans(&self, text: &str) -> Vec<Range<usize>> {
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        // Where each form that was found ended last: it does not begin within itself.
+        let mut ended: BTreeMap<usize, usize> = BTreeMap::new();
+        let text = text.as_bytes();
+        for (at, byte) in text.iter().enumerate() {
+            let next = text.get(at + 1);
+            let may =
+                |wanted: u8| next.is_none_or(|next| *next == wanted || matches!(next, b'\\' | b' ' | b'\t'..=b'\r'));
+            for Beginning { form, second } in &self.beginnings[usize::from(*byte)] {
+                if !second.is_none_or(may) || ended.get(form).is_some_and(|end| at < *end) {
+                    continue;
+                }
+                let Some(end) = self.forms[*form].end(text, at) else {
+                    continue;
+                };
+                ended.insert(*form, end);
+                match spans.last_mut().filter(|last| at < last.end) {
+                    Some(last) => last.end = last.end.max(end),
+                    None => spans.push(at..end),
+                }
+            }
+        }
+        spans
     }
 }
 
@@ -145,122 +206,13 @@ fn leaves(value: &Value, texts: &mut Vec<String>) {
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let text = text.trim();
     let lines = text.lines().map(str::trim).filter(|line| line.len() > 1);
-    std::iter::once(text)
-        .chain(lines)
-        .filter(|part| !part.is_empty())
-        .flat_map(pieces)
-}
-
-/// A long text in pieces of about the same length.
-fn pieces(text: &str) -> Vec<&str> {
-    let length = text.len().div_ceil(text.len().div_ceil(PIECE).max(1));
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while rest.len() > length {
-        let end = (length..rest.len())
-            .find(|at| rest.is_char_boundary(*at))
-            .unwrap_or(rest.len());
-        let (piece, after) = rest.split_at(end);
-        pieces.push(piece);
-        rest = after;
-    }
-    pieces.push(rest);
-    pieces
-}
-
-/// The pattern of all texts in all their forms, the longest first.
-fn pattern(texts: &[String]) -> Regex {
-    let plain = texts.iter().map(|text| text.chars().map(letter).collect::<String>());
-    let encoded = texts.iter().flat_map(|text| base64(text));
-    let all: Vec<String> = plain.chain(encoded).collect();
-    let built = RegexBuilder::new(&all.join("|")).size_limit(PATTERN_SIZE).build();
-    // Too much to be looked for, which no limit above lets happen: then nothing at all may be shown.
-    built.unwrap_or_else(|_| everything())
-}
-
-#[expect(clippy::unwrap_used, reason = "a constant that a test compiles")]
-fn everything() -> Regex {
-    Regex::new("(?s).+").unwrap()
-}
-
-/// A letter in all its forms.
-fn letter(letter: char) -> String {
-    if letter.is_ascii_alphanumeric() {
-        return letter.to_string();
-    }
-    let own = regex::escape(letter.encode_utf8(&mut [0; 4]));
-    let mut forms = match letter {
-        // Doubled at each time that it is quoted.
-        '\\' => vec![r"\\+".to_owned()],
-        // The indentation of a block of YAML; what continues a line of XML or of a log.
-        '\n' => [r"\r?\n[ \t]*", r"\\+(?:r\\+)?n"].map(str::to_owned).to_vec(),
-        '\r' => vec![r"\r".to_owned(), r"\\+r".to_owned(), String::new()],
-        '\t' => vec![r"\t".to_owned(), r"\\+t".to_owned()],
-        '\u{8}' => vec![own, r"\\+b".to_owned()],
-        '\u{c}' => vec![own, r"\\+f".to_owned()],
-        // Compose and YAML double them, a shell closes and opens its quotes around one.
-        '\'' => [r"'\\+''", r#"'"'"'"#, r"\\*'+", "&apos;"].map(str::to_owned).to_vec(),
-        '$' => vec![r"\\*\$+".to_owned()],
-        '"' => vec![r#"\\*"+"#.to_owned(), "&quot;".to_owned()],
-        '&' => vec!["&amp;".to_owned(), r"\\*&".to_owned()],
-        '<' => vec!["&lt;".to_owned(), r"\\*<".to_owned()],
-        '>' => vec!["&gt;".to_owned(), r"\\*>".to_owned()],
-        ' ' => vec![r"\\* ".to_owned(), r"\+".to_owned()],
-        _ => vec![format!(r"\\*{own}")],
-    };
-    forms.extend(numbered(letter));
-    format!("(?:{})", forms.join("|"))
-}
-
-/// A letter by its number: in URLs, in JSON, in XML, as bytes.
-fn numbered(letter: char) -> [String; 5] {
-    let (mut bytes, mut units) = ([0; 4], [0; 2]);
-    let bytes = letter.encode_utf8(&mut bytes).bytes();
-    let mut percent = "(?i:".to_owned();
-    let mut escaped = "(?i:".to_owned();
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(percent, "%{byte:02x}");
-        let _ = write!(escaped, r"\\+x{byte:02x}");
-    }
-    let mut json = "(?i:".to_owned();
-    for unit in letter.encode_utf16(&mut units) {
-        let _ = write!(json, r"\\+u{unit:04x}");
-    }
-    let number = u32::from(letter);
-    let braces = format!(r"(?i:\\+u\{{0*{number:x}\}}|\\+U{number:08x}");
-    let xml = format!("(?i:&#0*{number};|&#x0*{number:x};");
-    [percent, escaped, json, braces, xml].map(|form| form + ")")
-}
-
-/// What a text is in base64, at whichever of its three offsets in what was encoded: the letters that it alone decides.
-fn base64(text: &str) -> Vec<String> {
-    if text.len() < LEAST_BYTES {
-        return Vec::new();
-    }
-    let offsets = (0..3).map(|before: usize| {
-        let mut bytes = vec![0; before];
-        bytes.extend_from_slice(text.as_bytes());
-        let letters = BASE64_STANDARD.encode(&bytes);
-        // Of each letter six bits: the first whole ones after what stands before, the last whole ones of the text.
-        let (from, to) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
-        let own = letters.get(from..to).unwrap_or_default();
-        own.chars().map(base64_letter).collect::<String>() + "=*"
-    });
-    offsets.collect()
-}
-
-/// The alphabet for URLs has other letters for two; lines may be broken, in JSON, too, and a URL may hold it.
-fn base64_letter(letter: char) -> String {
-    match letter {
-        '+' => "(?:[+-]|(?i:%2b))".to_owned(),
-        '/' => r"(?:\\*/|_|(?i:%2f))".to_owned(),
-        other => other.to_string(),
-    }
+    std::iter::once(text).chain(lines).filter(|part| !part.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use base64::Engine as _;
     use serde_json::{Value, json};
 
@@ -369,7 +321,81 @@ mod tests {
     }
 
     #[test]
-    fn where_the_values_are_too_many_nothing_is_shown() {
-        assert_eq!(super::everything().replace_all("a\nb", ""), "");
+    fn hides_base64_that_is_broken_into_lines() {
+        let value: String = (0..123u32)
+            .map(|n| char::from(b'!' + u8::try_from(n * 37 % 90).unwrap()))
+            .collect();
+        let masks = masks(&json!(value));
+        for before in ["", "u", "user:"] {
+            let encoded = base64::prelude::BASE64_STANDARD.encode(format!("{before}{value}"));
+            let kept = before.len().div_ceil(3) * 4;
+            for (length, end) in [(76, "\n"), (76, "\\n"), (64, "\\\\r\\\\n"), (20, "\r\n    ")] {
+                let lines: Vec<&str> = encoded
+                    .as_bytes()
+                    .chunks(length)
+                    .map(|line| str::from_utf8(line).unwrap())
+                    .collect();
+                let hidden = masks.hide(&lines.join(end));
+                assert!(hidden.ends_with("***") && hidden.len() <= kept + 3, "{hidden}");
+            }
+        }
+        let encoded = base64::prelude::BASE64_STANDARD.encode(&value);
+        for (nth, line) in encoded.as_bytes().chunks(76).enumerate() {
+            let line = format!("{nth}: {}", str::from_utf8(line).unwrap());
+            assert_eq!(masks.hide(&line), format!("{nth}: ***"));
+        }
+    }
+
+    #[test]
+    fn a_value_is_made_ready_once_however_many_others_follow() {
+        let masks = Masks::default();
+        masks.add(&json!("the first"));
+        let first = masks.known().forms.clone();
+        let values: Vec<String> = (0..150).map(|n| format!("token-{n}-{}", n * n * 7919)).collect();
+        let long: String = (1..65_536u32)
+            .map(|n| char::from(b'!' + u8::try_from((n * n + n / 90) % 94).unwrap()))
+            .collect();
+        let mut letters = "the first".len();
+        for value in values.iter().chain([&long]) {
+            masks.add(&json!(value));
+            letters += value.len();
+        }
+        let known = masks.known();
+        // What was made for a value stays, and is in proportion to its length: that is all the work.
+        assert!(
+            first
+                .iter()
+                .zip(&known.forms)
+                .all(|(before, now)| Arc::ptr_eq(before, now))
+        );
+        let made: usize = known.forms.iter().map(|form| form.size()).sum();
+        assert!(made < 8 * letters, "{made} letters for {letters}");
+        let text = format!("<{}> <{long}> <the first>", values.join("> <"));
+        assert_eq!(masks.hide(&text).replace("<***>", "").trim(), "");
+        let before = masks.copy();
+        masks.add(&json!("another"));
+        assert_eq!(
+            (before.hide("another").as_str(), masks.hide("another").as_str()),
+            ("another", "***")
+        );
+    }
+
+    #[test]
+    fn values_that_lie_across_one_another_are_hidden_whole() {
+        let masks = masks(&json!(["abcde", "cdefg"]));
+        assert_eq!(masks.hide("<abcdefg> cdefg"), "<***> ***");
+        assert_eq!(masks.hide("\\\\\\\" abcde%20cdef"), "\\\\\\\" ***%20cdef");
+    }
+
+    #[test]
+    fn what_an_author_gave_a_case_is_hidden_under_whatever_name() {
+        let masks = masks(&json!("s3cret"));
+        let mut told =
+            json!({"event": "s3cret", "path": "s3cret", "properties": {"path": "s3cret", "kind": "a s3cret"}});
+        masks.hide_in_event(&mut told);
+        assert_eq!(
+            told,
+            json!({"event": "s3cret", "path": "s3cret", "properties": {"path": "***", "kind": "a ***"}})
+        );
     }
 }

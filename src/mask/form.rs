@@ -1,0 +1,315 @@
+//! How a value may be written, and where a text holds it so. A form that is not here is a value that is told.
+//!
+//! A form is made in one pass over its value and is not much longer than it; a text is compared with it letter by letter,
+//! with all the places at once at which the letters before may have ended.
+
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+/// Base64 of fewer bytes might be a part of any word.
+const LEAST_BYTES: usize = 5;
+/// How long the lines of base64 are: of `base64`, of a certificate.
+const LINES: [usize; 2] = [76, 64];
+/// A backslash or a quote is written no more often than this in place of one: it is doubled each time that it is quoted.
+const MOST_QUOTED: usize = 64;
+
+/// One of the ways in which a value is written.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// Each letter as quoting and encoding write it: in JSON and YAML (also one in the other), in URLs, in XML, in a
+    /// shell's or Docker's words.
+    Quoted(String),
+    /// Base64, in lines or not.
+    Base64 {
+        /// The letters that the value alone decides.
+        letters: String,
+        /// The one behind them, which stands there where nothing follows the value.
+        tail: Option<u8>,
+    },
+}
+
+impl Form {
+    /// All forms of a value.
+    pub(super) fn all(text: &str) -> Vec<Form> {
+        let mut forms = vec![Form::Quoted(text.to_owned())];
+        if text.len() >= LEAST_BYTES {
+            forms.extend((0..3).map(|before| base64_at(text, before)));
+            forms.extend(LINES.iter().flat_map(|length| base64_lines(text, *length)));
+        }
+        forms
+    }
+
+    /// How long it is.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        let (Form::Quoted(letters) | Form::Base64 { letters, .. }) = self;
+        letters.len()
+    }
+
+    /// The bytes that it may begin with.
+    pub(super) fn first_bytes(&self) -> Vec<u8> {
+        let (Form::Quoted(letters) | Form::Base64 { letters, .. }) = self;
+        let first = letters.bytes().next();
+        match (self, first) {
+            (_, None) => Vec::new(),
+            (_, Some(first)) if first.is_ascii_alphanumeric() => vec![first],
+            (Form::Quoted(_), Some(first)) => with(first, b"\\%&+"),
+            (Form::Base64 { .. }, Some(first)) => with(first, b"\\%-_"),
+        }
+    }
+
+    /// The byte behind the first one, if that is sure to be this or none of a word.
+    pub(super) fn second_byte(&self) -> Option<u8> {
+        let (Form::Quoted(letters) | Form::Base64 { letters, .. }) = self;
+        let mut bytes = letters.bytes();
+        let first = bytes.next()?;
+        bytes
+            .next()
+            .filter(|second| first.is_ascii_alphanumeric() && second.is_ascii_alphanumeric())
+    }
+
+    /// Where a text ends that begins there and is this value, if it is.
+    pub(super) fn end(&self, text: &[u8], from: usize) -> Option<usize> {
+        match self {
+            Form::Quoted(letters) => {
+                let plain = letters.bytes().take_while(u8::is_ascii_alphanumeric).count();
+                let (word, letters) = letters.split_at(plain);
+                let from = text.get(from..)?.starts_with(word.as_bytes()).then_some(from + plain)?;
+                quoted_end(letters, text, from)
+            }
+            Form::Base64 { letters, tail } => {
+                let end = base64_end(letters.bytes(), text, from)?;
+                let end = tail
+                    .and_then(|tail| base64_end([tail].into_iter(), text, end))
+                    .unwrap_or(end);
+                Some(end + run(&text[end..], b'='))
+            }
+        }
+    }
+}
+
+fn with(first: u8, others: &[u8]) -> Vec<u8> {
+    let others = others.iter().copied().filter(|other| *other != first);
+    std::iter::once(first).chain(others).collect()
+}
+
+/// What a text is in base64 behind so many bytes of what was encoded.
+fn base64_at(text: &str, before: usize) -> Form {
+    let mut bytes = vec![0; before];
+    bytes.extend_from_slice(text.as_bytes());
+    let encoded = BASE64_STANDARD.encode(&bytes);
+    // Of each letter six bits: the first whole ones after what stands before, the last whole ones of the text.
+    let (from, to) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+    Form::Base64 {
+        letters: encoded.get(from..to).unwrap_or_default().to_owned(),
+        tail: encoded.bytes().nth(to).filter(|letter| *letter != b'='),
+    }
+}
+
+/// Its base64 a line at a time, which is how a log tells it; none where it is one line.
+fn base64_lines(text: &str, length: usize) -> Vec<Form> {
+    let encoded = BASE64_STANDARD.encode(text);
+    if encoded.len() <= length {
+        return Vec::new();
+    }
+    let lines = encoded.as_bytes().chunks(length);
+    let lines = lines.map(|line| String::from_utf8_lossy(line).trim_end_matches('=').to_owned());
+    let told = lines.filter(|line| line.len() > LEAST_BYTES);
+    told.map(|letters| Form::Base64 { letters, tail: None }).collect()
+}
+
+/// Where base64 ends; the alphabet for URLs has other letters for two, a URL may hold both.
+fn base64_end(letters: impl Iterator<Item = u8>, text: &[u8], from: usize) -> Option<usize> {
+    let mut end = from;
+    for (nth, letter) in letters.enumerate() {
+        let rest = &text[end..];
+        let rest = if nth == 0 { rest } else { &rest[line_breaks(rest)..] };
+        let slashes = run(rest, b'\\');
+        let length = match letter {
+            b'+' if starts_any(rest, &["+", "-"]) => 1,
+            b'+' if starts_any(rest, &["%2b"]) => 3,
+            b'/' if starts_any(rest, &["%2f"]) => 3,
+            b'/' if starts_any(rest, &["_"]) => 1,
+            b'/' if starts_any(&rest[slashes..], &["/"]) => slashes + 1,
+            _ if rest.first() == Some(&letter) => 1,
+            _ => return None,
+        };
+        end = text.len() - rest.len() + length;
+    }
+    Some(end)
+}
+
+/// How long the ends of lines are that stand here, also as JSON and YAML write them.
+fn line_breaks(text: &[u8]) -> usize {
+    let mut end = 0;
+    loop {
+        let rest = &text[end..];
+        let slashes = run(rest, b'\\');
+        end += match (slashes, rest.get(slashes)) {
+            (0, Some(b' ' | b'\t' | b'\r' | b'\n')) => 1,
+            (1.., Some(b'r' | b'n' | b'\n')) => slashes + 1,
+            _ => return end,
+        };
+    }
+}
+
+/// The last place at which the letters may end.
+fn quoted_end(letters: &str, text: &[u8], from: usize) -> Option<usize> {
+    let (mut places, mut next) = (vec![from], Vec::new());
+    for letter in letters.chars() {
+        for place in &places {
+            letter_ends(letter, &text[*place..], |length| next.push(place + length));
+        }
+        next.sort_unstable();
+        next.dedup();
+        std::mem::swap(&mut places, &mut next);
+        next.clear();
+    }
+    places.last().copied()
+}
+
+/// How long a letter is at the begin of a text, in each of the ways in which it may stand there.
+fn letter_ends(letter: char, text: &[u8], mut found: impl FnMut(usize)) {
+    let mut own = [0; 4];
+    let own = letter.encode_utf8(&mut own).as_bytes();
+    if letter.is_ascii_alphanumeric() {
+        if text.starts_with(own) {
+            found(1);
+        }
+        return;
+    }
+    let slashes = run(text, b'\\');
+    let behind = &text[slashes..];
+    let named = |name: &[u8]| (slashes > 0 && behind.starts_with(name)).then_some(slashes + 1);
+    match letter {
+        '\\' => (1..=slashes).for_each(&mut found),
+        // The indentation of a block of YAML; what continues a line of XML or of a log.
+        '\n' => newline(text).into_iter().flatten().for_each(&mut found),
+        '\r' => {
+            found(0);
+            text.starts_with(own)
+                .then_some(1)
+                .into_iter()
+                .chain(named(b"r"))
+                .for_each(&mut found);
+        }
+        // Doubled in Compose and YAML, or at each quoting.
+        '\'' | '"' | '$' => (1..=run(behind, own[0])).for_each(|count| found(slashes + count)),
+        _ if behind.starts_with(own) => found(slashes + own.len()),
+        _ => {}
+    }
+    match letter {
+        '\n' => named(b"n")
+            .into_iter()
+            .chain(escaped_end_of_line(text))
+            .for_each(&mut found),
+        '\t' => named(b"t").into_iter().for_each(&mut found),
+        '\u{8}' => named(b"b").into_iter().for_each(&mut found),
+        '\u{c}' => named(b"f").into_iter().for_each(&mut found),
+        _ => {}
+    }
+    let words: &[&str] = match letter {
+        // A shell closes its quotes and opens them again around one.
+        '\'' => &[r#"'"'"'"#, r"'\''", r"'\\''", "&apos;"],
+        '"' => &["&quot;"],
+        '&' => &["&amp;"],
+        '<' => &["&lt;"],
+        '>' => &["&gt;"],
+        ' ' => &["+"],
+        _ => &[],
+    };
+    let words = words.iter().filter(|word| text.starts_with(word.as_bytes()));
+    words.for_each(|word| found(word.len()));
+    if matches!(text.first(), Some(b'\\' | b'%' | b'&')) {
+        by_number(letter, text).for_each(found);
+    }
+}
+
+/// How long an end of a line is, with none, some or all of the blanks behind it.
+fn newline(text: &[u8]) -> Option<Range<usize>> {
+    let length = usize::from(text.first() == Some(&b'\r')) + 1;
+    let blanks = text
+        .get(length..)?
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t'));
+    (text[length - 1] == b'\n').then(|| length..length + blanks.count() + 1)
+}
+
+/// `\r\n`, escaped.
+fn escaped_end_of_line(text: &[u8]) -> Option<usize> {
+    let first = escape(text, b'r')?;
+    escape(&text[first..], b'n').map(|second| first + second)
+}
+
+/// A letter by its number: in URLs, as bytes, in JSON, in other languages, in XML.
+fn by_number(letter: char, text: &[u8]) -> impl Iterator<Item = usize> {
+    let (mut bytes, mut units) = ([0; 4], [0; 2]);
+    let bytes = letter.encode_utf8(&mut bytes).bytes().map(u32::from);
+    let units = letter.encode_utf16(&mut units).iter().copied().map(u32::from);
+    let number = u32::from(letter);
+    let forms = [
+        in_digits(text, |text| text.starts_with(b"%").then_some(1), bytes.clone(), 2),
+        in_digits(text, |text| escape(text, b'x'), bytes, 2),
+        in_digits(text, |text| escape(text, b'u'), units, 4),
+        in_digits(text, |text| escape(text, b'U'), [number].into_iter(), 8),
+        escape(text, b'u').and_then(|mark| bracketed(text, mark, "{", b'}', 16, number)),
+        bracketed(text, 0, "&#", b';', 10, number),
+        bracketed(text, 0, "&#x", b';', 16, number),
+    ];
+    forms.into_iter().flatten()
+}
+
+/// How long numbers are that stand here each behind a mark and in so many hexadecimal digits.
+fn in_digits(
+    text: &[u8],
+    mark: impl Fn(&[u8]) -> Option<usize>,
+    numbers: impl Iterator<Item = u32>,
+    digits: usize,
+) -> Option<usize> {
+    let mut end = 0;
+    for number in numbers {
+        let from = end + mark(&text[end..])?;
+        end = from + digits;
+        (parsed(text.get(from..end)?, 16)? == number).then_some(())?;
+    }
+    Some(end)
+}
+
+/// How long a number is that stands here between brackets, leading zeros and all.
+fn bracketed(text: &[u8], from: usize, open: &str, close: u8, radix: u32, number: u32) -> Option<usize> {
+    let rest = text.get(from..)?;
+    starts_any(rest, &[open]).then_some(())?;
+    let digits = rest[open.len()..].iter().take(12).position(|byte| *byte == close)?;
+    let found = parsed(&rest[open.len()..open.len() + digits], radix)?;
+    (found == number).then_some(from + open.len() + digits + 1)
+}
+
+fn parsed(digits: &[u8], radix: u32) -> Option<u32> {
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
+}
+
+/// How long backslashes and the letter behind them are.
+fn escape(text: &[u8], letter: u8) -> Option<usize> {
+    let slashes = run(text, b'\\');
+    let is_letter = text.get(slashes).is_some_and(|byte| byte.eq_ignore_ascii_case(&letter));
+    (slashes > 0 && is_letter).then_some(slashes + 1)
+}
+
+/// How often a byte stands here.
+fn run(text: &[u8], byte: u8) -> usize {
+    text.iter()
+        .take(MOST_QUOTED)
+        .take_while(|other| **other == byte)
+        .count()
+}
+
+/// In whatever case.
+fn starts_any(text: &[u8], words: &[&str]) -> bool {
+    let starts = |word: &&str| {
+        text.get(..word.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    words.iter().any(starts)
+}
