@@ -203,25 +203,35 @@ fn make_ours(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Rewrites all files below a folder, and their names.
-pub(super) fn rewrite_texts(folder: &Path, rewrite: &Rewrite) -> io::Result<()> {
-    let mut folders = vec![folder.to_owned()];
+/// Rewrites all files below a folder, and their names; tells what could not be, whatever it is the others are rewritten.
+pub(super) fn rewrite_texts(folder: &Path, rewrite: &Rewrite) -> Vec<String> {
+    let (mut folders, mut kept) = (vec![folder.to_owned()], Vec::new());
+    let mut tried = |path: &Path, done: io::Result<()>| match done {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => kept.push(format!("`{}`: {why}", path.display())),
+        _ => (),
+    };
     while let Some(folder) = folders.pop() {
-        let entries: Vec<fs::DirEntry> = fs::read_dir(&folder)?.collect::<io::Result<_>>()?;
+        let entries = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<fs::DirEntry>>>);
+        let entries = entries.unwrap_or_else(|why| {
+            tried(&folder, Err(why));
+            Vec::new()
+        });
         for entry in entries {
-            let path = rewrite_name(&folder, &entry.file_name().to_string_lossy(), rewrite)?;
+            let path = rewrite_name(&folder, &entry.file_name().to_string_lossy(), rewrite).unwrap_or_else(|why| {
+                tried(&entry.path(), Err(why));
+                None
+            });
             let path = path.unwrap_or_else(|| entry.path());
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file() {
-                rewrite_file(&path, rewrite)?;
-            } else if kind.is_symlink() {
-                rewrite_link(&path, rewrite)?;
+            match fs::symlink_metadata(&path) {
+                Ok(there) if there.is_dir() => folders.push(path),
+                Ok(there) if there.is_file() => tried(&path, rewrite_file(&path, rewrite)),
+                Ok(there) if there.is_symlink() => tried(&path, rewrite_link(&path, rewrite)),
+                Ok(_) => (),
+                Err(why) => tried(&path, Err(why)),
             }
         }
     }
-    Ok(())
+    kept
 }
 
 /// Gives a file its rewritten name, if that is another one; of two of the same name the second gets a number.
@@ -342,12 +352,38 @@ mod tests {
         long.extend_from_slice(b"\nsecret\xffsecret");
         fs::write(&log, &long).unwrap();
         fs::write(&other, "nothing").unwrap();
-        rewrite_texts(folder.path(), &|text| text.replace("secret", "***")).unwrap();
+        let kept = rewrite_texts(folder.path(), &|text| text.replace("secret", "***"));
+        assert_eq!(kept, Vec::<String>::new());
         let read = fs::read(&log).unwrap();
         assert_eq!(read.len(), 3_000_000 + 8);
         assert!(read.ends_with(b"x\n***\xff***"));
         assert_eq!(read_text(&other).unwrap(), "nothing");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_rewritten_keeps_nothing_else_from_it() {
+        let folder = tempfile::tempdir().unwrap();
+        // Root enters it all the same.
+        let closed = folder.path().join("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::write(closed.join("file"), "secret").unwrap();
+        for name in ["a", "z"] {
+            fs::write(folder.path().join(name), "secret").unwrap();
+        }
+        let rewrite = |text: &str| text.replace("secret", "***");
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+        let is_closed = fs::read_dir(&closed).is_err();
+        let kept = rewrite_texts(folder.path(), &rewrite);
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(kept.len(), usize::from(is_closed), "{kept:?}");
+        for name in ["a", "z"] {
+            assert_eq!(read_text(&folder.path().join(name)).unwrap(), "***");
+        }
+        assert_eq!(
+            rewrite_texts(&folder.path().join("missing"), &rewrite),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

@@ -160,7 +160,8 @@ pub trait Host: Send + Sync {
     /// afterwards, in place of what stood there, and can be read and removed by this user.
     async fn unpack_as(&self, tar: Coming, name: &str, to: &Path) -> io::Result<()>;
     /// Rewrites all files below a folder, some lines at a time, and their names; bytes that are no text stay as they are.
-    async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> io::Result<()>;
+    /// Tells what could not be rewritten, and why.
+    async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> Vec<String>;
     /// How many bytes are free where a path is or would be; `None` if it cannot be found out.
     async fn free_space(&self, path: &Path) -> Option<u64>;
     /// Who has one of these ports of this machine; the protocol is `tcp` or `udp`.
@@ -276,9 +277,10 @@ impl Host for RealHost {
         file::blocking(move || file::unpack_as(tar, &name, &to)).await
     }
 
-    async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> io::Result<()> {
-        let folder = folder.to_owned();
-        file::blocking(move || file::rewrite_texts(&folder, &*rewrite)).await
+    async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> Vec<String> {
+        let below = folder.to_owned();
+        let rewritten = file::blocking(move || Ok(file::rewrite_texts(&below, &*rewrite))).await;
+        rewritten.unwrap_or_else(|why| vec![format!("`{}`: {why}", folder.display())])
     }
 
     async fn free_space(&self, path: &Path) -> Option<u64> {

@@ -304,7 +304,7 @@ impl<'a> Running<'a> {
             faults.extend(scratch::remove(case).await);
             self.env.left.fetch_or(!faults.is_empty(), Ordering::Relaxed);
         }
-        collect::hide(case).await;
+        faults.extend(collect::hide(case).await);
         // A long run need not carry the containers of its first scenarios to its end.
         for node in &case.nodes {
             node.world.forget(crate::lease::CASE, &case.id);

@@ -8,6 +8,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::event::Fault;
 use crate::host::Coming;
 use crate::plan::Plan;
 use crate::scenario::When;
@@ -159,22 +160,19 @@ pub(crate) async fn describe(case: &Case) {
     }
 }
 
-/// Hides masked values in the files that the case wrote: logs and rewritten files.
-pub(crate) async fn hide(case: &Case) {
+/// Hides masked values in the files that the case wrote: logs and rewritten files. Where that cannot be done is a fault:
+/// somebody may be about to pass them on.
+pub(crate) async fn hide(case: &Case) -> Option<Fault> {
     if case.emitter.masks.is_empty() {
-        return;
+        return None;
     }
     let masks = std::sync::Arc::clone(&case.emitter.masks);
-    if let Err(why) = case
-        .host
-        .rewrite_texts(&case.results, std::sync::Arc::new(move |text: &str| masks.hide(text)))
-        .await
-    {
-        case.emitter.note(&format!(
-            "hidden values may stand in `{}`: {why}",
-            case.results.display()
-        ));
-    }
+    let rewrite = std::sync::Arc::new(move |text: &str| masks.hide(text));
+    let kept = case.host.rewrite_texts(&case.results, rewrite).await;
+    (!kept.is_empty()).then(|| {
+        let fault = Fault::error("hidden values may stand in files of the results that cannot be rewritten");
+        fault.detail("files", kept.join("\n")).hint("do not pass them on")
+    })
 }
 
 /// How to get into what was left, and how to remove it; none where no container ever was.
