@@ -98,7 +98,10 @@ async fn a_terminals_log_is_as_it_was_written() {
         stage.event(&id, "die").await;
         assert!(stage.engine.inspect(&id).await.unwrap().tty);
         let read = frames(stage, &id, ALL).await;
-        assert!(read.iter().all(|frame| frame.at.is_none()));
+        assert!(
+            read.iter().all(|frame| frame.at.is_some()),
+            "without times no reading goes on where another ended"
+        );
         let whole: Vec<u8> = read.iter().flat_map(|frame| frame.bytes.to_vec()).collect();
         assert_eq!(whole, b"\x01\x02raw\r\ntwo\r\n");
     })
