@@ -104,7 +104,7 @@ fn base64_at(text: &str, before: usize) -> Form {
     let (from, to) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
     Form::Base64 {
         letters: encoded.get(from..to).unwrap_or_default().to_owned(),
-        tail: encoded.bytes().nth(to).filter(|letter| *letter != b'='),
+        tail: encoded.as_bytes().get(to).copied().filter(|letter| *letter != b'='),
     }
 }
 
@@ -254,9 +254,9 @@ fn by_number(letter: char, text: &[u8]) -> impl Iterator<Item = usize> {
         in_digits(text, |text| escape(text, b'x'), bytes, 2),
         in_digits(text, |text| escape(text, b'u'), units, 4),
         in_digits(text, |text| escape(text, b'U'), [number].into_iter(), 8),
-        escape(text, b'u').and_then(|mark| bracketed(text, mark, "{", b'}', 16, number)),
-        bracketed(text, 0, "&#", b';', 10, number),
-        bracketed(text, 0, "&#x", b';', 16, number),
+        escape(text, b'u').and_then(|mark| bracketed(&text[mark..], ("{", b'}'), 16, number).map(|end| mark + end)),
+        bracketed(text, ("&#", b';'), 10, number),
+        bracketed(text, ("&#x", b';'), 16, number),
     ];
     forms.into_iter().flatten()
 }
@@ -278,12 +278,11 @@ fn in_digits(
 }
 
 /// How long a number is that stands here between brackets, leading zeros and all.
-fn bracketed(text: &[u8], from: usize, open: &str, close: u8, radix: u32, number: u32) -> Option<usize> {
-    let rest = text.get(from..)?;
-    starts_any(rest, &[open]).then_some(())?;
-    let digits = rest[open.len()..].iter().take(12).position(|byte| *byte == close)?;
-    let found = parsed(&rest[open.len()..open.len() + digits], radix)?;
-    (found == number).then_some(from + open.len() + digits + 1)
+fn bracketed(text: &[u8], (open, close): (&str, u8), radix: u32, number: u32) -> Option<usize> {
+    starts_any(text, &[open]).then_some(())?;
+    let rest = &text[open.len()..];
+    let digits = rest.iter().take(12).position(|byte| *byte == close)?;
+    (parsed(&rest[..digits], radix)? == number).then_some(open.len() + digits + 1)
 }
 
 fn parsed(digits: &[u8], radix: u32) -> Option<u32> {
