@@ -59,6 +59,18 @@ async fn a_container_that_dies_ends_the_wait_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_good_end_it_is_told_how_to_say_that_it_is_one() {
+    let stage = shop("up: s").engine(|fake| {
+        fake.script("web", Script::new().after(1).exit(0));
+    });
+    let events = format!("{:?}", stage.events().await);
+    assert!(
+        events.contains("say so: `up: {stack: s, completes: [web]}`"),
+        "{events}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unhealthy_one_too() {
     let stage = shop("up: s").engine(|fake| {
         fake.script("db", Script::new().after(1).unhealthy("no route"));

@@ -234,11 +234,23 @@ impl Starting<'_> {
             let fault = if one.refused {
                 self.refused(one).await
             } else {
-                Fault::failure(format!("`{}` {}", one.service, one.why)).at(self.cx.span.place())
+                self.ended(one)
             };
             faults.push(describe::described(self.cx, self.node, &one.id, fault).await);
         }
         faults
+    }
+
+    /// The failure of a container that ended by itself. Of a good end nothing in the stack's files says that it is one.
+    fn ended(&self, dead: &Dead) -> Fault {
+        let fault = Fault::failure(format!("`{}` {}", dead.service, dead.why)).at(self.cx.span.place());
+        if dead.why != "exited with code 0" {
+            return fault;
+        }
+        let (stack, service) = (&self.plan.name, &dead.service);
+        fault.hint(format!(
+            "if it is a job that ends, say so: `up: {{stack: {stack}, completes: [{service}]}}`"
+        ))
     }
 
     /// The error of a container that the engine could not start; who has its port is named.
