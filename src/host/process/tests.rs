@@ -159,6 +159,8 @@ async fn a_process_that_goes_on_is_not_waited_for_by_others() {
         _ = host.run(shell("echo begun; exec sleep 1000"), line) => panic!("it ended by itself"),
         settled = settled => settled.unwrap(),
     }
+    // Its caller is gone now: nothing is left of it behind the test.
+    tokio::time::timeout(LIMIT, host.settled()).await.unwrap();
 }
 
 #[tokio::test]
