@@ -1,6 +1,6 @@
 //! Values that are hidden wherever they would be shown, in whatever form they stand there.
 //!
-//! What a value may look like is [`form`]'s; here all values are looked for in one pass over a text.
+//! What a value may look like is `form`'s; here all values are looked for in one pass over a text.
 
 mod form;
 
