@@ -48,7 +48,7 @@ impl Walk {
             for (saved_name, value) in newer(scope, inner).filter(|(saved, _)| saved != name) {
                 saved.entry(saved_name).or_default().push((*value).clone());
             }
-            stopped = ended.stops() && self.after == AfterFailure::Stop && !step.is_check();
+            stopped = ended.stops() && self.after == AfterFailure::Stop && !step.only_looks();
             all.add(ended);
         }
         for (name, values) in saved {

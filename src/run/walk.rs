@@ -109,11 +109,11 @@ impl Walk {
     ) -> BoxFuture<'a, Ended> {
         async move {
             let mut all = Ended::default();
-            // After a failed check only checks are made, until something else comes.
+            // After a failed check only those that change nothing are made, until something else comes.
             let mut only_checks = false;
             let mut rest = numbered(steps, prefix);
             while let Some((path, step)) = rest.next() {
-                let stopped = all.cut || (only_checks && !step.is_check());
+                let stopped = all.cut || (only_checks && !step.only_looks());
                 if stopped || self.cancel.is_cancelled() {
                     all.cut = true;
                     self.unreached(std::iter::once((path, step)).chain(rest), scope, self.why_unreached());

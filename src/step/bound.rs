@@ -105,9 +105,16 @@ impl Repeat {
 }
 
 impl Bound {
-    /// True when it only judges: after a failure of it the checks that follow it directly are still made.
+    /// True when it is there to judge: after a failure of it the checks that follow it directly are still made.
     pub fn is_check(&self) -> bool {
         self.kind.sort == Sort::Check || (self.kind.sort == Sort::Question && self.expect.is_some())
+    }
+
+    /// True for a check that may still be made after a failed one, since it only looks. A command may do anything, whatever is
+    /// expected of it, unless its author lets it be asked again and again.
+    pub fn only_looks(&self) -> bool {
+        let again = self.within.is_some() || self.holds_for.is_some();
+        self.is_check() && (again || matches!(&self.body, Body::Act(act) if !act.may_change()))
     }
 
     /// True when it, or a step in it, asks from inside a service's network.

@@ -186,6 +186,11 @@ pub trait Act: Debug + Send + Sync {
         false
     }
 
+    /// True for a question that may change what it asks: a command, a `post`.
+    fn may_change(&self) -> bool {
+        false
+    }
+
     /// True for one that waits until its limit (or `within`) by itself, and tells then what it saw.
     fn waits_itself(&self) -> bool {
         false

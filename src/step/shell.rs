@@ -122,6 +122,10 @@ impl Act for Bound {
     async fn explain(&self, _cx: &Cx, outputs: &Value, faults: &[Fault]) -> Vec<Detail> {
         command::explain(outputs, faults)
     }
+
+    fn may_change(&self) -> bool {
+        true
+    }
 }
 
 impl Bound {

@@ -69,6 +69,42 @@ async fn after_a_failed_check_those_that_follow_directly_are_made() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_may_change_something_is_not_done_after_a_failed_check() {
+    let asked = "{http: 'http://x/a', expect: {status: 200}}";
+    let sent = "{http: {post: 'http://x/a'}, expect: {status: 200}}";
+    let body = format!("steps: [{BAD}, {asked}, {sent}, {OK}]\nthen: [{sent}]\n");
+    stage(&body)
+        .check(
+            "steps[1] failed: `1 == 2` is false
+             steps[2] passed
+             steps[3] skipped: not reached: a step before it failed
+             steps[4] skipped: not reached: a step before it failed
+             then[1] skipped: not reached: a step before it failed
+             = failed
+             exit 1",
+        )
+        .await;
+    stage("steps: [{assert: 1 == 2}, {shell: 'true', expect: {stdout: ''}}]\n")
+        .check(
+            "steps[1] failed: `1 == 2` is false
+             steps[2] skipped: not reached: a step before it failed
+             = failed
+             exit 1",
+        )
+        .await;
+    stage(&format!(
+        "steps: [{BAD}, {{http: {{post: 'http://x/a'}}, expect: {{status: 200}}, within: 1s}}]\n"
+    ))
+    .check(
+        "steps[1] failed: `1 == 2` is false
+             steps[2] passed
+             = failed
+             exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn then_runs_all_and_cleanup_too() {
     let body =
         format!("then: [{BAD}, http: 'http://x/bad', {OK}]\non-failure: [{BAD}, {OK}]\ncleanup: [{BAD}, {OK}]\n");

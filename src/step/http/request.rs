@@ -51,6 +51,10 @@ impl Act for Request {
     fn asks_inside(&self) -> bool {
         self.inside.is_some()
     }
+
+    fn may_change(&self) -> bool {
+        !matches!(self.method, "GET" | "HEAD" | "OPTIONS")
+    }
 }
 
 impl Request {
