@@ -166,6 +166,8 @@ fn writes_the_rewritten_files_and_junit_of_problems() {
     assert_eq!(code, 0);
     let written = walkdir(&folder.path().join("out"));
     assert_eq!(written.len(), 1, "{written:?}");
+    let (told, _) = run(&["render", "demo.yaml", "--output", &path("out")]);
+    assert!(told.contains(&format!("{}\n", written[0].display())), "{told}");
     let (_, code) = run(&["check", "invalid", "--junit", &path("junit.xml")]);
     assert_eq!(code, 2);
     let junit = fs::read_to_string(path("junit.xml")).unwrap();

@@ -11,7 +11,7 @@ use crate::engine::world::World;
 use crate::engine::{Engine, EngineResult, Pulls};
 use crate::event::{Fault, NodeInfo};
 use crate::host::{Host, RealHost};
-use crate::lease::{Lease, Leases, sweep};
+use crate::lease::{Lease, Leases, Locks, sweep};
 use crate::net::{Net, RealNet};
 use crate::run::Facts;
 use crate::step::{Emitter, NodeHandle};
@@ -125,6 +125,7 @@ pub(crate) async fn connect(
         world,
         address: address(&endpoint).into(),
         pulls: Pulls::default(),
+        locks: Locks::of(&leases(process), &info.id),
     };
     Ok(Connected {
         handles: vec![handle],

@@ -11,7 +11,9 @@ use crate::run::Job;
 /// Prints, or writes with `--output`.
 pub(crate) fn render(process: &Process, arguments: &RenderArguments) -> u8 {
     let color = terminal::color(process, arguments.no_color);
-    let results = prepare::results(process, Path::new("e2erun-results"));
+    // The copies name each other by where they will be.
+    let folder = arguments.output.as_deref().unwrap_or(Path::new("e2erun-results"));
+    let results = prepare::results(process, folder);
     let chosen = match prepare::choose(process, &arguments.selection, &results) {
         Ok(chosen) => chosen,
         Err(problems) => {
@@ -37,7 +39,7 @@ pub(crate) fn render(process: &Process, arguments: &RenderArguments) -> u8 {
         match &arguments.output {
             None => terminal::print(&rendered(job, &process.cwd)),
             Some(folder) => {
-                if let Err(why) = write(job, &process.cwd.join(folder)) {
+                if let Err(why) = write(job) {
                     return terminal::refuse(&format!("cannot write to `{}`: {why}", folder.display()));
                 }
             }
@@ -72,10 +74,10 @@ fn rendered(job: &Job, cwd: &Path) -> String {
     text
 }
 
-fn write(job: &Job, folder: &Path) -> std::io::Result<()> {
+fn write(job: &Job) -> std::io::Result<()> {
     for stack in &job.plan.stacks {
         for file in &stack.planned.files {
-            let path = folder.join(&job.seed.info.folder).join(&stack.name).join(&file.path);
+            let path = stack.copies.join(&file.path);
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent)?;
             }

@@ -3,6 +3,7 @@
 //! A run is dead only if its lease file is here and its lock is free; everything else goes by age, when it is asked for.
 
 mod gc;
+mod locks;
 mod standing;
 mod sweep;
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Labels;
 use crate::host::{Group, Groups};
 pub use gc::{GcOptions, GcPlan, Why, gc, plan_gc};
+pub use locks::{Held, Locks};
 pub use standing::{DeadLease, Leases};
 pub use sweep::{Left, Swept, clear, sweep};
 

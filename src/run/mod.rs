@@ -33,12 +33,14 @@ use tokio_util::sync::CancellationToken;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::event::{CaseId, CaseInfo, Fault, Outcome, Rules, What};
 use crate::host::Host;
+use crate::lease::Held;
 use crate::load::Loaded;
 use crate::mask::HIDDEN;
 use crate::net::Net;
 use crate::plan::{CaseSeed, Plan, Settings};
 use crate::scenario::Files;
 use crate::schedule::{self, Waiting};
+use crate::stack::Lock;
 use crate::step::{Emitter, NodeHandle, UNPLACED};
 
 use before::Before;
@@ -200,6 +202,14 @@ fn waiting(jobs: &[Job]) -> Vec<Waiting> {
 /// The tries of a case: a new plan each, which never meets its predecessor.
 async fn tries(Run { env, jobs, before }: &Run, case: usize) -> Outcome {
     let job = &jobs[case];
+    // Held until all tries have ended, and what they made is gone.
+    let _held = match locked(env, &job.plan).await {
+        Ok(held) => held,
+        Err(why) => {
+            let fault = Fault::error(format!("cannot take what no other run may have meanwhile: {why}"));
+            return not_begun(env, &job.plan, 1, vec![fault]).outcome;
+        }
+    };
     let mut ended = case::try_once(env, &job.plan, before).await;
     for attempt in 2.. {
         if !ended.retried {
@@ -214,13 +224,26 @@ async fn tries(Run { env, jobs, before }: &Run, case: usize) -> Outcome {
     ended.outcome
 }
 
+/// Waits until no other run has what only one case on the engine can have. The end of the run ends the waiting: the case
+/// tells then why it is not run.
+async fn locked(env: &Env, plan: &Plan) -> std::io::Result<Held> {
+    let names = plan.locks.iter().map(Lock::among_runs).collect();
+    let emitter = env.emitter.of_case(CaseId {
+        number: plan.info.number,
+        attempt: plan.attempt,
+    });
+    let waits = |name: &str| {
+        emitter.note(&format!("`{}` waits for another run, which has {name}", plan.info.name));
+    };
+    let taking = env.unplaced().locks.take(&names, waits);
+    env.cancel
+        .run_until_cancelled(taking)
+        .await
+        .unwrap_or(Ok(Held::default()))
+}
+
 /// A try that comes to nothing: the first one's plan was made of the same words, but not of the same values.
 fn unplanned(env: &Env, job: &Job, attempt: u32, problems: &[Diagnostic]) -> TryEnded {
-    let emitter = env.emitter.of_case(CaseId {
-        number: job.seed.info.number,
-        attempt,
-    });
-    job.plan.hide(&emitter.masks);
     let errors = problems.iter().filter(|problem| problem.level == Level::Error);
     let faults: Vec<Fault> = errors
         .map(|problem| {
@@ -232,6 +255,16 @@ fn unplanned(env: &Env, job: &Job, attempt: u32, problems: &[Diagnostic]) -> Try
             }
         })
         .collect();
+    not_begun(env, &job.plan, attempt, faults)
+}
+
+/// Tells a try that did nothing.
+fn not_begun(env: &Env, plan: &Plan, attempt: u32, faults: Vec<Fault>) -> TryEnded {
+    let emitter = env.emitter.of_case(CaseId {
+        number: plan.info.number,
+        attempt,
+    });
+    plan.hide(&emitter.masks);
     emitter.emit(What::CaseStarted {});
     emitter.emit(What::CaseEnded {
         outcome: Outcome::Errored,

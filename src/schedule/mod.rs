@@ -22,7 +22,8 @@ pub fn next(waiting: &[Waiting], held: &BTreeSet<Lock>, running: usize, jobs: us
     // Who came first is not overtaken for a lock that he waits for: the locks of those before count as held.
     let mut claimed = held.clone();
     for (index, case) in waiting.iter().enumerate() {
-        if case.locks.is_disjoint(&claimed) {
+        let free = |lock: &Lock| !claimed.iter().any(|held| held.conflicts(lock));
+        if case.locks.iter().all(free) {
             return Some(index);
         }
         claimed.extend(case.locks.iter().cloned());

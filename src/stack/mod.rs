@@ -1,6 +1,7 @@
 //! Stacks of a case, planned: their files rewritten with late values as holes, and again with all of them at `up`.
 
 mod input;
+mod lock;
 mod planning;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use crate::step::StackNames;
 use crate::substitute::{self, LockKind, Refused, Rewritten, StackInput};
 use crate::template::{Question, Scope, Unrendered};
 
+pub use lock::Lock;
 use planning::Planning;
 
 /// A stack, planned.
@@ -43,23 +45,6 @@ pub struct StackPlan {
     base: bool,
     folder: PathBuf,
     labels: Labels,
-}
-
-/// Something that only one case on an engine can have.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Lock(String);
-
-impl Lock {
-    /// A host port.
-    pub fn port(port: u16) -> Lock {
-        Lock(format!("host port {port}"))
-    }
-}
-
-impl std::fmt::Display for Lock {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// A host port that stays fixed.
@@ -266,10 +251,7 @@ impl StackPlan {
 
     /// What it cannot share with another case on its engine.
     pub fn locks(&self) -> Vec<Lock> {
-        let locks = self.planned.locks.iter().flat_map(|lock| match &lock.kind {
-            LockKind::Port(range, _) => (range.first..=range.last).map(Lock::port).collect(),
-            other => vec![Lock(other.to_string())],
-        });
+        let locks = self.planned.locks.iter().flat_map(|lock| Lock::of(&lock.kind));
         locks.collect()
     }
 

@@ -19,6 +19,7 @@ use crate::engine::logs::Spools;
 use crate::engine::world::{ContainerState, World};
 use crate::event::{CaseId, Event, What};
 use crate::host::{Host, Process};
+use crate::lease::Locks;
 use crate::mask::Masks;
 use crate::net::Net;
 use crate::scenario::Files;
@@ -37,6 +38,8 @@ pub struct NodeHandle {
     pub address: Arc<str>,
     /// What was pulled there in this run.
     pub pulls: Pulls,
+    /// What only one case on it can have, kept from the cases of other runs.
+    pub locks: Locks,
 }
 
 /// A stack of a case, and where it is.

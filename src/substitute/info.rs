@@ -13,6 +13,9 @@ use super::unit::Unit;
 use super::view::{self, Layers, Said, View, mentions};
 use crate::yaml::Node;
 
+/// The option of a network that names the bridge on the engine's machine.
+const BRIDGE: &str = "com.docker.network.bridge.name";
+
 /// Whether a service is started: it has no profile, or one that is active.
 pub(super) fn is_active(profiles: &BTreeSet<String>, active: &BTreeSet<String>) -> bool {
     let any = active.contains("*") || profiles.iter().any(|profile| active.contains(profile));
@@ -282,6 +285,12 @@ pub(super) fn locks(
                         at: thing.span.clone(),
                     });
                 }
+                let options = thing.entry("driver_opts");
+                let bridge = options.and_then(|options| text_of(options, BRIDGE, environment));
+                locks.extend(bridge.map(|name| Lock {
+                    kind: LockKind::Bridge(name),
+                    at: thing.span.clone(),
+                }));
                 let pools = thing
                     .entry("ipam")
                     .and_then(|ipam| ipam.entry("config"))

@@ -58,9 +58,22 @@ pub(super) enum ProblemKind {
     Unset(String),
     /// The variable is required, with the file's own words for it.
     Required(String, String),
+    /// The compose tool has one of its own, which the file would see instead of none.
+    OfTheTool(String),
     /// It is no `${NAME}`.
     Malformed,
 }
+
+/// What the compose tool itself needs in its environment, and so the file sees of it: where the stack gives none it is this
+/// machine's.
+const OF_THE_TOOL: [&str; 6] = [
+    "HOME",
+    "PATH",
+    "DOCKER_HOST",
+    "DOCKER_CONFIG",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_CERT_PATH",
+];
 
 /// Nested defaults deeper than this are not followed.
 const MAX_NESTING: usize = 16;
@@ -142,6 +155,9 @@ impl Filling<'_> {
         let word = &rest[operator.len()..];
         let word_at = start + 2 + end + operator.len();
         let value = self.environment.get(name).cloned();
+        if value.is_none() && OF_THE_TOOL.contains(&name) {
+            self.problem(start, whole, ProblemKind::OfTheTool(name.to_owned()));
+        }
         let given = match &value {
             Some(Value::Late) => return None,
             Some(Value::Known(text)) => !(operator.starts_with(':') && text.is_empty()),

@@ -18,7 +18,7 @@ pub(super) struct ContainerNames {
 }
 
 /// Drops `name:` of the project and each `container_name`, keeps these as aliases, and turns what names a container.
-pub(super) fn isolate(units: &mut [Unit], services: &BTreeMap<String, Layers>) -> ContainerNames {
+pub(super) fn isolate(units: &mut Vec<Unit>, services: &BTreeMap<String, Layers>) -> ContainerNames {
     let mut names = ContainerNames::default();
     let mut written = BTreeMap::new();
     for (service, layers) in services {
@@ -42,9 +42,16 @@ pub(super) fn isolate(units: &mut [Unit], services: &BTreeMap<String, Layers>) -
         };
         turn(service, &resolve);
     });
+    let mut apart = Vec::new();
     for (service, name) in written {
-        alias(units, &services[&service], &name);
+        let layers = &services[&service];
+        match aliased(units, layers, &name) {
+            Some(networks) if is_base(services, layers) => apart.push((service, networks, name)),
+            Some(networks) => alias(units, layers, (networks, &name)),
+            None => {}
+        }
     }
+    units.extend(file_of_aliases(units, apart));
     names
 }
 
@@ -116,12 +123,12 @@ fn external_links(service: &mut Node, resolve: &dyn Fn(&str) -> Option<String>) 
     }
 }
 
-/// Adds a container's name as an alias on each network of its service, in the last file that names the service.
-fn alias(units: &mut [Unit], layers: &Layers, name: &Node) {
+/// The networks of a service with its container's name as an alias on each; none where it has none of its own.
+fn aliased(units: &[Unit], layers: &Layers, name: &Node) -> Option<Vec<(Node, Node)>> {
     let view = View::service(units, layers);
     // With a network mode of its own there is no network on which it could have a name.
     if view.last("network_mode").is_some() {
-        return;
+        return None;
     }
     let mut networks = networks(&view);
     if networks.is_empty() {
@@ -137,15 +144,56 @@ fn alias(units: &mut [Unit], layers: &Layers, name: &Node) {
         tree::set(&mut settings, "aliases", tree::list(aliases, &name.span));
         (tree::plain(&network, &name.span), settings)
     });
-    let entries = entries.collect();
+    Some(entries.collect())
+}
+
+/// Adds aliases to a service, in the last file that names it.
+fn alias(units: &mut [Unit], layers: &Layers, (networks, name): (Vec<(Node, Node)>, &Node)) {
     let Some(service) = layers.top().and_then(|place| view::node_mut(units, "services", place)) else {
         return;
     };
-    let mut networks = tree::map(entries, &name.span);
+    let mut networks = tree::map(networks, &name.span);
     // Networks that were taken back stay taken back, and ours are put there instead.
     let replaces = service.entry("networks").is_some_and(tree::overrides);
     networks.tag = replaces.then(|| "!override".to_owned());
     tree::set(service, "networks", networks);
+}
+
+/// Whether other services extend a service: what is added to it would be theirs, too.
+fn is_base(services: &BTreeMap<String, Layers>, layers: &Layers) -> bool {
+    let top = layers.top();
+    services
+        .values()
+        .any(|other| other.top() != top && other.0.iter().any(|place| Some(place) == top))
+}
+
+/// A file of its own for aliases of services that others extend: it is merged when that has been done.
+fn file_of_aliases(units: &[Unit], aliases: Vec<(String, Vec<(Node, Node)>, Node)>) -> Option<Unit> {
+    let last = units.iter().rfind(|unit| !unit.extended)?;
+    let span = &aliases.first()?.2.span.clone();
+    let services = aliases.into_iter().map(|(service, networks, name)| {
+        let networks = tree::map(networks, &name.span);
+        let entries = vec![(tree::plain("networks", span), networks)];
+        (tree::plain(&service, &name.span), tree::map(entries, span))
+    });
+    let services = tree::map(services.collect(), span);
+    // Files of docker-compose 1 have to be of one version.
+    let version = last.documents.iter().find_map(|document| document.entry("version"));
+    let version = version.map(|version| (tree::plain("version", span), version.clone()));
+    let entries = version
+        .into_iter()
+        .chain([(tree::plain("services", span), services)])
+        .collect();
+    Some(Unit {
+        path: last.path.clone(),
+        copy: "aliases.e2erun.yml".to_owned(),
+        extended: false,
+        base: last.base.clone(),
+        environment: std::rc::Rc::clone(&last.environment),
+        documents: vec![tree::map(entries, span)],
+        unchanged: String::new(),
+        extends: BTreeMap::new(),
+    })
 }
 
 /// The networks of a service in order, each with its settings over all layers.

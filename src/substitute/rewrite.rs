@@ -90,7 +90,7 @@ struct Made {
     freed: BTreeMap<u16, (String, u16)>,
 }
 
-fn substitute(scene: &Scene<'_>, units: &mut [Unit], problems: &mut Vec<Diagnostic>) -> Made {
+fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagnostic>) -> Made {
     let Scene { input, looking, .. } = scene;
     let services = view::services(units);
     let wanted = &input.substitutions;
@@ -152,9 +152,13 @@ fn set_image(units: &mut [Unit], layers: Option<&Layers>, image: &str) {
         return;
     }
     for place in &layers.0 {
-        view::node_mut(units, "services", place)
-            .into_iter()
-            .for_each(images::pull_policy);
+        if let Some(service) = view::node_mut(units, "services", place) {
+            images::pull_policy(service);
+            // Further names would be given to the author's own images.
+            if let Some(build) = tree::entry(service, "build") {
+                tree::remove(build, "tags");
+            }
+        }
     }
     if let Some(service) = layers.top().and_then(|place| view::node_mut(units, "services", place)) {
         let span = service.span.clone();

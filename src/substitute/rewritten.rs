@@ -151,6 +151,8 @@ pub enum LockKind {
     HostNetwork,
     /// A fixed subnet.
     Subnet(String),
+    /// A bridge of the host's that a network names.
+    Bridge(String),
     /// An external volume.
     Volume(String),
 }
@@ -161,6 +163,7 @@ impl std::fmt::Display for LockKind {
             LockKind::Port(range, protocol) => write!(f, "host port {range}/{protocol}"),
             LockKind::HostNetwork => write!(f, "the host's network"),
             LockKind::Subnet(subnet) => write!(f, "subnet {subnet}"),
+            LockKind::Bridge(name) => write!(f, "bridge {name}"),
             LockKind::Volume(name) => write!(f, "external volume {name}"),
         }
     }

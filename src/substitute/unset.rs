@@ -113,6 +113,13 @@ pub(super) fn diagnostic(at: &Span, kind: ProblemKind) -> Diagnostic {
             let help = format!("put `{name}: …` into the stack's `env`");
             Diagnostic::error(at, format!("`{name}` is required{why}")).help(help)
         }
+        ProblemKind::OfTheTool(name) => Diagnostic::error(
+            at,
+            format!("`{name}` would be this machine's, since the compose tool itself has one"),
+        )
+        .help(format!(
+            "put `{name}: …` into the stack's `env`, or give the variable another name"
+        )),
         ProblemKind::Malformed => {
             Diagnostic::error(at, "this is no `${NAME}`").help("a `$` that shall stay one is written `$$`")
         }

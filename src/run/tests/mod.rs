@@ -33,6 +33,7 @@ use crate::engine::{Engine, Pulls};
 use crate::event::{Event, Fault, What};
 use crate::host::{NoGroups, RealHost};
 use crate::image::Identities;
+use crate::lease::Locks;
 use crate::load::{self, Found, Projects};
 use crate::net::{HttpAnswer, HttpRequest, Net, NetError};
 use crate::plan::{self, Settings};
@@ -228,6 +229,7 @@ impl Stage {
                 // Not this machine: what listens here is nothing to a scripted engine.
                 address: "engine.test".into(),
                 pulls: Pulls::default(),
+                locks: Locks::of(self.folder.path(), "fake"),
             }],
             host: Arc::new(RealHost::new(Arc::new(NoGroups))),
             net: Arc::new(FakeNet {

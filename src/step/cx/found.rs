@@ -1,5 +1,6 @@
 //! What a step finds by name while it is done: its targets, their ports and addresses, and what templates ask of these.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -53,7 +54,7 @@ impl Cx {
         let (node, container) = self.one_inspected(&found).await?;
         let bindings = container.ports.iter().find(|((of, _), _)| *of == port);
         match bindings.map(|(_, bindings)| bindings.first()) {
-            Some(Some((_, host_port))) => Ok((node.address.to_string(), *host_port)),
+            Some(Some((bound, host_port))) => Ok((reached(bound, &node.address), *host_port)),
             None if container.state == "running" => Err(vec![self.not_published(target, port, &container)]),
             // Of one that does not run the engine tells no ports at all. It may run again, so this is the system's state
             // and not an error.
@@ -202,5 +203,33 @@ impl Cx {
             self.set_futile();
         }
         Ok((node, container))
+    }
+}
+
+/// Where a published port is reached: at its node's address, unless it was bound to another one alone.
+fn reached(bound: &str, node: &str) -> String {
+    match bound.parse::<IpAddr>() {
+        Ok(IpAddr::V6(address)) if !address.is_unspecified() => format!("[{address}]"),
+        Ok(IpAddr::V4(address)) if !address.is_unspecified() && !address.is_loopback() => address.to_string(),
+        _ => node.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reached;
+
+    #[test]
+    fn a_port_is_reached_where_it_is_bound() {
+        for (bound, expected) in [
+            ("", "node1"),
+            ("0.0.0.0", "node1"),
+            ("::", "node1"),
+            ("127.0.0.1", "node1"),
+            ("::1", "[::1]"),
+            ("172.17.0.1", "172.17.0.1"),
+        ] {
+            assert_eq!(reached(bound, "node1"), expected, "{bound}");
+        }
     }
 }

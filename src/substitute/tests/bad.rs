@@ -48,6 +48,9 @@ fn variables_that_are_not_there() {
         .refused("/app/compose.yml:2:17: `A` is required: say which [put `A: …` into the stack's `env`]\n");
     stack("services:\n  web: {image: '${A'}\n")
         .refused("/app/compose.yml:2:17: this is no `${NAME}` [a `$` that shall stay one is written `$$`]\n");
+    // The tool has a `HOME` itself, which the file would see.
+    stack("services:\n  web: {image: 'x:${HOME:-y}'}\n")
+        .refused("/app/compose.yml:2:19: `HOME` would be this machine's, since the compose tool itself has one [put `HOME: …` into the stack's `env`, or give the variable another name]\n");
     // Of an extended file only what is extended.
     let web = "services:\n  web: {extends: {file: b.yml, service: b}}\n";
     let other = "services:\n  b: {image: $B}\n  c: {image: $C}\n";

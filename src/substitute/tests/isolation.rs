@@ -32,6 +32,24 @@ fn a_container_name_becomes_an_alias() {
 }
 
 #[test]
+fn the_name_of_a_container_is_not_inherited() {
+    let text = "version: '3'\nservices:\n  one: {image: x, container_name: c1, networks: [n]}\n  two: {extends: one, container_name: c2}\nnetworks: {n: }\n";
+    let rewritten = stack(text).rewritten();
+    let texts: Vec<&str> = rewritten.files.iter().map(|file| file.text.as_str()).collect();
+    let [own, aliases] = texts[..] else { panic!("{texts:?}") };
+    assert!(
+        own.contains("  one:\n    image: x\n    networks:\n      - n\n"),
+        "{own}"
+    );
+    assert!(own.contains("- c2") && !own.contains("- c1"), "{own}");
+    assert_eq!(
+        aliases,
+        "version: \"3\"\nservices:\n  one:\n    networks:\n      n:\n        aliases:\n          - c1\n"
+    );
+    assert!(rewritten.files.iter().all(|file| file.named));
+}
+
+#[test]
 fn what_names_a_container_names_its_service() {
     let text = "services:\n  db: {image: x, container_name: d1}\n  web:\n    image: x\n    network_mode: container:d1\n    pid: \"container:d1\"\n    ipc: container:other\n    volumes_from:\n      - container:d1:ro\n      - container:other\n    external_links:\n      - d1:database\n      - other:o\n  two: {image: x, external_links: [d1], links: [web]}\n";
     let rewritten = stack(text).rewritten();
@@ -86,14 +104,16 @@ fn everything_made_is_labelled() {
 
 #[test]
 fn a_build_gets_the_image_of_its_content() {
-    let mut stack = stack("services:\n  web:\n    build: .\n    image: shop:1\n    pull_policy: build\n")
-        .file("/app/Dockerfile", "FROM x");
+    let mut stack = stack(
+        "services:\n  web:\n    build: {context: ., tags: [shop:prod]}\n    image: shop:1\n    pull_policy: build\n",
+    )
+    .file("/app/Dockerfile", "FROM x");
     stack.input.built = [
         ("web".to_owned(), "e2e/abc:1".to_owned()),
         ("gone".to_owned(), "x".to_owned()),
     ]
     .into();
-    stack.gives("services:\n  web:\n    build: .\n    image: \"e2e/abc:1\"\n");
+    stack.gives("services:\n  web:\n    build:\n      context: .\n    image: \"e2e/abc:1\"\n");
 }
 
 #[test]

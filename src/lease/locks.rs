@@ -1,0 +1,124 @@
+//! What only one case on an engine can have, kept from the cases of other runs on this machine: locked files.
+//!
+//! The cases of one run are kept apart by its schedule. A run of another user, or on another machine, is not seen here: what
+//! it holds is found taken when a stack wants it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::oneshot;
+
+/// The locks of an engine's cases, on this machine.
+#[derive(Debug, Clone)]
+pub struct Locks {
+    folder: PathBuf,
+}
+
+/// Locks that are held until this is dropped, also by a crash.
+#[derive(Debug, Default)]
+pub struct Held(Vec<(PathBuf, File)>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Removed while it is locked: who waits for it finds it gone, and makes a new one.
+        for (path, _) in &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Locks {
+    /// Those of an engine, by its own id, below the folder of the leases.
+    pub fn of(leases: &Path, engine: &str) -> Locks {
+        Locks {
+            folder: leases.join("locks").join(file_name(engine)),
+        }
+    }
+
+    /// Takes them, each when it is free; `waits` is told of one that is not. They are taken in the order of their names,
+    /// so that no two runs wait for each other.
+    pub async fn take(&self, names: &BTreeSet<String>, waits: impl Fn(&str)) -> io::Result<Held> {
+        let mut held = Held::default();
+        if !names.is_empty() {
+            fs::create_dir_all(&self.folder)?;
+        }
+        for name in names {
+            let path = self.folder.join(file_name(name));
+            let file = loop {
+                let file = OpenOptions::new().create(true).append(true).open(&path)?;
+                let file = match file.try_lock() {
+                    Ok(()) => file,
+                    Err(TryLockError::WouldBlock) => {
+                        waits(name);
+                        locked(file).await?
+                    }
+                    Err(TryLockError::Error(why)) => return Err(why),
+                };
+                if is_still(&path, &file)? {
+                    break file;
+                }
+            };
+            held.0.push((path, file));
+        }
+        Ok(held)
+    }
+}
+
+/// Waits on a thread of its own, which an end of the run need not wait for: a lock that comes too late is given back.
+async fn locked(file: File) -> io::Result<File> {
+    let (gives, given) = oneshot::channel();
+    std::thread::spawn(move || gives.send(file.lock().map(|()| file)));
+    given.await.map_err(io::Error::other)?
+}
+
+/// Whether a file has its name still: who held it before has taken the name away.
+fn is_still(path: &Path, file: &File) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(now) => Ok((now.dev(), now.ino()) == (file.metadata()?.dev(), file.metadata()?.ino())),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(why) => Err(why),
+    }
+}
+
+/// A name that any file system takes; two that become one only wait for each other.
+fn file_name(name: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_');
+    name.chars()
+        .map(|letter| if plain(letter) { letter } else { '-' })
+        .take(120)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::Locks;
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_another_holds_is_waited_for_and_nothing_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let locks = Locks::of(folder.path(), "ABCD:1");
+        let first = locks.take(&names(&["host port 80", "subnets"]), |_| ()).await.unwrap();
+        let told = RefCell::new(Vec::new());
+        let wanted = names(&["host port 80"]);
+        let second = locks.take(&wanted, |name| told.borrow_mut().push(name.to_owned()));
+        tokio::pin!(second);
+        assert!(futures_util::poll!(&mut second).is_pending());
+        let other = locks.take(&names(&["host port 81"]), |_| panic!("it is free")).await;
+        drop(first);
+        let second = second.await.unwrap();
+        assert_eq!(*told.borrow(), ["host port 80"]);
+        drop((second, other));
+        let left = std::fs::read_dir(folder.path().join("locks/ABCD-1")).unwrap();
+        assert_eq!(left.count(), 0);
+    }
+}

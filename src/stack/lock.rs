@@ -1,0 +1,109 @@
+//! What only one case on an engine can have at a time.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::substitute::LockKind;
+
+/// Something that only one case on an engine can have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lock {
+    name: String,
+    /// The addresses of a subnet, first and last: two of them conflict where they overlap.
+    addresses: Option<(IpAddr, IpAddr)>,
+}
+
+impl Lock {
+    /// A host port.
+    pub fn port(port: u16) -> Lock {
+        Lock::named(format!("host port {port}"))
+    }
+
+    /// Those that a stack has for something that cannot be freed.
+    pub(super) fn of(kind: &LockKind) -> Vec<Lock> {
+        match kind {
+            LockKind::Port(range, _) => (range.first..=range.last).map(Lock::port).collect(),
+            LockKind::Subnet(subnet) => vec![Lock {
+                addresses: addresses(subnet),
+                ..Lock::named(kind.to_string())
+            }],
+            other => vec![Lock::named(other.to_string())],
+        }
+    }
+
+    fn named(name: String) -> Lock {
+        Lock { name, addresses: None }
+    }
+
+    /// Whether only one of the two can be had.
+    pub fn conflicts(&self, other: &Lock) -> bool {
+        match (self.addresses, other.addresses) {
+            (Some((first, last)), Some((other_first, other_last))) => first <= other_last && other_first <= last,
+            _ => self.name == other.name,
+        }
+    }
+
+    /// Its name among the runs of a machine. Which subnets overlap is not seen in names, so that all have one.
+    pub fn among_runs(&self) -> String {
+        match self.addresses {
+            Some(_) => "subnets".to_owned(),
+            None => self.name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The first and the last address of `10.0.0.0/8`; none if it is no subnet, which the engine tells.
+fn addresses(subnet: &str) -> Option<(IpAddr, IpAddr)> {
+    let (address, length) = subnet.split_once('/')?;
+    let length: u32 = length.parse().ok()?;
+    match address.parse().ok()? {
+        IpAddr::V4(address) => {
+            let host = u32::MAX.checked_shr(length).unwrap_or(0);
+            let bits = address.to_bits();
+            (length <= u32::BITS).then(|| {
+                let last = (bits | host).into();
+                (IpAddr::V4((bits & !host).into()), IpAddr::V4(last))
+            })
+        }
+        IpAddr::V6(address) => {
+            let host = u128::MAX.checked_shr(length).unwrap_or(0);
+            let bits = address.to_bits();
+            (length <= u128::BITS).then(|| {
+                let last = (bits | host).into();
+                (IpAddr::V6((bits & !host).into()), IpAddr::V6(last))
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lock;
+    use crate::substitute::LockKind;
+
+    fn check(one: &str, other: &str, expected: bool) {
+        let lock = |subnet: &str| Lock::of(&LockKind::Subnet(subnet.to_owned())).remove(0);
+        assert_eq!(lock(one).conflicts(&lock(other)), expected, "{one} and {other}");
+        assert_eq!(lock(other).conflicts(&lock(one)), expected, "{other} and {one}");
+    }
+
+    #[test]
+    fn subnets_that_overlap_conflict() {
+        check("10.231.0.0/16", "10.231.5.0/24", true);
+        check("10.231.0.0/16", "10.231.0.0/16", true);
+        check("10.231.0.7/16", "10.231.255.255/32", true);
+        check("10.231.0.0/16", "10.232.0.0/16", false);
+        check("0.0.0.0/0", "10.232.0.0/16", true);
+        check("0.0.0.0/0", "::/0", false);
+        check("fd00::/8", "fd00:1::/64", true);
+        check("fd00::/64", "fd00:0:0:1::/64", false);
+        check("nonsense", "10.0.0.0/8", false);
+        check("nonsense", "nonsense", true);
+    }
+}
