@@ -17,7 +17,9 @@ pub(super) fn trimmed(text: &str) -> &str {
 /// Whether a value is the expected one, as values of this kind are compared.
 pub(super) fn equal(kind: FieldKind, expected: &Value, actual: &Value) -> bool {
     match kind {
-        FieldKind::Text => trimmed(&text_of(expected)) == trimmed(&text_of(actual)),
+        FieldKind::Text | FieldKind::Words(_) | FieldKind::Mode | FieldKind::Owner => {
+            trimmed(&text_of(expected)) == trimmed(&text_of(actual))
+        }
         FieldKind::Number | FieldKind::Boolean => {
             same(expected, actual) || matches!(expected, Value::String(text) if *text == text_of(actual))
         }
@@ -136,6 +138,15 @@ impl Quantity {
                 number().or_else(duration).or_else(size).or_else(time)
             }
             _ => None,
+        }
+    }
+
+    /// Whether a field of this kind can be compared with it.
+    pub(super) fn suits(&self, kind: FieldKind) -> bool {
+        match kind {
+            FieldKind::Number => matches!(self, Quantity::Number(_) | Quantity::Bytes(_)),
+            FieldKind::Duration => matches!(self, Quantity::Seconds(_)),
+            _ => true,
         }
     }
 

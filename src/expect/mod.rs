@@ -11,6 +11,7 @@
 
 mod check;
 mod compare;
+mod form;
 mod golden;
 mod line;
 mod operand;
@@ -49,6 +50,12 @@ pub struct Field {
 pub enum FieldKind {
     /// Text, compared one final newline apart.
     Text,
+    /// Text that is one of these words: nothing else can be expected of it.
+    Words(&'static [&'static str]),
+    /// A file's permissions: four octal digits.
+    Mode,
+    /// Whose a file is: user and group in numbers.
+    Owner,
     /// A number.
     Number,
     /// True or false.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::compare::Quantity;
-use super::read::{For, is_list, noun, tell};
+use super::form;
+use super::read::{For, is_text, noun, tell};
 use super::{FieldKind, MatcherKind, Regex};
 use crate::diagnostic::Diagnostic;
 use crate::shape::{Problems, Shape, wrong_type};
@@ -27,12 +28,15 @@ pub(super) fn equals(node: &Node, what: For<'_>, problems: &mut Problems) -> Opt
                     .help("write `{empty: true}` or `{exists: false}`"),
             );
         }
-        (DataContent::Value(..), FieldKind::Text) => {
-            return tell(problems, not_text(node, &format!("`{}`", what.field)));
-        }
+        (DataContent::Value(..), kind) if is_text(kind) => return tell(problems, form::no_text(node, what)),
         (DataContent::Value(Value::Number(_), _), FieldKind::Number) => None,
         (DataContent::Value(Value::Bool(_), _), FieldKind::Boolean) => None,
-        (DataContent::Text(template), kind) => literal_text(template, kind),
+        (DataContent::Text(template), kind) => {
+            if let Some(never) = template.as_literal().and_then(|text| form::never(node, text, what)) {
+                return tell(problems, never);
+            }
+            literal_text(template, kind)
+        }
         (DataContent::List(items), FieldKind::Lines | FieldKind::Names) => {
             let bad = items
                 .iter()
@@ -49,13 +53,11 @@ pub(super) fn equals(node: &Node, what: For<'_>, problems: &mut Problems) -> Opt
     };
     if let Some(wanted) = wanted {
         let problem = wrong_type(node, wanted);
-        let list = is_list(what.kind) && node.scalar().is_some();
         return tell(
             problems,
-            if list {
-                problem.help(format!("write `[{0}]` or `{{contains: {0}}}`", node.span.text()))
-            } else {
-                problem
+            match form::instead(node, what) {
+                Some(instead) => problem.help(instead),
+                None => problem,
             },
         );
     }
@@ -65,7 +67,8 @@ pub(super) fn equals(node: &Node, what: For<'_>, problems: &mut Problems) -> Opt
 /// What a literal text should have been; a computed one is known later.
 fn literal_text(template: &Template, kind: FieldKind) -> Option<&'static str> {
     let fits = match (template.as_literal(), kind) {
-        (None, _) | (_, FieldKind::Text | FieldKind::Json) => true,
+        (None, _) | (_, FieldKind::Json) => true,
+        (_, kind) if is_text(kind) => true,
         (Some(text), FieldKind::Duration) => {
             Quantity::of(&text.into(), kind).is_some_and(|quantity| matches!(quantity, Quantity::Seconds(_)))
         }
@@ -82,20 +85,13 @@ pub(super) fn not_text(node: &Node, what: &str) -> Diagnostic {
     let raw = node.span.text();
     let message = format!("`{raw}` is {} to YAML, and {what} is text", node.noun());
     let meant = raw.trim_matches(['\'', '"']);
-    // Permissions are compared as they are told: in four octal digits.
-    let mode = Some(meant.trim_start_matches("0o")).filter(|digits| what == "`mode`" && digits.len() <= 4);
-    let mode = mode.and_then(|digits| u32::from_str_radix(digits, 8).ok());
-    let meant = mode.map_or(meant.to_owned(), |mode| format!("{mode:04o}"));
     Diagnostic::error(&node.span, message).help(format!("write `'{meant}'`"))
 }
 
 /// What a value contains: text, or one or several items.
 pub(super) fn part(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<Data> {
     let data = problems.take(Data::of(node))?;
-    let text_only = matches!(
-        what.kind,
-        FieldKind::Text | FieldKind::Lines | FieldKind::Names | FieldKind::Map
-    );
+    let text_only = is_text(what.kind) || matches!(what.kind, FieldKind::Lines | FieldKind::Names | FieldKind::Map);
     let nodes = node.list().unwrap_or(std::slice::from_ref(node));
     if text_only && let Some(bad) = nodes.iter().find(|node| !matches!(node.value(), Value::String(_))) {
         return tell(problems, not_text(bad, &format!("what `{}` contains", what.field)));
@@ -157,22 +153,35 @@ pub(super) fn quantity(node: &Node, what: For<'_>, problems: &mut Problems) -> O
             let help = format!("write `{}s` for seconds", node.span.text());
             return tell(problems, wrong_type(node, "a duration").help(help));
         }
-        if !data.is_leaf() || Quantity::of(&literal, what.kind).is_none() {
-            return tell(
-                problems,
-                wrong_type(
-                    node,
-                    "a number, a size (`64KiB`), a duration (`5s`) or an RFC 3339 time",
-                ),
-            );
+        let fits = Quantity::of(&literal, what.kind).is_some_and(|quantity| quantity.suits(what.kind));
+        if !data.is_leaf() || !fits {
+            return tell(problems, wrong_type(node, comparable(what.kind)));
         }
     }
     Some(kept(data, problems))
 }
 
+/// What `lt` and the like compare a field with.
+fn comparable(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Number => "a number or a size (`64KiB`)",
+        FieldKind::Duration => "a duration (`250ms`, `30s`)",
+        _ => "a number, a size (`64KiB`), a duration (`5s`) or an RFC 3339 time",
+    }
+}
+
 pub(super) fn boolean(node: &Node, problems: &mut Problems) -> Option<bool> {
     match node.value() {
         Value::Bool(value) => Some(value),
-        _ => tell(problems, wrong_type(node, "`true` or `false`")),
+        _ => {
+            let problem = wrong_type(node, "`true` or `false`");
+            tell(
+                problems,
+                match form::truth(node) {
+                    Some(advice) => problem.help(advice),
+                    None => problem,
+                },
+            )
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Reads what is expected of a result: fields, matchers and paths, each problem at its place.
 
+use super::form;
 use super::operand::{boolean, equals, kept, one_of, part, quantity, regex, text};
 use super::{Entry, Expectation, Field, FieldKind, Matcher, MatcherKind, Order, Path};
 use crate::diagnostic::{Diagnostic, Span};
@@ -35,6 +36,7 @@ pub(super) const MATCHERS: [&str; 19] = [
 pub(super) struct For<'a> {
     /// The field, for messages.
     pub(super) field: &'a str,
+    /// What it is.
     pub(super) kind: FieldKind,
     /// True where a key that is no matcher is a path.
     paths: bool,
@@ -56,7 +58,9 @@ impl Expectation {
         let names = || fields.iter().map(|field| field.name);
         let Some(entries) = node.map() else {
             let known = names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            problems.push(wrong_type(node, "a mapping of what is expected").help(format!("its keys are {known}")));
+            let example = form::meant(node, fields).map_or(String::new(), |example| format!("write `{example}`; "));
+            let problem = wrong_type(node, "a mapping of what is expected");
+            problems.push(problem.help(format!("{example}its keys are {known}")));
             return None;
         };
         if entries.is_empty() {
@@ -85,9 +89,13 @@ fn entry(key: &Node, value: &Node, fields: &[Field], problems: &mut Problems) ->
     };
     let Some(field) = fields.iter().find(|field| field.name == name.replace('-', "_")) else {
         let known = fields.iter().map(|field| field.name);
+        let unknown = Diagnostic::unknown(&key.span, "field of the result", name, known);
         return tell(
             problems,
-            Diagnostic::unknown(&key.span, "field of the result", name, known),
+            match form::other_field(name, fields) {
+                Some(meant) => unknown.help(format!("did you mean `{meant}`?")),
+                None => unknown,
+            },
         );
     };
     let paths = matches!(field.kind, FieldKind::Json | FieldKind::Map);
@@ -165,6 +173,9 @@ fn keyed(key: &Node, value: &Node, what: For<'_>, problems: &mut Problems) -> Op
     if !MATCHERS.contains(&name) {
         if !what.paths {
             let mut unknown = Diagnostic::unknown(&key.span, "matcher", name, MATCHERS);
+            if let Some(meant) = form::other_matcher(name) {
+                unknown.help = Some(format!("write `{meant}`"));
+            }
             if what.kind == FieldKind::Json {
                 unknown.help = unknown.help.map(|help| {
                     format!("{help}; to compare with a mapping write `{{equals: …}}` or `{{includes: …}}`")
@@ -189,6 +200,9 @@ fn keyed(key: &Node, value: &Node, what: For<'_>, problems: &mut Problems) -> Op
         return tell(problems, Diagnostic::error(&key.span, message).help(suiting(what.kind)));
     }
     let kind = named(name, value, what, problems)?;
+    if let Some(never) = form::fits_no_word(name, value, what) {
+        return tell(problems, never);
+    }
     Some(Matcher { span, what: kind })
 }
 
@@ -285,6 +299,14 @@ fn combined(node: &Node, what: For<'_>, problems: &mut Problems, (together, item
         .map(items)
 }
 
+/// True for text of every kind.
+pub(super) fn is_text(kind: FieldKind) -> bool {
+    matches!(
+        kind,
+        FieldKind::Text | FieldKind::Words(_) | FieldKind::Mode | FieldKind::Owner
+    )
+}
+
 pub(super) fn is_list(kind: FieldKind) -> bool {
     matches!(kind, FieldKind::List | FieldKind::Names | FieldKind::Lines)
 }
@@ -297,9 +319,8 @@ fn suits(name: &str, kind: FieldKind) -> bool {
             kind,
             FieldKind::Number | FieldKind::Duration | FieldKind::Text | FieldKind::Json
         ),
-        "matches" | "starts-with" | "ends-with" | "golden" | "lines" => {
-            matches!(kind, FieldKind::Text | FieldKind::Json)
-        }
+        "matches" | "starts-with" | "ends-with" => is_text(kind) || kind == FieldKind::Json,
+        "golden" | "lines" => matches!(kind, FieldKind::Text | FieldKind::Json),
         "includes" => matches!(kind, FieldKind::Json | FieldKind::Map | FieldKind::List),
         _ => !matches!(kind, FieldKind::Number | FieldKind::Duration | FieldKind::Boolean),
     }
@@ -317,6 +338,9 @@ fn suiting(kind: FieldKind) -> String {
 pub(super) fn noun(kind: FieldKind) -> &'static str {
     match kind {
         FieldKind::Text => "text",
+        FieldKind::Words(_) => "one of a few words",
+        FieldKind::Mode => "permissions in four octal digits",
+        FieldKind::Owner => "user and group in numbers",
         FieldKind::Number => "a number",
         FieldKind::Boolean => "`true` or `false`",
         FieldKind::Duration => "a duration (`250ms`, `30s`)",

@@ -282,10 +282,10 @@ fn traps_are_told_at_check() {
         "stdout:",
         "1:8 no value is expected here (write `{empty: true}` or `{exists: false}`)",
     );
-    refused("exit: '0'", "1:7 expected a number, found text");
+    refused("exit: '0'", "1:7 expected a number, found text (take the quotes away)");
     refused(
         "duration: 5",
-        "1:11 expected a duration (`250ms`, `30s`), found a number",
+        "1:11 expected a duration (`250ms`, `30s`), found a number (write its unit, and a limit rather than the value: `{le: 5s}`)",
     );
     refused(
         "duration: {lt: 5}",
@@ -293,7 +293,7 @@ fn traps_are_told_at_check() {
     );
     refused(
         "exit: {lt: soon}",
-        "1:12 expected a number, a size (`64KiB`), a duration (`5s`) or an RFC 3339 time, found text",
+        "1:12 expected a number or a size (`64KiB`), found text",
     );
     refused("stdout: {contains: ''}", "1:20 everything contains an empty text");
     refused(

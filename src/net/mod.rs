@@ -81,11 +81,17 @@ pub struct HttpAnswer {
     pub duration: Duration,
 }
 
+/// Why there may be no answer over http: the kinds of [`NetError`] that tell of the other side.
+pub const HTTP_ERRORS: &[&str] = &["refused", "reset", "timeout", "dns", "tls", "other"];
+
+/// Why there may be no answer over tcp.
+pub const TCP_ERRORS: &[&str] = &["refused", "reset", "timeout", "dns", "other"];
+
 /// Why there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct NetError {
-    /// `refused`, `reset`, `timeout`, `dns`, `tls`, or `other`; `request` when what was asked cannot be asked (no URL, a
+    /// One of [`HTTP_ERRORS`]; `request` when what was asked cannot be asked (no URL, a
     /// certificate file that is none): then nothing is known of the other side.
     pub kind: &'static str,
     /// The cause in words.

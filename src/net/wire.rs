@@ -40,9 +40,6 @@ pub enum Told {
     No(String, String),
 }
 
-/// The kinds of an error: see [`NetError`].
-const KINDS: [&str; 7] = ["refused", "reset", "timeout", "dns", "tls", "other", NetError::REQUEST];
-
 impl Asked {
     /// Asks it here.
     pub async fn ask(&self, net: &dyn Net) -> Told {
@@ -79,12 +76,18 @@ impl Told {
     fn error(self) -> NetError {
         match self {
             Told::No(kind, message) => NetError {
-                kind: KINDS.into_iter().find(|known| *known == kind).unwrap_or("other"),
+                kind: kind_of(&kind),
                 message,
             },
             Told::Http(_) | Told::Tcp(_) => NetError::request("the answer is one to another question"),
         }
     }
+}
+
+/// The kind of an error by its name.
+fn kind_of(name: &str) -> &'static str {
+    let mut known = super::HTTP_ERRORS.iter().copied().chain([NetError::REQUEST]);
+    known.find(|known| *known == name).unwrap_or("other")
 }
 
 /// Bytes as text: a list of numbers would be four times as long.

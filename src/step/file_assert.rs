@@ -50,12 +50,12 @@ const RESULT: &[Field] = &[
     },
     Field {
         name: "mode",
-        kind: FieldKind::Text,
+        kind: FieldKind::Mode,
         doc: "Its permissions, four digits: `0644`.",
     },
     Field {
         name: "owner",
-        kind: FieldKind::Text,
+        kind: FieldKind::Owner,
         doc: "Whose it is, user and group in numbers: `0:0`.",
     },
     Field {

@@ -11,7 +11,7 @@ use super::http::{no_answer, time_left};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written, inside};
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
-use crate::net::Target;
+use crate::net::{TCP_ERRORS, Target};
 use crate::shape::{Computed, Text, shape};
 
 /// See the table.
@@ -47,7 +47,7 @@ pub(super) const ABOUT: About = About {
         },
         Field {
             name: "error",
-            kind: FieldKind::Text,
+            kind: FieldKind::Words(TCP_ERRORS),
             doc: "Why it did not go well: `refused`, `reset`, `timeout`, `dns`, `other`.",
         },
         Field {

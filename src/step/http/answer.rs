@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind};
-use crate::net::{self, HttpAnswer, HttpRequest, NetError};
+use crate::net::{self, HTTP_ERRORS, HttpAnswer, HttpRequest, NetError};
 use crate::step::{Cx, Done};
 
 /// The fields of an answer.
@@ -38,7 +38,7 @@ pub(super) const FIELDS: [Field; 8] = [
     },
     Field {
         name: "error",
-        kind: FieldKind::Text,
+        kind: FieldKind::Words(HTTP_ERRORS),
         doc: "Why there was no answer: `refused`, `reset`, `timeout`, `dns`, `tls`, `other`.",
     },
     Field {

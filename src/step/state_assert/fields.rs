@@ -60,6 +60,20 @@ const fn field(name: &'static str, kind: FieldKind, doc: &'static str) -> Field 
     Field { name, kind, doc }
 }
 
+/// Docker's words for what a container does.
+const STATES: &[&str] = &[
+    "created",
+    "running",
+    "paused",
+    "restarting",
+    "removing",
+    "exited",
+    "dead",
+];
+
+/// Docker's words for what a healthcheck says.
+const HEALTHS: &[&str] = &["starting", "healthy", "unhealthy"];
+
 pub(super) const RESULT: &[Field] = &[
     field(
         "wanted",
@@ -75,12 +89,12 @@ pub(super) const RESULT: &[Field] = &[
     ),
     field(
         "state",
-        FieldKind::Text,
-        "Docker's word: `created running paused restarting exited dead`.",
+        FieldKind::Words(STATES),
+        "Docker's word: `created running paused restarting removing exited dead`.",
     ),
     field(
         "health",
-        FieldKind::Text,
+        FieldKind::Words(HEALTHS),
         "`starting healthy unhealthy`; not there without a healthcheck.",
     ),
     field(
