@@ -1,6 +1,6 @@
 //! Discovery, and the only reads of files: everything to the right of here works on what this module put into memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,8 @@ pub struct Projects {
 
 type ProjectRead = Result<Option<Arc<(Project, PathBuf)>>, Vec<Diagnostic>>;
 
-/// Finds the scenario files of the given paths, in name order; a path that is not there is a diagnostic.
+/// Finds the scenario files of the given paths: in the order of the paths, and below a folder in name order. A path that is
+/// not there is a diagnostic.
 pub fn discover(paths: &[PathBuf], cwd: &Path, results: &Path) -> Result<Vec<Found>, Vec<Diagnostic>> {
     let mut found = Vec::new();
     let mut problems = Vec::new();
@@ -68,10 +69,20 @@ pub fn discover(paths: &[PathBuf], cwd: &Path, results: &Path) -> Result<Vec<Fou
             }),
         }
     }
-    // A file that is named twice, or named and found, runs once.
-    found.sort_by(|a, b| a.path.cmp(&b.path).then(b.named.cmp(&a.named)));
-    found.dedup_by(|a, b| a.path == b.path);
-    if problems.is_empty() { Ok(found) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(once(found))
+    } else {
+        Err(problems)
+    }
+}
+
+/// A file that is named twice, or named and found, runs once: where it was first, and as one that is named.
+fn once(found: Vec<Found>) -> Vec<Found> {
+    let named: BTreeSet<PathBuf> = found.iter().filter(|it| it.named).map(|it| it.path.clone()).collect();
+    let mut seen = BTreeSet::new();
+    let mut once: Vec<Found> = found.into_iter().filter(|it| seen.insert(it.path.clone())).collect();
+    once.iter_mut().for_each(|it| it.named = named.contains(&it.path));
+    once
 }
 
 fn below(folder: &Path, given: &Path, results: &Path, found: &mut Vec<Found>, problems: &mut Vec<Diagnostic>) {

@@ -150,7 +150,7 @@ fn one(
     let name = &loaded.scenario.scenario;
     checked.names.push((name.value.clone(), name.span.clone()));
     let mut told = Vec::new();
-    let seeds = chosen.cases(&loaded, 1);
+    let (seeds, others) = chosen.cases(&loaded, 1);
     if !seeds.is_empty() && !chosen.overrides.is_empty() {
         prepare::variables_of(&loaded, &mut checked.variables);
     }
@@ -176,6 +176,9 @@ fn twice(mut names: Vec<(String, Span)>) -> Vec<Diagnostic> {
             None => {
                 first.insert(name, span);
             }
+    for seed in others {
+        told.extend(prepare::errors(&loaded, &seed, settings, files, &process.cwd));
+    }
             Some(first) => problems.push(
                 Diagnostic::error(span, format!("another scenario has the name `{name}`"))
                     .related(first, "the first one")

@@ -25,7 +25,7 @@ pub(crate) fn list(process: &Process, arguments: &ListArguments) -> u8 {
         match load::read(found, &projects) {
             Ok(Ok(loaded)) => {
                 scenarios += 1;
-                seeds.extend(chosen.cases(&loaded, seeds.len() + 1));
+                seeds.extend(chosen.cases(&loaded, seeds.len() + 1).0);
                 problems.extend(loaded.partial.problems);
             }
             Ok(Err(_)) => {}

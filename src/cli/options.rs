@@ -65,7 +65,7 @@ pub(crate) enum Command {
 /// Which scenarios, and with what values.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Selection {
-    /// Scenario files, or folders with them.
+    /// Scenario files, or folders with them; all are checked, whatever is selected of them.
     #[arg(default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
     /// Only scenarios with one of these tags; with `!` before it, only those without it.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::Process;
 use super::options::Selection;
 use crate::diagnostic::{Diagnostic, Level, Source, Span, known_names};
+use crate::image::Identities;
 use crate::load::{self, Found, Loaded, Projects};
 use crate::plan::{self, CaseSeed, Plan, Settings};
 use crate::scenario::Files;
@@ -122,16 +123,14 @@ impl Chosen {
             && self.name.as_ref().is_none_or(|name| name.is_match(&seed.info.name))
     }
 
-    /// The cases of a scenario that are taken, numbered from `first`.
-    pub(crate) fn cases(&self, loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
-        let mut seeds: Vec<CaseSeed> = plan::cases(loaded, 0)
-            .into_iter()
-            .filter(|seed| self.takes(seed))
-            .collect();
-        for (index, seed) in seeds.iter_mut().enumerate() {
+    /// The cases of a scenario that are taken, numbered from `first`, and the others.
+    pub(crate) fn cases(&self, loaded: &Loaded, first: usize) -> (Vec<CaseSeed>, Vec<CaseSeed>) {
+        let seeds = plan::cases(loaded, 0).into_iter();
+        let (mut taken, others): (Vec<CaseSeed>, Vec<CaseSeed>) = seeds.partition(|seed| self.takes(seed));
+        for (index, seed) in taken.iter_mut().enumerate() {
             seed.renumber(first + index);
         }
-        seeds
+        (taken, others)
     }
 }
 
@@ -175,10 +174,15 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
         };
         prepared.diagnostics.extend(twice(&mut names, &loaded));
         prepared.scenarios += 1;
-        let seeds = chosen.cases(&loaded, prepared.jobs.len() + 1);
+        let (seeds, others) = chosen.cases(&loaded, prepared.jobs.len() + 1);
         if !seeds.is_empty() {
             variables_of(&loaded, &mut known);
         }
+        let files = &mut prepared.files;
+        let wrong = others
+            .iter()
+            .flat_map(|seed| errors(&loaded, seed, settings, files, &process.cwd));
+        prepared.diagnostics.extend(wrong);
         for seed in seeds {
             match planned(&loaded, &seed, settings, &mut prepared.files, &process.cwd) {
                 Ok(plan) => {
@@ -217,6 +221,25 @@ pub(crate) fn planned(
         }
         load::fill(files, wanted, cwd);
     }
+}
+
+/// The errors of a case that was not selected. A selection chooses what runs, not what is looked at: a file that is wrong
+/// may be the very one that was meant, and its name or its tags what is wrong with it.
+pub(crate) fn errors(
+    loaded: &Loaded,
+    seed: &CaseSeed,
+    settings: &Settings,
+    files: &mut Files,
+    cwd: &Path,
+) -> Vec<Diagnostic> {
+    let settings = Settings {
+        // Nothing of it is built.
+        identities: Identities::None,
+        ..settings.clone()
+    };
+    let mut problems = planned(loaded, seed, &settings, files, cwd).err().unwrap_or_default();
+    problems.retain(|problem| problem.level == Level::Error);
+    problems
 }
 
 /// A name that two scenarios have: reports could not tell them apart.
