@@ -131,5 +131,9 @@ fn unknown_key(key: &Node, name: &str, what: &str, known: &[Cow<'static, str>]) 
         return trap;
     }
     let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+    if name.starts_with("x-") && known.contains(&"vars") {
+        let help = "what only anchors refer to has its place under `vars`";
+        return Diagnostic::error(&key.span, format!("unknown key in {what}, `{name}`")).help(help);
+    }
     Diagnostic::unknown(&key.span, &format!("key in {what},"), name, known)
 }

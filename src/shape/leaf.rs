@@ -15,7 +15,15 @@ pub type Text = Template;
 impl Shape for Template {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         if node.scalar().is_none() || node.is_null() {
-            problems.push(wrong_type(node, "text"));
+            let problem = wrong_type(node, "text");
+            let only = match node.list() {
+                Some([only]) => only.scalar(),
+                _ => None,
+            };
+            problems.push(match only {
+                Some(only) => problem.help(format!("write `{only}`, without the brackets")),
+                None => problem,
+            });
             return None;
         }
         let template = problems.take(Template::of(node))?;

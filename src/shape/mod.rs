@@ -188,8 +188,8 @@ impl<T: Shape> Shape for Box<T> {
 impl<T: Shape> Shape for Vec<T> {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Some(items) = node.list() else {
-            let list = |problem: Diagnostic| problem.help("write `[…]`, or lines that begin with `- `");
-            problems.push(flow_trap(node).unwrap_or_else(|| list(wrong_type(node, "a list"))));
+            let list = || wrong_type(node, "a list").help(as_list::<T>(node));
+            problems.push(flow_trap(node).unwrap_or_else(list));
             return None;
         };
         // Collected first: a bad item does not hide the ones after it.
@@ -198,6 +198,30 @@ impl<T: Shape> Shape for Vec<T> {
     }
     fn absent() -> Option<Self> {
         Some(Vec::new())
+    }
+}
+
+/// How to write as a list what is none: itself as its item, where it can be that.
+fn as_list<T: Shape>(node: &Node) -> String {
+    let mut trial = Problems::default();
+    let fits = T::read(node, &mut trial).is_some() && trial.diagnostics.is_empty();
+    let raw = node.span.text();
+    // A problem of the whole would be there as an item, too.
+    let may_fit = fits || !trial.diagnostics.iter().any(|problem| problem.span == node.span);
+    let dash = node
+        .map()
+        .and_then(|entries| entries.first()?.0.scalar()?.strip_prefix('-'));
+    if let Some(key) = dash {
+        return format!("a blank is missing after the `-`: write `- {key}: …`");
+    }
+    match (T::own_keys(), node.map()) {
+        _ if fits && !raw.contains(['\n', '[', ']', '{', '}']) => format!("write `[{raw}]`"),
+        (_, Some(_)) if may_fit => "put `- ` before it: each item begins with it".to_owned(),
+        ([], _) | (_, Some(_)) => "write `[…]`, or lines that begin with `- `".to_owned(),
+        (keys, None) => {
+            let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+            format!("each item begins with `- ` and has the keys {}", keys.join(", "))
+        }
     }
 }
 
@@ -236,7 +260,9 @@ impl<T> Named<T> {
 impl<T: Shape> Shape for Named<T> {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Some(entries) = node.map().filter(|_| flow_trap(node).is_none()) else {
-            problems.push(wrong_type(node, "a mapping"));
+            let problem = wrong_type(node, "a mapping");
+            let named = |problem: Diagnostic| problem.help(as_named(node));
+            problems.push(flow_trap(node).unwrap_or_else(|| named(problem)));
             return None;
         };
         let mut named = IndexMap::new();
@@ -259,6 +285,16 @@ impl<T: Shape> Shape for Named<T> {
     }
     fn absent() -> Option<Self> {
         Some(Named::default())
+    }
+}
+
+/// How to write as names with values what is none: a list of `NAME=VALUE` as compose files have it.
+fn as_named(node: &Node) -> String {
+    let items = node.list().unwrap_or_default().iter();
+    let pairs: Option<Vec<(&str, &str)>> = items.map(|item| item.scalar()?.split_once('=')).collect();
+    match pairs.as_deref() {
+        Some([(name, value), ..]) => format!("write a line `{name}: {value}` for each"),
+        _ => "write a line `NAME: …` for each".to_owned(),
     }
 }
 

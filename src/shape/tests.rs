@@ -163,9 +163,12 @@ fn tells_wrong_kinds_of_collections() {
     );
     check(
         "name: x\ninner: /a\n",
-        &["2:8 expected a list, found text (write `[…]`, or lines that begin with `- `)"],
+        &["2:8 expected a list, found text (write `[/a]`)"],
     );
-    check("name: x\nnamed: [a]\n", &["2:8 expected a mapping, found a list"]);
+    check(
+        "name: x\nnamed: [a]\n",
+        &["2:8 expected a mapping, found a list (write a line `NAME: …` for each)"],
+    );
     check("{}", &["1:1 `name` is missing (add a line `name: …`)"]);
     check("name: x\nif: [a]\n", &["2:5 expected an expression, found a list"]);
 }

@@ -43,9 +43,24 @@ impl Word for Duration {
         if number {
             return Some(format!("write its unit: `{text}s`"));
         }
-        let days: Option<u64> = text.strip_suffix('d').and_then(|days| days.parse().ok());
-        days.and_then(|days| days.checked_mul(24))
-            .map(|hours| format!("a day has 24 hours: `{hours}h`"))
+        let without_unit = format!("{text}s");
+        if Duration::from_text(&without_unit).is_some() {
+            return Some(format!("write `{without_unit}`"));
+        }
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.')?);
+        let unit = match unit.trim().to_ascii_lowercase().as_str() {
+            "s" | "sec" | "secs" | "second" | "seconds" => "s",
+            "m" | "min" | "mins" | "minute" | "minutes" => "m",
+            "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+            "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => "ms",
+            "d" | "day" | "days" => {
+                let hours = number.parse::<u64>().ok()?.checked_mul(24)?;
+                return Some(format!("a day has 24 hours: `{hours}h`"));
+            }
+            _ => return None,
+        };
+        let meant = format!("{number}{unit}");
+        Duration::from_text(&meant).map(|_| format!("write `{meant}`"))
     }
 }
 
@@ -130,6 +145,10 @@ impl Word for u64 {
         serde_json::json!({"type": "integer", "minimum": 0})
     }
     const UNQUOTED: bool = true;
+    fn advice(text: &str) -> Option<String> {
+        matches!(text, "true" | "yes" | "on" | "false" | "no" | "off")
+            .then(|| "write how many: `0`, `1`, `2`".to_owned())
+    }
 }
 
 impl Word for String {

@@ -210,6 +210,10 @@ pub(super) fn background_problem(name: &Spanned<String>, taken: &[String]) -> Op
                 .help("a name has letters, digits, `-` and `_`"),
         );
     }
+    if matches!(name.value.as_str(), "true" | "false" | "yes" | "no") {
+        let help = "it is the name by which it is found again: `background: server`";
+        return Some(Diagnostic::error(&name.span, format!("`{}` is no name", name.value)).help(help));
+    }
     taken.contains(&name.value).then(|| {
         Diagnostic::error(
             &name.span,

@@ -3,6 +3,7 @@
 //! A kind is a column through the layers: its YAML (`Shape`), how its names are bound (`Written::bind`) and what it does
 //! (`Act::act`). Adding one is a file and two lines here: `mod x;` and an entry of KINDS.
 
+mod advice;
 mod assert;
 mod balance_assert;
 mod bind;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{KINDS, Kind, LATER_KINDS, Sort, Written, kind};
+use super::{KINDS, Kind, LATER_KINDS, Sort, Written, advice, kind};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::expect::Expectation;
 use crate::shape::{Computed, Fields, Named, Problems, Shape, Text, key_of, shape, tidy, words, wrong_type};
@@ -220,6 +220,9 @@ pub struct Step {
     pub save_templates: Vec<Template>,
 }
 
+/// Keys beside the kind that a later version has.
+const LATER_KEYS: [&str; 1] = ["expect-log"];
+
 const APART: [&str; 2] = ["expect", "save"];
 
 fn is_common(key: &str) -> bool {
@@ -240,6 +243,7 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
     let before = problems.diagnostics.len();
     let body = (kind.read)(value, problems);
     tell_misplaced(kind, value, &mut problems.diagnostics[before..]);
+    advice::tell_meant(kind, value, &mut problems.diagnostics[before..]);
     let common = Common::read_fields(&Fields::among(node, Common::keys()), problems);
     let expect = match node.entry("expect") {
         Some(expect) if kind.results.is_empty() => {
@@ -253,9 +257,11 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
         None => Some(None),
     };
     let templates = std::mem::take(&mut problems.templates);
+    let before = problems.diagnostics.len();
     let save = node
         .entry("save")
         .map_or(Some(Named::default()), |save| Named::read(save, problems));
+    advice::tell_bare_save(node, kind, &mut problems.diagnostics[before..]);
     let save_templates = std::mem::take(&mut problems.templates);
     let step = Step {
         at: node.span.clone(),
@@ -305,7 +311,7 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
             } else {
                 found = Some((key, this, value));
             }
-        } else if LATER_KINDS.contains(&name) {
+        } else if LATER_KINDS.contains(&name) || LATER_KEYS.contains(&name) {
             problems.push(
                 Diagnostic::error(&key.span, format!("`{name}` is not there yet in this version")).help(kinds_help()),
             );

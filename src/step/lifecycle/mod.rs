@@ -265,7 +265,10 @@ fn check_signal(signal: &Text, binder: &mut Binder<'_>) {
         .is_ok_and(|number: u32| (1..=LAST_SIGNAL).contains(&number));
     if !real_time && !is_number && !SIGNALS.contains(&name.as_str()) {
         let problem = Diagnostic::error(&signal.span, format!("unknown signal `{text}`"));
-        binder.problems.push(problem.help(known_names(&name, &SIGNALS)));
+        binder.problems.push(problem.help(match name.as_str() {
+            "CRASH" => "a crash is a key of its own: `crash: true`".to_owned(),
+            _ => known_names(&name, &SIGNALS),
+        }));
     }
 }
 
