@@ -10,7 +10,7 @@ pub mod stacks;
 
 use std::time::Duration;
 
-use crate::diagnostic::{Diagnostic, Span, Spanned};
+use crate::diagnostic::{Diagnostic, Span, Spanned, did_you_mean};
 use crate::shape::{Named, Problems, Shape, Text, shape, words};
 use crate::step::{Keep, KnownIssue, Later, Skip, Step};
 use crate::template::{Data, Expression, Template as Leaf};
@@ -237,13 +237,15 @@ fn read_scenario(node: &Node) -> Result<Document, Vec<Diagnostic>> {
     if let Some(scenario) = Scenario::read(node, &mut problems) {
         let templates = std::mem::take(&mut problems.templates);
         check_scenario(&scenario, node, &mut problems);
-        let partial = Partial {
+        let mut partial = Partial {
             problems: problems.diagnostics,
             ..Partial::default()
         };
+        partial.misspelt(node, &keys());
         return Ok(Document::Scenario(Box::new(scenario), templates, partial));
     }
-    let (rest, partial) = partial::without(node, problems.diagnostics);
+    let (rest, mut partial) = partial::without(node, problems.diagnostics);
+    partial.misspelt(node, &keys());
     let mut again = Problems::default();
     match Scenario::read(&rest, &mut again) {
         Some(scenario) => {
@@ -258,6 +260,10 @@ fn read_scenario(node: &Node) -> Result<Document, Vec<Diagnostic>> {
         }
         None => Err([partial.problems, foreign_tags(node)].concat()),
     }
+}
+
+fn keys() -> Vec<&'static str> {
+    Scenario::keys().iter().map(AsRef::as_ref).collect()
 }
 
 /// Why a file without `scenario` and `template` is an error, if it is.
@@ -325,7 +331,16 @@ fn check_scenario(scenario: &Scenario, node: &Node, problems: &mut Problems) {
         let steps = node.entry(key);
         steps.is_none_or(|steps| steps.list().is_some_and(<[Node]>::is_empty))
     };
-    if none("steps") && none("then") {
+    let written = node
+        .map()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|(key, _)| key.scalar());
+    let is_misspelt = |name: &str| {
+        let meant = did_you_mean(name, &keys());
+        !keys().contains(&name) && matches!(meant, Some("steps" | "then"))
+    };
+    if none("steps") && none("then") && !written.into_iter().any(is_misspelt) {
         problems.push(
             Diagnostic::error(&scenario.scenario.span, "the scenario has neither `steps` nor `then`")
                 .help("one of them is needed: `steps` does things, `then` checks them"),

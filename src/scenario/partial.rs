@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::yaml::{Content, Node};
 
 /// What is wrong with a scenario as written, and which names what was left out may have given.
@@ -20,6 +20,16 @@ impl Partial {
     /// True for a name that what was left out may have given.
     pub fn has(&self, name: &str) -> bool {
         self.names.contains(name)
+    }
+
+    /// Parts whose own keys are misspelt: what they would have given is not unknown.
+    pub(super) fn misspelt(&mut self, node: &Node, keys: &[&str]) {
+        for (key, value) in node.map().unwrap_or_default() {
+            let name = key.scalar().filter(|name| !keys.contains(name));
+            if let Some(meant) = name.and_then(|name| did_you_mean(name, keys)) {
+                self.part(meant, value);
+            }
+        }
     }
 }
 

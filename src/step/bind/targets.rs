@@ -12,8 +12,8 @@ use crate::step::{ContainerRef, Ref, ServiceRef};
 use crate::template::{Data, NamePath};
 
 impl Static<'_> {
-    /// True for a service or container that a part with problems may have.
-    pub(super) fn is_unsure(&self, target: &str) -> bool {
+    /// True for a service, container, volume or network that a part with problems may have.
+    pub(in crate::step) fn is_unsure(&self, target: &str) -> bool {
         let stack = target.split_once('/').map(|(stack, _)| stack);
         let missing = stack.is_none_or(|stack| self.partial.has(stack));
         let name = target.split('.').next().unwrap_or(target);

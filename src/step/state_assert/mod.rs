@@ -171,6 +171,9 @@ fn resource(
     if let Some(literal) = text.as_literal()
         && let Err(unfound) = find(literal, binder.fixed.stacks)
     {
+        if binder.fixed.is_unsure(literal) {
+            return None;
+        }
         binder.problems.push(unfound.at(&text.span));
         return None;
     }
