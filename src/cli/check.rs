@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::options::CheckArguments;
 use super::prepare::{self, Chosen};
 use super::{NOTHING, Process, UNKNOWN, USAGE, terminal};
-use crate::diagnostic::{Diagnostic, Place, Span};
+use crate::diagnostic::{Diagnostic, Place, Span, Spanned, known_names};
 use crate::image::Identities;
 use crate::load::{self, Projects};
-use crate::plan::Settings;
+use crate::plan::{Plan, Settings};
 use crate::scenario::Files;
+use crate::step::BUILT_IN;
 
 /// What checking one file came to.
 #[derive(Default)]
@@ -26,7 +27,11 @@ struct Checked {
     names: Vec<(String, Span)>,
     /// The variables of the scenarios that are selected.
     variables: BTreeSet<String>,
+    masks: Masked,
 }
+
+/// The names that project files mask, by their place, each with all that its scenarios have.
+type Masked = BTreeMap<(String, usize), (Spanned<String>, BTreeSet<String>)>;
 
 /// Checks what was selected.
 pub(crate) fn check(process: &Process, arguments: &CheckArguments) -> u8 {
@@ -44,6 +49,9 @@ pub(crate) fn check(process: &Process, arguments: &CheckArguments) -> u8 {
     checked.diagnostics.extend(twice(std::mem::take(&mut checked.names)));
     if checked.cases > 0 {
         checked.diagnostics.extend(prepare::unused(&chosen, &checked.variables));
+    }
+    if !prepare::refused(&checked.diagnostics, false) {
+        checked.diagnostics.extend(unmasked(&checked.masks));
     }
     crate::diagnostic::sort(&mut checked.diagnostics);
     checked.diagnostics.dedup();
@@ -122,6 +130,10 @@ fn all(process: &Process, chosen: &Chosen, settings: &Settings) -> Checked {
                 total.diagnostics.append(&mut own.diagnostics);
                 total.names.append(&mut own.names);
                 total.variables.append(&mut own.variables);
+                for (place, (name, mut known)) in own.masks {
+                    let total = total.masks.entry(place).or_insert((name, BTreeSet::new()));
+                    total.1.append(&mut known);
+                }
             });
         }
     });
@@ -157,14 +169,44 @@ fn one(
     for seed in seeds {
         checked.cases += 1;
         match prepare::planned(&loaded, &seed, settings, files, &process.cwd) {
-            Ok(plan) => told.extend(plan.notes),
+            Ok(plan) => {
+                add_masks(&loaded, &plan, &mut checked.masks);
+                told.extend(plan.notes);
+            }
             Err(problems) => told.extend(problems),
         }
+    }
+    for seed in others {
+        told.extend(prepare::errors(&loaded, &seed, settings, files, &process.cwd));
     }
     // The cases of a matrix have most of their problems in common.
     crate::diagnostic::sort(&mut told);
     told.dedup();
     checked.diagnostics.extend(told);
+}
+
+fn add_masks(loaded: &load::Loaded, plan: &Plan, masks: &mut Masked) {
+    let project = loaded.project.iter().flat_map(|project| &project.0.mask);
+    for name in project {
+        let place = (name.span.source.path.clone(), name.span.start);
+        let entry = masks.entry(place).or_insert_with(|| (name.clone(), BTreeSet::new()));
+        entry.1.extend(plan.own_names.iter().cloned());
+    }
+}
+
+/// Names that a project file masks, and nothing has: one scenario may well go without, all of them hardly.
+fn unmasked(masks: &Masked) -> Vec<Diagnostic> {
+    let is_known = |name: &String, known: &BTreeSet<String>| known.contains(name) || BUILT_IN.contains(&name.as_str());
+    let unknown = masks.values().filter(|(name, known)| !is_known(&name.value, known));
+    let told = unknown.map(|(name, known)| {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let message = format!(
+            "no selected scenario has a name `{}`: nothing is hidden by it",
+            name.value
+        );
+        Diagnostic::note(&name.span, message).help(known_names(&name.value, &known))
+    });
+    told.collect()
 }
 
 fn twice(mut names: Vec<(String, Span)>) -> Vec<Diagnostic> {
@@ -176,9 +218,6 @@ fn twice(mut names: Vec<(String, Span)>) -> Vec<Diagnostic> {
             None => {
                 first.insert(name, span);
             }
-    for seed in others {
-        told.extend(prepare::errors(&loaded, &seed, settings, files, &process.cwd));
-    }
             Some(first) => problems.push(
                 Diagnostic::error(span, format!("another scenario has the name `{name}`"))
                     .related(first, "the first one")

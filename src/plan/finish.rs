@@ -42,6 +42,7 @@ impl Resolving<'_> {
             scope: self.scope,
             masked_everywhere,
             masked: parts.masked,
+            own_names: parts.own_names,
             folder: self.loaded.folder.clone(),
             scratch: parts.results.join("scratch"),
             results: parts.results,

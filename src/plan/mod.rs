@@ -62,6 +62,8 @@ pub struct Plan {
     pub masked: Vec<String>,
     /// Those of them whose values are no matter of this case alone: given to the run, or masked by the project.
     pub masked_everywhere: Vec<String>,
+    /// The author's own names, those that steps save too.
+    pub own_names: BTreeSet<String>,
     /// The scenario's folder.
     pub folder: PathBuf,
     /// Its folder in the results, absolute: that of the try.
@@ -145,6 +147,7 @@ struct Parts {
     phases: BTreeMap<Phase, Vec<Bound>>,
     marks: BTreeSet<String>,
     masked: Vec<String>,
+    own_names: BTreeSet<String>,
     notes: Vec<Diagnostic>,
 }
 
@@ -233,6 +236,7 @@ impl<'a> Resolving<'a> {
             phases,
             marks,
             masked,
+            own_names: known.own_names().map(str::to_owned).collect(),
             notes,
         }))
     }

@@ -70,9 +70,14 @@ impl Known {
 
     /// The names: the author's own first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let names = || self.names.keys().map(String::as_str);
-        let own = names().filter(|name| !BUILT_IN.contains(name));
-        own.chain(names().filter(|name| BUILT_IN.contains(name)))
+        let names = self.names.keys().map(String::as_str);
+        self.own_names().chain(names.filter(|name| BUILT_IN.contains(name)))
+    }
+
+    /// The author's own names.
+    pub fn own_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.names.keys().map(String::as_str);
+        names.filter(|name| !BUILT_IN.contains(name))
     }
 }
 
