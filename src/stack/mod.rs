@@ -61,6 +61,15 @@ pub struct FixedPort {
 }
 
 /// What planning stacks needs to know.
+/// A subnet that stays fixed.
+#[derive(Debug, Clone)]
+pub struct FixedSubnet {
+    /// The subnet: `10.1.0.0/16`.
+    pub subnet: String,
+    /// Where the file says so.
+    pub at: Span,
+}
+
 pub struct Context<'a> {
     /// The files that were read.
     pub files: &'a Files,
@@ -281,6 +290,18 @@ impl StackPlan {
                 &lock.at,
                 format!(
                     "{} stays fixed: scenarios that use it run one after the other",
+    /// The subnets that stay fixed.
+    pub fn fixed_subnets(&self) -> Vec<FixedSubnet> {
+        let fixed = self.planned.locks.iter().filter_map(|lock| match &lock.kind {
+            LockKind::Subnet(subnet) => Some(FixedSubnet {
+                subnet: subnet.clone(),
+                at: lock.at.clone(),
+            }),
+            _ => None,
+        });
+        fixed.collect()
+    }
+
                     lock.kind
                 ),
             )

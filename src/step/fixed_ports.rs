@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::engine::{Container, EngineResult};
+use crate::engine::{Container, EngineResult, Labels};
 use crate::event::Fault;
 use crate::host::Host;
 use crate::stack::FixedPort;
@@ -10,7 +10,7 @@ use crate::stack::FixedPort;
 use super::NodeHandle;
 
 /// The label by which the compose tool tells whose a container is.
-const PROJECT: &str = "com.docker.compose.project";
+pub(super) const PROJECT: &str = "com.docker.compose.project";
 
 /// A fault for each port that a container of somebody else publishes. Those with the case's label are its own.
 pub(super) async fn held_by_containers(node: &NodeHandle, ports: &[FixedPort], case: &str) -> EngineResult<Vec<Fault>> {
@@ -85,24 +85,45 @@ fn meet(wanted: Option<&str>, taken: &str) -> bool {
 }
 
 fn by_container(port: &FixedPort, holder: &Container, case: Option<&str>) -> Fault {
-    let label = |name: &str| holder.labels.get(name);
-    let mut message = format!("host port {} is taken by container `{}`", port.number, holder.name);
-    if let Some(project) = label(PROJECT) {
-        message = format!("{message} of compose project `{project}`");
-    }
-    let is_own = case.is_some() && label(crate::lease::CASE).map(String::as_str) == case;
-    let hint = match label(crate::lease::LEASE) {
-        Some(_) if is_own => {
-            message = format!("{message}, started by this scenario");
-            format!("take that down first, or {FREE}")
-        }
-        Some(lease) => {
-            message = format!("{message}, made by run `{lease}` of e2erun");
-            format!("wait for the end of that run; `e2erun gc` removes what a dead one left. Or {FREE}")
-        }
+    let owner = owner(&holder.labels, case);
+    let message = format!(
+        "host port {} is taken by container `{}`{}",
+        port.number, holder.name, owner.told
+    );
+    let hint = match owner.hint {
+        Some(hint) => format!("{hint}. Or {FREE}"),
         None => format!("stop that container, or {FREE}"),
     };
     Fault::error(message).at(port.at.place()).hint(hint)
+}
+
+/// Whose something is.
+pub(super) struct Owner {
+    /// What is told of it, behind its name.
+    pub(super) told: String,
+    /// What can be done about it, where it is of one of our runs.
+    pub(super) hint: Option<&'static str>,
+}
+
+/// Whose something with these labels is, for a case that may have made it itself.
+pub(super) fn owner(labels: &Labels, case: Option<&str>) -> Owner {
+    let label = |name: &str| labels.get(name);
+    let project = label(PROJECT).map_or(String::new(), |project| format!(" of compose project `{project}`"));
+    let is_own = case.is_some() && label(crate::lease::CASE).map(String::as_str) == case;
+    match label(crate::lease::LEASE) {
+        Some(_) if is_own => Owner {
+            told: format!("{project}, started by this scenario"),
+            hint: Some("take that down first"),
+        },
+        Some(lease) => Owner {
+            told: format!("{project}, made by run `{lease}` of e2erun"),
+            hint: Some("wait for the end of that run; `e2erun gc` removes what a dead one left"),
+        },
+        None => Owner {
+            told: project,
+            hint: None,
+        },
+    }
 }
 
 /// The process of this machine that has a port where it is wanted.

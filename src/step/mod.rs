@@ -19,6 +19,7 @@ mod down;
 mod exec;
 mod file_assert;
 mod fixed_ports;
+mod fixed_subnets;
 mod http;
 pub(crate) mod inside;
 mod lifecycle;

@@ -125,7 +125,7 @@ impl Job {
         if !wanted.rest.iter().any(|word| word == "--no-build") {
             self.build_all(project, wanted)?;
         }
-        self.surroundings(project, wanted);
+        self.surroundings(project, wanted)?;
         for service in project.services(wanted) {
             self.conditions(project, &service).await?;
             for number in 1..=project.replicas(&service, wanted) {
@@ -136,12 +136,25 @@ impl Job {
     }
 
     /// Networks and volumes that are not there yet.
-    fn surroundings(&self, project: &Project, wanted: &Words) {
+    fn surroundings(&self, project: &Project, wanted: &Words) -> Result<(), (i32, String)> {
         for (name, driver, labels) in project.networks(wanted) {
-            let exists = self.fake.lock().networks.contains_key(&name);
+            let subnets = project.subnets(&name);
+            let state = self.fake.lock();
+            let exists = state.networks.contains_key(&name);
+            let mut others = state.networks.values();
+            let overlaps = others.any(|other| other.subnets.iter().any(|taken| subnets.contains(taken)));
+            drop(state);
+            if !exists && overlaps {
+                let why = "Error response from daemon: Pool overlaps with other one on this address space";
+                return Err((1, why.to_owned()));
+            }
             if !exists {
-                self.fake
-                    .change(|state| self.fake.add_network(state, &name, &driver, labels));
+                self.fake.change(|state| {
+                    self.fake.add_network(state, &name, &driver, labels);
+                    let made = state.networks.get_mut(&name);
+                    made.into_iter()
+                        .for_each(|network| network.subnets.clone_from(&subnets));
+                });
             }
         }
         for (name, driver, labels) in project.volumes() {
@@ -151,6 +164,7 @@ impl Job {
                     .change(|state| self.fake.add_volume(state, &name, &driver, labels));
             }
         }
+        Ok(())
     }
 
     fn replica(&mut self, project: &Project, service: &str, number: u64) -> Result<(), (i32, String)> {

@@ -125,6 +125,17 @@ impl Project {
             .collect()
     }
 
+    /// The fixed subnets of a network by its real name.
+    pub(super) fn subnets(&self, name: &str) -> Vec<String> {
+        let networks = entries(self.file.get("networks"));
+        let this = networks
+            .iter()
+            .find(|(key, _)| self.made("networks", key).is_some_and(|(real, ..)| real == name));
+        let pools = this.and_then(|(_, network)| network["ipam"]["config"].as_array().cloned());
+        let subnet = |pool: &Value| pool["subnet"].as_str().map(str::to_owned);
+        pools.iter().flatten().filter_map(subnet).collect()
+    }
+
     fn joined(&self, service: &str) -> Vec<(String, Value)> {
         let definition = self.service(service);
         match (definition.get("network_mode"), definition.get("networks")) {

@@ -250,6 +250,28 @@ async fn a_port_that_the_engine_refuses_is_an_error_that_names_who_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subnet_that_the_engine_refuses_is_an_error_that_names_who_has_it() {
+    let file = |service: &str| {
+        format!(
+            "services:\n  {service}: {{image: busybox, networks: [net]}}\n\
+             networks:\n  net: {{ipam: {{config: [{{subnet: 10.91.0.0/24}}]}}}}\n"
+        )
+    };
+    check(
+        stage("stacks: {one: one.yml, two: two.yml}\nsteps: [up: one, up: two]\nthen: [assert: 'true']\n")
+            .file("one.yml", &file("first"))
+            .file("two.yml", &file("second")),
+        "steps[1] passed
+         steps[2] errored: subnet 10.91.0.0/24 is taken by network `e2e-testrun-1-1-one_net` of compose project \
+         `e2e-testrun-1-1-one`, started by this scenario
+         then[1] skipped: not reached: a step before it failed
+         = errored
+         exit 3",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_start_that_is_refused_for_the_service_s_own_sake_is_a_failure() {
     let refusal = "exec: \"nosuch\": executable file not found in $PATH";
     check(

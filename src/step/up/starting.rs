@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::super::command::TAIL;
 use super::super::fixed_ports::{Asker, held};
-use super::super::{Cx, Done, NodeHandle, describe};
+use super::super::{Cx, Done, NodeHandle, describe, fixed_subnets};
 use crate::engine::world::{ContainerState, Dead, Run, State, Verdict, Waited, Wanted, readiness};
 use crate::engine::{Reason, Stream, ToolCall, ToolEnd, of_the_surroundings};
 use crate::event::{Fault, What, duration_text};
@@ -277,6 +277,15 @@ impl Starting<'_> {
             && self.any_new(&state, dead.iter())
         {
             return self.all_dead(&dead).await;
+        }
+        if fixed_subnets::is_refused(lines) {
+            let subnets = self.plan.fixed_subnets();
+            let held = fixed_subnets::held(self.node, &subnets, &self.plan.project, &self.cx.case.id).await;
+            if let Ok(faults) = held
+                && !faults.is_empty()
+            {
+                return faults;
+            }
         }
         let why = match ended.exit {
             Some(exit) => format!("the compose tool ended with exit code {exit}"),
