@@ -287,9 +287,13 @@ impl Planning<'_> {
     }
 
     fn text(&mut self, text: &Text) -> Option<String> {
-        match render_early(self.scope, self.context.files, self.context.folder, |scope| {
-            text.text(scope)
-        }) {
+        match render_early(
+            self.scope,
+            self.context.files,
+            self.context.folder,
+            &text.span,
+            |scope| text.text(scope),
+        ) {
             Ok(text) => text,
             Err(Unrendered::Failed { span, message }) => {
                 self.problems.push(Diagnostic::error(&span, message));

@@ -76,7 +76,12 @@ impl Resolving<'_> {
                 self.put(name, Value::Null);
                 continue;
             }
-            let rendered = self.early(|scope| data.render(scope), span);
+            let templates = data.templates();
+            let file = templates
+                .iter()
+                .flat_map(Template::names)
+                .find(|path| path.call && path.parts[0] == "file");
+            let rendered = self.early(|scope| data.render(scope), file.map_or(span, |path| &path.span));
             if let Some(value) = rendered {
                 self.put(name, value);
             } else {
@@ -106,7 +111,7 @@ impl Resolving<'_> {
 
     /// Renders what must be known before anything starts; files are answered from the memo.
     pub(super) fn early<T>(&mut self, render: impl Fn(&Scope) -> Result<T, Unrendered>, at: &Span) -> Option<T> {
-        match stack::render_early(&self.scope, self.files, &self.loaded.folder, render) {
+        match stack::render_early(&self.scope, self.files, &self.loaded.folder, at, render) {
             Ok(value) => value,
             Err(Unrendered::Failed { span, message }) => {
                 self.problems.push(Diagnostic::error(&span, message));

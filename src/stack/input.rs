@@ -149,9 +149,13 @@ impl Planning<'_> {
 
     /// A text that must be known before anything starts.
     fn early(&mut self, text: &Text) -> Option<String> {
-        match render_early(self.scope, self.context.files, self.context.folder, |scope| {
-            text.text(scope)
-        }) {
+        match render_early(
+            self.scope,
+            self.context.files,
+            self.context.folder,
+            &text.span,
+            |scope| text.text(scope),
+        ) {
             Ok(known) => known,
             Err(Unrendered::Failed { span, message }) => {
                 self.problems.push(Diagnostic::error(&span, message));
@@ -175,9 +179,13 @@ impl Planning<'_> {
         if self.late && text.names().any(|path| is_late(path, self.scope)) {
             return Some(Late::Late);
         }
-        match render_early(self.scope, self.context.files, self.context.folder, |scope| {
-            text.text(scope)
-        }) {
+        match render_early(
+            self.scope,
+            self.context.files,
+            self.context.folder,
+            &text.span,
+            |scope| text.text(scope),
+        ) {
             Ok(known) => known.map(Late::Known),
             Err(Unrendered::Needs(_)) if self.late => Some(Late::Late),
             Err(Unrendered::Needs(_)) => Some(Late::Known(String::new())),

@@ -94,6 +94,7 @@ pub fn render_early<T>(
     folder: &Path,
     render: impl Fn(&Scope) -> Result<T, Unrendered>,
 ) -> Result<Option<T>, Unrendered> {
+    at: &Span,
     let needed = match render(scope) {
         Ok(value) => return Ok(Some(value)),
         Err(Unrendered::Needs(needed)) => needed,
@@ -106,9 +107,11 @@ pub fn render_early<T>(
         };
         match files.text(&normal(&folder.join(path))) {
             None => return Ok(None),
-            // What cannot be read is told by the rendering itself, at its place.
             Some(Err(why)) => {
-                scope.answers.insert(question.clone(), json!({"unreadable": why}));
+                return Err(Unrendered::Failed {
+                    span: at.clone(),
+                    message: format!("cannot read `{path}`: {why}"),
+                });
             }
             Some(Ok(source)) => {
                 scope.answers.insert(question.clone(), source.text.clone().into());

@@ -106,7 +106,7 @@ pub(super) fn ask(name: &str, arguments: &[Value], seed: &str, salt: &str) -> Re
 }
 
 /// A value as a port.
-pub(super) fn port_of(value: &Value) -> Result<u16, String> {
+pub(crate) fn port_of(value: &Value) -> Result<u16, String> {
     let number = match value {
         Value::String(text) => text.parse().ok(),
         other => other.as_u64(),

@@ -25,6 +25,7 @@ use crate::yaml::{Content, Node, Scalar, cut_trap};
 
 pub(crate) use self::filter::{REGEX_LIMIT, check_regex, regex};
 pub use self::function::is_function;
+pub(crate) use self::function::port_of;
 pub(crate) use self::path::{JsonPath, noun, part, walk};
 
 /// How long a text may become when it is rendered.

@@ -8,7 +8,7 @@ use super::{Binder, Static};
 use crate::diagnostic::{Diagnostic, Span, known_names};
 use crate::step::target::find_container;
 use crate::step::{ContainerRef, ServiceRef};
-use crate::template::{NamePath, Template, is_function};
+use crate::template::{NamePath, Template, is_function, port_of};
 
 impl Binder<'_> {
     /// Refuses a built-in's name.
@@ -59,17 +59,30 @@ impl Binder<'_> {
         })
     }
 
-    /// A function's literal service that is none.
+    /// A function's literal service, port or file that is none.
     fn call_problem(&self, path: &NamePath) -> Option<Diagnostic> {
-        if !path.call || !matches!(path.parts[0].as_str(), "port" | "url" | "containers") {
-            return None;
+        let target = path.arguments.first().filter(|_| path.call)?.as_ref()?.as_str()?;
+        match path.parts[0].as_str() {
+            "file" => self.unreadable(target, path.argument(0)),
+            "port" | "url" | "containers" => self.target_problem(target, path),
+            _ => None,
         }
-        let target = path.arguments.first()?.as_ref()?.as_str()?;
-        let port = path.arguments.get(1).and_then(|port| port.as_ref()?.as_u64());
+    }
+
+    fn target_problem(&self, target: &str, path: &NamePath) -> Option<Diagnostic> {
+        // One that is no port was told when the expression was read.
+        let port = path.arguments.get(1).and_then(|port| port_of(port.as_ref()?).ok());
         match port {
-            Some(port) => self.unpublished(target, port, (path.argument(0), path.argument(1))),
+            Some(port) => self.unpublished(target, u64::from(port), (path.argument(0), path.argument(1))),
             None => self.container_of(target, path.argument(0)).err().flatten(),
         }
+    }
+
+    /// A file that is not there, and that nothing will have made by now.
+    fn unreadable(&self, file: &str, at: &Span) -> Option<Diagnostic> {
+        let help = "its path is relative to the file that it is written in";
+        let problem = || Diagnostic::error(at, format!("cannot read `{file}`: there is no such file")).help(help);
+        self.is_absent(&self.folder.join(file)).then(problem)
     }
 
     /// The service that a target is of; else what is wrong with it, if something is.

@@ -1,5 +1,7 @@
 //! Targets of steps: bound where they are written literally, left to the step where they are computed.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::{Binder, Static};
@@ -153,8 +155,12 @@ impl Binder<'_> {
         // One that begins with a parameter's value is relative to where that was written.
         let given = written.leading_name().and_then(|name| self.early.folders.get(name));
         let folder = given.map_or(self.folder.as_path(), |folder| folder);
-        let path = crate::scenario::normal(&folder.join(path));
-        !self.maybe && !self.makes_files && self.fixed.files.is_there(&path) == Some(false)
+        self.is_absent(&folder.join(path))
+    }
+
+    pub(super) fn is_absent(&self, path: &Path) -> bool {
+        let there = || self.fixed.files.is_there(&crate::scenario::normal(path));
+        !self.maybe && !self.makes_files && there() == Some(false)
     }
 
     fn bind_with<T>(&mut self, text: &Text, find: impl Fn(&str, &Self) -> Result<T, Unfound>) -> Option<Ref<T>> {
