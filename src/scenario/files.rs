@@ -47,6 +47,10 @@ impl substitute::Files for Files {
         known
     }
 
+    fn is_there(&self, path: &Path) -> Option<bool> {
+        Files::is_there(self, path)
+    }
+
     fn shown(&self, path: &Path) -> String {
         Files::shown(self, path)
     }

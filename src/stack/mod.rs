@@ -244,6 +244,7 @@ impl StackPlan {
         }
     }
 
+            absent: self.planned.absent.clone(),
     /// What expressions see of it.
     fn value(&self) -> Value {
         json!({"project": self.project, "networks": self.planned.networks, "volumes": self.planned.volumes})

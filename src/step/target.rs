@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diagnostic::{Span, known_names};
+use crate::diagnostic::{Diagnostic, Span, known_names};
 use crate::template::Template;
 
 /// A stack's names, as its compose files have them.
@@ -26,6 +26,8 @@ pub struct StackNames {
     pub freed: BTreeMap<u16, (String, u16)>,
     /// Whether a service mounts paths of this machine, and may make files there.
     pub mounts_paths: bool,
+    /// What is told of files that it names and that are not there.
+    pub absent: Vec<Diagnostic>,
 }
 
 impl StackNames {

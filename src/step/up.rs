@@ -56,6 +56,9 @@ impl Written for Up {
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let stack = binder.stack(&self.stack)?;
+        if self.services.is_empty() {
+            binder.absent_files(stack);
+        }
         if binder.fixed.stacks[stack].mounts_paths {
             binder.makes_files();
         }

@@ -25,6 +25,11 @@ pub trait Files {
     /// What is at an absolute path; none if nobody has looked yet.
     fn look(&self, path: &Path) -> Option<Found>;
 
+    /// Whether something is at an absolute path; none if nobody has looked yet.
+    fn is_there(&self, path: &Path) -> Option<bool> {
+        self.look(path).map(|found| found != Found::Missing)
+    }
+
     /// A path as messages show it.
     fn shown(&self, path: &Path) -> String {
         path.display().to_string()
@@ -63,6 +68,11 @@ impl<'f> Looking<'f> {
         found
     }
 
+    /// Whether something is at a path; none if nobody has looked yet. The rewriting does not depend on it.
+    pub(super) fn is_there(&self, path: &Path) -> Option<bool> {
+        self.files.is_there(path)
+    }
+
     /// The text of a file that must be there; what is wrong is told at `at`.
     pub(super) fn text(&self, path: &Path, at: &Span, problems: &mut Vec<Diagnostic>) -> Option<Arc<Source>> {
         let why = match self.look(path)? {
@@ -76,6 +86,11 @@ impl<'f> Looking<'f> {
             format!("cannot read `{}`: {why}", self.files.shown(path)),
         ));
         None
+    }
+
+    /// A path as messages show it.
+    pub(super) fn shown(&self, path: &Path) -> String {
+        self.files.shown(path)
     }
 
     pub(super) fn needs(self) -> BTreeSet<PathBuf> {

@@ -137,7 +137,7 @@ impl Gathering<'_> {
 
     /// Reads a file whose services are the stack's, after the files that it includes; gives the name of its copy.
     fn file(&mut self, path: &Path, at: &Span, place: &Surroundings<'_>) -> Option<String> {
-        let shown = path.display();
+        let shown = self.looking.shown(path);
         if self.active.iter().any(|active| active == path) {
             let message = format!("`{shown}` is included by itself");
             self.problems

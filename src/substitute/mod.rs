@@ -8,6 +8,7 @@
 //! One file per substitution: `text`, `images`, `ports`, `host_paths`, `builds` (with `dockerfile`), `external`, and
 //! those that are made without being asked: `names`, `labels`, `paths`.
 
+mod absent;
 mod build_files;
 mod build_hash;
 mod build_written;

@@ -15,8 +15,8 @@ use super::ports::Freeing;
 use super::rewritten::{BuildInfo, Rewritten, RewrittenFile, ServiceInfo};
 use super::unit::Unit;
 use super::view::{self, Layers, View};
-use super::{external, host_paths, images, info, labels, names, passed, paths, tree, unset};
-use crate::diagnostic::Diagnostic;
+use super::{absent, external, host_paths, images, info, labels, names, passed, paths, tree, unset};
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::yaml;
 
 /// Rewrites a stack. Pure: what it has to know of the disk and is not in `files` yet it asks for, to be called again.
@@ -54,12 +54,7 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
         return None;
     }
     if services.is_empty() {
-        let file = input.files.first();
-        let (at, name) = file.map_or((&input.at, "it".to_owned()), |file| {
-            (&file.span, file.value.display().to_string())
-        });
-        let problem = Diagnostic::error(at, format!("there are no services in `{name}`"));
-        problems.push(problem.help("a compose file has a mapping `services:`; the format without it is too old"));
+        problems.push(misspelt(&units).unwrap_or_else(|| no_services(input, looking)));
         return None;
     }
     let scene = Scene {
@@ -72,6 +67,31 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
     let services = view::services(&units);
     unset::find(&units, &services, scene.looking, problems);
     Some(finish(&scene, units, Made { services, ..made }))
+}
+
+fn no_services(input: &StackInput, looking: &Looking<'_>) -> Diagnostic {
+    let file = input.files.first();
+    let (at, name) = file.map_or((&input.at, "it".to_owned()), |file| {
+        (&file.span, looking.shown(&file.value))
+    });
+    Diagnostic::error(at, format!("there are no services in `{name}`"))
+        .help("a compose file has a mapping `services:`; the format without it is too old")
+}
+
+/// A key that was to be `services`.
+fn misspelt(units: &[Unit]) -> Option<Diagnostic> {
+    let keys = units
+        .iter()
+        .flat_map(|unit| &unit.documents)
+        .filter_map(yaml::Node::map);
+    let keys = keys
+        .flatten()
+        .filter_map(|(key, _)| key.scalar().map(|name| (key, name)));
+    let (key, name) = keys
+        .filter(|(_, name)| *name != "services")
+        .find(|(_, name)| did_you_mean(name, &["services"]).is_some())?;
+    let message = format!("unknown key in a compose file, `{name}`");
+    Some(Diagnostic::error(&key.span, message).help("did you mean `services`?"))
 }
 
 /// What a rewriting goes by.
@@ -88,6 +108,7 @@ struct Made {
     names: ContainerNames,
     builds: Vec<BuildInfo>,
     freed: BTreeMap<u16, (String, u16)>,
+    absent: Vec<Diagnostic>,
 }
 
 fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagnostic>) -> Made {
@@ -118,6 +139,8 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         let profiles = View::service(units, layers).texts("profiles");
         info::is_active(&profiles.into_iter().collect(), &scene.profiles)
     };
+    let of_active = services.values().filter(|layers| active(units, layers));
+    let absent = absent::find(units, of_active, looking);
     let built = services.iter().filter(|(_, layers)| active(units, layers));
     let builds: Vec<BuildInfo> = built
         .filter_map(|(name, layers)| building.info(units, name, layers, &copies))
@@ -142,6 +165,7 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         services,
         names,
         builds,
+        absent,
     }
 }
 
@@ -173,6 +197,7 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         names,
         builds,
         freed,
+        absent,
     } = made;
     let service = |(name, layers): (&String, &Layers)| {
         let view = View::service(&units, layers);
@@ -196,6 +221,7 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         completes: completes.map(|(name, _)| name.clone()).collect(),
         builds,
         freed,
+        absent,
         notes: passed::notes(&units, &layers, &services),
         services,
         files: units

@@ -36,6 +36,8 @@ pub struct Rewritten {
     pub freed: BTreeMap<u16, (String, u16)>,
     /// What is worth telling, though nothing is wrong.
     pub notes: Vec<Diagnostic>,
+    /// Files that it names and that are not there: what is told of each, unless a step makes them before it is up.
+    pub absent: Vec<Diagnostic>,
 }
 
 impl Rewritten {

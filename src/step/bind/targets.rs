@@ -150,6 +150,13 @@ impl Binder<'_> {
         self.makes_files = true;
     }
 
+    /// Tells the files that a stack names, that are not there, and that nothing will have made by now.
+    pub fn absent_files(&mut self, stack: usize) {
+        if !self.maybe && !self.makes_files {
+            self.problems.extend(self.fixed.stacks[stack].absent.iter().cloned());
+        }
+    }
+
     /// True for a path here, as it is written and what it is, at which nothing is, and nothing will have been made by now.
     pub fn is_missing(&self, written: &Text, path: &str) -> bool {
         // One that begins with a parameter's value is relative to where that was written.

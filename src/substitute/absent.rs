@@ -1,0 +1,138 @@
+//! Files of this machine that the stack's files name, and that are not there: the compose tool tells of them only when the
+//! stack comes up, and the engine makes folders, which root owns, of what it is to mount.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::files::{Looking, join};
+use super::gather::is_remote;
+use super::host_paths::split_source;
+use super::labels::text_of;
+use super::unit::Unit;
+use super::view::{Layers, Said, View, mentions};
+use crate::diagnostic::Diagnostic;
+use crate::yaml::Node;
+
+/// What some services name that is not there. Paths that a substitution put in are the scenario's own matter.
+pub(super) fn find<'s>(
+    units: &[Unit],
+    services: impl Iterator<Item = &'s Layers>,
+    looking: &Looking<'_>,
+) -> Vec<Diagnostic> {
+    let search = Search { units, looking };
+    let mut used: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
+    let mut absent = Vec::new();
+    for layers in services {
+        let view = View::service(units, layers);
+        for key in ["env_file", "label_file"] {
+            let named = view.all(key);
+            absent.extend(named.iter().flat_map(|said| search.listed(key, said)));
+        }
+        absent.extend(search.mounts(&view));
+        for section in ["secrets", "configs"] {
+            used.entry(section).or_default().extend(sources(&view, section));
+        }
+    }
+    for (section, used) in used {
+        for (_, layers) in mentions(units, section).iter().filter(|(name, _)| used.contains(*name)) {
+            let view = View { units, section, layers };
+            let file = view.last("file");
+            absent.extend(file.and_then(|said| search.file(section, &said, said.node)));
+        }
+    }
+    absent
+}
+
+/// The secrets or configs that a service is given.
+fn sources(view: &View<'_>, section: &str) -> Vec<String> {
+    let said = view.all(section);
+    let items = said.iter().flat_map(|said| {
+        let items = said.node.list().unwrap_or_default().iter();
+        items.filter_map(|item| said.fill(item.entry("source").unwrap_or(item)))
+    });
+    items.collect()
+}
+
+struct Search<'s> {
+    units: &'s [Unit],
+    looking: &'s Looking<'s>,
+}
+
+impl Search<'_> {
+    /// The files of an `env_file`: a text, a list of texts, of mappings with `path`.
+    fn listed(&self, key: &str, said: &Said<'_>) -> Vec<Diagnostic> {
+        let items = said.node.list().unwrap_or(std::slice::from_ref(said.node));
+        let needed = items.iter().filter_map(|item| match item.map() {
+            None => Some(item),
+            Some(_) => {
+                let optional = text_of(item, "required", &said.environment).is_some_and(|text| text == "false");
+                item.entry("path").filter(|_| !optional)
+            }
+        });
+        needed.filter_map(|path| self.file(key, said, path)).collect()
+    }
+
+    /// A file that the compose tool wants to read.
+    fn file(&self, key: &str, said: &Said<'_>, path: &Node) -> Option<Diagnostic> {
+        let text = said.fill(path).filter(|text| self.is_absent(said, text))?;
+        let may_be = match key {
+            "env_file" => "; `{path: …, required: false}` if it need not be there",
+            _ => "",
+        };
+        Some(
+            Diagnostic::error(&path.span, format!("there is no file `{text}`, which `{key}` names")).help(format!(
+                "put one there, or let another one take its place: `substitute: {{host-paths: {{{text}: …}}}}` of the stack{may_be}"
+            )),
+        )
+    }
+
+    /// Folders and files that a service mounts; of one destination the last.
+    fn mounts(&self, view: &View<'_>) -> Vec<Diagnostic> {
+        let mut mounts = BTreeMap::new();
+        let said = view.all("volumes");
+        for said in &said {
+            for item in said.node.list().unwrap_or_default() {
+                let (target, found) = match item.map() {
+                    Some(_) => (text_of(item, "target", &said.environment), self.bound(said, item)),
+                    None => self.short(said, item),
+                };
+                mounts.insert(target, found);
+            }
+        }
+        mounts.into_values().flatten().collect()
+    }
+
+    fn short(&self, said: &Said<'_>, item: &Node) -> (Option<String>, Option<Diagnostic>) {
+        let text = said.fill(item).unwrap_or_default();
+        let (source, rest) = split_source(&text);
+        let target = rest.map(|rest| rest.split(':').next().unwrap_or(rest).to_owned());
+        let absent = source.starts_with('.') && rest.is_some() && self.is_absent(said, source);
+        (target, absent.then(|| made(item, source)))
+    }
+
+    fn bound(&self, said: &Said<'_>, item: &Node) -> Option<Diagnostic> {
+        let is_bind = text_of(item, "type", &said.environment).is_some_and(|kind| kind == "bind");
+        let source = item.entry("source").filter(|_| is_bind)?;
+        let refuses = item
+            .entry("bind")
+            .and_then(|bind| text_of(bind, "create_host_path", &said.environment));
+        if refuses.is_some_and(|text| text == "false") {
+            return self.file("source", said, source);
+        }
+        let text = said.fill(source).filter(|text| self.is_absent(said, text))?;
+        Some(made(source, &text))
+    }
+
+    /// True for a relative path at which nothing is.
+    fn is_absent(&self, said: &Said<'_>, text: &str) -> bool {
+        let relative = !text.is_empty() && !text.starts_with(['/', '~']) && !is_remote(text);
+        relative && self.looking.is_there(&join(&self.units[said.place.unit].base, text)) == Some(false)
+    }
+}
+
+/// A mount of nothing: Docker takes it, and it is seldom what was meant.
+fn made(at: &Node, source: &str) -> Diagnostic {
+    let message = format!("there is no file or folder `{source}`: the engine makes a folder of it, which root owns");
+    Diagnostic::note(&at.span, message).help(format!(
+        "if it is to be there, make it; if it is not, let another one take its place: `substitute: {{host-paths: {{{source}: …}}}}` of the stack"
+    ))
+}
