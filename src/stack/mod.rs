@@ -3,6 +3,7 @@
 mod input;
 mod lock;
 mod planning;
+mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -60,7 +61,6 @@ pub struct FixedPort {
     pub at: Span,
 }
 
-/// What planning stacks needs to know.
 /// A subnet that stays fixed.
 #[derive(Debug, Clone)]
 pub struct FixedSubnet {
@@ -70,6 +70,7 @@ pub struct FixedSubnet {
     pub at: Span,
 }
 
+/// What planning stacks needs to know.
 pub struct Context<'a> {
     /// The files that were read.
     pub files: &'a Files,
@@ -87,14 +88,15 @@ pub struct Context<'a> {
     pub labels: &'a Labels,
 }
 
-/// Renders what must be known before anything starts. Files are answered from the memo: `None` while one is not read.
+/// Renders what must be known before anything starts. Files are answered from the memo: `None` while one is not read. One
+/// that cannot be read is told at `at`.
 pub fn render_early<T>(
     scope: &Scope,
     files: &Files,
     folder: &Path,
+    at: &Span,
     render: impl Fn(&Scope) -> Result<T, Unrendered>,
 ) -> Result<Option<T>, Unrendered> {
-    at: &Span,
     let needed = match render(scope) {
         Ok(value) => return Ok(Some(value)),
         Err(Unrendered::Needs(needed)) => needed,
@@ -163,6 +165,7 @@ pub fn plan(
             .insert("stacks".to_owned(), Arc::new(Value::Object(values.clone())));
     }
     tell_order(stacks, &mut problems);
+    problems.extend(shared::tell_renamed(&plans));
     (plans, builds, problems)
 }
 
@@ -241,10 +244,10 @@ impl StackPlan {
             networks: known_names(&self.planned.networks),
             freed: self.planned.freed.clone(),
             mounts_paths: self.planned.services.values().any(|service| service.mounts_paths),
+            absent: self.planned.absent.clone(),
         }
     }
 
-            absent: self.planned.absent.clone(),
     /// What expressions see of it.
     fn value(&self) -> Value {
         json!({"project": self.project, "networks": self.planned.networks, "volumes": self.planned.volumes})
@@ -287,13 +290,6 @@ impl StackPlan {
         each.collect()
     }
 
-    /// What `check` tells of it.
-    pub fn notes(&self) -> Vec<Diagnostic> {
-        let locks = self.planned.locks.iter().map(|lock| {
-            Diagnostic::note(
-                &lock.at,
-                format!(
-                    "{} stays fixed: scenarios that use it run one after the other",
     /// The subnets that stay fixed.
     pub fn fixed_subnets(&self) -> Vec<FixedSubnet> {
         let fixed = self.planned.locks.iter().filter_map(|lock| match &lock.kind {
@@ -306,6 +302,13 @@ impl StackPlan {
         fixed.collect()
     }
 
+    /// What `check` tells of it.
+    pub fn notes(&self) -> Vec<Diagnostic> {
+        let locks = self.planned.locks.iter().map(|lock| {
+            Diagnostic::note(
+                &lock.at,
+                format!(
+                    "{} stays fixed: scenarios that use it run one after the other",
                     lock.kind
                 ),
             )

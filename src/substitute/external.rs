@@ -1,11 +1,20 @@
 //! `external`: networks and volumes that the file expects to be there, mapped to real ones.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use super::input::StackInput;
 use super::interpolate::{Environment, escape, fill};
+use super::labels::uses_default;
 use super::matching::Matching;
+use super::rewritten::Shared;
 use super::unit::Unit;
+use super::view::{Layers, View};
 use super::{tree, view};
 use crate::yaml::Node;
+
+/// What a stack may make and another one expect.
+const SHARED: [&str; 2] = ["networks", "volumes"];
 
 /// Whether a network, volume, secret or config is made by somebody else.
 pub(super) fn is_external(thing: &Node, environment: &Environment) -> bool {
@@ -38,9 +47,10 @@ pub(super) fn real_name(thing: &Node, key: &str, environment: &Environment) -> O
     fill(written_name(thing, key), environment).value
 }
 
-/// Maps external networks and volumes by their key in the file, or by their real name.
-pub(super) fn replace(units: &mut [Unit], matching: &mut Matching<'_>) {
-    for section in ["networks", "volumes"] {
+/// Maps external networks and volumes by their key in the file, or by their real name; gives those that are not mapped.
+pub(super) fn replace(units: &mut [Unit], matching: &mut Matching<'_>) -> Vec<Shared> {
+    let mut unmapped = Vec::new();
+    for section in SHARED {
         view::each(units, section, |around, key, thing| {
             if !is_external(thing, &around.environment) {
                 return;
@@ -48,6 +58,13 @@ pub(super) fn replace(units: &mut [Unit], matching: &mut Matching<'_>) {
             let name = written_name(thing, key).to_owned();
             let by_key = matching.find_filled(key, None);
             let Some(hit) = by_key.or_else(|| matching.find(&name, &around.environment)) else {
+                let name = real_name(thing, key, &around.environment);
+                unmapped.extend(name.map(|name| Shared {
+                    section,
+                    key: key.to_owned(),
+                    name,
+                    at: thing.span.clone(),
+                }));
                 return;
             };
             let span = thing.span.clone();
@@ -55,6 +72,70 @@ pub(super) fn replace(units: &mut [Unit], matching: &mut Matching<'_>) {
             tree::set(thing, "name", tree::text(escape(hit.to()), &span));
         });
     }
+    unmapped
+}
+
+/// What a stack makes, by the real names that it would have as its authors start it: in a project of its folder's name.
+pub(super) fn given(units: &[Unit], services: &BTreeMap<String, Layers>, directory: &Path) -> Vec<Shared> {
+    let named = units.iter().flat_map(|unit| {
+        let names = unit
+            .documents
+            .iter()
+            .filter_map(|document| document.entry("name")?.scalar());
+        names.filter_map(|name| fill(name, &unit.environment).value)
+    });
+    let project = named.last().unwrap_or_else(|| folder_project(directory));
+    let mut given = Vec::new();
+    for section in SHARED {
+        for (key, layers) in view::mentions(units, section) {
+            let view = View {
+                units,
+                section,
+                layers: &layers,
+            };
+            let things = layers.0.iter().filter_map(|place| {
+                let environment = &units[place.unit].environment;
+                Some((view::node(units, section, place)?, environment))
+            });
+            let things: Vec<_> = things.collect();
+            let external = things
+                .iter()
+                .any(|(thing, environment)| is_external(thing, environment));
+            let Some((thing, _)) = things.last().filter(|_| !external) else {
+                continue;
+            };
+            let (name, at) = match view.last("name") {
+                Some(said) => (said.text(), said.node.span.clone()),
+                None => (Some(format!("{project}_{key}")), thing.span.clone()),
+            };
+            given.extend(name.map(|name| Shared { section, key, name, at }));
+        }
+    }
+    let first = services
+        .values()
+        .find_map(|layers| view::node(units, "services", layers.top()?));
+    if let Some(first) = first.filter(|_| uses_default(units, services))
+        && !view::mentions(units, "networks").contains_key("default")
+    {
+        given.push(Shared {
+            section: "networks",
+            key: "default".to_owned(),
+            name: format!("{project}_default"),
+            at: first.span.clone(),
+        });
+    }
+    given
+}
+
+/// The project's name that the compose tool makes of a folder's.
+fn folder_project(directory: &Path) -> String {
+    let name = directory.file_name().map(|name| name.to_string_lossy().to_lowercase());
+    let name = name.unwrap_or_default();
+    let kept: String = name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        .collect();
+    kept.trim_start_matches(['_', '-']).to_owned()
 }
 
 /// Prefixes the explicit names of what the stack makes itself with the project's name.

@@ -52,7 +52,7 @@ pub use input::{
 };
 pub use interpolate::{Environment, Value};
 pub use rewrite::rewrite;
-pub use rewritten::{BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo};
+pub use rewritten::{BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo, Shared};
 
 /// What stands in a rewritten file for a value that is known later.
 const HOLE: &str = "known-later";

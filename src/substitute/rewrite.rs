@@ -12,7 +12,7 @@ use super::input::StackInput;
 use super::matching::Matching;
 use super::names::ContainerNames;
 use super::ports::Freeing;
-use super::rewritten::{BuildInfo, Rewritten, RewrittenFile, ServiceInfo};
+use super::rewritten::{BuildInfo, Rewritten, RewrittenFile, ServiceInfo, Shared};
 use super::unit::Unit;
 use super::view::{self, Layers, View};
 use super::{absent, external, host_paths, images, info, labels, names, passed, paths, tree, unset};
@@ -109,6 +109,8 @@ struct Made {
     builds: Vec<BuildInfo>,
     freed: BTreeMap<u16, (String, u16)>,
     absent: Vec<Diagnostic>,
+    gives: Vec<Shared>,
+    wants: Vec<Shared>,
 }
 
 fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagnostic>) -> Made {
@@ -147,7 +149,8 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         .collect();
     building.without_copies(units, &copies);
 
-    external::replace(units, &mut external_keys);
+    let wants = external::replace(units, &mut external_keys);
+    let gives = external::given(units, &services, &scene.directory);
     external::prefix_names(units, input);
     let names = names::isolate(units, &services);
     paths::make_absolute(units);
@@ -166,6 +169,8 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         names,
         builds,
         absent,
+        gives,
+        wants,
     }
 }
 
@@ -198,6 +203,8 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         builds,
         freed,
         absent,
+        gives,
+        wants,
     } = made;
     let service = |(name, layers): (&String, &Layers)| {
         let view = View::service(&units, layers);
@@ -222,6 +229,8 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         builds,
         freed,
         absent,
+        gives,
+        wants,
         notes: passed::notes(&units, &layers, &services),
         services,
         files: units

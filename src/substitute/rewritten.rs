@@ -38,6 +38,23 @@ pub struct Rewritten {
     pub notes: Vec<Diagnostic>,
     /// Files that it names and that are not there: what is told of each, unless a step makes them before it is up.
     pub absent: Vec<Diagnostic>,
+    /// Networks and volumes that it makes, by the names that others would know them by, were they not isolated.
+    pub gives: Vec<Shared>,
+    /// External networks and volumes that no substitution maps.
+    pub wants: Vec<Shared>,
+}
+
+/// A network or volume that one stack makes and another one may expect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shared {
+    /// `networks` or `volumes`.
+    pub section: &'static str,
+    /// Its name in the file.
+    pub key: String,
+    /// Its real name as the file has it.
+    pub name: String,
+    /// Where it is written.
+    pub at: Span,
 }
 
 impl Rewritten {
