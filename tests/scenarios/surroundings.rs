@@ -89,6 +89,15 @@ fn a_container_that_takes_a_fixed_port_after_that_look_is_named() {
 }
 
 #[test]
+fn a_network_that_has_a_fixed_subnet_is_named() {
+    let says = [
+        r"subnet 10.231.40.128/25 is taken by network `e2e-.*-one_fixed` \(10.231.40.0/24\) .* started by this scenario",
+        "docker-compose.yml:9:",
+    ];
+    check_taken_meanwhile("tests/scenarios/subnet-taken.yaml", &says, &["passed", "errored"]);
+}
+
+#[test]
 fn a_process_that_takes_a_fixed_port_after_that_look_is_named() {
     let stage = Stage::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
