@@ -265,7 +265,13 @@ fn named(name: &str, value: &Node, what: For<'_>, problems: &mut Problems) -> Op
             .take(Data::of(value))
             .map(|data| kept(data, problems))
             .map(MatcherKind::Includes),
-        "not" => matcher(value, what, problems).map(|inner| MatcherKind::Not(Box::new(inner))),
+        "not" => match matcher(value, what, problems)? {
+            inner if matches!(inner.what, MatcherKind::Anything) => tell(
+                problems,
+                Diagnostic::error(&value.span, "nothing is not `any`").help("say what it must not be"),
+            ),
+            inner => Some(MatcherKind::Not(Box::new(inner))),
+        },
         "all" => combined(value, what, problems, (MatcherKind::All, MatcherKind::EachItem)),
         _ => combined(value, what, problems, (MatcherKind::Any, MatcherKind::SomeItem)),
     }
