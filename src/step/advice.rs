@@ -1,9 +1,12 @@
 //! What others call things, and what is to be written here instead: help for keys that a step does not have.
 
-use super::Kind;
+use std::borrow::Cow;
+
+use super::written::{APART, Common, is_common};
+use super::{KINDS, Kind};
 use crate::diagnostic::Diagnostic;
 use crate::expect::FieldKind;
-use crate::yaml::Node;
+use crate::yaml::{Node, key_trap};
 
 /// Keys that people write in a kind, and what is meant by them.
 const MEANT: &[(&str, &[&str], &str)] = &[
@@ -49,6 +52,12 @@ const MEANT: &[(&str, &[&str], &str)] = &[
         &["state", "health", "healthy", "running", "exists"],
         "it is a field of the result: `expect: {running: 1}`",
     ),
+    ("use", &["file", "path", "name"], "it is `template`"),
+    (
+        "use",
+        &["parameters", "params", "args", "vars"],
+        "parameters stand under `with: {NAME: …}`",
+    ),
     (
         "up",
         &["wait", "detach"],
@@ -87,4 +96,70 @@ pub(super) fn tell_bare_save(step: &Node, kind: &Kind, told: &mut [Diagnostic]) 
             field.name
         ));
     }
+}
+
+/// What others call waiting.
+const WAITING: [&str; 10] = [
+    "wait",
+    "sleep",
+    "delay",
+    "wait-for",
+    "wait-until",
+    "retry",
+    "retries",
+    "until",
+    "attempts",
+    "poll",
+];
+
+pub(super) fn unknown_step_key(key: &Node, name: &str, kind: Option<&Kind>) -> Diagnostic {
+    let told = |help: String| Diagnostic::error(&key.span, format!("unknown key or step kind `{name}`")).help(help);
+    if let Some(kind) = kind.filter(|kind| (kind.keys)().iter().any(|own| own == name)) {
+        return told(format!(
+            "it belongs in `{0}`, not beside it: `{0}: {{{name}: …}}`",
+            kind.name
+        ));
+    }
+    if WAITING.contains(&name) {
+        return told(
+            "nothing sleeps here: a question with `within: 30s` is asked again until what it expects is there, and with \
+             `holds-for: 2s` it must stay so"
+                .to_owned(),
+        );
+    }
+    key_trap(key).unwrap_or_else(|| {
+        let mut known: Vec<Cow<'static, str>> = KINDS.iter().map(|kind| kind.name.into()).collect();
+        known.extend_from_slice(Common::keys());
+        known.extend(APART.map(Cow::from));
+        let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+        let near = crate::diagnostic::did_you_mean(name, &known);
+        told(near.map_or_else(kinds_help, |near| format!("did you mean `{near}`?")))
+    })
+}
+
+/// Says of a step's key that is written in its kind, and was told as unknown there, where it belongs.
+pub(super) fn tell_misplaced(kind: &Kind, value: &Node, told: &mut [Diagnostic]) {
+    let keys = value.map().unwrap_or_default().iter();
+    let own = (kind.keys)();
+    let misplaced = keys.filter(|(key, _)| {
+        let is_own = |name: &str| own.iter().any(|own| own == name);
+        key.scalar().is_some_and(|name| is_common(name) && !is_own(name))
+    });
+    for (key, _) in misplaced {
+        if let Some(problem) = told.iter_mut().find(|problem| problem.span == key.span) {
+            problem.help = Some(format!(
+                "it belongs beside `{}`, not in it: at the same level",
+                kind.name
+            ));
+        }
+    }
+}
+
+pub(super) fn kinds_help() -> String {
+    let kinds = KINDS
+        .iter()
+        .map(|kind| format!("`{}`", kind.name))
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!("the kinds are {kinds}; `e2erun steps KIND` tells of one")
 }

@@ -7,7 +7,8 @@ use super::{Act, Kind, Sort};
 use crate::diagnostic::{Place, Span};
 use crate::expect::Expectation;
 use crate::shape::Computed;
-use crate::step::written::{ForEach, Skip};
+use crate::step::for_each::ForEach;
+use crate::step::written::Skip;
 use crate::template::{Data, Expression, Template};
 
 /// A bound step.

@@ -20,6 +20,7 @@ mod exec;
 mod file_assert;
 mod fixed_ports;
 mod fixed_subnets;
+mod for_each;
 mod http;
 pub(crate) mod inside;
 mod lifecycle;
@@ -55,8 +56,9 @@ pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat};
 pub use case::{Case, Emitter, NodeHandle, StackState, Started, UNPLACED, wall_clock};
 pub use cx::{Cx, Done};
 pub use fixed_ports::{Asker, held};
+pub use for_each::{ForEach, Items};
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
-pub use written::{Common, ForEach, Items, Keep, KnownIssue, Later, Skip, Step, common_keys};
+pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys};
 
 /// What sort of kind it is: this decides which common keys it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{KINDS, Kind, LATER_KINDS, Sort, Written, advice, kind};
+use super::{ForEach, KINDS, Kind, LATER_KINDS, Sort, Written, advice, kind};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::expect::Expectation;
 use crate::shape::{Computed, Fields, Named, Problems, Shape, Text, key_of, shape, tidy, words, wrong_type};
-use crate::template::{Data, Expression, Template};
+use crate::template::{Expression, Template};
 use crate::yaml::{Node, key_trap};
 
 words! {
@@ -102,71 +102,6 @@ impl JsonSchema for Later {
     }
 }
 
-/// `for-each`: the step once for each item.
-#[derive(Debug, Clone)]
-pub struct ForEach {
-    /// The name that the item has.
-    pub name: Spanned<String>,
-    /// The items.
-    pub items: Items,
-}
-
-/// The items of a `for-each`.
-#[derive(Debug, Clone)]
-pub enum Items {
-    /// Written as a list.
-    List(Vec<Data>),
-    /// An expression that gives the list.
-    Computed(Expression),
-}
-
-impl Items {
-    /// The name that the list begins with, if it does.
-    pub fn leading_name(&self) -> Option<&str> {
-        match self {
-            Items::List(_) => None,
-            Items::Computed(expression) => expression.leading_name(),
-        }
-    }
-}
-
-impl Shape for ForEach {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let example = "e.g. `{user: [ann, bob]}`: in the step `${{ user }}` is the item";
-        let Some([(key, value)]) = node.map() else {
-            problems.push(wrong_type(node, "a mapping of one name to a list").help(example));
-            return None;
-        };
-        let Some(name) = key.scalar() else {
-            problems.push(key_trap(key).unwrap_or_else(|| wrong_type(key, "a name").help(example)));
-            return None;
-        };
-        let name = Spanned::new(name.to_owned(), key.span.clone());
-        let items = match value.list() {
-            Some([]) => {
-                let problem = Diagnostic::error(&value.span, "`for-each` has no item: the step would never run");
-                problems.push(problem.help("write its items, or an expression that gives them"));
-                return None;
-            }
-            Some(_) => Items::List(Vec::read(value, problems)?),
-            None => Items::Computed(Expression::read(value, problems)?),
-        };
-        Some(ForEach { name, items })
-    }
-}
-
-impl JsonSchema for ForEach {
-    fn schema_name() -> Cow<'static, str> {
-        "ForEach".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object", "minProperties": 1, "maxProperties": 1,
-            "additionalProperties": {"anyOf": [{"type": "array", "minItems": 1}, {"type": "string"}]},
-        })
-    }
-}
-
 shape! {
     /// The keys that stand beside a step's kind.
     pub struct Common ("a step") {
@@ -223,9 +158,9 @@ pub struct Step {
 /// Keys beside the kind that a later version has.
 const LATER_KEYS: [&str; 1] = ["expect-log"];
 
-const APART: [&str; 2] = ["expect", "save"];
+pub(super) const APART: [&str; 2] = ["expect", "save"];
 
-fn is_common(key: &str) -> bool {
+pub(super) fn is_common(key: &str) -> bool {
     APART.contains(&key) || Common::keys().iter().any(|known| known == key)
 }
 
@@ -242,7 +177,7 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
     let (kind_key, kind, value) = find_kind(node, problems)?;
     let before = problems.diagnostics.len();
     let body = (kind.read)(value, problems);
-    tell_misplaced(kind, value, &mut problems.diagnostics[before..]);
+    advice::tell_misplaced(kind, value, &mut problems.diagnostics[before..]);
     advice::tell_meant(kind, value, &mut problems.diagnostics[before..]);
     let common = Common::read_fields(&Fields::among(node, Common::keys()), problems);
     let expect = match node.entry("expect") {
@@ -284,7 +219,7 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
         problems.push(
             crate::yaml::flow_trap(node)
                 .unwrap_or_else(|| wrong_type(node, "a step (a mapping)"))
-                .help(kinds_help()),
+                .help(advice::kinds_help()),
         );
         return None;
     };
@@ -313,7 +248,8 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
             }
         } else if LATER_KINDS.contains(&name) || LATER_KEYS.contains(&name) {
             problems.push(
-                Diagnostic::error(&key.span, format!("`{name}` is not there yet in this version")).help(kinds_help()),
+                Diagnostic::error(&key.span, format!("`{name}` is not there yet in this version"))
+                    .help(advice::kinds_help()),
             );
             unknown = true;
         } else if !is_common(name) {
@@ -322,67 +258,14 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
         }
     }
     for (key, name) in strange {
-        problems.push(unknown_step_key(key, name, found.map(|(_, kind, _)| kind)));
+        problems.push(advice::unknown_step_key(key, name, found.map(|(_, kind, _)| kind)));
     }
     if found.is_none() && !unknown {
-        problems.push(Diagnostic::error(&node.span, "a step needs a kind, and this one has none").help(kinds_help()));
-    }
-    found
-}
-
-/// What others call waiting.
-const WAITING: [&str; 6] = ["wait", "sleep", "delay", "wait-for", "wait-until", "retry"];
-
-fn unknown_step_key(key: &Node, name: &str, kind: Option<&Kind>) -> Diagnostic {
-    let told = |help: String| Diagnostic::error(&key.span, format!("unknown key or step kind `{name}`")).help(help);
-    if let Some(kind) = kind.filter(|kind| (kind.keys)().iter().any(|own| own == name)) {
-        return told(format!(
-            "it belongs in `{0}`, not beside it: `{0}: {{{name}: …}}`",
-            kind.name
-        ));
-    }
-    if WAITING.contains(&name) {
-        return told(
-            "nothing sleeps here: a question with `within: 30s` is asked again until what it expects is there, and with \
-             `holds-for: 2s` it must stay so"
-                .to_owned(),
+        problems.push(
+            Diagnostic::error(&node.span, "a step needs a kind, and this one has none").help(advice::kinds_help()),
         );
     }
-    key_trap(key).unwrap_or_else(|| {
-        let mut known: Vec<Cow<'static, str>> = KINDS.iter().map(|kind| kind.name.into()).collect();
-        known.extend_from_slice(Common::keys());
-        known.extend(APART.map(Cow::from));
-        let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
-        let near = crate::diagnostic::did_you_mean(name, &known);
-        told(near.map_or_else(kinds_help, |near| format!("did you mean `{near}`?")))
-    })
-}
-
-/// Says of a step's key that is written in its kind, and was told as unknown there, where it belongs.
-fn tell_misplaced(kind: &Kind, value: &Node, told: &mut [Diagnostic]) {
-    let keys = value.map().unwrap_or_default().iter();
-    let own = (kind.keys)();
-    let misplaced = keys.filter(|(key, _)| {
-        let is_own = |name: &str| own.iter().any(|own| own == name);
-        key.scalar().is_some_and(|name| is_common(name) && !is_own(name))
-    });
-    for (key, _) in misplaced {
-        if let Some(problem) = told.iter_mut().find(|problem| problem.span == key.span) {
-            problem.help = Some(format!(
-                "it belongs beside `{}`, not in it: at the same level",
-                kind.name
-            ));
-        }
-    }
-}
-
-fn kinds_help() -> String {
-    let kinds = KINDS
-        .iter()
-        .map(|kind| format!("`{}`", kind.name))
-        .collect::<Vec<_>>()
-        .join(", ");
-    format!("the kinds are {kinds}; `e2erun steps KIND` tells of one")
+    found
 }
 
 /// Refuses common keys that have no meaning for the kind.
