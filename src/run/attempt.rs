@@ -248,7 +248,12 @@ impl Asking<'_> {
     /// Adds to the last observation how long it was waited for. A question that was ended on the way has no answer: the
     /// one before it is the last observation.
     fn at_the_end(&self, asked: &mut Asked, before: Option<Answer>, cx: &Cx) {
-        let (Some(within), Some(before)) = (self.limits.within, before) else {
+        let Some(within) = self.limits.within else { return };
+        let Some(before) = before else {
+            if cx.is_futile() {
+                let text = "it can no longer become so, and was not asked again".to_owned();
+                asked.faults[0].details.insert(0, detail("waited", text));
+            }
             return;
         };
         let why = match cx.is_futile() {
@@ -308,11 +313,15 @@ async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Done<()> {
 
 /// Adds what explains a result that did not hold. Once, however many expectations failed: they are all about one answer.
 pub(crate) async fn explain(cx: &Cx, act: &dyn Act, outputs: &Value, faults: &mut [Fault]) {
-    // Without a result the kind itself has told what there is to tell.
-    if faults.is_empty() || outputs.is_null() {
+    if faults.is_empty() {
         return;
     }
-    let details = act.explain(cx, outputs, faults).await;
+    // Without a result the kind itself has told what there is to tell.
+    let mut details = match outputs {
+        Value::Null => Vec::new(),
+        outputs => act.explain(cx, outputs, faults).await,
+    };
+    details.extend(cx.explain_concerned(&faults[0]).await);
     faults[0].details.extend(details);
 }
 

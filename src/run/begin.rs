@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::Env;
 use crate::event::Fault;
@@ -52,6 +53,7 @@ pub(super) async fn begin(env: &Env, plan: &Plan, emitter: &Emitter) -> Result<A
         timeout_scale: env.timeout_scale,
         update: env.update,
         helpers: tokio::sync::Mutex::default(),
+        walks: watch::Sender::new(1),
         state: Case::no_state(),
     };
     Ok(case.with_state(stacks))

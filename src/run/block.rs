@@ -107,17 +107,29 @@ impl Walk {
             after: AfterFailure::Stop,
             ..self.clone()
         };
+        let walks = |change: isize| {
+            let walks = &self.case.walks;
+            walks.send_modify(|count| *count = count.saturating_add_signed(change));
+        };
         let work = lanes.iter().map(|lane| {
             let mut scope = outer.clone();
             let prefix = format!("{prefix}.{}", lane.name.as_deref().unwrap_or_default());
             let walk = &walk;
+            // All of them, before the first one begins.
+            walks(1);
             async move {
                 let ended = walk.list(&lane.steps, &prefix, &mut scope).await;
+                walks(-1);
                 (ended, scope)
             }
         });
+        let work: Vec<_> = work.collect();
+        // This walk waits for them.
+        walks(-1);
+        let ended = join_all(work).await;
+        walks(1);
         let mut all = Ended::default();
-        for (ended, lane) in join_all(work).await {
+        for (ended, lane) in ended {
             all.add(ended);
             // What a lane saved is there afterwards; of a name that two lanes save, the later lane's.
             scope.values.extend(newer(&outer, lane));

@@ -265,8 +265,14 @@ impl Asking {
         let result = tokio::time::timeout(limit, self.act.act(&cx))
             .await
             .map_err(|_| late())?;
-        let outputs = result.map_err(|faults| faults.into_iter().next().unwrap_or_else(late))?;
-        let (Ok(mut faults) | Err(mut faults)) = judge(&cx, self.step.kind, &outputs).await;
+        let (outputs, mut faults) = match result {
+            Ok(outputs) => {
+                let (Ok(faults) | Err(faults)) = judge(&cx, self.step.kind, &outputs).await;
+                (outputs, faults)
+            }
+            Err(faults) if faults.is_empty() => (Value::Null, vec![late()]),
+            Err(faults) => (Value::Null, faults),
+        };
         // Only the first failure is told in full.
         if record.first_failure.is_none() {
             explain(&cx, self.act.as_ref(), &outputs, &mut faults).await;

@@ -182,13 +182,17 @@ impl Act for Bound {
                 let message = format!("only {done} of {requests} questions were asked before the limit");
                 return Err(tally.faults(cx, vec![message]));
             }
-            match net.http(&request, limit).await {
+            let answer = match &request {
+                Ok(request) => net.http(request, limit).await.map(|answer| (request, answer)),
+                Err(refused) => Err(refused.clone()),
+            };
+            match answer {
                 Err(error) if error.is_request() => return Err(cx.error(error.message)),
                 Err(error) => tally.error(error.to_string()),
-                Ok(answer) => {
+                Ok((request, answer)) => {
                     let looks_at_status = self.looks_at_status();
                     if looks_at_status || (200..300).contains(&answer.status) {
-                        tally.answer(self.key(cx, outputs(&request, &answer)).await?);
+                        tally.answer(self.key(cx, outputs(request, &answer)).await?);
                     } else {
                         tally.error(format!("status {}", answer.status));
                     }

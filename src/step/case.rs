@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -101,6 +102,8 @@ pub struct Case {
     pub update: bool,
     /// The networks of services that questions were asked in, by the container and the time of its start.
     pub helpers: tokio::sync::Mutex<BTreeMap<String, Arc<dyn Net>>>,
+    /// How many lists of steps are walked at once: one, and in a `parallel` one a lane that has not ended.
+    pub walks: watch::Sender<usize>,
     /// What changes as it runs.
     pub state: Mutex<CaseState>,
 }
@@ -111,6 +114,8 @@ pub struct Started {
     pub process: Arc<dyn Process>,
     /// Where the step stands.
     pub place: Place,
+    /// True for one of this machine: the docker tools are its own.
+    pub is_here: bool,
 }
 
 /// What changes as a case runs.

@@ -190,9 +190,12 @@ pub(super) fn process_log(cx: &Cx, name: &str) -> Done<Arc<ProcessLog>> {
 }
 
 /// Keeps a process that goes on in the background: it is ended with the case, and its exit is checked.
-pub(super) fn goes_on(cx: &Cx, name: &str, process: Arc<dyn Process>) {
-    let place = cx.span.place();
-    let started = Started { process, place };
+pub(super) fn goes_on(cx: &Cx, name: &str, (process, is_here): (Arc<dyn Process>, bool)) {
+    let started = Started {
+        process,
+        place: cx.span.place(),
+        is_here,
+    };
     cx.case.state().processes.insert(name.to_owned(), started);
 }
 

@@ -1,6 +1,7 @@
 //! What a step sees while it is done: its case, the names, its limit; templates are rendered and targets found here.
 
 mod found;
+mod over;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -13,7 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Case;
+use super::{Case, NodeHandle};
 use crate::diagnostic::Span;
 use crate::engine::{EngineError, EngineResult, Reason};
 use crate::event::{Fault, StepInfo, What};
@@ -48,6 +49,7 @@ pub struct Cx {
     parts: Mutex<BTreeMap<String, f64>>,
     observed: Mutex<String>,
     futile: AtomicBool,
+    concerned: Mutex<Vec<(NodeHandle, String)>>,
 }
 
 /// The result of a step's part: a value, or why there is none.
@@ -72,6 +74,7 @@ impl Cx {
             parts: Mutex::default(),
             observed: Mutex::default(),
             futile: AtomicBool::new(false),
+            concerned: Mutex::default(),
         }
     }
 
@@ -241,6 +244,19 @@ impl Cx {
     pub fn observed(&self) -> Option<String> {
         let last = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         last.split_once('\n').map(|(_, observed)| observed.to_owned())
+    }
+
+    /// Remembers a container that the step is about beside what its kind knows: it was asked for its port.
+    pub fn concerns(&self, node: &NodeHandle, id: &str) {
+        let mut concerned = self.concerned.lock().unwrap_or_else(PoisonError::into_inner);
+        if !concerned.iter().any(|(_, known)| known == id) {
+            concerned.push((node.clone(), id.to_owned()));
+        }
+    }
+
+    /// The containers that the step is about beside what its kind knows.
+    pub fn concerned(&self) -> Vec<(NodeHandle, String)> {
+        self.concerned.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Says that asking again cannot help: what it is about is gone for good.

@@ -3,7 +3,7 @@
 use super::command::TAIL;
 use super::{ContainerRef, Cx, NodeHandle};
 use crate::engine::Container;
-use crate::event::{Detail, Fault};
+use crate::event::{Detail, Fault, FaultKind};
 
 /// Adds what explains a container's state.
 pub(super) async fn described(cx: &Cx, node: &NodeHandle, container: &str, mut fault: Fault) -> Fault {
@@ -13,15 +13,46 @@ pub(super) async fn described(cx: &Cx, node: &NodeHandle, container: &str, mut f
 
 /// What explains a container's state.
 pub(super) async fn details(cx: &Cx, node: &NodeHandle, container: &str) -> Vec<Detail> {
+    match node.engine.inspect(container).await {
+        Ok(inspected) => of_inspected(cx, &inspected).await,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Of so many containers whose ports were asked for a fault shows the last log lines.
+const CONCERNED: usize = 3;
+
+impl Cx {
+    /// What explains the state of the containers whose ports the step has asked for, for a failure of it.
+    pub async fn explain_concerned(&self, failure: &Fault) -> Vec<Detail> {
+        let mut details = Vec::new();
+        if failure.kind == FaultKind::Error {
+            return details;
+        }
+        for (node, id) in self.concerned().iter().take(CONCERNED) {
+            let Ok(inspected) = node.engine.inspect(id).await else {
+                continue;
+            };
+            let state = state(&inspected);
+            if inspected.state != "running" && !failure.message.contains(&state) {
+                details.push(Detail {
+                    title: format!("state of `{}`", inspected.name),
+                    text: format!("it {state}"),
+                });
+            }
+            details.extend(of_inspected(self, &inspected).await);
+        }
+        details
+    }
+}
+
+async fn of_inspected(cx: &Cx, inspected: &Container) -> Vec<Detail> {
     let mut details = Vec::new();
     let mut tell = |title: String, text: &str| {
         details.push(Detail {
             title,
             text: text.to_owned(),
         });
-    };
-    let Ok(inspected) = node.engine.inspect(container).await else {
-        return details;
     };
     if !inspected.error.is_empty() {
         tell("the engine's error".to_owned(), &inspected.error);

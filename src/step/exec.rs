@@ -107,7 +107,7 @@ impl Act for Bound {
         };
         if let Some((name, log)) = background {
             let process = Arc::new(Background::of(Arc::clone(&node.engine), running, log));
-            command::goes_on(cx, name, process);
+            command::goes_on(cx, name, (process, false));
             return Ok(json!({"exit": 0}));
         }
         let output = Mutex::new(Output::new());
@@ -169,15 +169,12 @@ async fn not_run(cx: &Cx, node: &NodeHandle, (target, id): (&ContainerRef, &str)
     if !matches!(error.reason, Reason::Conflict | Reason::NotFound) {
         return cx.engine_fault(error);
     }
+    cx.judge_end(node, id);
     let Ok(inspected) = node.engine.inspect(id).await else {
         return cx.engine_fault(error);
     };
     if inspected.state == "running" {
         return cx.engine_fault(error);
-    }
-    let over = matches!(inspected.state.as_str(), "exited" | "dead");
-    if over && !node.world.snapshot().will_restart(id) {
-        cx.set_futile();
     }
     let (name, state) = (describe::shown(target), describe::state(&inspected));
     let fault = Fault::failure(format!("`{name}` {state}: no command can run in it"));

@@ -15,7 +15,7 @@ use crate::net::is_socket;
 use crate::shape::{Computed, Named, OneOrMany, Text, shape};
 use crate::template::Data;
 
-pub(super) use self::answer::{no_answer, outputs};
+pub(super) use self::answer::{no_answer, outputs, reached};
 pub(super) use self::request::{Request, time_left};
 
 /// See the table.
@@ -28,8 +28,8 @@ pub(super) const ABOUT: About = About {
              service's container, by the names and ports that are known there: `http://db:8080/`, and what listens on \
              its 127.0.0.1.\n\nThe status must be 2xx unless `expect` says \
              otherwise. No answer is a failure unless it is expected: `expect: {error: refused}`; `error` is one of \
-             `refused`, `reset` (also a connection that ends before the answer is whole), `timeout`, `dns`, `tls` and \
-             `other`. A port that Docker publishes opens even when nothing listens in the container: that is `reset`.\n\n\
+             `refused` (also by `url('web', 80)` of a container that does not run), `reset` (also a connection that ends before \
+             the answer is whole), `timeout`, `dns`, `tls` and `other`. A port that Docker publishes opens even when nothing listens in the container: that is `reset`.\n\n\
              Redirects are not followed unless `redirects` says how many; an answer after that is judged as it is.",
     example: "- http: {get: \"${{ url('web', 80) }}/members\"}\n  within: 30s\n  expect:\n    json: {$.members: {length: 3}}\n- http:\n    post: \"${{ url('web', 80) }}/members\"\n    json: {name: Ada}\n  expect: {status: 201}",
     sort: Sort::Question,

@@ -92,7 +92,7 @@ impl Act for Bound {
                 drop(ends.wait().await);
                 log.end();
             });
-            command::goes_on(cx, &name.value, process);
+            command::goes_on(cx, &name.value, (process, true));
             return Ok(json!({"exit": 0}));
         }
         let began = Instant::now();

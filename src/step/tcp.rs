@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::http::{no_answer, time_left};
+use super::http::{no_answer, reached, time_left};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written, inside};
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
-use crate::net::{TCP_ERRORS, Target};
+use crate::net::{NetError, TCP_ERRORS, Target};
 use crate::shape::{Computed, Text, shape};
 
 /// See the table.
@@ -178,6 +178,17 @@ enum To {
     Service(Text, Computed<u64>),
 }
 
+impl To {
+    /// As it is written.
+    fn shown(&self) -> String {
+        match self {
+            To::Address(address) => address.shown(),
+            To::Service(service, Computed::Known(port)) => format!("{}:{}", service.shown(), port.value),
+            To::Service(service, Computed::Late(port)) => format!("{}:{}", service.shown(), port.shown()),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Bound {
     /// Whose network it is asked in; this machine's if none.
@@ -191,13 +202,12 @@ struct Bound {
 impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let began = Instant::now();
-        let address = match self.address(cx).await {
-            Ok(address) => address,
-            // A service without a port now: it is not open, which may be what is expected.
-            Err(faults) => return closed(cx, faults),
-        };
         let send = cx.optional(self.send.as_ref()).await?.unwrap_or_default();
         let until = cx.optional(self.until.as_ref()).await?;
+        let address = match reached(cx, self.address(cx).await)? {
+            Ok(address) => address,
+            Err(refused) => return self.no_answer(cx, &self.to.shown(), &refused, began),
+        };
         let net = inside::net(cx, self.inside.as_ref()).await?;
         let asked = net.tcp(&address, send.as_bytes(), until.as_deref(), time_left(cx));
         match asked.await {
@@ -207,23 +217,7 @@ impl Act for Bound {
                 "request": address,
                 "duration": began.elapsed().as_secs_f64(),
             })),
-            Err(error) => {
-                // Where something is said, an end or a limit does not tell that the connection was never open.
-                let only_opened = send.is_empty() && until.is_none();
-                let is_closed = only_opened || matches!(error.kind, "refused" | "dns");
-                let expects_open = cx.expect.as_ref().is_some_and(|expect| expect.expects("open"));
-                let mut result = match no_answer(cx, &address, &error, began.elapsed()) {
-                    Err(_) if is_closed && expects_open && !error.is_request() => json!({
-                        "error": error.kind, "reason": error.message, "request": address,
-                        "duration": began.elapsed().as_secs_f64(),
-                    }),
-                    other => other?,
-                };
-                if is_closed {
-                    result["open"] = false.into();
-                }
-                Ok(result)
-            }
+            Err(error) => self.no_answer(cx, &address, &error, began),
         }
     }
 
@@ -248,6 +242,25 @@ impl Act for Bound {
 }
 
 impl Bound {
+    /// What no answer comes to.
+    fn no_answer(&self, cx: &Cx, address: &str, error: &NetError, began: Instant) -> Done<Value> {
+        // Where something is said, an end or a limit does not tell that the connection was never open.
+        let only_opened = self.send.is_none() && self.until.is_none();
+        let is_closed = only_opened || matches!(error.kind, "refused" | "dns");
+        let expects_open = cx.expect.as_ref().is_some_and(|expect| expect.expects("open"));
+        let mut result = match no_answer(cx, address, error, began.elapsed()) {
+            Err(_) if is_closed && expects_open && !error.is_request() => json!({
+                "error": error.kind, "reason": error.message, "request": address,
+                "duration": began.elapsed().as_secs_f64(),
+            }),
+            other => other?,
+        };
+        if is_closed {
+            result["open"] = false.into();
+        }
+        Ok(result)
+    }
+
     async fn address(&self, cx: &Cx) -> Done<String> {
         match &self.to {
             To::Address(address) => cx.text(address).await,
@@ -264,17 +277,5 @@ impl Bound {
                 })
             }
         }
-    }
-}
-
-/// A service that does not run is not open; what could not be found out stays an error.
-fn closed(cx: &Cx, faults: Vec<Fault>) -> Done<Value> {
-    let is_state = faults
-        .iter()
-        .all(|fault| fault.kind == crate::event::FaultKind::Failure);
-    let expects_open = cx.expect.as_ref().is_some_and(|expect| expect.expects("open"));
-    match faults.first() {
-        Some(first) if is_state && expects_open => Ok(json!({"open": false, "reason": first.message})),
-        _ => Err(faults),
     }
 }

@@ -45,6 +45,8 @@ pub struct ContainerState {
     pub restart_policy: (String, u64),
     /// True with a terminal.
     pub tty: bool,
+    /// True where it is given an engine's socket: it may do all that a user may.
+    pub engine_socket: bool,
     /// The log driver.
     pub log_driver: String,
     /// Its compose project; empty without one.
@@ -156,13 +158,6 @@ impl State {
         found
     }
 
-    /// True if a container that has ended will be started again by its restart policy.
-    pub fn will_restart(&self, id: &str) -> bool {
-        self.containers
-            .get(id)
-            .is_some_and(|container| container.will_restart())
-    }
-
     /// What happened to the containers with a label's value, a line each, in order.
     pub fn history_of(&self, label: &str, value: &str) -> Vec<String> {
         let labelled = self.all().filter(|container| container.has(label, value));
@@ -205,6 +200,11 @@ impl ContainerState {
         !self.removed && (self.state == "restarting" || policy_would && !self.by_hand && !self.settled)
     }
 
+    /// True if it has ended, and will not run again by itself.
+    pub fn is_over(&self) -> bool {
+        self.has_ended() && !self.will_restart()
+    }
+
     /// True with this value of a label.
     pub fn has(&self, label: &str, value: &str) -> bool {
         self.labels.get(label).is_some_and(|found| found == value)
@@ -232,6 +232,11 @@ impl ContainerState {
         self.restarts = container.restarts;
         self.restart_policy.clone_from(&container.restart_policy);
         self.tty = container.tty;
+        let is_socket = |path: &str| path.ends_with("/docker.sock");
+        let mounts = container.mounts.iter();
+        self.engine_socket = mounts
+            .into_iter()
+            .any(|(_, from, to, _)| is_socket(from) || is_socket(to));
         self.log_driver.clone_from(&container.log_driver);
         self.settled = true;
     }

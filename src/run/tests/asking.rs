@@ -108,7 +108,7 @@ async fn the_port_of_one_that_does_not_run_just_then_is_asked_for_again() {
     .check(
         "steps[1] passed
          steps[2] passed
-         steps[3] failed: (soft) `c` does not run: its container is exited, exit code 143
+         steps[3] failed: (soft) no answer (refused): `c` exited with code 143: it has no port now
          steps[4].parallel.later[1] passed
          steps[4].parallel.later[2] passed
          steps[4].parallel.ask[1] passed

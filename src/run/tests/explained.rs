@@ -6,7 +6,7 @@ use crate::event::{Detail, What};
 
 /// A stack of a service that is talkative and one that dies, and a check of it.
 fn talking(step: &str) -> Stage {
-    let files = "services: {web: {image: busybox}, db: {image: busybox, healthcheck: {test: x}}}";
+    let files = "services: {web: {image: busybox, ports: ['80']}, db: {image: busybox, healthcheck: {test: x}}}";
     stage(&format!(
         "stacks: {{s: shop.yml}}\ngiven: [{{up: s}}]\nthen:\n- {step}\n"
     ))
@@ -80,6 +80,11 @@ async fn a_command_is_told_with_what_it_wrote() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_told_and_why_it_is_no_json_only_where_json_is_wanted() {
     check("http: http://x/odd", &[("answer", "<html>")]).await;
+    check(
+        "http: \"${{ url('web', 80) }}/odd\"",
+        &[("answer", "<html>"), ("last lines of `web-1`", "listening")],
+    )
+    .await;
     check(
         "{http: http://x/odd, expect: {status: 500, json: {a: 1}}}",
         &[

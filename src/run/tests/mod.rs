@@ -9,6 +9,7 @@ mod explained;
 mod images;
 mod inside;
 mod outcomes;
+mod over;
 mod phases;
 mod random;
 mod starting;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::target::{Unfound, find_container, find_service};
-use super::super::{ContainerRef, NodeHandle, Ref, ServiceRef, StackNames};
+use super::super::{ContainerRef, NodeHandle, Ref, ServiceRef, StackNames, describe};
 use super::{Cx, Done};
 use crate::engine::Container;
-use crate::engine::world::{ContainerState, State};
+use crate::engine::world::ContainerState;
 use crate::event::Fault;
 use crate::template::Question;
 
@@ -52,6 +52,7 @@ impl Cx {
     pub async fn port(&self, target: &str, port: u16) -> Done<(String, u16)> {
         let found = self.container(target)?;
         let (node, container) = self.one_inspected(&found).await?;
+        self.concerns(&node, &container.id);
         let bindings = container.ports.iter().find(|((of, _), _)| *of == port);
         match bindings.map(|(_, bindings)| bindings.first()) {
             Some(Some((bound, host_port))) => Ok((reached(bound, &node.address), *host_port)),
@@ -75,13 +76,8 @@ impl Cx {
     }
 
     fn not_running(&self, target: &str, container: &Container) -> Fault {
-        let exit = container.exit.filter(|_| container.state == "exited");
-        let exit = exit.map_or(String::new(), |exit| format!(", exit code {exit}"));
-        Fault::failure(format!(
-            "`{target}` does not run: its container is {}{exit}",
-            container.state
-        ))
-        .at(self.span.place())
+        let state = describe::state(container);
+        Fault::failure(format!("`{target}` {state}: it has no port now")).at(self.span.place())
     }
 
     /// Finds a target by its name now; what is wrong with a computed name is an error.
@@ -159,13 +155,42 @@ impl Cx {
             ContainerRef::Service(service) => {
                 let containers = self.containers(service);
                 let first = containers.first().ok_or_else(|| {
-                    let stack = &service.stack_name;
-                    self.failure_with_hint(
-                        format!("`{service}` has no container"),
-                        format!("bring it up first: `- up: {stack}`"),
-                    )
+                    self.judge_ends(target);
+                    let node = self.case.node_of(service.stack);
+                    for gone in self.ever(target) {
+                        self.concerns(&node, &gone.id);
+                    }
+                    let (message, hint) = self.no_container(service);
+                    self.failure_with_hint(message, hint)
                 })?;
                 Ok((self.case.node_of(service.stack), first.id.clone()))
+            }
+        }
+    }
+
+    /// What a service without a container is told to be, and what to do: there may be other replicas of it.
+    pub fn no_container(&self, service: &ServiceRef) -> (String, String) {
+        let replica = None;
+        let others = self
+            .containers(&ServiceRef {
+                replica,
+                ..service.clone()
+            })
+            .len();
+        let name = &service.service;
+        match others {
+            0 => {
+                let hint = format!("bring it up first: `- up: {}`", service.stack_name);
+                (format!("`{service}` has no container"), hint)
+            }
+            _ => {
+                let containers = if others == 1 { "container" } else { "containers" };
+                let hint =
+                    format!("`scale:` (or `deploy: {{replicas: …}}`) of `{name}` in the compose file makes more");
+                (
+                    format!("there is no `{service}`: `{name}` has {others} {containers}"),
+                    hint,
+                )
             }
         }
     }
@@ -191,16 +216,8 @@ impl Cx {
         let (node, id) = self.one(target)?;
         let container = self.asked(node.engine.inspect(&id)).await?;
         // An answer can be newer than what the events have told: only an end that they told of is one for good.
-        let ended = |state: &State| {
-            state
-                .container(&id)
-                .is_some_and(|known| known.has_ended() && !known.will_restart())
-        };
-        if let ContainerRef::Service(_) = target
-            && matches!(container.state.as_str(), "exited" | "dead")
-            && ended(&node.world.snapshot())
-        {
-            self.set_futile();
+        if container.state != "running" {
+            self.judge_end(&node, &id);
         }
         Ok((node, container))
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::event::{Detail, Fault};
+use crate::event::{Detail, Fault, FaultKind};
 use crate::expect::{Field, FieldKind};
 use crate::net::{self, HTTP_ERRORS, HttpAnswer, HttpRequest, NetError};
 use crate::step::{Cx, Done};
@@ -59,6 +59,23 @@ const SHOWN_BODY: usize = 2048;
 /// What was asked, in a line; without a password that stands in the URL.
 pub(super) fn asked(request: &HttpRequest) -> String {
     format!("{} {}", request.method, net::without_user(&request.url))
+}
+
+/// Where a question goes to. Nobody listens at a port that a service does not have now, since its container does not run
+/// or is gone: whoever asks there is refused.
+pub(in crate::step) fn reached<T>(cx: &Cx, to: Done<T>) -> Done<Result<T, NetError>> {
+    let faults = match to {
+        Ok(to) => return Ok(Ok(to)),
+        Err(faults) => faults,
+    };
+    match faults.as_slice() {
+        // Of one that never was nothing is known.
+        [fault] if fault.kind == FaultKind::Failure && !cx.concerned().is_empty() => Ok(Err(NetError {
+            kind: "refused",
+            message: fault.message.clone(),
+        })),
+        _ => Err(faults),
+    }
 }
 
 /// What no answer comes to: a result where it is expected, and otherwise a failure.

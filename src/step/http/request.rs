@@ -9,9 +9,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Http;
-use super::answer::{asked, no_answer, outputs, shown, whole_enough};
+use super::answer::{asked, no_answer, outputs, reached, shown, whole_enough};
 use crate::event::{Detail, Fault};
-use crate::net::{self, HttpRequest, Tls};
+use crate::net::{self, HttpRequest, NetError, Tls};
 use crate::shape::Text;
 use crate::step::{Act, ContainerRef, Cx, Done, Ref, inside};
 
@@ -31,7 +31,11 @@ pub(in crate::step) struct Request {
 #[async_trait]
 impl Act for Request {
     async fn act(&self, cx: &Cx) -> Done<Value> {
-        let request = self.rendered(cx).await?;
+        let began = Instant::now();
+        let request = match self.rendered(cx).await? {
+            Ok(request) => request,
+            Err(refused) => return no_answer(cx, &self.shown(), &refused, began.elapsed()),
+        };
         let net = inside::net(cx, self.inside.as_ref()).await?;
         let began = Instant::now();
         match net.http(&request, time_left(cx)).await {
@@ -58,9 +62,13 @@ impl Act for Request {
 }
 
 impl Request {
-    /// The question with its templates rendered and its files read.
-    pub(in crate::step) async fn rendered(&self, cx: &Cx) -> Done<HttpRequest> {
+    /// The question with its templates rendered and its files read, unless nobody can be asked where it goes to.
+    pub(in crate::step) async fn rendered(&self, cx: &Cx) -> Done<Result<HttpRequest, NetError>> {
         let http = &self.http;
+        let (url, connect_to) = match reached(cx, self.to(cx).await)? {
+            Ok(to) => to,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let mut headers = Vec::new();
         for (name, values) in http.headers.iter() {
             for value in &values.0 {
@@ -82,7 +90,6 @@ impl Request {
             let value = net::basic(&cx.text(&auth.user).await?, &cx.text(&auth.password).await?);
             headers.push(("authorization".to_owned(), value));
         }
-        let connect_to = cx.optional(http.connect_to.as_ref()).await?;
         if self.inside.is_some() && connect_to.as_ref().is_some_and(|to| net::is_socket(to)) {
             return Err(cx.error("`connect-to` is a socket, a file of this machine, which is not there `inside`"));
         }
@@ -90,15 +97,26 @@ impl Request {
             Some(redirects) => cx.computed(redirects).await?,
             None => 0,
         };
-        Ok(HttpRequest {
+        Ok(Ok(HttpRequest {
             method: self.method.to_owned(),
-            url: cx.text(&self.url).await?,
+            url,
             headers,
             body,
             tls: self.tls(cx).await?,
             redirects: u32::try_from(redirects).unwrap_or(u32::MAX),
             connect_to,
-        })
+        }))
+    }
+
+    /// Where it goes to: its URL, and where to connect instead of that.
+    async fn to(&self, cx: &Cx) -> Done<(String, Option<String>)> {
+        let url = cx.text(&self.url).await?;
+        Ok((url, cx.optional(self.http.connect_to.as_ref()).await?))
+    }
+
+    /// What it asks, as it is written.
+    fn shown(&self) -> String {
+        format!("{} {}", self.method, self.url.shown())
     }
 
     /// The body, and the type that it has when no header says another.

@@ -1,6 +1,5 @@
 //! The logs of a target, read until it is decided what they say.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -12,7 +11,6 @@ use super::super::{ContainerRef, Cx, Done, NodeHandle, UNPLACED};
 use super::Target;
 use super::seen::Seen;
 use crate::engine::logs::{Block, LineReader, Mark, More, Spools, Streams};
-use crate::engine::world::ContainerState;
 use crate::event::Fault;
 
 /// A log that is read.
@@ -78,38 +76,17 @@ impl Reading<'_> {
         }
     }
 
-    /// The containers of the target, those that are gone too.
-    fn containers(&self) -> Vec<Arc<ContainerState>> {
-        let state = self.node.world.snapshot();
-        match &self.target {
-            Target::Process(_) => Vec::new(),
-            Target::Container(ContainerRef::Background(name)) => {
-                let id = self.cx.case.state().backgrounds.get(name).map(|(_, id)| id.clone());
-                id.and_then(|id| state.container(&id).cloned()).into_iter().collect()
-            }
-            Target::Container(ContainerRef::Service(service)) => {
-                let project = self
-                    .cx
-                    .case
-                    .state()
-                    .stacks
-                    .get(&service.stack)
-                    .map(|stack| stack.plan.project.clone());
-                let all = project.map_or_else(Vec::new, |project| state.ever_of_service(&project, &service.service));
-                all.into_iter()
-                    .filter(|container| service.replica.is_none_or(|replica| container.number == replica))
-                    .collect()
-            }
-        }
-    }
-
     /// Opens the logs that were not read yet.
     fn open(&mut self) -> Done<()> {
         if let Target::Process(name) = &self.target {
             let name = name.clone();
             return self.open_one(&Spools::of_process(&name), name);
         }
-        for container in self.containers() {
+        let containers = match &self.target {
+            Target::Container(target) => self.cx.ever(target),
+            Target::Process(_) => Vec::new(),
+        };
+        for container in containers {
             self.cx.case.spools.follow(&self.node.engine, &container);
             self.open_one(&container.id, container.shown())?;
         }
@@ -234,6 +211,9 @@ impl Reading<'_> {
             .map(|log| log.reader.changed().boxed())
             .collect();
         changes.push(async move { drop(world.changed(generation).await) }.boxed());
+        // A lane that ends starts nothing any more.
+        let mut walks = self.cx.case.walks.subscribe();
+        changes.push(async move { drop(walks.changed().await) }.boxed());
         let changed = timeout_at(tell.unwrap_or(until).min(until), select_all(changes)).await;
         // What could not be told yet is told then.
         changed.is_ok() || tell.is_some()
@@ -244,12 +224,10 @@ impl Reading<'_> {
         let state = self.node.world.snapshot();
         let ended = |log: &Log| {
             let closed = matches!(log.reader.expected(), Some(More::Ended | More::Closed | More::Gap(_)));
-            closed
-                && state
-                    .container(&log.id)
-                    .is_none_or(|container| container.has_ended() && !container.will_restart())
+            closed && state.container(&log.id).is_none_or(|container| container.is_over())
         };
-        !self.readers.is_empty() && self.readers.iter().all(ended)
+        let may_go_on = matches!(self.target, Target::Container(_)) && self.cx.others_may_start();
+        !self.readers.is_empty() && !may_go_on && self.readers.iter().all(ended)
     }
 
     /// The faults when it did not become true: judged once more on all that was written until now.

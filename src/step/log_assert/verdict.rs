@@ -24,10 +24,16 @@ impl Reading<'_> {
     /// Judges what was seen so far.
     pub(super) async fn judge(&self) -> Done<()> {
         if self.readers.is_empty() {
-            return Err(self.cx.failure(match &self.target {
-                Target::Container(_) => format!("`{}` has no container, and so no log", self.named()),
-                Target::Process(name) => format!("process `{name}` was not started"),
-            }));
+            return Err(match &self.target {
+                Target::Container(ContainerRef::Service(service)) => {
+                    let (message, hint) = self.cx.no_container(service);
+                    self.cx.failure_with_hint(format!("{message}, and so no log"), hint)
+                }
+                Target::Container(ContainerRef::Background(name)) => {
+                    self.cx.failure(format!("container `{name}` was not started"))
+                }
+                Target::Process(name) => self.cx.failure(format!("process `{name}` was not started")),
+            });
         }
         let nothing = Expectation::none(&self.cx.span);
         let expect = self.cx.expect.as_ref().unwrap_or(&nothing);

@@ -365,6 +365,8 @@ impl Bound {
             };
             cx.asked(node.world.sync()).await?;
         }
+        // Before it is looked at: what has ended for good is not another one then.
+        cx.judge_ends(target);
         let known = observe::known(cx, target);
         let mut seen = self.seen();
         if first {
