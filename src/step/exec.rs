@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::command::{self, Command, Output};
-use super::describe;
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, Step, Written};
+use super::{describe, startable};
 use crate::diagnostic::Spanned;
 use crate::engine::logs::ProcessLog;
 use crate::engine::{Engine, EngineError, EngineResult, ExecSpec, Frame, Reason, Running};
@@ -118,7 +118,7 @@ impl Act for Bound {
             Ok(exit) => exit.map_err(|error| vec![cx.engine_fault(&error)])?,
             Err(_) => return Err(vec![abandoned(cx, &target, &output)]),
         };
-        if let Some(why) = not_startable(exit, &output.stdout.text())
+        if let Some(why) = startable::refusal(exit, &output.stdout.text())
             && !cx.expect.as_ref().is_some_and(|expect| expect.expects("exit"))
         {
             return Err(vec![missing(cx, &target, &why)]);
@@ -181,28 +181,13 @@ async fn not_run(cx: &Cx, node: &NodeHandle, (target, id): (&ContainerRef, &str)
     describe::described(cx, node, id, fault.at(cx.span.place())).await
 }
 
-/// Why a command could not be started, which the container runtime tells on its output.
-fn not_startable(exit: i64, stdout: &str) -> Option<String> {
-    let told = stdout.trim();
-    let runtime = told
-        .strip_prefix("OCI runtime exec failed: ")
-        .or_else(|| told.strip_prefix("exec failed: "))?;
-    if !matches!(exit, 126 | 127) {
-        return None;
-    }
-    // What it was about comes last: `exec failed: unable to start container process: exec: "x": not found: unknown`.
-    let why = runtime.rsplit_once("process: ").map_or(runtime, |(_, why)| why);
-    let why = why.strip_prefix("exec failed: ").unwrap_or(why);
-    Some(why.strip_suffix(": unknown").unwrap_or(why).to_owned())
-}
-
 fn missing(cx: &Cx, target: &ContainerRef, why: &str) -> Fault {
     Fault::failure(format!(
         "the command cannot be started in `{}`: {why}",
         describe::shown(target)
     ))
     .at(cx.span.place())
-    .hint("a text is run by `sh -c`, and a list as it is: what it begins with has to be in the image")
+    .hint(startable::hint(why).unwrap_or("a text is run by `sh -c`, and a list word by word"))
 }
 
 fn abandoned(cx: &Cx, target: &ContainerRef, output: &Output) -> Fault {
@@ -265,31 +250,4 @@ impl Process for Background {
     /// that nobody needs for all else. In the container that pid is unknown, and there may be no `kill` and no shell in
     /// it, or a user who may not signal the command; a shell around the command would be seen by what is tested.
     async fn end(&self, _grace: Duration) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::not_startable;
-
-    fn check(exit: i64, stdout: &str, expected: Option<&str>) {
-        assert_eq!(not_startable(exit, stdout).as_deref(), expected, "{stdout}");
-    }
-
-    #[test]
-    fn a_missing_command_is_told_by_the_runtime() {
-        let old = "OCI runtime exec failed: exec failed: container_linux.go:380: starting container process caused: exec: \"x\": executable file not found in $PATH: unknown\r\n";
-        let new = "OCI runtime exec failed: exec failed: unable to start container process: exec: \"x\": executable file not found in $PATH: unknown";
-        let why = Some("exec: \"x\": executable file not found in $PATH");
-        check(126, new, why);
-        check(127, new, why);
-        check(
-            126,
-            old,
-            Some(
-                "container_linux.go:380: starting container process caused: exec: \"x\": executable file not found in $PATH",
-            ),
-        );
-        check(0, new, None);
-        check(127, "sh: x: not found", None);
-    }
 }

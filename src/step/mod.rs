@@ -30,6 +30,7 @@ mod place;
 mod resource;
 mod run;
 mod shell;
+mod startable;
 mod state_assert;
 mod target;
 mod tcp;

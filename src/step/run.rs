@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::command::{self, Command, Output, texts};
 use super::resource::{Mounted, mounted, network_name};
+use super::startable;
 use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, StackNames, Step, UNPLACED, Written};
 use crate::diagnostic::{Diagnostic, Span, Spanned, did_you_mean};
 use crate::engine::world::Waited;
@@ -176,7 +177,7 @@ impl Act for Bound {
         let id = created.await.map_err(errors)?;
         let (engine, started) = (Arc::clone(&node.engine), id.clone());
         let begun = cx.changed(async move { engine.start(&started).await });
-        begun.await.map_err(errors)?;
+        begun.await.map_err(|faults| not_started(cx, errors(faults)))?;
         if let Some(name) = &self.0.background {
             let mut state = cx.case.state();
             state.places.insert(id.clone(), cx.span.place());
@@ -319,6 +320,26 @@ fn errors(faults: Vec<Fault>) -> Vec<Fault> {
         ..fault
     });
     errors.collect()
+}
+
+/// Adds what to do about a container that could not be started.
+fn not_started(cx: &Cx, mut faults: Vec<Fault>) -> Vec<Fault> {
+    for fault in faults.iter_mut().filter(|fault| fault.hint.is_none()) {
+        let no_network = fault.message.contains("network ") && fault.message.ends_with(" not found");
+        let known = cx.case.stacks.iter().flat_map(|stack| stack.networks.keys());
+        let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+        fault.hint = match (no_network, known.as_slice()) {
+            (true, []) => {
+                Some("the scenario's stacks have no networks, and the engine has none of that name".to_owned())
+            }
+            (true, _) => Some(format!(
+                "the scenario's stacks have {}; others are given by their real names",
+                known.join(", ")
+            )),
+            (false, _) => startable::hint(&fault.message).map(str::to_owned),
+        };
+    }
+    faults
 }
 
 /// Waits for a container's end; gives its exit code, or none when it did not end in time.
