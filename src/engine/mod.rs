@@ -218,6 +218,15 @@ pub struct Running {
     pub output: BoxStream<'static, EngineResult<Frame>>,
 }
 
+/// How an exec ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExecEnd {
+    /// Its exit code; of one that is not whole, what the engine takes for it.
+    pub code: i64,
+    /// False where its output had ended before it did: the connection was cut, and what it wrote then is lost.
+    pub whole: bool,
+}
+
 /// Something that the engine tells of.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EngineEvent {
@@ -351,8 +360,8 @@ pub trait Engine: Send + Sync {
     async fn logs(&self, container: &str, range: LogRange) -> EngineResult<BoxStream<'static, EngineResult<Frame>>>;
     /// Runs a command in it.
     async fn exec(&self, container: &str, spec: &ExecSpec) -> EngineResult<Running>;
-    /// The exit code of an exec that ended.
-    async fn exec_exit(&self, exec: &str) -> EngineResult<i64>;
+    /// How an exec whose output has ended ended; one that goes on is waited for, for as long as the caller likes.
+    async fn exec_exit(&self, exec: &str) -> EngineResult<ExecEnd>;
 
     /// What stands at a path of a container; `None` if nothing does.
     async fn stat(&self, container: &str, path: &str) -> EngineResult<Option<PathStat>>;

@@ -100,6 +100,10 @@ pub trait Process: Send + Sync {
     fn exit_now(&self) -> Option<Exit>;
     /// Waits for its end.
     async fn wait(&self) -> Exit;
+    /// True where it did not end by itself: what it ran in was ended by the engine's users.
+    fn was_ended(&self) -> bool {
+        false
+    }
     /// The last lines that it wrote.
     async fn tail(&self, lines: usize) -> String;
     /// Ends it and all of its group: asked first, killed after the grace.

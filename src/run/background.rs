@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::diagnostic::Place;
 use crate::event::Fault;
+use crate::host::Process;
 use crate::step::{Case, Started};
 
 /// How long a process may take to end once it was asked to.
@@ -16,7 +17,8 @@ const LINES: usize = 30;
 
 /// True when something in the background has failed until now.
 pub(crate) async fn failed(case: &Case) -> bool {
-    let broken = |started: &Started| started.process.exit_now().is_some_and(|exit| exit != Ok(0));
+    let ended_badly = |process: &dyn Process| process.exit_now().is_some_and(|exit| exit != Ok(0));
+    let broken = |started: &Started| ended_badly(&*started.process) && !started.process.was_ended();
     let process = case.state().processes.values().any(broken);
     process || !broken_containers(case).await.is_empty()
 }
@@ -40,6 +42,8 @@ async fn end(name: &str, started: &Started, hurry: &CancellationToken) -> Option
     let process = &started.process;
     match process.exit_now() {
         Some(Ok(0)) => None,
+        // With its container, as a step of the scenario wanted it.
+        Some(_) if process.was_ended() => None,
         Some(Ok(exit)) => {
             let tail = process.tail(LINES).await;
             Some(fault(("process", name), exit.into(), &started.place, tail))

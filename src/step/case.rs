@@ -127,6 +127,8 @@ pub struct CaseState {
     pub backgrounds: BTreeMap<String, (usize, String)>,
     /// Where the steps stand that started those, by id; without those whose end a step has made or judged.
     pub places: BTreeMap<String, Place>,
+    /// The containers that a step made to crash, by id.
+    pub crashed: BTreeSet<String>,
     /// Processes that steps started by name.
     pub processes: BTreeMap<String, Started>,
     /// Summaries of probes, those that still run too.

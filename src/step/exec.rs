@@ -15,7 +15,7 @@ use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, S
 use super::{describe, startable};
 use crate::diagnostic::Spanned;
 use crate::engine::logs::ProcessLog;
-use crate::engine::{Engine, EngineError, EngineResult, ExecSpec, Frame, Reason, Running};
+use crate::engine::{Engine, EngineError, EngineResult, ExecEnd, ExecSpec, Frame, Reason, Running};
 use crate::event::{Detail, Fault};
 use crate::expect::EXIT_ZERO;
 use crate::host::{Exit, Process};
@@ -106,7 +106,7 @@ impl Act for Bound {
             Err(error) => return Err(vec![not_run(cx, &node, (&target, &id), &error).await]),
         };
         if let Some((name, log)) = background {
-            let process = Arc::new(Background::of(Arc::clone(&node.engine), running, log));
+            let process = Arc::new(Background::of(cx, (&node, &id), running, log));
             command::goes_on(cx, name, (process, false));
             return Ok(json!({"exit": 0}));
         }
@@ -115,9 +115,14 @@ impl Act for Bound {
         let exit = timeout_at(cx.deadline, read).await;
         let output = output.into_inner().unwrap_or_else(PoisonError::into_inner);
         let exit = match exit {
-            Ok(exit) => exit.map_err(|error| vec![cx.engine_fault(&error)])?,
+            Ok(Ok(exit)) => exit,
+            Ok(Err(error)) => return Err(vec![not_known(cx, &target, &error)]),
             Err(_) => return Err(vec![abandoned(cx, &target, &output)]),
         };
+        if !exit.whole {
+            return Err(cx.error(CUT));
+        }
+        let exit = exit.code;
         if let Some(why) = startable::refusal(exit, &output.stdout.text())
             && !cx.expect.as_ref().is_some_and(|expect| expect.expects("exit"))
         {
@@ -152,13 +157,26 @@ impl Bound {
     }
 }
 
-/// Reads what a command writes until it has ended; gives its exit code.
-async fn read(engine: &dyn Engine, mut running: Running, mut take: impl FnMut(&Frame)) -> EngineResult<i64> {
+/// Reads what a command writes until it has ended; gives how.
+async fn read(engine: &dyn Engine, mut running: Running, mut take: impl FnMut(&Frame)) -> EngineResult<ExecEnd> {
     while let Some(frame) = running.output.next().await {
         take(&frame?);
     }
     engine.exec_exit(&running.id).await
 }
+
+/// The engine does not tell how a command ended: with a container that is removed, that is gone, too.
+fn not_known(cx: &Cx, target: &ContainerRef, error: &EngineError) -> Fault {
+    if error.reason != Reason::NotFound {
+        return cx.engine_fault(error);
+    }
+    let name = describe::shown(target);
+    Fault::failure(format!("`{name}` was removed while the command ran in it")).at(cx.span.place())
+}
+
+/// Why nothing is said of a command whose output ended before it did. An engine that cannot hand an output on takes the
+/// command for one that failed, so that its exit code may be another one, too.
+const CUT: &str = "the command's output ended before the command did: the connection to it was cut";
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -203,42 +221,91 @@ fn abandoned(cx: &Cx, target: &ContainerRef, output: &Output) -> Fault {
 
 /// A command that goes on in its container; it is ended with that.
 struct Background {
-    exit: watch::Receiver<Option<Exit>>,
+    ended: watch::Receiver<Option<Ended>>,
     log: Arc<ProcessLog>,
     _reader: AbortOnDropHandle<()>,
 }
 
+/// How a command in the background ended.
+#[derive(Clone)]
+struct Ended {
+    exit: Exit,
+    /// True where somebody ended its container, and it with that.
+    with_container: bool,
+}
+
 impl Background {
-    fn of(engine: Arc<dyn Engine>, running: Running, log: Arc<ProcessLog>) -> Background {
-        let (tell, exit) = watch::channel(None);
+    fn of(cx: &Cx, (node, id): (&NodeHandle, &str), running: Running, log: Arc<ProcessLog>) -> Background {
+        let (tell, ended) = watch::channel(None);
         let written = Arc::clone(&log);
+        let (node, id, case) = (node.clone(), id.to_owned(), Arc::downgrade(&cx.case));
+        let run = run_of(&node, &id);
         let reader = tokio::spawn(async move {
-            let exit = read(&*engine, running, |frame| written.add(frame.stream, &frame.bytes)).await;
+            let exit = read(&*node.engine, running, |frame| {
+                written.add(frame.stream, &frame.bytes);
+            });
+            let exit = exit.await;
             written.end();
+            let is_killed = exit
+                .as_ref()
+                .map_or_else(|why| why.reason == Reason::NotFound, |end| end.code == KILLED);
+            let crashed = || case.upgrade().is_some_and(|case| case.state().crashed.contains(&id));
+            let with_container = is_killed && (crashed() || was_ended(&node, &id, run).await);
             let exit = exit.map_err(|error| error.to_string());
-            let exit = exit.and_then(|code| i32::try_from(code).map_err(|_| format!("{code} is no exit code")));
+            let exit = exit.and_then(|end| if end.whole { Ok(end) } else { Err(CUT.to_owned()) });
+            let exit =
+                exit.and_then(|end| i32::try_from(end.code).map_err(|_| format!("{} is no exit code", end.code)));
             // Nobody may be left to be told.
-            tell.send(Some(exit)).ok();
+            tell.send(Some(Ended { exit, with_container })).ok();
         });
         Background {
-            exit,
+            ended,
             log,
             _reader: AbortOnDropHandle::new(reader),
         }
     }
 }
 
+/// The exit code of what is killed with its container.
+const KILLED: i64 = 137;
+
+/// When the run of a container began that goes on now.
+fn run_of(node: &NodeHandle, id: &str) -> i64 {
+    let state = node.world.snapshot();
+    let run = state
+        .container(id)
+        .and_then(|container| container.runs.last().map(|run| run.started));
+    run.unwrap_or_default()
+}
+
+/// True where somebody has asked the engine to end a container, or to remove it, since a run of it began.
+async fn was_ended(node: &NodeHandle, id: &str, since: i64) -> bool {
+    // Of an engine that is away nothing is known.
+    node.world.sync().await.ok();
+    let state = node.world.snapshot();
+    state.container(id).is_some_and(|container| {
+        let kills = container.history.iter().filter(|it| it.at >= since);
+        kills.into_iter().any(|it| it.what.starts_with("kill")) || container.removed
+    })
+}
+
 #[async_trait]
 impl Process for Background {
     fn exit_now(&self) -> Option<Exit> {
-        self.exit.borrow().clone()
+        self.ended.borrow().as_ref().map(|ended| ended.exit.clone())
     }
 
     async fn wait(&self) -> Exit {
-        let mut exit = self.exit.clone();
-        let ended = exit.wait_for(Option::is_some).await;
-        let ended = ended.ok().and_then(|exit| exit.clone());
-        ended.unwrap_or_else(|| Err("nobody reads it any more".to_owned()))
+        let mut ended = self.ended.clone();
+        let ended = ended.wait_for(Option::is_some).await;
+        let exit = ended
+            .ok()
+            .and_then(|ended| ended.as_ref().map(|ended| ended.exit.clone()));
+        exit.unwrap_or_else(|| Err("nobody reads it any more".to_owned()))
+    }
+
+    fn was_ended(&self) -> bool {
+        self.ended.borrow().as_ref().is_some_and(|ended| ended.with_container)
     }
 
     async fn tail(&self, lines: usize) -> String {

@@ -1,7 +1,7 @@
 //! Logs and execs: every byte once, in order, with its stream.
 
 use bytes::Bytes;
-use e2erun::engine::{Engine, ExecSpec, Frame, LogRange, Reason, Stream};
+use e2erun::engine::{Engine, ExecEnd, ExecSpec, Frame, LogRange, Reason, ResourceKind, Stream};
 use futures_util::StreamExt;
 
 use super::stage::{Stage, text};
@@ -123,6 +123,11 @@ async fn a_log_that_no_driver_keeps_is_an_error() {
     .await;
 }
 
+/// An end whose output was whole.
+fn whole(code: i64) -> ExecEnd {
+    ExecEnd { code, whole: true }
+}
+
 fn command(words: &[&str]) -> ExecSpec {
     ExecSpec {
         command: words.iter().map(|word| (*word).to_owned()).collect(),
@@ -153,7 +158,7 @@ async fn an_exec_has_its_surroundings_streams_and_exit_code() {
             (of(Stream::Stdout), of(Stream::Stderr)),
             (b"b /tmp 1000\n".to_vec(), b"no\n".to_vec())
         );
-        assert_eq!(stage.engine.exec_exit(&running.id).await, Ok(5));
+        assert_eq!(stage.engine.exec_exit(&running.id).await, Ok(whole(5)));
     })
     .await;
 }
@@ -178,7 +183,7 @@ async fn an_exec_is_written_to_while_it_is_read() {
             .collect();
         assert_eq!(echoed.len(), sent.len());
         assert!(echoed == sent);
-        assert_eq!(stage.engine.exec_exit(&running.id).await, Ok(0));
+        assert_eq!(stage.engine.exec_exit(&running.id).await, Ok(whole(0)));
     })
     .await;
 }
@@ -193,7 +198,7 @@ async fn an_exec_that_does_not_read_ends_all_the_same() {
         };
         let running = stage.engine.exec(&id, &spec).await.unwrap();
         assert_eq!(text(running.output, Stream::Stdout).await, "done\n");
-        assert_eq!(stage.engine.exec_exit(&running.id).await, Ok(0));
+        assert_eq!(stage.engine.exec_exit(&running.id).await, Ok(whole(0)));
     })
     .await;
 }
@@ -209,8 +214,58 @@ async fn an_exit_code_is_told_right_after_the_output_many_times() {
                 .await
                 .unwrap();
             assert_eq!(text(running.output, Stream::Stdout).await, "");
-            assert_eq!(stage.engine.exec_exit(&running.id).await, Ok(code));
+            assert_eq!(stage.engine.exec_exit(&running.id).await, Ok(whole(code)));
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_command_whose_connection_is_cut_is_waited_for_and_one_that_is_removed_is_not_found() {
+    Stage::with(async |stage| {
+        let id = stage.start("mkfifo /go; exec sleep 600").await;
+        let waits = command(&[
+            "sh",
+            "-c",
+            "until [ -p /go ]; do sleep 0.1; done; echo begun; read x < /go; exit 4",
+        ]);
+        // Whoever drops the output cuts the connection.
+        let cut = async || {
+            let mut running = stage.engine.exec(&id, &waits).await.unwrap();
+            assert_eq!(running.output.next().await.unwrap().unwrap().bytes, "begun\n");
+            running.id
+        };
+        let exec = cut().await;
+        let mut ends = Box::pin(stage.engine.exec_exit(&exec));
+        // It is asked, and has no answer while the command goes on.
+        assert!(futures_util::poll!(&mut ends).is_pending());
+        let go = command(&["sh", "-c", "sleep 1; echo > /go"]);
+        let went = async { text(stage.engine.exec(&id, &go).await.unwrap().output, Stream::Stdout).await };
+        assert_eq!(tokio::join!(ends, went).0, Ok(ExecEnd { code: 4, whole: false }));
+
+        let exec = cut().await;
+        let killed = async {
+            text(
+                stage.engine.exec(&id, &command(&["sleep", "1"])).await.unwrap().output,
+                Stream::Stdout,
+            )
+            .await;
+            stage.engine.kill(&id, "KILL").await
+        };
+        let ended = tokio::join!(stage.engine.exec_exit(&exec), killed);
+        assert_eq!(
+            ended,
+            (
+                Ok(ExecEnd {
+                    code: 137,
+                    whole: false
+                }),
+                Ok(())
+            )
+        );
+        stage.engine.remove(ResourceKind::Container, &id).await.unwrap();
+        let why = stage.engine.exec_exit(&exec).await.unwrap_err();
+        assert_eq!(why.reason, Reason::NotFound, "{why}");
     })
     .await;
 }
@@ -222,7 +277,7 @@ async fn a_command_that_is_missing_or_has_no_container_is_told() {
         let running = stage.engine.exec(&id, &command(&["/nothing"])).await.unwrap();
         let output = text(running.output, Stream::Stdout).await;
         assert!(output.contains("/nothing"), "{output}");
-        assert!([126, 127].contains(&stage.engine.exec_exit(&running.id).await.unwrap()));
+        assert!([126, 127].contains(&stage.engine.exec_exit(&running.id).await.unwrap().code));
         stage.engine.kill(&id, "KILL").await.unwrap();
         stage.event(&id, "die").await;
         let why = stage.engine.exec(&id, &command(&["true"])).await.err().unwrap();

@@ -133,12 +133,19 @@ fn an_engine_that_is_lost_for_good_is_an_error_and_the_next_run_removes_what_is_
 fn an_engine_that_comes_back_is_an_error_of_what_it_was_asked_alone() {
     let stage = Stage::new();
     let proxy = Proxy::start(stage.path("engine.sock"));
-    let scenarios = ["tests/scenarios/slow-step.yaml", "tests/scenarios/well.yaml"];
+    std::fs::create_dir(stage.path("told")).unwrap();
+    let go = stage.pipe("told/go");
+    let scenarios = ["tests/scenarios/cut.yaml", "tests/scenarios/well.yaml"];
     let options = ["-j", "1", "--docker", &proxy.address()];
     let going = stage.start_until_told("results", &[&scenarios[..], &options[..]].concat());
     proxy.cut();
+    // The command goes on; its end is asked for.
+    proxy.until_asked("%22exec_die%22%2C%22die%22");
+    std::fs::write(&go, "go\n").unwrap();
     let run = going.end();
-    run.code(3).left_nothing();
+    run.code(3)
+        .says(&["cut.yaml:9:5", "the command's output ended before the command did"])
+        .left_nothing();
     let Counts { cases, errors, .. } = run.counts();
     assert_eq!((cases, errors), (2, 1), "{}", run.told());
 }

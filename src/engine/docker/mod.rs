@@ -44,8 +44,9 @@ pub use endpoint::{Endpoint, EndpointOptions, endpoint};
 
 use super::command::Tools;
 use super::{
-    Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, EngineResult, ExecSpec, Frame, Image,
-    Labels, LogRange, Network, PathStat, Reason, Resource, ResourceKind, Running, ToolCall, ToolEnd, ToolLine, Volume,
+    Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, EngineResult, ExecEnd, ExecSpec, Frame,
+    Image, Labels, LogRange, Network, PathStat, Reason, Resource, ResourceKind, Running, ToolCall, ToolEnd, ToolLine,
+    Volume,
 };
 
 /// A Docker engine.
@@ -201,7 +202,7 @@ impl Engine for Docker {
         output::exec(&self.api, container, spec).await
     }
 
-    async fn exec_exit(&self, exec: &str) -> EngineResult<i64> {
+    async fn exec_exit(&self, exec: &str) -> EngineResult<ExecEnd> {
         output::exec_exit(&self.api, exec).await
     }
 

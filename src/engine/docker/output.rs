@@ -1,7 +1,6 @@
 //! What containers say: logs, and commands run in them.
 
 use std::pin::Pin;
-use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
@@ -9,7 +8,7 @@ use bollard::models::ExecInspectResponse;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -18,10 +17,7 @@ use super::streams::{NO_FRAMES, PIECE, frames, json_lines};
 use super::terminal::terminal;
 use super::transport::Failure;
 use super::{encode, error};
-use crate::engine::{EngineResult, ExecSpec, Frame, LogRange, Reason, Running, Stream};
-
-/// How long an engine may take to note the end of a command whose output has ended. Mostly that is milliseconds.
-const NOTED: Duration = Duration::from_secs(5);
+use crate::engine::{EngineResult, ExecEnd, ExecSpec, Frame, LogRange, Reason, Running, Stream};
 
 /// A container's log, over the raw path: see there and in `streams`.
 pub(super) async fn logs(
@@ -116,36 +112,60 @@ async fn write(mut input: Pin<Box<dyn AsyncWrite + Send>>, stdin: Option<Bytes>)
     // Without a stdin nothing is closed: the engine takes a closed connection for one that nobody reads.
 }
 
-/// The exit code of an exec whose output has ended. The engine may note the code a little later than it closes the
-/// output; then its event is waited for.
-pub(super) async fn exec_exit(api: &Api, exec: &str) -> EngineResult<i64> {
+/// How an exec whose output has ended ended. The engine may note that a little later than it closes the output, and a
+/// command whose connection was cut goes on: then its events tell when there is something new to ask. One that has ended
+/// before it is asked for the first time is taken for whole: nothing tells an output's end from a cut.
+pub(super) async fn exec_exit(api: &Api, exec: &str) -> EngineResult<ExecEnd> {
     let inspecting = format!("inspect exec `{exec}`");
     let id = encode(exec);
     let inspect = || api.ask(&inspecting, api.client.inspect_exec(&id));
-    if let Some(code) = ended(&inspect().await?) {
-        return Ok(code);
+    let first = inspect().await?;
+    if let Some(code) = ended(&first) {
+        return Ok(ExecEnd { code, whole: true });
     }
+    let container = first.container_id.unwrap_or_default();
+    let whole = !is_alive(api, &container, first.pid).await;
     let attempt = format!("learn how exec `{exec}` ended");
-    let filters = json!({"type": ["container"], "event": ["exec_die"]}).to_string();
+    let events = ["exec_die", "die", "destroy"];
+    let filters = json!({"type": ["container"], "container": [container], "event": events}).to_string();
     let path = format!("/events?filters={}", encode(&filters));
     let mut events = json_lines(api.stream(&attempt, &path).await?, &attempt);
     // Asked again now that no event can be missed.
     if let Some(code) = ended(&inspect().await?) {
-        return Ok(code);
+        return Ok(ExecEnd { code, whole });
     }
-    let died = async {
-        while let Some(event) = events.next().await {
-            if event?["Actor"]["Attributes"]["execID"] == *exec {
-                break;
-            }
+    while let Some(event) = events.next().await {
+        event?;
+        if let Some(code) = ended(&inspect().await?) {
+            return Ok(ExecEnd { code, whole });
         }
-        ended(&inspect().await?).ok_or_else(|| error(&attempt, "it still runs", Reason::Other))
+    }
+    Err(error(&attempt, "its events have ended", Reason::Away))
+}
+
+/// Whether a container still has a process of that number, as far as can be found out.
+async fn is_alive(api: &Api, container: &str, pid: Option<i64>) -> bool {
+    let Some(pid) = pid.filter(|pid| *pid > 0) else {
+        // It is only being started.
+        return true;
     };
-    let late = |_| {
-        let why = "its output has ended and it still runs: the connection to it was cut, or it has closed its outputs";
-        Err(error(&attempt, why, Reason::Away))
+    let path = format!("/containers/{}/top", encode(container));
+    let listed = api
+        .json(&format!("list the processes of container `{container}`"), &path)
+        .await;
+    let listed = match listed {
+        Ok(listed) => listed,
+        // It has ended, and all its processes with it.
+        Err(why) if matches!(why.reason, Reason::Conflict | Reason::NotFound) => return false,
+        Err(_) => return true,
     };
-    tokio::time::timeout(NOTED, died).await.unwrap_or_else(late)
+    let (pid, titles) = (pid.to_string(), listed["Titles"].as_array());
+    let column = titles.and_then(|titles| titles.iter().position(|title| title == "PID"));
+    let mut processes = listed["Processes"].as_array().into_iter().flatten();
+    let is_it = |process: &Value| column.is_some_and(|column| process[column] == *pid);
+    // One that has ended stays in the list until somebody has asked how.
+    let has_ended = |process: &Value| process.to_string().contains("<defunct>");
+    processes.any(|process| is_it(process) && !has_ended(process))
 }
 
 fn ended(exec: &ExecInspectResponse) -> Option<i64> {

@@ -12,8 +12,8 @@ use super::faults::error;
 use super::machine::Machine;
 use super::{Fake, archive, matches, with_tag};
 use crate::engine::{
-    Container, ContainerSpec, Engine, EngineEvent, EngineInfo, EngineResult, ExecSpec, Frame, Image, Labels, LogRange,
-    Network, PathStat, Reason, Resource, ResourceKind, Running, Stream, ToolCall, ToolEnd, ToolLine, Volume,
+    Container, ContainerSpec, Engine, EngineEvent, EngineInfo, EngineResult, ExecEnd, ExecSpec, Frame, Image, Labels,
+    LogRange, Network, PathStat, Reason, Resource, ResourceKind, Running, Stream, ToolCall, ToolEnd, ToolLine, Volume,
 };
 
 /// Docker's own limit between the stop signal and the kill.
@@ -120,14 +120,23 @@ impl Engine for Fake {
         let (fake, key) = (self.clone(), exec.clone());
         let stdin = spec.stdin.clone().unwrap_or_default();
         let output = async move {
-            sleep_until(Instant::now() + answer.after).await;
-            fake.lock().execs.insert(key, answer.exit);
+            let done = tokio::select! {
+                () = sleep_until(Instant::now() + answer.after) => true,
+                () = fake.ended(&id) => false,
+            };
+            let (code, whole) = if done { (answer.exit, !answer.cut) } else { (137, true) };
+            fake.change(|state| {
+                if state.machines.contains_key(&id) {
+                    state.execs.insert(key, (id, ExecEnd { code, whole }));
+                }
+            });
             let echoed = if answer.echo { stdin } else { Bytes::new() };
             let pieces = [
                 (Stream::Stdout, echoed),
                 (Stream::Stdout, answer.out),
                 (Stream::Stderr, answer.err),
             ];
+            let pieces = pieces.map(|(stream, bytes)| (stream, if done { bytes } else { Bytes::new() }));
             let frame = |(stream, bytes)| {
                 Ok(Frame {
                     stream,
@@ -143,7 +152,7 @@ impl Engine for Fake {
         })
     }
 
-    async fn exec_exit(&self, exec: &str) -> EngineResult<i64> {
+    async fn exec_exit(&self, exec: &str) -> EngineResult<ExecEnd> {
         self.enter("exec_exit", "").await?;
         let answer = || {
             error(
@@ -152,7 +161,7 @@ impl Engine for Fake {
                 "no such exec, or it runs",
             )
         };
-        self.lock().execs.get(exec).copied().ok_or_else(answer)
+        self.lock().execs.get(exec).map(|(_, end)| *end).ok_or_else(answer)
     }
 
     async fn stat(&self, container: &str, path: &str) -> EngineResult<Option<PathStat>> {

@@ -158,6 +158,14 @@ impl Fake {
         });
     }
 
+    /// Waits for the end of a container's run.
+    pub(super) async fn ended(&self, id: &str) {
+        let run = self.lock().machines.get(id).map(|machine| machine.run);
+        let mut changed = self.shared.changed.subscribe();
+        // The sender lives as long as the fake.
+        while run.is_some_and(|run| self.is_in_run(id, run)) && changed.changed().await.is_ok() {}
+    }
+
     fn is_in_run(&self, id: &str, run: u64) -> bool {
         self.lock()
             .machines
@@ -283,6 +291,7 @@ impl Fake {
         self.change(|state| {
             self.tell_of(state, id, "destroy", &[]);
             state.machines.remove(id);
+            state.execs.retain(|_, (container, _)| container != id);
         });
     }
 }

@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{EngineEvent, EngineInfo, Image, Labels, Network, ToolEnd, Volume};
+use super::{EngineEvent, EngineInfo, ExecEnd, Image, Labels, Network, ToolEnd, Volume};
 pub use faults::{EventFault, Reply, ToolFault};
 pub use script::{Answer, Script};
 pub use tool::unheard;
@@ -67,7 +67,8 @@ struct State {
     networks: BTreeMap<String, Network>,
     volumes: BTreeMap<String, Volume>,
     images: BTreeMap<String, Image>,
-    execs: BTreeMap<String, i64>,
+    /// How execs ended, by id, and the container that each was in: they go with it.
+    execs: BTreeMap<String, (String, ExecEnd)>,
     events: Vec<EngineEvent>,
     event_faults: BTreeMap<usize, EventFault>,
     event_cut: u64,

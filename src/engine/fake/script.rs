@@ -44,6 +44,7 @@ pub struct Answer {
     pub(super) exit: i64,
     pub(super) after: Duration,
     pub(super) echo: bool,
+    pub(super) cut: bool,
 }
 
 impl Default for Script {
@@ -251,6 +252,13 @@ impl Answer {
     #[must_use]
     pub fn exit(mut self, exit: i64) -> Answer {
         self.exit = exit;
+        self
+    }
+
+    /// Ends after its output has: the connection to it is cut.
+    #[must_use]
+    pub fn cut(mut self) -> Answer {
+        self.cut = true;
         self
     }
 

@@ -223,7 +223,7 @@ async fn commands_answer_by_script_one_after_the_other() {
         let running = fake.exec("db", &spec).await.unwrap();
         let frames = running.output.collect::<Vec<_>>().await;
         let stream = frames[0].as_ref().unwrap().stream;
-        answers.push((stream, fake.exec_exit(&running.id).await.unwrap()));
+        answers.push((stream, fake.exec_exit(&running.id).await.unwrap().code));
     }
     assert_eq!(
         answers,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::stage;
+use crate::engine::fake::{Answer, Script};
 use crate::event::What;
 
 #[tokio::test(start_paused = true)]
@@ -47,7 +48,6 @@ async fn what_does_not_become_true_tells_the_last_observation() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_that_is_cut_off_leaves_the_answer_before_it() {
-    use crate::engine::fake::{Answer, Script};
     let never = || Answer::out("late").after_ms(600_000);
     let stage = stage(
         "stacks: {s: web.yml}
@@ -85,6 +85,32 @@ exit 1
          the answer before it"
     );
     stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_command_whose_connection_was_cut_nothing_is_judged() {
+    stage(
+        "stacks: {s: web.yml}
+steps:
+  - up: s
+  - {exec: {service: web, command: cut}, expect: {exit: 4}, within: 5s, soft: true}
+  - {exec: {service: web, command: cut, background: it}}
+  - {http: 'http://x/a', holds-for: 1s}
+",
+    )
+    .engine(|fake| {
+        fake.script("web", Script::new().exec("cut", [Answer::out("half").exit(4).cut()]));
+    })
+    .check(
+        "image `busybox` present
+         steps[1] passed
+         steps[2] errored: (soft) the command's output ended before the command did: the connection to it was cut
+         steps[3] passed
+         steps[4] passed
+         = errored: how background process `it` ended is not known: the command's output ended before the command did: the connection to it was cut
+         exit 3",
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -107,6 +107,56 @@ steps:
     assert!(told.contains("= errored"), "{told}");
 }
 
+/// The faults of a scenario with a command in the background, whose container the step or the script ends.
+async fn check_in(step: &str, script: Script, expected: &[&str]) {
+    let stage = stage(&format!(
+        "stacks: {{s: web.yml}}
+steps:
+  - up: s
+  - {{exec: {{service: web, command: [it], background: it}}}}
+  - {{http: 'http://x/a', holds-for: 5s}}
+{step}
+  - {{http: 'http://x/a', holds-for: 5s}}
+on-failure: [assert: true]
+"
+    ))
+    .engine(|fake| {
+        fake.script("web", script);
+    });
+    let events = stage.events().await;
+    stage.fake.assert_clean();
+    assert_eq!(faults(&events), expected, "{step}\n{}", stage.told(&events));
+    let called = stage.told(&events).contains("on-failure[1]");
+    assert_eq!(called, !expected.is_empty(), "{step}\n{}", stage.told(&events));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_the_scenario_ends_with_its_container_is_no_fault() {
+    let long = || Script::new().exec("it", [Answer::out("").after_ms(600_000)]);
+    for step in ["", "down: s", "kill: web", "stop: web", "restart: web"] {
+        let step = if step.is_empty() {
+            String::new()
+        } else {
+            format!("  - {step}")
+        };
+        check_in(&step, long(), &[]).await;
+    }
+    // One that ended by itself before, or with a container that did, is.
+    let early = Script::new().exec("it", [Answer::out("").exit(3).after_ms(1000)]);
+    check_in(
+        "  - down: s",
+        early,
+        &["5: background process `it` ended with exit code 3"],
+    )
+    .await;
+    check_in(
+        "",
+        long().after(7).exit(4),
+        &["5: background process `it` ended with exit code 137"],
+    )
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_container_whose_end_a_step_judges_is_that_steps() {
     for (judged, expected) in [

@@ -27,6 +27,7 @@ pub(super) async fn crash(cx: &Cx, node: &NodeHandle, container: &ContainerState
     }
     // How it ends now is the step's doing.
     cx.case.state().places.remove(&container.id);
+    cx.case.state().crashed.insert(container.id.clone());
     let sent = cx.case.host.signal(pid, signal).await;
     sent.map_err(|why| {
         cx.error(format!(
