@@ -17,4 +17,5 @@ mod scenarios {
     mod masks;
     mod own;
     mod surroundings;
+    mod tls;
 }

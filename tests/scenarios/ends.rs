@@ -2,13 +2,14 @@
 
 use std::net::TcpListener;
 
+use super::proxy::Proxy;
 use super::stage::{Stage, docker, labelled};
 
 /// Interrupts a scenario where it tells that it is: it cleans up, reports, and leaves nothing.
-fn interrupt(scenario: &str) {
+fn interrupt(scenario: &str, signal: &str) {
     let stage = Stage::new();
     let going = stage.start_until_told("results", &[scenario]);
-    going.signal("INT");
+    going.signal(signal);
     let run = going.end();
     run.code(130).says(&["interrupted"]).left_nothing();
     let events = run.events();
@@ -21,12 +22,37 @@ fn interrupt(scenario: &str) {
 
 #[test]
 fn an_interrupt_in_the_middle_of_up_cleans_up() {
-    interrupt("tests/scenarios/slow-up.yaml");
+    interrupt("tests/scenarios/slow-up.yaml", "INT");
 }
 
 #[test]
 fn an_interrupt_in_the_middle_of_a_step_cleans_up() {
-    interrupt("tests/scenarios/slow-step.yaml");
+    interrupt("tests/scenarios/slow-step.yaml", "INT");
+}
+
+#[test]
+fn a_termination_is_an_interrupt() {
+    interrupt("tests/scenarios/slow-step.yaml", "TERM");
+}
+
+#[test]
+fn the_third_signal_leaves_what_there_is_to_gc() {
+    let stage = Stage::new();
+    let proxy = Proxy::start(stage.path("engine.sock"));
+    let arguments = ["tests/scenarios/slow-step.yaml", "--docker", &proxy.address()];
+    let going = stage.start_until_told("results", &arguments);
+    // Without its engine nothing can be removed, and the run goes on to try.
+    proxy.away();
+    // Several of one kind may come as one.
+    for signal in ["INT", "TERM", "HUP"] {
+        going.signal(signal);
+    }
+    let run = going.end();
+    run.code(130).says(&["left as it is: `e2erun gc` removes it"]);
+    let label = run.label();
+    assert!(!labelled(&label).is_empty(), "{}", run.told());
+    assert!(stage.program(&["gc"]).status().unwrap().success());
+    run.left_nothing();
 }
 
 #[test]
