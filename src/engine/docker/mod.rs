@@ -7,6 +7,9 @@
 //! frame, and hands each piece of a line from task to task), events (nobody knows when its stream has begun), and
 //! archives (its stream tells a missing path only when it is read). A fifth, the making of a network, asks for what
 //! bollard has no field for.
+//!
+//! Longer than most files: it is the one implementation of the Engine, a call each, and what takes more than a few lines is
+//! in the files beside it.
 
 mod api;
 mod containers;
