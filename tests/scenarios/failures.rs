@@ -101,6 +101,23 @@ fn what_can_no_longer_happen_is_not_waited_for() {
 }
 
 #[test]
+fn one_that_has_ended_for_good_is_not_waited_for() {
+    // No test waits for the ten minutes of its waits.
+    let says = [
+        r"`once` exited with code 137: it has no port now",
+        "`once` exited with code 137: no command can run in it",
+        r"\bworking\b",
+    ];
+    let (_stage, run) = check("gone.yaml", 1, &says);
+    assert_eq!(
+        run.out.matches("it can no longer become so").count(),
+        3,
+        "{}",
+        run.told()
+    );
+}
+
+#[test]
 fn a_missing_image_is_an_error() {
     check("missing-image.yaml", 3, &["e2erun-no-such-image"]);
 }
