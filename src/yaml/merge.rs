@@ -31,11 +31,15 @@ impl Node {
     /// The tree with merge keys applied. A `<<` whose value is no mapping and no list of mappings is left as it is.
     #[must_use]
     pub fn merged(mut self) -> Node {
-        self.merge();
+        // Most files have no merge key; only with a tag can it be written in another way.
+        let text = &self.span.source.text;
+        if text.contains("<<") || text.contains('!') {
+            self.merge();
+        }
         self
     }
 
-    /// In place: most trees have no merge key in them.
+    /// In place: most mappings have no merge key in them.
     fn merge(&mut self) {
         match &mut self.content {
             Content::Scalar(_) => {}

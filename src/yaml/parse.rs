@@ -333,8 +333,13 @@ fn block_text(text: &str, range: Range<usize>) -> Range<usize> {
     start..end
 }
 
+/// Of so few entries each is compared with each: most mappings are small.
+const FEW: usize = 12;
+
 fn repeated_keys(entries: &[(Node, Node)], problems: &mut Vec<Diagnostic>) {
-    // Most mappings are small: nothing is hashed for them.
+    if entries.len() <= FEW && all_differ(entries) {
+        return;
+    }
     let mut seen: BTreeMap<Cow<'_, str>, &Node> = BTreeMap::new();
     for (key, _) in entries {
         if key.is_merge() {
@@ -355,4 +360,14 @@ fn repeated_keys(entries: &[(Node, Node)], problems: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+fn all_differ(entries: &[(Node, Node)]) -> bool {
+    let mut keys = entries.iter().map(|(key, _)| key.identity());
+    while let Some(key) = keys.next() {
+        if keys.clone().any(|other| other == key) {
+            return false;
+        }
+    }
+    true
 }

@@ -172,13 +172,15 @@ fn is_plain(text: &str) -> bool {
     };
     begins
         && !is_document_marker(text)
-        && !text.contains(": ")
-        && !text.contains(":\t")
-        && !text.contains(" #")
-        && !text.contains("\t#")
+        && !text.as_bytes().windows(2).any(ends_plain)
         && !text.ends_with(':')
         && text.trim() == text
         && !text.chars().any(needs_escape)
+}
+
+/// True for what would make a key of the text before it, or a comment of the text after it.
+fn ends_plain(pair: &[u8]) -> bool {
+    matches!(pair, [b':', b' ' | b'\t'] | [b' ' | b'\t', b'#'])
 }
 
 /// True for a text that begins or ends a document where it stands at the beginning of a line.
