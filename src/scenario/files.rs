@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Document, Template, read_document};
 use crate::diagnostic::{Diagnostic, Source};
-use crate::substitute::{self, Entry, Found};
+use crate::substitute::{self, Entry, Found, Parsed, ParsedRead};
 
 /// A file's text, or why it cannot be read.
 pub type Read = Result<Arc<Source>, String>;
 
 /// A template file that was read, or what is wrong with it.
 type TemplateRead = Result<Arc<Template>, Vec<Diagnostic>>;
+
+/// Of so many files of stacks the trees are kept, which need more memory than their texts.
+const MOST_PARSED: usize = 256;
 
 /// The memo.
 #[derive(Debug, Default)]
@@ -24,6 +27,7 @@ pub struct Files {
     cwd: PathBuf,
     wanted: Mutex<BTreeSet<Wanted>>,
     templates: Mutex<BTreeMap<PathBuf, TemplateRead>>,
+    parsed: Mutex<BTreeMap<PathBuf, ParsedRead>>,
 }
 
 /// What resolving asked for, and was not there.
@@ -49,6 +53,20 @@ impl substitute::Files for Files {
 
     fn is_there(&self, path: &Path) -> Option<bool> {
         Files::is_there(self, path)
+    }
+
+    fn parsed(&self, path: &Path, source: &Arc<Source>) -> ParsedRead {
+        let path = normal(path);
+        if let Some(known) = locked(&self.parsed).get(&path) {
+            return known.clone();
+        }
+        let read = Parsed::of(source);
+        let mut parsed = locked(&self.parsed);
+        if parsed.len() >= MOST_PARSED {
+            parsed.clear();
+        }
+        parsed.insert(path, read.clone());
+        read
     }
 
     fn shown(&self, path: &Path) -> String {
@@ -103,31 +121,23 @@ impl Files {
     /// A template file; `None` when it was not read yet. Why it cannot be read is told by [`Files::text`].
     pub fn template(&self, path: &Path) -> Option<TemplateRead> {
         let path = normal(path);
-        let known = self
-            .templates
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&path)
-            .cloned();
-        if known.is_some() {
-            return known;
+        if let Some(known) = locked(&self.templates).get(&path) {
+            return Some(known.clone());
         }
         let source = self.text(&path)?;
         let read = source.map_or_else(|_| Err(Vec::new()), |source| read_template(&source));
-        self.templates
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(path, read.clone());
+        locked(&self.templates).insert(path, read.clone());
         Some(read)
     }
 
     /// Takes what was asked for and was not there.
     pub fn take_wanted(&self) -> BTreeSet<Wanted> {
-        std::mem::take(&mut self.wanted.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *locked(&self.wanted))
     }
 
     /// Puts in what is at a path.
     pub fn put_path(&mut self, path: PathBuf, found: Found) {
+        locked(&self.parsed).remove(&path);
         self.paths.insert(path, found);
     }
 
@@ -142,11 +152,12 @@ impl Files {
     }
 
     fn want(&self, wanted: Wanted) {
-        self.wanted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(wanted);
+        locked(&self.wanted).insert(wanted);
     }
+}
+
+fn locked<T>(memo: &Mutex<T>) -> MutexGuard<'_, T> {
+    memo.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read_template(source: &Arc<Source>) -> Result<Arc<Template>, Vec<Diagnostic>> {
@@ -174,4 +185,39 @@ pub fn normal(path: &Path) -> PathBuf {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::substitute::Files as _;
+
+    #[test]
+    fn a_file_of_stacks_is_parsed_once_and_again_when_another_text_is_put_in() {
+        let path = Path::new("/a/compose.yml");
+        let mut files = Files::default();
+        let mut parsed = |text: &str, put: bool| {
+            let source = Source::new("compose.yml", text);
+            if put {
+                files.put_path(path.to_path_buf(), Found::File(Arc::clone(&source)));
+            }
+            files.parsed(path, &source)
+        };
+        let first = parsed("a: 1\n", true).expect("YAML");
+        let again = parsed("a: 1\n", false).expect("YAML");
+        let other = parsed("a: 2\n", true).expect("YAML");
+        assert!(Arc::ptr_eq(&first, &again));
+        assert!(!Arc::ptr_eq(&first, &other));
+    }
+
+    #[test]
+    fn the_trees_of_many_files_are_not_all_kept() {
+        let files = Files::default();
+        let source = Source::new("compose.yml", "a: 1\n");
+        for number in 0..=MOST_PARSED {
+            let read = files.parsed(Path::new(&format!("/{number}")), &source);
+            assert!(read.is_ok());
+        }
+        assert_eq!(locked(&files.parsed).len(), 1);
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::yaml::{self, Node};
 
 /// What was found at a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,32 @@ pub enum Found {
     Unreadable(String),
 }
 
+/// A file of a stack as it is read, before anything in it is changed.
+#[derive(Debug)]
+pub struct Parsed {
+    /// Its documents, merge keys applied.
+    pub(super) documents: Vec<Node>,
+    /// The text that they would be written as.
+    pub(super) written: Arc<str>,
+}
+
+/// A file that was parsed, or why it is no YAML.
+pub type ParsedRead = Result<Arc<Parsed>, Vec<Diagnostic>>;
+
+impl Parsed {
+    /// Parses a file.
+    pub fn of(source: &Arc<Source>) -> ParsedRead {
+        let documents = trees(source)?;
+        let written = yaml::write_all(&documents).into();
+        Ok(Arc::new(Parsed { documents, written }))
+    }
+}
+
+/// The documents of a file, merge keys applied.
+pub(super) fn trees(source: &Arc<Source>) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    Ok(yaml::parse_all(source)?.into_iter().map(Node::merged).collect())
+}
+
 /// What is known of the disk so far.
 pub trait Files {
     /// What is at an absolute path; none if nobody has looked yet.
@@ -28,6 +55,11 @@ pub trait Files {
     /// Whether something is at an absolute path; none if nobody has looked yet.
     fn is_there(&self, path: &Path) -> Option<bool> {
         self.look(path).map(|found| found != Found::Missing)
+    }
+
+    /// The file at a path, parsed; many stacks may be of the same one.
+    fn parsed(&self, _path: &Path, source: &Arc<Source>) -> ParsedRead {
+        Parsed::of(source)
     }
 
     /// A path as messages show it.
@@ -91,6 +123,10 @@ impl<'f> Looking<'f> {
     /// A path as messages show it.
     pub(super) fn shown(&self, path: &Path) -> String {
         self.files.shown(path)
+    }
+
+    pub(super) fn parsed(&self, path: &Path, source: &Arc<Source>) -> ParsedRead {
+        self.files.parsed(path, source)
     }
 
     pub(super) fn needs(self) -> BTreeSet<PathBuf> {

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::files::{Found, Looking, join};
+use super::files::{Found, Looking, join, trees};
 use super::input::StackInput;
 use super::interpolate::{Environment, Value, escape, fill};
 use super::text::Texts;
 use super::unit::Unit;
 use super::{env_file, tree};
-use crate::diagnostic::{Diagnostic, Source, Span};
-use crate::yaml::{self, Node};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::yaml::Node;
 
 /// Files may include each other so deep.
 const MAX_DEPTH: usize = 16;
@@ -174,10 +174,19 @@ impl Gathering<'_> {
         Some(name)
     }
 
-    fn read(&mut self, path: &Path, at: &Span) -> Option<(Vec<Node>, String)> {
+    fn read(&mut self, path: &Path, at: &Span) -> Option<(Vec<Node>, Arc<str>)> {
         let source = self.looking.text(path, at, &mut self.problems)?;
         let replaced = self.texts.replace(&source);
-        let documents = match trees(&replaced) {
+        let original = self.looking.parsed(path, &source);
+        let read = if Arc::ptr_eq(&source, &replaced) {
+            original
+                .as_ref()
+                .map(|parsed| parsed.documents.clone())
+                .map_err(Vec::clone)
+        } else {
+            trees(&replaced)
+        };
+        let documents = match read {
             Ok(documents) => documents,
             Err(problems) => {
                 self.problems.extend(problems);
@@ -192,11 +201,7 @@ impl Gathering<'_> {
             self.problems
                 .push(Diagnostic::error(&document.span, message).help("it begins with `services:`"));
         }
-        let unchanged = if Arc::ptr_eq(&source, &replaced) {
-            yaml::write_all(&documents)
-        } else {
-            yaml::write_all(&trees(&source).unwrap_or_default())
-        };
+        let unchanged = original.map_or_else(|_| Arc::default(), |parsed| Arc::clone(&parsed.written));
         Some((documents, unchanged))
     }
 
@@ -337,11 +342,6 @@ impl Gathering<'_> {
         });
         Some(copy)
     }
-}
-
-/// The documents of a file, merge keys applied.
-fn trees(source: &Arc<Source>) -> Result<Vec<Node>, Vec<Diagnostic>> {
-    Ok(yaml::parse_all(source)?.into_iter().map(Node::merged).collect())
 }
 
 /// Turns an `include` to copies. A folder that is written stays as it is, read by the tool as it always was; where none

@@ -45,7 +45,7 @@ pub use build_files::builds_only;
 pub use build_hash::{Entry, EntryContent, FileDigest, Ingredients, build_hash};
 pub use difference::difference;
 pub use dockerfile::{Rewritten as RewrittenDockerfile, rewrite as rewrite_dockerfile, same_image};
-pub use files::{Files, Found, Refused};
+pub use files::{Files, Found, Parsed, ParsedRead, Refused};
 pub use ignore_file::IgnoreFile;
 pub use input::{
     Addition, BuildReplacement, PortRange, Ports, Replacement, StackInput, Substitutions, TextReplacement,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::input::{Addition, PortRange};
 use super::interpolate::Value;
@@ -86,7 +87,7 @@ pub struct RewrittenFile {
     /// The file that it is a copy of.
     pub original: PathBuf,
     /// The original as it is written when nothing is changed: to show the difference.
-    pub unchanged: String,
+    pub unchanged: Arc<str>,
     /// True for a file that the scenario names, false for one that is included or extended.
     pub named: bool,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::interpolate::Environment;
 use crate::yaml::Node;
@@ -23,7 +24,7 @@ pub(super) struct Unit {
     /// Its documents, merge keys applied.
     pub(super) documents: Vec<Node>,
     /// The file as it would be written if nothing was changed.
-    pub(super) unchanged: String,
+    pub(super) unchanged: Arc<str>,
     /// Files that its services extend: the path by the copy's absolute path.
     pub(super) extends: BTreeMap<String, PathBuf>,
 }
