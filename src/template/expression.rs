@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::code::{self, Found};
 use super::place::Places;
 use super::render::{self, Compiled};
+use super::right::Right;
 use super::{Expression, NamePath, Piece, Scope, Template, Unrendered, path};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::yaml::{Content, Node, cut_trap};
@@ -27,6 +28,10 @@ impl fmt::Debug for Inner {
             .entries(self.found.iter().map(|found| &found.path.parts))
             .finish()
     }
+}
+
+thread_local! {
+    static RIGHT: Right = Right::default();
 }
 
 impl Expression {
@@ -82,7 +87,8 @@ impl Expression {
             ]);
         }
         let found = code::read(code, &places, &span)?;
-        if let Err(error) = render::engine().compile_expression(code) {
+        let parses = || render::engine().compile_expression(code).map(drop);
+        if let Err(error) = RIGHT.with(|right| right.check(code, parses)) {
             let at = error.range().map_or_else(
                 || span.clone(),
                 |range| places.span(&span, range.start, range.end.min(code.len())),

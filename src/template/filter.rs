@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::path::JsonPath;
 use super::print;
 use super::render::{from_item, to_item};
+use super::right::Right;
 use crate::diagnostic::Source;
 
 /// All filters that an expression may use. `escape`, `safe` and `pprint` of minijinja's are for web pages and debugging.
@@ -143,14 +144,22 @@ pub(crate) fn regex(pattern: &str) -> Result<regex::Regex, String> {
         })
 }
 
+thread_local! {
+    static RIGHT: Right = Right::default();
+}
+
 /// Tells what is wrong with a regular expression. Reading one is a hundred times cheaper than compiling it, so that is done
 /// only where it may be too large.
 pub(crate) fn check_regex(pattern: &str) -> Result<(), String> {
-    if pattern.len() > SURELY_SMALL || pattern.contains('{') {
-        return regex(pattern).map(drop);
-    }
-    let read = regex_syntax::Parser::new().parse(pattern);
-    read.map(drop).map_err(|error| wrong_regex(pattern, &error.to_string()))
+    RIGHT.with(|right| {
+        right.check(pattern, || {
+            if pattern.len() > SURELY_SMALL || pattern.contains('{') {
+                return regex(pattern).map(drop);
+            }
+            let read = regex_syntax::Parser::new().parse(pattern);
+            read.map(drop).map_err(|error| wrong_regex(pattern, &error.to_string()))
+        })
+    })
 }
 
 fn wrong_regex(pattern: &str, told: &str) -> String {

@@ -8,6 +8,7 @@ mod function;
 mod path;
 mod place;
 mod render;
+mod right;
 mod token;
 
 use std::collections::BTreeMap;
