@@ -20,6 +20,8 @@ mod read;
 mod schema;
 mod verdict;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use self::check::{Check, Subject};
@@ -133,7 +135,8 @@ pub const COUNT_SOME: &[Usual] = &[Usual {
 pub struct Expectation {
     /// Where it is written.
     pub span: Span,
-    entries: Vec<Entry>,
+    /// Shared: a step is bound with what it was written with.
+    entries: Arc<[Entry]>,
 }
 
 #[derive(Debug, Clone)]
@@ -201,7 +204,7 @@ impl Expectation {
     pub fn none(span: &Span) -> Expectation {
         Expectation {
             span: span.clone(),
-            entries: Vec::new(),
+            entries: [].into(),
         }
     }
 
@@ -235,7 +238,7 @@ impl Expectation {
     /// What golden files would have to be for the expectation to hold: for `--update`. The files themselves are not asked for.
     pub fn goldens(&self, outputs: &Value, scope: &Scope) -> Result<Vec<GoldenText>, Unrendered> {
         let mut texts = Vec::new();
-        for entry in &self.entries {
+        for entry in self.entries.iter() {
             golden::gather(&entry.matcher, outputs.get(entry.field.name), scope, &mut texts)?;
         }
         Ok(texts)

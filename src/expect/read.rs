@@ -76,7 +76,7 @@ impl Expectation {
         let entries = read.into_iter().collect::<Option<Vec<Entry>>>()?;
         (!entries.is_empty()).then(|| Expectation {
             span: node.span.clone(),
-            entries,
+            entries: entries.into(),
         })
     }
 }

@@ -393,7 +393,8 @@ fn long_texts_have_a_diff_and_everything_is_bounded() {
 fn a_golden_file_is_compared_after_replacements() {
     let yaml = "stdout: {golden: {file: '${{ name }}.txt', replace: [{matches: '\\d+ms', with: '[TIME]'}]}}";
     let (expectation, templates) = read(yaml).unwrap();
-    assert_eq!(templates, 3);
+    // The file alone: a text without an expression has no names.
+    assert_eq!(templates, 1);
     let mut scope = Scope {
         values: [("name".to_owned(), std::sync::Arc::new(json!("out")))].into(),
         ..Scope::default()

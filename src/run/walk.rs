@@ -340,5 +340,5 @@ fn step_name(step: &Bound, scope: &Scope) -> String {
         .name
         .as_ref()
         .map(|name| name.text(scope).unwrap_or_else(|_| name.shown()));
-    own.unwrap_or_else(|| format!("{} {}", step.kind.name, step.title).trim_end().to_owned())
+    own.unwrap_or_else(|| format!("{} {}", step.kind.name, step.title()).trim_end().to_owned())
 }

@@ -27,7 +27,9 @@ impl Shape for Template {
             return None;
         }
         let template = problems.take(Template::of(node))?;
-        problems.templates.push(template.clone());
+        if template.has_code() {
+            problems.templates.push(template.clone());
+        }
         Some(template)
     }
 }

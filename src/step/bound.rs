@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Act, Kind, Sort};
+use super::{Act, Kind, Sort, Written};
 use crate::diagnostic::{Place, Span};
 use crate::expect::Expectation;
 use crate::shape::Computed;
@@ -22,8 +22,8 @@ pub struct Bound {
     pub used_at: Vec<Place>,
     /// Its own name.
     pub name: Option<Template>,
-    /// What it is called without one.
-    pub title: String,
+    /// As it was written.
+    pub written: Arc<dyn Written>,
     /// Skipped unless true.
     pub condition: Option<Expression>,
     /// Skipped when one applies.
@@ -106,6 +106,11 @@ impl Repeat {
 }
 
 impl Bound {
+    /// What it is called without a name of its own.
+    pub fn title(&self) -> String {
+        self.written.title()
+    }
+
     /// True when it is there to judge: after a failure of it the checks that follow it directly are still made.
     pub fn is_check(&self) -> bool {
         self.kind.sort == Sort::Check || (self.kind.sort == Sort::Question && self.expect.is_some())

@@ -7,6 +7,7 @@ mod targets;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Block, Body, Bound, Items, StackNames, Step};
@@ -185,7 +186,7 @@ impl<'a> Binder<'a> {
             span: step.kind_at.clone(),
             used_at: self.used_at.clone(),
             name: common.name.clone(),
-            title: step.body.title(),
+            written: Arc::clone(&step.body),
             condition: common.r#if.clone(),
             skip: common.skip.clone(),
             limit: common.timeout.clone().unwrap_or(Computed::Known(default)),
