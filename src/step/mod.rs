@@ -52,7 +52,7 @@ use crate::expect::{Field, Usual};
 use crate::shape::{Problems, Shape};
 use crate::yaml::Node;
 
-pub use bind::{BUILT_IN, Binder, Certainty, Known, Static, name_problem, path_problem};
+pub use bind::{BUILT_IN, Binder, Known, Static, name_problem, path_problem};
 pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat};
 pub use case::{Case, Emitter, NodeHandle, StackState, Started, UNPLACED, wall_clock};
 pub use cx::{Cx, Done};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{BUILT_IN, Binder, Certainty, Known};
+use super::{BUILT_IN, Binder, Known};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::scenario::Template as TemplateFile;
 use crate::step::bound::OwnScope;
@@ -60,7 +60,7 @@ impl Binder<'_> {
         }
         let mut known = Known::built_in();
         for name in file.parameters.names() {
-            known.add(name, Certainty::Surely);
+            known.add(name);
         }
         let early = self.early_of(&own);
         let outer = (

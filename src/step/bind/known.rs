@@ -1,23 +1,15 @@
-//! The names that expressions may use at a point, and how surely each has a value there.
+//! The names that expressions may use at a point.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::template::is_function;
 
-/// Whether a name has a value when it is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Certainty {
-    /// Surely.
-    Surely,
-    /// Perhaps: its step may be skipped or fail softly.
-    Maybe,
-}
-
-/// The names that expressions may use.
+/// The names that expressions may use: those that have a value, and those that may have one when they are used.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    names: BTreeMap<String, Certainty>,
+    names: BTreeSet<Cow<'static, str>>,
 }
 
 /// Built-in names; a variable may not take one.
@@ -25,59 +17,53 @@ pub const BUILT_IN: [&str; 11] = [
     "matrix", "run", "scenario", "scratch", "images", "stacks", "nodes", "got", "probes", "engine", "env",
 ];
 
-/// What was known of names before others covered them.
+/// Names that are known only for a while.
 #[derive(Default)]
-pub(super) struct Covered(Vec<(String, Option<Certainty>)>);
+pub(super) struct Covered(Vec<Cow<'static, str>>);
 
 impl Known {
     /// The built-in names alone.
     pub fn built_in() -> Self {
         Known {
-            names: BUILT_IN
-                .iter()
-                .map(|name| ((*name).to_owned(), Certainty::Surely))
-                .collect(),
+            names: BUILT_IN.into_iter().map(Cow::Borrowed).collect(),
         }
     }
 
-    /// Adds a name; a sure one stays sure.
-    pub fn add(&mut self, name: &str, certainty: Certainty) {
-        let entry = self.names.entry(name.to_owned()).or_insert(certainty);
-        *entry = (*entry).min(certainty);
+    /// Adds a name.
+    pub fn add(&mut self, name: &str) {
+        if !self.has(name) {
+            self.names.insert(Cow::Owned(name.to_owned()));
+        }
     }
 
-    /// Makes names surely known for a while; gives what was known of each before.
-    pub(super) fn cover<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) -> Covered {
-        let mut before = |name: &str| self.names.insert(name.to_owned(), Certainty::Surely);
-        Covered(names.into_iter().map(|name| (name.to_owned(), before(name))).collect())
+    /// Makes names known for a while; gives those that were not known before.
+    pub(super) fn cover(&mut self, names: impl IntoIterator<Item = Cow<'static, str>>) -> Covered {
+        let mut fresh = |name: &Cow<'static, str>| self.names.insert(name.clone());
+        Covered(names.into_iter().filter(|name| fresh(name)).collect())
     }
 
-    /// Ends that: what was known before comes back.
+    /// Ends that.
     pub(super) fn uncover(&mut self, covered: Covered) {
-        // The last first: a name may have been covered twice.
-        for (name, before) in covered.0.into_iter().rev() {
-            match before {
-                Some(certainty) => self.names.insert(name, certainty),
-                None => self.names.remove(&name),
-            };
+        for name in covered.0 {
+            self.names.remove(&name);
         }
     }
 
     /// True when the name is known.
     pub fn has(&self, name: &str) -> bool {
-        self.names.contains_key(name)
+        self.names.contains(name)
     }
 
     /// The names: the author's own first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let names = self.names.keys().map(String::as_str);
+        let names = self.names.iter().map(AsRef::as_ref);
         self.own_names().chain(names.filter(|name| BUILT_IN.contains(name)))
     }
 
     /// The author's own names.
     pub fn own_names(&self) -> impl Iterator<Item = &str> {
-        let names = self.names.keys().map(String::as_str);
-        names.filter(|name| !BUILT_IN.contains(name))
+        let names = self.names.iter().map(AsRef::as_ref);
+        names.filter(|name: &&str| !BUILT_IN.contains(name))
     }
 }
 

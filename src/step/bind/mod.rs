@@ -5,6 +5,7 @@ mod known;
 mod names;
 mod targets;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::shape::{Computed, Named, Text};
 use crate::template::Scope;
 
 use known::Covered;
-pub use known::{BUILT_IN, Certainty, Known, name_problem};
+pub use known::{BUILT_IN, Known, name_problem};
 pub use names::path_problem;
 
 /// What binding sees of the scenario: names that do not change while it binds.
@@ -81,7 +82,7 @@ impl<'a> Binder<'a> {
     pub fn new(fixed: &'a Static<'a>, early: Scope, folder: PathBuf) -> Self {
         let mut known = Known::built_in();
         for name in early.values.keys() {
-            known.add(name, Certainty::Surely);
+            known.add(name);
         }
         Binder {
             fixed,
@@ -127,11 +128,11 @@ impl<'a> Binder<'a> {
                 self.check_names(&[items.as_template()]);
             }
             self.new_name(&for_each.name.value, &for_each.name.span);
-            item = self.known.cover([for_each.name.value.as_str()]);
+            item = self.known.cover([for_each.name.value.clone().into()]);
         }
         let uncertain = step.common.r#if.is_some() || !step.common.skip.is_empty();
         self.maybe |= uncertain || step.common.soft.is_some() || step.common.for_each.is_some();
-        let locals = self.known.cover(step.kind.locals.iter().copied());
+        let locals = self.known.cover(step.kind.locals.iter().map(|name| (*name).into()));
         self.check_names(&step.templates);
         self.known.uncover(locals);
         step.body.check(step, self);
@@ -144,12 +145,7 @@ impl<'a> Binder<'a> {
         self.known.uncover(item);
         for (name, (span, _)) in &step.save.0 {
             self.new_name(name, span);
-            let certainty = if self.maybe {
-                Certainty::Maybe
-            } else {
-                Certainty::Surely
-            };
-            self.known.add(name, certainty);
+            self.known.add(name);
             self.early.values.remove(name);
             self.saved.entry(name.clone()).or_insert_with(|| span.clone());
         }
@@ -168,9 +164,9 @@ impl<'a> Binder<'a> {
         if step.save_templates.is_empty() || body.is_none() && step.kind.name == "use" {
             return;
         }
-        let mut result: Vec<&str> = step.kind.results.iter().map(|field| field.name).collect();
+        let mut result: Vec<Cow<'static, str>> = step.kind.results.iter().map(|field| field.name.into()).collect();
         if let Some(Body::Block(Block { own: Some(own), .. })) = body {
-            result.extend(own.returns.iter().map(|(name, _)| name.as_str()));
+            result.extend(own.returns.iter().map(|(name, _)| name.clone().into()));
         }
         let result = self.known.cover(result);
         self.check_names(&step.save_templates);
