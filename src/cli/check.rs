@@ -1,6 +1,7 @@
 //! `e2erun check`: every problem of the scenarios, without Docker; file by file, so that ten thousand need no memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::options::CheckArguments;
 use super::prepare::{self, Chosen};
 use super::{NOTHING, Process, UNKNOWN, USAGE, terminal};
-use crate::diagnostic::{Diagnostic, Place, Span, Spanned, known_names};
+use crate::diagnostic::{Diagnostic, Source, Span, Spanned, known_names};
 use crate::image::Identities;
 use crate::load::{self, Projects};
 use crate::plan::{Plan, Settings};
@@ -23,8 +24,8 @@ struct Checked {
     cases: usize,
     passed_over: usize,
     diagnostics: Vec<Diagnostic>,
-    /// Names of scenarios, with what is needed to tell of a second one.
-    names: Vec<(String, Span)>,
+    /// The scenarios' names.
+    names: Vec<Name>,
     /// The variables of the scenarios that are selected.
     variables: BTreeSet<String>,
     masks: Masked,
@@ -32,6 +33,27 @@ struct Checked {
 
 /// The names that project files mask, by their place, each with all that its scenarios have.
 type Masked = BTreeMap<(String, usize), (Spanned<String>, BTreeSet<String>)>;
+
+/// A scenario's name and where it is written; the file's text is forgotten.
+struct Name {
+    name: String,
+    /// The file's number among all that were found.
+    file: usize,
+    range: Range<usize>,
+}
+
+impl Name {
+    /// Its place, the file read anew: only a name that is there twice is told.
+    fn span(&self, found: &[load::Found]) -> Span {
+        let file = &found[self.file];
+        let source = load::text(&file.path, &file.shown).unwrap_or_else(|_| Source::new(&file.shown, ""));
+        Span {
+            source,
+            start: self.range.start,
+            end: self.range.end,
+        }
+    }
+}
 
 /// Checks what was selected.
 pub(crate) fn check(process: &Process, arguments: &CheckArguments) -> u8 {
@@ -46,7 +68,9 @@ pub(crate) fn check(process: &Process, arguments: &CheckArguments) -> u8 {
     };
     let settings = settings(process, &chosen, results);
     let mut checked = all(process, &chosen, &settings);
-    checked.diagnostics.extend(twice(std::mem::take(&mut checked.names)));
+    checked
+        .diagnostics
+        .extend(twice(std::mem::take(&mut checked.names), &chosen.found));
     if checked.cases > 0 {
         checked.diagnostics.extend(prepare::unused(&chosen, &checked.variables));
     }
@@ -120,8 +144,9 @@ fn all(process: &Process, chosen: &Chosen, settings: &Settings) -> Checked {
             scope.spawn(|| {
                 let mut own = Checked::default();
                 let mut files = Files::seen_from(&process.cwd);
-                while let Some(found) = chosen.found.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    one(process, chosen, settings, (&projects, &mut files), (found, &mut own));
+                let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+                for number in numbers.take_while(|number| *number < chosen.found.len()) {
+                    one(process, chosen, settings, (&projects, &mut files), (number, &mut own));
                 }
                 let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                 total.scenarios += own.scenarios;
@@ -145,9 +170,9 @@ fn one(
     chosen: &Chosen,
     settings: &Settings,
     (projects, files): (&Projects, &mut Files),
-    (found, checked): (&load::Found, &mut Checked),
+    (number, checked): (usize, &mut Checked),
 ) {
-    let loaded = match load::read(found, projects) {
+    let loaded = match load::read(&chosen.found[number], projects) {
         Ok(Ok(loaded)) => loaded,
         Ok(Err(other)) => {
             checked.passed_over += usize::from(other);
@@ -160,7 +185,11 @@ fn one(
     };
     checked.scenarios += 1;
     let name = &loaded.scenario.scenario;
-    checked.names.push((name.value.clone(), name.span.clone()));
+    checked.names.push(Name {
+        name: name.value.clone(),
+        file: number,
+        range: name.span.start..name.span.end,
+    });
     let mut told = Vec::new();
     let (seeds, others) = chosen.cases(&loaded, 1);
     if !seeds.is_empty() && !chosen.overrides.is_empty() {
@@ -209,25 +238,20 @@ fn unmasked(masks: &Masked) -> Vec<Diagnostic> {
     told.collect()
 }
 
-fn twice(mut names: Vec<(String, Span)>) -> Vec<Diagnostic> {
-    names.sort_by(|(a, at_a), (b, at_b)| a.cmp(b).then_with(|| order(at_a).cmp(&order(at_b))));
-    let mut first: BTreeMap<&str, &Span> = BTreeMap::new();
-    let mut problems = Vec::new();
-    for (name, span) in &names {
-        match first.get(name.as_str()) {
-            None => {
-                first.insert(name, span);
-            }
-            Some(first) => problems.push(
-                Diagnostic::error(span, format!("another scenario has the name `{name}`"))
-                    .related(first, "the first one")
-                    .help("a scenario's name is unique in a run"),
-            ),
-        }
-    }
-    problems
-}
-
-fn order(span: &Span) -> Place {
-    span.place()
+fn twice(mut names: Vec<Name>, found: &[load::Found]) -> Vec<Diagnostic> {
+    let shown = |name: &Name| found[name.file].shown.as_str();
+    names.sort_by(|a, b| (&a.name, shown(a)).cmp(&(&b.name, shown(b))));
+    let again = names.chunk_by(|a, b| a.name == b.name).filter(|same| same.len() > 1);
+    let told = again.flat_map(|same| {
+        let first = same[0].span(found);
+        same[1..].iter().map(move |name| {
+            Diagnostic::error(
+                &name.span(found),
+                format!("another scenario has the name `{}`", name.name),
+            )
+            .related(&first, "the first one")
+            .help("a scenario's name is unique in a run")
+        })
+    });
+    told.collect()
 }
