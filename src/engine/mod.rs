@@ -202,12 +202,12 @@ pub struct Frame {
 pub struct LogRange {
     /// Goes on as it grows.
     pub follow: bool,
-    /// From this second (Unix time) on; 0 for all.
-    pub since: i64,
     /// With timestamps.
     pub timestamps: bool,
     /// Only the last so many lines.
     pub tail: Option<u64>,
+    /// Whether the container has a terminal, where that is known: else the engine is asked first.
+    pub tty: Option<bool>,
 }
 
 /// An exec that runs: its output, then its exit code.

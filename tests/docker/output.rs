@@ -8,9 +8,9 @@ use super::stage::{Stage, text};
 
 const ALL: LogRange = LogRange {
     follow: false,
-    since: 0,
     timestamps: true,
     tail: None,
+    tty: None,
 };
 
 async fn frames(stage: &Stage, id: &str, range: LogRange) -> Vec<Frame> {

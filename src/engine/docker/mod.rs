@@ -197,7 +197,10 @@ impl Engine for Docker {
 
     async fn logs(&self, container: &str, range: LogRange) -> EngineResult<BoxStream<'static, EngineResult<Frame>>> {
         // Before API 1.42 the answer does not say whether it is framed.
-        let tty = self.inspect(container).await?.tty;
+        let tty = match range.tty {
+            Some(tty) => tty,
+            None => self.inspect(container).await?.tty,
+        };
         output::logs(&self.api, container, range, tty).await
     }
 

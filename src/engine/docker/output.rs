@@ -29,11 +29,10 @@ pub(super) async fn logs(
     let attempt = format!("read the log of container `{container}`");
     let stamped = range.timestamps;
     let path = format!(
-        "/containers/{}/logs?stdout=1&stderr=1&follow={}&timestamps={}&since={}&tail={}",
+        "/containers/{}/logs?stdout=1&stderr=1&follow={}&timestamps={}&tail={}",
         encode(container),
         u8::from(range.follow),
         u8::from(stamped),
-        range.since,
         range.tail.map_or_else(|| "all".to_owned(), |lines| lines.to_string()),
     );
     let chunks = api.stream(&attempt, &path).await?;

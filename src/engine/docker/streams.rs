@@ -122,10 +122,11 @@ fn take_timestamp(bytes: &mut Bytes) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use futures_util::StreamExt;
+    use futures_util::{FutureExt, StreamExt};
+    use proptest::prelude::*;
 
     use super::{frames, json_lines};
-    use crate::engine::{EngineResult, Stream};
+    use crate::engine::{EngineResult, Frame, Stream};
 
     fn frame(stream: u8, text: &str) -> Vec<u8> {
         let mut bytes = vec![stream, 0, 0, 0];
@@ -159,6 +160,47 @@ mod tests {
                 (expected, error),
                 "in pieces of {size}"
             );
+        }
+    }
+
+    /// Cuts bytes into pieces of these lengths, again and again.
+    fn cut(mut bytes: &[u8], lengths: &[usize]) -> Vec<EngineResult<Bytes>> {
+        let mut pieces = Vec::new();
+        for length in lengths.iter().cycle() {
+            if bytes.is_empty() {
+                break;
+            }
+            let (piece, rest) = bytes.split_at(bytes.len().min(*length));
+            pieces.push(Ok(Bytes::copy_from_slice(piece)));
+            bytes = rest;
+        }
+        pieces
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn frames_do_not_depend_on_how_they_come(
+            written in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..300)), 0..20),
+            lengths in prop::collection::vec(1..200_usize, 1..6),
+        ) {
+            let at = "2026-11-20T10:00:00.000000001Z";
+            let mut bytes = Vec::new();
+            let mut expected = Vec::new();
+            for (stderr, text) in written {
+                let length = u32::try_from(at.len() + 1 + text.len()).unwrap();
+                bytes.extend([1 + u8::from(stderr), 0, 0, 0]);
+                bytes.extend(length.to_be_bytes());
+                bytes.extend(format!("{at} ").as_bytes());
+                bytes.extend(&text);
+                let stream = if stderr { Stream::Stderr } else { Stream::Stdout };
+                expected.push(Frame { stream, at: Some(at.to_owned()), bytes: text.into() });
+            }
+            let pieces = futures_util::stream::iter(cut(&bytes, &lengths)).boxed();
+            let read: Vec<_> = frames(pieces, true, "read").collect::<Vec<_>>().now_or_never().unwrap();
+            let read: Vec<Frame> = read.into_iter().map(Result::unwrap).collect();
+            prop_assert_eq!(read, expected);
         }
     }
 

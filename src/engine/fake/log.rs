@@ -27,7 +27,7 @@ pub(super) struct Entry {
 impl Machine {
     /// Takes what the container writes.
     pub(super) fn write(&mut self, stream: Stream, bytes: &[u8], now: i64) {
-        let at = now.max(self.started_at);
+        let at = now.max(self.started_at) - self.set_back;
         let stream = if self.script.tty { Stream::Stdout } else { stream };
         let mut rest = std::mem::take(&mut self.unended[stream as usize]);
         rest.extend_from_slice(bytes);
@@ -99,20 +99,11 @@ impl Machine {
 
     /// The entries of a range, and the first after them.
     fn select(&self, range: LogRange) -> (usize, usize) {
-        let since = range.since.saturating_mul(1_000_000_000);
         let all = self.entries.len();
         let first = range.tail.map_or(0, |tail| {
             all.saturating_sub(usize::try_from(tail).unwrap_or(usize::MAX))
         });
-        (
-            self.entries
-                .iter()
-                .position(|entry| entry.at >= since)
-                .unwrap_or(all)
-                .max(first)
-                .max(self.rotated),
-            all,
-        )
+        (first.max(self.rotated), all)
     }
 }
 

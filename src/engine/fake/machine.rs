@@ -40,6 +40,8 @@ pub(super) struct Machine {
     pub(super) files: BTreeMap<String, Bytes>,
     pub(super) asked: BTreeMap<String, usize>,
     pub(super) entries: Vec<Entry>,
+    /// By how many nanoseconds the clock of its log was set back.
+    pub(super) set_back: i64,
     /// How many of `entries`, from the first one on, the engine has rotated away.
     pub(super) rotated: usize,
     /// What each stream has written of a line that is not ended.

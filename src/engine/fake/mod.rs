@@ -30,6 +30,7 @@ mod tool_tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -187,14 +188,28 @@ impl Fake {
         }
     }
 
-    /// Makes a container write now.
-    pub fn write(&self, container: &str, text: &str) {
+    /// Sets the clock back by which a container's log has its times from now on.
+    pub fn set_clock_back(&self, container: &str, by: Duration) {
+        self.change(|state| {
+            if let Some(machine) = state.find_mut(container) {
+                machine.set_back += i64::try_from(by.as_nanos()).unwrap_or_default();
+            }
+        });
+    }
+
+    /// Makes a container write now, to one of its streams.
+    pub fn write_to(&self, container: &str, stream: super::Stream, text: &str) {
         let now = self.now();
         self.change(|state| {
             if let Some(machine) = state.find_mut(container) {
-                machine.write(super::Stream::Stdout, text.as_bytes(), now);
+                machine.write(stream, text.as_bytes(), now);
             }
         });
+    }
+
+    /// Makes a container write now.
+    pub fn write(&self, container: &str, text: &str) {
+        self.write_to(container, super::Stream::Stdout, text);
     }
 
     /// Rotates a container's log: only its last entries are left.

@@ -1,14 +1,38 @@
 //! Logs: a follower a container, and its log spooled to the results folder from the first line to the last.
 //!
-//! What the engine's habits ask for (a follow loses a last line without newline, ends at every restart, can be cut off;
-//! entries of one time) is met in `follow.rs`; that each entry is written once, by `place.rs`. A spool is a plain text
-//! file of whole lines, stdout and stderr in the engine's order; readers read it in large blocks, from any place on, and
-//! wait for its growth. So a log costs one reading of the engine, and memory only for what is under way.
+//! ```text
+//! engine ─ frames ─▶ follow.rs     runs, one after the other: a follow for the first entries, then snapshots
+//!                    snapshot.rs   a reading without follow, from behind what was read to what there is
+//!                    place.rs      what was read, so that each entry is taken once
+//!                    assemble.rs   frames to whole lines
+//!                    spool.rs ─▶ a file of whole lines ─▶ reader.rs ─▶ steps
+//! ```
+//!
+//! A log costs one reading of the engine, and memory only for what is under way: a line is kept to one MiB, readers read
+//! blocks, and how often they read costs the engine nothing.
+//!
+//! **Why a follow and snapshots.** A follow is the cheapest way to the first entries and the only one to be told of
+//! further ones. But it loses a last line without newline, ends with every run, and where the engine rotates a log it gives
+//! entries again or leaves out whole files, and says nothing. So from the first end, cut or possible rotation on, and where
+//! the clock was set back, a follow only tells that there is more; what that is a snapshot gives, that begins so far before
+//! the end that it meets the entry that was read last. It asks nothing of the engine while a container is silent, and is
+//! read at most every 50 ms while it is not. Only of a rotated log it is asked each second whether the follow still tells.
+//!
+//! **The end of a run** is read by a snapshot after the follow has ended. Whoever removes a container in that moment may be
+//! faster: then the log is `unsure`, and what a further line could change is not known.
+//!
+//! **Now** is a barrier: the engine is asked where the log ends, by its last entries, and that is waited for in what is read
+//! anyway; where their times do not tell (a clock was set back) or it takes long, for a snapshot that began afterwards.
+//!
+//! What never is: an entry that is in a spool twice; one that is missing without a gap or a note; a time of this machine's
+//! clock that decides what was written before another; a log in memory.
 
 mod assemble;
 mod follow;
 mod place;
 mod reader;
+mod snapshot;
+mod source;
 mod spool;
 
 #[cfg(test)]
@@ -258,9 +282,11 @@ impl Spools {
 /// comes to it.
 async fn entries(engine: &Arc<dyn Engine>, spool: &Arc<Spool>, described: &Container) -> EngineResult<()> {
     let started = nanos(&described.started_at);
+    let (known, before) = (spool.progress().ended, spool.place().reach());
     // It runs, so a reader must not be told that it waits for a start.
-    let is_known = |progress: &Progress| progress.phase == Phase::Running || progress.ended >= started;
-    let end = match follow::end_of(engine, &described.id).await {
+    let is_known =
+        |progress: &Progress| progress.phase == Phase::Running || progress.ended >= started || progress.ended != known;
+    let end = match snapshot::end_of(engine, &described.id, described.tty).await {
         Ok(Some(end)) => end,
         Ok(None) => {
             reached(spool, is_known).await;
@@ -268,7 +294,10 @@ async fn entries(engine: &Arc<dyn Engine>, spool: &Arc<Spool>, described: &Conta
         }
         Err(error) => return unreadable(spool, error).await,
     };
-    let is_read = |progress: &Progress| is_known(progress) && spool.place().has_passed(&end);
+    let begun = spool.look.begun();
+    let is_read = |progress: &Progress| {
+        is_known(progress) && (progress.looked > begun || spool.place().has_passed(&end, &before))
+    };
     if timeout(SOON, reached(spool, is_read)).await.is_err() {
         spool.look.ask();
         reached(spool, is_read).await;
@@ -278,7 +307,7 @@ async fn entries(engine: &Arc<dyn Engine>, spool: &Arc<Spool>, described: &Conta
 
 /// A log that the engine does not give: of a container that is gone the follower finds that out, too.
 async fn unreadable(spool: &Arc<Spool>, error: EngineError) -> EngineResult<()> {
-    if !follow::is_gone(&error) {
+    if !source::is_gone(&error) {
         return Err(error);
     }
     reached(spool, |progress| progress.phase != Phase::Running).await;

@@ -4,7 +4,11 @@
 //! its bytes; the parts of a long line have one time, so those of a time are counted. No order of times is relied on: two
 //! streams have two writers, and clocks are set back. A reading that begins near the end of the log is cheap, for the
 //! engine finds that without decoding all of it; where it does not begin early enough, a longer one is made. When the
-//! last entry is not even in the whole log, the engine has dropped it, and what came behind it perhaps too.
+//! last entry is not even in the whole log, the engine has dropped it, and what came behind it perhaps too. The engine is
+//! never asked for entries since a time: where the clock was set back it would leave some out.
+//!
+//! Whether a place has come to a log's end is told by times, stream by stream, as long as these only grow: entries of one
+//! time of a stream are counted. Where they do not grow nothing is told, and a snapshot has to be read.
 //!
 //! A follow is good for that only while the engine does not rotate the log: at a rotation it gives entries again, or
 //! leaves out whole files where it is slow. From there on it tells only that there is more.
@@ -15,14 +19,11 @@ mod resume;
 mod tests;
 
 use crate::engine::{Frame, LogRange};
-pub(super) use latest::End;
-use latest::Latest;
+pub(super) use latest::{End, Ends, Reach};
 pub(super) use resume::Resume;
 
-/// A time as far as its second.
-const SECOND: usize = 19;
 /// How many entries from the end on are asked for, one after the other.
-const TAILS: [u64; 4] = [100, 1_000, 10_000, 100_000];
+const TAILS: [u64; 5] = [100, 1_000, 10_000, 100_000, 1_000_000];
 /// What the engine writes around an entry in its file: `{"log":"…","stream":"stdout","time":"…"}` and a newline.
 const AROUND: u64 = 69;
 
@@ -37,8 +38,8 @@ pub(super) struct Place {
     written: u64,
     first: Option<Frame>,
     last: Option<Frame>,
-    /// The latest of each stream.
-    latest: [Latest; 2],
+    /// How far each stream was read.
+    reach: Reach,
 }
 
 impl Place {
@@ -59,7 +60,7 @@ impl Place {
         if self.rotation.is_some() {
             self.written += written(&frame.bytes);
         }
-        self.latest[frame.stream as usize].saw(frame.at.as_deref().unwrap_or_default());
+        self.reach.saw(frame);
         match &mut self.last {
             Some(last) => {
                 // A log has millions of entries: their times take turns in one place.
@@ -72,7 +73,8 @@ impl Place {
 
     /// What was read last is not in the log any more: a further reading begins with what there is.
     pub(super) fn forget(&mut self) {
-        (self.first, self.last, self.latest) = Default::default();
+        (self.first, self.last) = (None, None);
+        self.reach.forget();
     }
 
     /// True once the engine may have rotated the log: attributes and escapes take bytes that are not counted.
@@ -80,10 +82,14 @@ impl Place {
         self.rotation.is_some_and(|size| self.written >= size / 2)
     }
 
+    /// How far each stream was read.
+    pub(super) fn reach(&self) -> Reach {
+        self.reach.clone()
+    }
+
     /// True when an entry is earlier than what its stream has given last: it was given before, or the clock was set back.
     pub(super) fn is_behind(&self, frame: &Frame) -> bool {
-        let at = frame.at.as_deref();
-        at.is_some_and(|at| self.latest[frame.stream as usize].is_after(at))
+        self.reach.is_after(frame)
     }
 
     /// True when an entry that a follow gives is nothing new.
@@ -91,9 +97,9 @@ impl Place {
         self.is_behind(frame) || self.last.as_ref() == Some(frame)
     }
 
-    /// True when the end of a log was read, or something later of its stream.
-    pub(super) fn has_passed(&self, end: &End) -> bool {
-        end.latest <= self.latest[end.stream as usize]
+    /// True when the end that a log had was surely read, by how far it was read before that was asked for.
+    pub(super) fn has_passed(&self, end: &End, before: &Reach) -> bool {
+        self.reach.has_passed(end, before)
     }
 
     /// The ways to read on, the cheapest first; each later one is for when the one before cannot tell. When none can,
@@ -106,15 +112,14 @@ impl Place {
         let Some(last) = &self.last else {
             return vec![Resume::of_all(whole)];
         };
-        let count = self.latest[last.stream as usize].count();
+        let count = self.reach.count(last.stream);
         let tails = TAILS.map(|tail| LogRange {
             tail: Some(tail),
             ..whole
         });
-        let second = last.at.as_deref().and_then(|at| seconds(at.get(..SECOND)?));
-        let since = second.map(|since| LogRange { since, ..whole });
-        let ranges = tails.into_iter().chain(since).chain([whole]);
-        ranges
+        tails
+            .into_iter()
+            .chain([whole])
             .map(|range| Resume::behind(range, last, count, self.first.as_ref()))
             .collect()
     }
@@ -124,12 +129,4 @@ impl Place {
 fn written(bytes: &[u8]) -> u64 {
     let longer = |byte: &&u8| matches!(**byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
     (bytes.len() + bytes.iter().filter(longer).count()) as u64 + AROUND
-}
-
-/// A second of time as Unix time.
-fn seconds(text: &str) -> Option<i64> {
-    format!("{text}Z")
-        .parse::<jiff::Timestamp>()
-        .ok()
-        .map(jiff::Timestamp::as_second)
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub struct Spool {
 #[derive(Default)]
 pub(super) struct Look {
     asked: AtomicBool,
+    /// How many looks have begun.
+    begun: AtomicU64,
     news: Notify,
 }
 
@@ -61,9 +63,15 @@ impl Look {
         }
     }
 
-    /// It looks now: whoever asks from here on asks again.
-    pub(super) fn done(&self) {
-        self.asked.store(false, Ordering::Release);
+    /// It looks now, for the so manieth time: whoever asks from here on asks for another. True beside it when it was asked.
+    pub(super) fn begin(&self) -> (u64, bool) {
+        let asked = self.asked.swap(false, Ordering::AcqRel);
+        (self.begun.fetch_add(1, Ordering::AcqRel) + 1, asked)
+    }
+
+    /// How many looks have begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Acquire)
     }
 }
 
@@ -76,10 +84,14 @@ pub struct Progress {
     pub(super) frames: u64,
     /// When the last run ended that was read to its end, nanoseconds of Unix time by the engine's clock.
     pub(super) ended: i64,
+    /// The look that has ended last: all that was written before it began was read.
+    pub(super) looked: u64,
     /// Whether more may come.
     pub phase: Phase,
     /// What of it is missing first, and why.
     pub gap: Option<String>,
+    /// Why the last moments of it may be missing, where nobody knows.
+    pub unsure: Option<&'static str>,
 }
 
 /// Whether more of a log may come.
@@ -146,6 +158,11 @@ impl Spool {
         self.progress.borrow().gap.clone()
     }
 
+    /// Why its last moments may be missing, where nobody knows: who decides something by what is not in this log cannot.
+    pub fn unsure(&self) -> Option<&'static str> {
+        self.progress.borrow().unsure
+    }
+
     /// Reads its lines from a place on.
     pub fn reader(self: &Arc<Self>, streams: Streams, from: Offset) -> LineReader {
         LineReader::new(Arc::clone(self), self.progress.subscribe(), streams, from)
@@ -209,6 +226,19 @@ impl Spool {
             progress.ended = progress.ended.max(at);
             later
         });
+    }
+
+    /// A look has ended; readers are not woken for those that nobody has asked for.
+    pub(super) fn set_looked(&self, (look, asked): (u64, bool)) {
+        self.progress.send_if_modified(|progress| {
+            progress.looked = look;
+            asked
+        });
+    }
+
+    /// Its last moments may be missing.
+    pub(super) fn set_unsure(&self, why: &'static str) {
+        self.progress.send_modify(|progress| progress.unsure = Some(why));
     }
 
     /// Something of it is missing: nothing more comes.

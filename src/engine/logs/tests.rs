@@ -433,13 +433,13 @@ async fn what_was_read_after_the_end_is_whole_even_if_the_container_is_gone_when
     case.fake.remove(ResourceKind::Container, "web").await.unwrap();
     case.seconds(5).await;
     assert_eq!(
-        (case.all().await, case.spool().gap()),
-        (vec!["a".into(), "last".into()], None)
+        (case.all().await, case.spool().gap(), case.spool().unsure()),
+        (vec!["a".into(), "last".into()], None, None)
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_whose_removal_begins_with_its_end_has_no_gap_after_a_follow_that_ended_by_itself() {
+async fn a_container_whose_removal_begins_with_its_end_has_no_gap_and_may_have_gone_on() {
     let removed = |fake: &Fake, cut: bool| {
         let why = "can not get logs from container which is dead or marked for removal";
         fake.call("logs", 2, Reply::Fail(Reason::Conflict, why));
@@ -456,6 +456,10 @@ async fn a_container_whose_removal_begins_with_its_end_has_no_gap_after_a_follow
         (vec!["a".into(), "b".into()], None)
     );
     assert_eq!(whole.spool().progress().phase, Phase::Closed);
+    assert_eq!(
+        whole.spool().unsure(),
+        Some("it was removed by something else as it ended")
+    );
     let cut = Case::create(Script::new(), |fake| removed(fake, true)).await;
     cut.fake.start("web").await.unwrap();
     cut.seconds(2).await;
@@ -483,6 +487,57 @@ async fn a_barrier_reads_one_entry_however_long_the_log_is() {
         assert_eq!(case.all().await.len(), 5000 + number * 105);
     }
     assert_eq!(read(&case) - before, 5, "{:?}", case.fake.journal());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_barrier_in_a_long_line_waits_for_its_end_also_between_lines_of_the_other_stream() {
+    for parts in [3, 7, 8, 9, 200] {
+        let case = Case::begin(Script::new().out("a\n")).await;
+        case.seconds(1).await;
+        // Entries of one line have one time, and those of the other stream stand between them.
+        case.fake.write_to("web", Stream::Stderr, "b\n");
+        case.fake.write("web", &format!("{}\n", "x".repeat(parts << 14)));
+        case.fake.write_to("web", Stream::Stderr, "c\n");
+        assert_eq!(case.all().await.len(), 4, "{parts}");
+        case.fake.write_to("web", Stream::Stderr, "d\n");
+        case.fake.write("web", "e\n");
+        assert_eq!(case.all().await.len(), 6, "{parts}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_loses_and_doubles_nothing() {
+    for restarts in [false, true] {
+        let case = Case::begin(Script::new().out("0\n")).await;
+        case.seconds(1).await;
+        if restarts {
+            case.fake.restart("web", None).await.unwrap();
+            case.seconds(1).await;
+        }
+        let mut expected: Vec<String> = case.all().await;
+        let mut reader = case.spool().reader(Streams::Both, case.spool().progress().end);
+        for number in 1..40 {
+            if number % 7 == 0 {
+                case.fake.set_clock_back("web", Duration::from_secs(100));
+            }
+            let stream = [Stream::Stdout, Stream::Stderr][number % 2];
+            case.fake.write_to("web", stream, &format!("{number}\n"));
+            expected.push(number.to_string());
+            if number % 3 == 0 {
+                assert_eq!(soon(case.all()).await, expected, "a barrier after {number}");
+            } else if number % 3 == 1 {
+                // Without a barrier it is read, too.
+                assert_eq!(
+                    timeout(Duration::from_secs(2), reader.more()).await,
+                    Ok(More::Lines),
+                    "{number}"
+                );
+            }
+            lines(&mut reader);
+        }
+        case.seconds(5).await;
+        assert_eq!((soon(case.all()).await, case.spool().gap()), (expected, None));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -615,15 +670,22 @@ async fn a_process_has_a_log_like_a_container() {
 /// What a container writes in a run: at which tenth of a second, to which stream, what.
 type Writes = Vec<(u64, bool, Vec<u8>)>;
 
+/// Whatever a program may write: ends of lines, zeros, what is no UTF-8.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![3 => Just(b'\n'), 1 => Just(b'\r'), 1 => Just(0), 1 => Just(0xc3), 1 => Just(0xa4), 3 => any::<u8>()];
+    prop::collection::vec(byte, 0..60)
+}
+
 fn writes() -> impl Strategy<Value = Writes> {
     let lengths = prop_oneof![8 => 0..60_usize, 1 => 16_380..16_390_usize, 1 => Just(40_000_usize)];
-    let text = (lengths, any::<bool>()).prop_map(|(length, ends)| {
+    let letters = (lengths, any::<bool>()).prop_map(|(length, ends)| {
         let mut text = vec![b'a' + (length % 26) as u8; length];
         if ends {
             text.push(b'\n');
         }
         text
     });
+    let text = prop_oneof![3 => letters, 1 => bytes()];
     prop::collection::vec((0..30_u64, any::<bool>(), text), 0..25)
 }
 
@@ -645,6 +707,37 @@ fn script_of(runs: &[Writes], bursts: &[usize]) -> Script {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_lines_of_a_process_do_not_depend_on_how_its_output_comes(
+        output in bytes(),
+        pieces in prop::collection::vec(1..20_usize, 1..5),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let spools = Spools::new(folder.path().join("logs"), "");
+        let log = spools.process("any").unwrap();
+        let mut rest = &output[..];
+        for length in pieces.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, after) = rest.split_at(rest.len().min(*length));
+            log.add(Stream::Stdout, piece);
+            rest = after;
+        }
+        log.end();
+        let spool = spools.spool(&Spools::of_process("any")).unwrap().unwrap();
+        let mut expected: Vec<&[u8]> = output.split(|byte| *byte == b'\n').collect();
+        // Behind the last newline nothing is no line.
+        expected.pop_if(|last| last.is_empty());
+        let text = |line: &&[u8]| String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned();
+        let expected: Vec<String> = expected.iter().map(text).collect();
+        prop_assert_eq!(lines(&mut spool.reader(Streams::Both, Offset::default())), expected);
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -654,10 +747,13 @@ proptest! {
         cuts in prop::collection::vec(prop_oneof![3 => 0..40_usize, 1 => 1000..12_000_usize], 0..6),
         faults in prop::collection::btree_map(1..10_usize, 0..3_u8, 0..3),
         away in prop::option::of(0..90_u64),
+        tty in any::<bool>(),
+        set_back in prop::collection::vec((0..90_u64, 1..100_000_u64), 0..3),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let script = script_of(&runs, &bursts).log_cuts(cuts);
+            let script = if tty { script.tty() } else { script };
             let case = Case::create(script, |fake| {
                 for (nth, fault) in faults {
                     fake.event(nth, [EventFault::Lost, EventFault::Doubled, EventFault::Cut][usize::from(fault)]);
@@ -671,6 +767,13 @@ proptest! {
                     fake.away(true);
                     pause(Duration::from_millis(700)).await;
                     fake.away(false);
+                });
+            }
+            for (tenth, by) in set_back {
+                let fake = case.fake.clone();
+                tokio::spawn(async move {
+                    pause(Duration::from_millis(tenth * 100)).await;
+                    fake.set_clock_back("web", Duration::from_millis(by));
                 });
             }
             case.seconds(30).await;

@@ -31,9 +31,7 @@ fn resumed(all: &[Frame], seen: usize, gone: usize) -> Option<(usize, usize)> {
             .range
             .tail
             .map_or(0, |tail| left.len().saturating_sub(tail as usize));
-        let since = |frame: &&Frame| seconds(&frame.at.as_deref().unwrap()[..SECOND]).unwrap() >= resume.range.since;
-        let given: Vec<&Frame> = left[tail..].iter().filter(since).collect();
-        let mut rest = given.into_iter();
+        let mut rest = left[tail..].iter();
         while !resume.is_done() {
             if resume.is_gone(rest.next()?) {
                 return None;
@@ -55,10 +53,92 @@ fn a_reading_goes_on_behind_the_last_entry() {
 }
 
 #[test]
-fn a_burst_longer_than_the_end_is_read_by_its_whole_second() {
+fn a_long_burst_is_read_from_as_far_before_the_end_as_it_takes() {
     let burst = log(&[("00.1", 3), ("01.1", 1), ("01.2", 10), ("01.3", 150_000)]);
     assert_eq!(resumed(&burst, 9, 0), Some((4, 150_005)));
     assert_eq!(resumed(&log(&[("00.9", 150_000)]), 15_000, 0), Some((4, 135_000)));
+    let burst = log(&[("00.1", 3), ("01.1", 1_000_001)]);
+    assert_eq!(resumed(&burst, 2, 0), Some((5, 1_000_002)), "all of it");
+}
+
+/// Entries of a stream: its first letter, and a time.
+fn of_streams(entries: &str) -> Vec<Frame> {
+    let entry = |word: &str| Frame {
+        stream: if word.starts_with('e') {
+            Stream::Stderr
+        } else {
+            Stream::Stdout
+        },
+        ..frame(&word[1..], word)
+    };
+    entries.split_whitespace().map(entry).collect()
+}
+
+/// What a barrier finds of a log of which so many entries had been read before it asked, when so many are read: whether the
+/// log's end is surely among those. The engine gives so many of the last entries.
+fn has_passed(entries: &str, (before, read, tail): (usize, usize, usize)) -> Option<bool> {
+    let all = of_streams(entries);
+    let mut place = Place::default();
+    all[..before].iter().for_each(|frame| place.saw(frame));
+    let reach = place.reach();
+    all[before..read].iter().for_each(|frame| place.saw(frame));
+    let mut ends = Ends::default();
+    all[all.len().saturating_sub(tail)..]
+        .iter()
+        .for_each(|frame| ends.saw(frame));
+    (!ends.may_begin_before(tail as u64)).then(|| place.has_passed(&ends.end().unwrap(), &reach))
+}
+
+#[test]
+fn the_end_is_passed_when_it_was_read_and_not_before() {
+    let logs = [
+        "o01 o02 o03 o04",
+        // Both streams at one time, and each before the other.
+        "o01 e01 o01 e01 o01",
+        "o01 o02 e01 o02 e01 o02",
+        "o02 e01 o02 e01 o03 e02",
+        // A long line of one stream with lines of the other in it.
+        "e01 o03 o03 e02 o03 o03 o03",
+    ];
+    for entries in logs {
+        let count = entries.split_whitespace().count();
+        for tail in 1..=count {
+            for read in 0..=count {
+                for before in 0..=read {
+                    let passed = has_passed(entries, (before, read, tail));
+                    let expected = read == count;
+                    assert!(
+                        passed.is_none_or(|passed| passed == expected),
+                        "{entries}: {before} {read} {tail}"
+                    );
+                }
+            }
+        }
+        assert!(
+            has_passed(entries, (0, count, count + 1)).is_some(),
+            "all of it always tells"
+        );
+    }
+}
+
+#[test]
+fn where_a_clock_was_set_back_nothing_is_passed_that_was_not_read() {
+    for entries in [
+        "o05 o06 o02 o03",
+        "o05 e09 o06 o01 o01",
+        "e05 o05 e01 o06 e02",
+        "o09 o01 o02 o03 o04",
+    ] {
+        let count = entries.split_whitespace().count();
+        for (read, tail) in (0..count).flat_map(|read| (1..=count).map(move |tail| (read, tail))) {
+            // Read on to just before the end while the end was asked for, or not at all.
+            assert_ne!(
+                has_passed(entries, (read, read, tail)),
+                Some(true),
+                "{entries}: {read} {tail}"
+            );
+        }
+    }
 }
 
 #[test]
