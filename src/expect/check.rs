@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::compare::{compare, equal, has, includes, is_empty, length, trimmed};
 use super::golden::{fitted, replaced};
-use super::verdict::{Verdict, brief, diff, pretty};
+use super::verdict::{Verdict, brief, data_diff, diff, shown};
 use super::{FieldKind, Matcher, MatcherKind, Order, Path, text_of};
 use crate::diagnostic::Span;
 use crate::template::{Data, Scope, Unrendered, noun};
@@ -133,10 +133,9 @@ impl Check {
                 return (!equal(kind, expected, value)).then(|| self.unequal(label, expected, value));
             }
             What::Includes(expected) => {
-                let diff = || diff(&pretty(expected), &pretty(value));
                 let message = format!("{label} does not include what was expected");
                 return (!includes(expected, value)).then(|| Verdict {
-                    diff: diff(),
+                    diff: data_diff(expected, value),
                     ..self.verdict(message, Some(value))
                 });
             }
@@ -178,7 +177,7 @@ impl Check {
             span: self.span.clone(),
             message,
             expected: self.describe(),
-            actual: value.map_or_else(|| "nothing".to_owned(), text_of),
+            actual: value.map_or_else(|| "nothing".to_owned(), shown),
             diff: None,
             hint: None,
             error: false,
@@ -194,17 +193,14 @@ impl Check {
     }
 
     fn unequal(&self, label: &str, expected: &Value, value: &Value) -> Verdict {
-        let (one, other) = (text_of(expected), text_of(value));
-        let data = expected.is_array() || expected.is_object();
+        let (one, other) = (noun(expected), noun(value));
         // A text and a number may look the same.
-        let hint = (one == other).then(|| {
-            let (expected, found) = (noun(expected), noun(value));
-            format!("expected is {expected}, found is {found}: quote what is text, and only that")
-        });
-        let diff = if data {
-            diff(&pretty(expected), &pretty(value))
+        let hint = (one != other && text_of(expected) == text_of(value))
+            .then(|| format!("expected is {one}, found is {other}: quote what is text, and only that"));
+        let diff = if expected.is_array() || expected.is_object() {
+            data_diff(expected, value)
         } else {
-            diff(&one, &other)
+            diff(&text_of(expected), &text_of(value))
         };
         Verdict {
             hint,

@@ -16,6 +16,7 @@ pub(super) struct Verdict {
     pub(super) span: Span,
     pub(super) message: String,
     pub(super) expected: String,
+    /// What was found, as `shown`.
     pub(super) actual: String,
     pub(super) diff: Option<String>,
     pub(super) hint: Option<String>,
@@ -33,7 +34,7 @@ impl Verdict {
         };
         Fault {
             expected: Some(limited(&self.expected)),
-            actual: Some(limited(&self.actual)),
+            actual: Some(self.actual),
             diff: self.diff,
             hint: self.hint,
             ..fault
@@ -44,16 +45,49 @@ impl Verdict {
 
 /// A value in backticks.
 pub(super) fn brief(value: &Value) -> String {
-    format!("`{}`", limited(&text_of(value)))
+    format!("`{}`", shown(value))
 }
 
 /// Data with a line for each value.
-pub(super) fn pretty(value: &Value) -> String {
+fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// A value as text, of which a fault shows not more. Of a long list no text is made but of its beginning and its end: it
+/// may be judged again and again.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => limited(text),
+        // Each item takes more than one byte.
+        Value::Array(items) if items.len() > 2 * MAX_SHOWN => {
+            let part = |items: &[Value]| text_of(&items.iter().cloned().collect());
+            let (head, tail) = (part(&items[..MAX_SHOWN]), part(&items[items.len() - MAX_SHOWN..]));
+            let head = &head[..boundary(&head, MAX_SHOWN * 2 / 3)];
+            let tail = &tail[boundary(&tail, tail.len() - MAX_SHOWN / 3)..];
+            format!("{head}\n… most of {} items left out …\n{tail}", items.len())
+        }
+        other => limited(&text_of(other)),
+    }
+}
+
+/// The difference of data. Of two lists only what may be shown of it is made into text.
+pub(super) fn data_diff(expected: &Value, actual: &Value) -> Option<String> {
+    let (Value::Array(one), Value::Array(other)) = (expected, actual) else {
+        return diff(&pretty(expected), &pretty(actual));
+    };
+    let most = one.len().min(other.len()) + ITEMS_AROUND;
+    if one.len().max(other.len()) <= most {
+        return diff(&pretty(expected), &pretty(actual));
+    }
+    let part = |items: &[Value]| pretty(&items[..items.len().min(most)].iter().cloned().collect());
+    diff(&part(one), &part(other))
 }
 
 /// How much of a value a fault shows.
 const MAX_SHOWN: usize = 4 << 10;
+
+/// How many more items of a longer list than there are in the other one are compared.
+const ITEMS_AROUND: usize = 100;
 
 /// How much is compared for a diff, from the first difference on.
 const MAX_COMPARED: usize = 128 << 10;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -36,7 +36,7 @@ struct Probe {
 }
 
 /// What a probe has seen so far.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 struct Record {
     answers: u64,
     failures: u64,
@@ -46,11 +46,12 @@ struct Record {
     max_outage: Duration,
     total_outage: Duration,
     first_failure: Option<Fault>,
-    /// The answers, each that is another than the one before; none once they are too long, and never only a part.
-    values: Vec<Value>,
+    /// The last answer that is another than the one before it, if it was not told yet. All of those are in the summary
+    /// alone; none once they are too long, and never only a part.
+    new_value: Option<Value>,
+    last_value: Option<Value>,
     /// The bytes that all of these take.
     size: usize,
-    last_value: Option<Value>,
 }
 
 impl Record {
@@ -73,11 +74,7 @@ impl Record {
 
     fn keep(&mut self, value: Value) {
         self.size = self.size.saturating_add(value.to_string().len() + AROUND);
-        if self.size <= MAX_VALUES {
-            self.values.push(value.clone());
-        } else {
-            self.values = Vec::new();
-        }
+        self.new_value = Some(value.clone());
         self.last_value = Some(value);
     }
 
@@ -89,25 +86,32 @@ impl Record {
     }
 
     fn count_outage(&mut self, now: Instant) {
-        let outage = self.last_answer.map_or(Duration::ZERO, |last| now - last);
-        self.max_outage = self.max_outage.max(outage);
-        self.total_outage += outage;
+        (self.max_outage, self.total_outage) = self.outages(now);
     }
 
-    /// What expressions and `state-assert` see of it.
-    fn summary(&self) -> Value {
-        let mut so_far = self.clone();
-        if so_far.failing {
-            so_far.count_outage(Instant::now());
+    /// The longest outage and all together, with the one that goes on.
+    fn outages(&self, now: Instant) -> (Duration, Duration) {
+        let last = self.last_answer.filter(|_| self.failing);
+        let outage = last.map_or(Duration::ZERO, |last| now - last);
+        (self.max_outage.max(outage), self.total_outage + outage)
+    }
+
+    /// Brings what expressions and `state-assert` see of it up to now; the values that are told already stay as they are.
+    fn tell(&mut self, summary: &mut Value) {
+        let (max_outage, outage) = self.outages(Instant::now());
+        summary["answers"] = self.answers.into();
+        summary["failures"] = self.failures.into();
+        summary["max_outage"] = crate::event::duration_text(max_outage.as_secs_f64()).into();
+        summary["outage"] = crate::event::duration_text(outage.as_secs_f64()).into();
+        summary["first_failure"] = self.first_failure.as_ref().map(|fault| fault.message.as_str()).into();
+        let values = &mut summary["values"];
+        if self.size > MAX_VALUES {
+            *values = Value::Null;
+        } else if let Some(values) = values.as_array_mut() {
+            values.extend(self.new_value.take());
+        } else {
+            *values = Value::Array(self.new_value.take().into_iter().collect());
         }
-        json!({
-            "answers": so_far.answers,
-            "failures": so_far.failures,
-            "max_outage": crate::event::duration_text(so_far.max_outage.as_secs_f64()),
-            "outage": crate::event::duration_text(so_far.total_outage.as_secs_f64()),
-            "first_failure": so_far.first_failure.map(|fault| fault.message),
-            "values": (so_far.size <= MAX_VALUES).then_some(so_far.values),
-        })
     }
 }
 
@@ -138,7 +142,7 @@ impl Walk {
             limits,
             broken: Arc::clone(&broken),
         };
-        asking.tell(name, &Record::default());
+        asking.tell(name, &mut Record::default());
         let probe = Probe {
             name: name.to_owned(),
             must_hold: step.must_hold,
@@ -186,14 +190,15 @@ impl Probes {
         let running = std::mem::take(&mut *self.lock());
         let mut faults = Vec::new();
         for probe in running {
-            let record = match probe.task.await {
+            let mut record = match probe.task.await {
                 Ok(record) => record,
                 Err(broken) => {
                     faults.push(super::broken::fault(&format!("probe `{}`: {broken}", probe.name)));
                     continue;
                 }
             };
-            let summary = record.summary();
+            case.tell_probe(&probe.name, |summary| record.tell(summary));
+            let summary = case.probes()[&probe.name].clone();
             case.emitter.emit(What::ProbeEnded {
                 probe: probe.name.clone(),
                 summary,
@@ -240,7 +245,7 @@ impl Asking {
                     record.failed(&fault, began);
                 }
             }
-            self.tell(&name, &record);
+            self.tell(&name, &mut record);
             tokio::select! {
                 () = crate::wait::pause(self.limits.every.saturating_sub(began.elapsed())) => {}
                 () = end.cancelled() => {}
@@ -249,8 +254,8 @@ impl Asking {
         record
     }
 
-    fn tell(&self, name: &str, record: &Record) {
-        self.walk.case.state().probes.insert(name.to_owned(), record.summary());
+    fn tell(&self, name: &str, record: &mut Record) {
+        self.walk.case.tell_probe(name, |summary| record.tell(summary));
     }
 
     async fn ask(&self, record: &Record) -> Result<Value, Fault> {

@@ -192,7 +192,7 @@ impl Walk {
     pub(super) fn cx(&self, step: &Bound, info: &StepInfo, scope: &Scope) -> Cx {
         let mut scope = scope.clone();
         scope.salt.clone_from(&info.path);
-        scope.values.insert("probes".to_owned(), Arc::new(self.case.probes()));
+        scope.values.insert("probes".to_owned(), self.case.probes());
         let mut cx = Cx::new(
             Arc::clone(&self.case),
             scope,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -131,8 +131,9 @@ pub struct CaseState {
     pub crashed: BTreeSet<String>,
     /// Processes that steps started by name.
     pub processes: BTreeMap<String, Started>,
-    /// Summaries of probes, those that still run too.
-    pub probes: BTreeMap<String, Value>,
+    /// Summaries of probes by name, those that still run too: shared with the scopes, and copied only when one of them
+    /// still has it while there is news.
+    pub probes: Arc<Value>,
     /// Marks in the logs by the name of the step that made them.
     pub marks: BTreeMap<String, crate::engine::logs::Mark>,
     /// Images that `commit` made, to be removed at the end.
@@ -147,6 +148,7 @@ impl Case {
         Arc::new(Case {
             state: Mutex::new(CaseState {
                 stacks,
+                probes: Arc::new(json!({})),
                 ..CaseState::default()
             }),
             ..self
@@ -195,13 +197,13 @@ impl Case {
     }
 
     /// The summaries of the probes so far.
-    pub fn probes(&self) -> Value {
-        self.state()
-            .probes
-            .clone()
-            .into_iter()
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+    pub fn probes(&self) -> Arc<Value> {
+        Arc::clone(&self.state().probes)
+    }
+
+    /// Tells what is new of a probe.
+    pub fn tell_probe(&self, name: &str, news: impl FnOnce(&mut Value)) {
+        news(&mut Arc::make_mut(&mut self.state().probes)[name]);
     }
 
     /// Adds a step's times to those of the case: what is in no part of its own is `step`.

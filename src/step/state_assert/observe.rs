@@ -184,8 +184,8 @@ pub(super) async fn image(cx: &Cx, reference: &str) -> Done<Value> {
 
 /// A probe's answers so far.
 pub(super) fn probe(cx: &Cx, name: &str) -> Done<Value> {
-    let summary = cx.case.state().probes.get(name).cloned();
-    let Some(Value::Object(mut fields)) = summary else {
+    let probes = cx.case.probes();
+    let Some(Value::Object(mut fields)) = probes.get(name).cloned() else {
         return Err(cx.error(format!("probe `{name}` was not started")));
     };
     let wanted = cx.expect.as_ref().is_some_and(|expect| expect.expects("values"));
