@@ -218,6 +218,14 @@ impl Expectation {
         self.entries.iter().map(|entry| (entry.field.name, &entry.matcher.span))
     }
 
+    /// True where what holds of a number, or of a list of lines, holds as well when that grows. Of other data it is true:
+    /// that does not grow.
+    pub fn holds_with_more(&self) -> bool {
+        let grows = |entry: &&Entry| matches!(entry.field.kind, FieldKind::Number | FieldKind::Lines);
+        let mut growing = self.entries.iter().filter(grows);
+        growing.all(|entry| entry.matcher.holds_with_more(entry.field.kind))
+    }
+
     /// Judges a result: every field that something is expected of, and what usually must hold of the others.
     pub fn judge(&self, outputs: &Value, scope: &Scope, usual: &[Usual]) -> Result<Vec<Fault>, Unrendered> {
         let checks = Unrendered::gather(self.entries.iter().map(|entry| Check::of(&entry.matcher, scope)))?;
@@ -242,6 +250,24 @@ impl Expectation {
             golden::gather(&entry.matcher, outputs.get(entry.field.name), scope, &mut texts)?;
         }
         Ok(texts)
+    }
+}
+
+impl Matcher {
+    /// See `Expectation::holds_with_more`.
+    fn holds_with_more(&self, kind: FieldKind) -> bool {
+        match &self.what {
+            MatcherKind::Anything
+            | MatcherKind::Exists(true)
+            | MatcherKind::Empty(false)
+            | MatcherKind::Compare(Order::Greater | Order::GreaterOrEqual, _) => true,
+            MatcherKind::Contains(_) | MatcherKind::Includes(_) | MatcherKind::SomeItem(_) => kind == FieldKind::Lines,
+            MatcherKind::Length(inner) => inner.holds_with_more(FieldKind::Number),
+            MatcherKind::All(matchers) | MatcherKind::Any(matchers) => {
+                matchers.iter().all(|matcher| matcher.holds_with_more(kind))
+            }
+            _ => false,
+        }
     }
 }
 

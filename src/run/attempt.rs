@@ -153,7 +153,7 @@ impl Asking<'_> {
                 }
                 format!("it holds; it has to for {}", shown(holds))
             } else if let Some(since) = held_since {
-                asked.faults = not_held(asked.faults, since.elapsed(), limits.holds);
+                asked.faults = cx.not_held(asked.faults, since.elapsed());
                 return (asked, cx);
             } else {
                 if lasts || self.is_over(&cx, until) {
@@ -203,6 +203,10 @@ impl Asking<'_> {
             None => now + cx.limit,
         };
         cx.cut = self.limits.within.filter(|_| cx.deadline < now + cx.limit);
+        cx.holds = self.limits.holds;
+        if let Some(holds) = cx.holds.filter(|_| self.act.waits_itself()) {
+            cx.deadline += holds;
+        }
         cx
     }
 
@@ -325,15 +329,6 @@ pub(crate) async fn explain(cx: &Cx, act: &dyn Act, outputs: &Value, faults: &mu
     faults[0].details.extend(details);
 }
 
-fn not_held(mut faults: Vec<Fault>, held: Duration, wanted: Option<Duration>) -> Vec<Fault> {
-    if let Some(first) = faults.first_mut() {
-        let wanted = wanted.map_or(String::new(), |wanted| format!(" of {}", shown(wanted)));
-        let text = format!("it held for {}{wanted}, then no longer", shown(held));
-        first.details.insert(0, detail("held", text));
-    }
-    faults
-}
-
 fn detail(title: &str, text: String) -> Detail {
     Detail {
         title: title.to_owned(),
@@ -374,7 +369,23 @@ fn bounded_text(value: Value) -> Value {
         Value::String(text) if text.len() > MAX_OUTPUTS => {
             Value::String(crate::host::head_and_tail(&text, MAX_OUTPUTS))
         }
-        Value::Array(_) | Value::Object(_) if value.to_string().len() > MAX_OUTPUTS => Value::Null,
+        Value::Array(_) | Value::Object(_) if is_longer(&value, MAX_OUTPUTS) => Value::Null,
         other => other,
     }
+}
+
+/// True when the JSON of a value takes more bytes than these: it is measured, not made.
+fn is_longer(value: &Value, limit: usize) -> bool {
+    struct Room(usize);
+    impl std::io::Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let left = self.0.checked_sub(bytes.len());
+            self.0 = left.ok_or(std::io::ErrorKind::WriteZero)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Room(limit), value).is_err()
 }

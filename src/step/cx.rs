@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Case, NodeHandle};
 use crate::diagnostic::Span;
 use crate::engine::{EngineError, EngineResult, Reason};
-use crate::event::{Fault, StepInfo, What};
+use crate::event::{Detail, Fault, StepInfo, What};
 use crate::expect::Expectation;
 use crate::shape::{Computed, Word};
 use crate::template::{Data, Expression, Scope, Template, Unrendered};
@@ -42,6 +42,8 @@ pub struct Cx {
     pub within: Option<Instant>,
     /// How long that is, where it ends this attempt before its own limit.
     pub cut: Option<Duration>,
+    /// How long it must hold once it does, of a kind that waits for that itself.
+    pub holds: Option<Duration>,
     /// What its result must be; judged by the interpreter, and by kinds that wait for it themselves.
     pub expect: Option<Expectation>,
     /// Ends it.
@@ -69,6 +71,7 @@ impl Cx {
             deadline: Instant::now(),
             within: None,
             cut: None,
+            holds: None,
             expect: None,
             cancel,
             parts: Mutex::default(),
@@ -197,6 +200,20 @@ impl Cx {
     /// A list of one failure here, with what to do.
     pub fn failure_with_hint(&self, message: impl Into<String>, hint: impl Into<String>) -> Vec<Fault> {
         vec![Fault::failure(message).at(self.span.place()).hint(hint)]
+    }
+
+    /// Faults of what held until now and has to for longer: with how long it did.
+    pub fn not_held(&self, mut faults: Vec<Fault>, held: Duration) -> Vec<Fault> {
+        let shown = |duration: Duration| crate::event::duration_text(duration.as_secs_f64());
+        if let Some(first) = faults.first_mut() {
+            let wanted = self
+                .holds
+                .map_or(String::new(), |wanted| format!(" of {}", shown(wanted)));
+            let text = format!("it held for {}{wanted}, then no longer", shown(held));
+            let title = "held".to_owned();
+            first.details.insert(0, Detail { title, text });
+        }
+        faults
     }
 
     /// A list of one error here.

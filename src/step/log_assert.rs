@@ -18,7 +18,7 @@ use crate::engine::logs::Streams;
 use crate::expect::{Field, FieldKind, Ignored, LineMatcher, LinePattern};
 use crate::shape::{Text, shape, words};
 use reading::Reading;
-use seen::Seen;
+use seen::{Patterns, Seen};
 
 /// See the table.
 pub(super) const ABOUT: About = About {
@@ -29,7 +29,8 @@ pub(super) const ABOUT: About = About {
              counts lines, at least one unless `expect` says otherwise; `ordered` wants lines one after the other; a line \
              of `never` fails at once. With `within` the rest may become true until then; without it the log is judged as \
              it is now. All output of a `process` is in a file of the results; while it runs, what has come is judged. Of a container \
-             that another tool removes as it ends, only a last line without a newline may be missing.",
+             that another tool removes as it ends, the last moments may be missing: what these could change is then errored, \
+             never passed. With `holds-for` it is judged for that long, and at its end once more.",
     example: "- log-assert: {service: web, matches: 'Started (?<version>\\S+)', never: [FATAL]}\n  within: 60s\n  save: {version: matches.version}",
     sort: Sort::Check,
     limit: Duration::from_secs(60),
@@ -259,7 +260,7 @@ impl Act for Bound {
 impl Bound {
     async fn seen(&self, cx: &Cx) -> Done<Seen> {
         let ignored: Vec<LineMatcher> = self.ignore.iter().map(|ignored| ignored.line.clone()).collect();
-        Ok(Seen {
+        Ok(Seen::of(Patterns {
             counted: match &self.counted {
                 Some(counted) => Some(cx.rendered(|scope| counted.ready(scope)).await?),
                 None => None,
@@ -267,9 +268,7 @@ impl Bound {
             ordered: patterns(cx, &self.ordered).await?,
             never: patterns(cx, &self.never).await?,
             ignore: patterns(cx, &ignored).await?,
-            dropped: vec![0; self.ignore.len()],
-            ..Seen::default()
-        })
+        }))
     }
 }
 

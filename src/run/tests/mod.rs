@@ -8,6 +8,7 @@ mod ends;
 mod explained;
 mod images;
 mod inside;
+mod logs;
 mod outcomes;
 mod over;
 mod phases;

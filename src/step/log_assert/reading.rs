@@ -11,13 +11,13 @@ use super::super::{ContainerRef, Cx, Done, NodeHandle, UNPLACED};
 use super::Target;
 use super::seen::Seen;
 use crate::engine::logs::{Block, LineReader, Mark, More, Spools, Streams};
-use crate::event::Fault;
+use crate::event::{Fault, duration_text};
 
 /// A log that is read.
 pub(super) struct Log {
     pub(super) id: String,
     pub(super) name: String,
-    reader: LineReader,
+    pub(super) reader: LineReader,
     /// How many of `ordered` were found in it.
     pub(super) next: usize,
 }
@@ -63,15 +63,53 @@ impl<'a> Reading<'a> {
 
 impl Reading<'_> {
     pub(super) async fn run(&mut self) -> Done<Value> {
+        self.until_it_holds().await?;
+        if let Some(holds) = self.cx.holds {
+            self.while_it_holds(holds).await?;
+        }
+        self.surely()?;
+        Ok(self.seen.take_outputs())
+    }
+
+    async fn until_it_holds(&mut self) -> Done<()> {
         loop {
             let generation = self.node.world.snapshot().generation;
             self.open()?;
             let all_read = self.take().await?;
-            if let Some(found) = self.decided(all_read).await? {
-                return Ok(found);
+            if self.decided(all_read).await? {
+                return Ok(());
             }
             if all_read && !self.wait(generation).await {
                 return Err(self.at_the_end().await);
+            }
+        }
+    }
+
+    /// It holds, and has to for so long: what comes meanwhile is judged as it comes, and at the end all that was written
+    /// until then.
+    async fn while_it_holds(&mut self, holds: Duration) -> Done<()> {
+        let since = Instant::now();
+        let until = since + holds;
+        let observed = format!("it holds; it has to for {}", duration_text(holds.as_secs_f64()));
+        self.cx.waiting(&format!("the log of `{}`", self.named()), &observed);
+        loop {
+            let generation = self.node.world.snapshot().generation;
+            let is_over = Instant::now() >= until;
+            self.open()?;
+            let all_read = self.take().await?;
+            if is_over {
+                self.now().await?;
+            }
+            self.nothing_forbidden().await?;
+            if let Err(faults) = self.judge().await {
+                let faults = self.told(faults).await;
+                return Err(self.cx.not_held(faults, since.elapsed()));
+            }
+            if is_over {
+                return Ok(());
+            }
+            if all_read {
+                self.news(generation, until).await;
             }
         }
     }
@@ -125,13 +163,13 @@ impl Reading<'_> {
         Ok(all)
     }
 
-    /// The result, if it is decided: a forbidden line, or all that is wanted is there.
-    async fn decided(&mut self, all_read: bool) -> Done<Option<Value>> {
+    /// True when it is decided that all that is wanted is there; a forbidden line decides, too.
+    async fn decided(&mut self, all_read: bool) -> Done<bool> {
         self.nothing_forbidden().await?;
         if self.cx.within.is_none() {
             self.now().await?;
             return match self.judge().await {
-                Ok(()) => Ok(Some(self.seen.outputs())),
+                Ok(()) => Ok(true),
                 Err(faults) => Err(self.told(faults).await),
             };
         }
@@ -140,15 +178,15 @@ impl Reading<'_> {
         }
         // Until all that is there was read, `expect` may hold only because the log was not read to its end.
         if self.readers.is_empty() || (!all_read && self.cx.expect.is_some()) || self.judge().await.is_err() {
-            return Ok(None);
+            return Ok(false);
         }
-        if self.cx.expect.is_some() || !self.seen.never.is_empty() {
+        if self.cx.expect.is_some() || !self.seen.patterns.never.is_empty() {
             self.now().await?;
             if self.seen.forbidden.is_some() || self.judge().await.is_err() {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        Ok(Some(self.seen.outputs()))
+        Ok(true)
     }
 
     /// Reads on to what has been written until now: to a barrier, and not further.
@@ -186,7 +224,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Waits for more lines or another container; false when the time is up, or nothing more can come.
+    /// Waits until there is something to judge anew; false when the time is up, or nothing more can come.
     async fn wait(&mut self, generation: u64) -> bool {
         let until = self.cx.within.unwrap_or(self.cx.deadline);
         if Instant::now() >= until {
@@ -204,6 +242,13 @@ impl Reading<'_> {
                 &format!("{} lines read, {} fit", self.seen.read, self.seen.count),
             );
         }
+        let changed = self.news(generation, tell.unwrap_or(until).min(until)).await;
+        // What could not be told yet is told then.
+        changed || tell.is_some()
+    }
+
+    /// Waits for more lines or another container; false when there are none until then.
+    async fn news(&mut self, generation: u64, until: Instant) -> bool {
         let world = self.node.world.clone();
         let mut changes: Vec<_> = self
             .readers
@@ -214,9 +259,7 @@ impl Reading<'_> {
         // A lane that ends starts nothing any more.
         let mut walks = self.cx.case.walks.subscribe();
         changes.push(async move { drop(walks.changed().await) }.boxed());
-        let changed = timeout_at(tell.unwrap_or(until).min(until), select_all(changes)).await;
-        // What could not be told yet is told then.
-        changed.is_ok() || tell.is_some()
+        timeout_at(until, select_all(changes)).await.is_ok()
     }
 
     /// True when every container has ended for good, and its log was read to its end.

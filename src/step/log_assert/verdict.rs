@@ -21,8 +21,39 @@ impl Reading<'_> {
         Err(vec![self.described(fault).await])
     }
 
+    /// What was judged to hold may not, where the last moments of a log may be missing: only what further lines cannot
+    /// change is known then.
+    pub(super) fn surely(&self) -> Done<()> {
+        let expect = self.cx.expect.as_ref();
+        // The groups are those of the first line, which is there or not.
+        let grows =
+            expect.is_none_or(|expect| expect.holds_with_more() && (self.seen.count > 0 || !expect.expects("matches")));
+        match self.unsure() {
+            Some(why) if !grows || !self.seen.patterns.never.is_empty() => Err(vec![self.unknown(&why)]),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why the last moments of a log may be missing, if so.
+    fn unsure(&self) -> Option<String> {
+        let mut unsure = self
+            .readers
+            .iter()
+            .filter_map(|log| Some((&log.name, log.reader.spool().unsure()?)));
+        let (name, why) = unsure.next()?;
+        Some(format!("the last moments of the log of `{name}` may be missing: {why}"))
+    }
+
+    /// It cannot be known.
+    fn unknown(&self, why: &str) -> Fault {
+        Fault::error(why).at(self.cx.span.place()).hint(
+            "let the scenario remove it: its `down` and its end read the log before; or let the container live on until \
+             it was judged",
+        )
+    }
+
     /// Judges what was seen so far.
-    pub(super) async fn judge(&self) -> Done<()> {
+    pub(super) async fn judge(&mut self) -> Done<()> {
         if self.readers.is_empty() {
             return Err(match &self.target {
                 Target::Container(ContainerRef::Service(service)) => {
@@ -35,23 +66,25 @@ impl Reading<'_> {
                 Target::Process(name) => self.cx.failure(format!("process `{name}` was not started")),
             });
         }
-        let nothing = Expectation::none(&self.cx.span);
-        let expect = self.cx.expect.as_ref().unwrap_or(&nothing);
-        let usual: &[Usual] = if self.seen.counted.is_some() { COUNT_SOME } else { &[] };
+        let cx = self.cx;
+        let nothing = Expectation::none(&cx.span);
+        let expect = cx.expect.as_ref().unwrap_or(&nothing);
+        let counts = self.seen.patterns.counted.is_some();
+        let usual: &[Usual] = if counts { COUNT_SOME } else { &[] };
         if expect.expects("lines") && !self.seen.is_whole() {
             let message = format!(
                 "`lines` cannot be judged: those that fit are longer than {} MiB",
                 KEPT >> 20
             );
-            let fault = Fault::error(message).at(self.cx.span.place());
+            let fault = Fault::error(message).at(cx.span.place());
             return Err(vec![fault.hint(
                 "count them, or say with `matches`, `ignore` or `never` which are meant",
             )]);
         }
         let outputs = self.seen.outputs();
-        let mut faults = self.cx.rendered(|scope| expect.judge(&outputs, scope, usual)).await?;
+        let mut faults = cx.rendered(|scope| expect.judge(outputs, scope, usual)).await?;
         if self.seen.count == 0
-            && let (Some(counted), Some(first)) = (&self.seen.counted, faults.first_mut())
+            && let (Some(counted), Some(first)) = (&self.seen.patterns.counted, faults.first_mut())
         {
             first.message = format!("no line of `{}` {}", self.named(), counted.shown());
         }
@@ -59,14 +92,16 @@ impl Reading<'_> {
         if faults.is_empty() {
             return Ok(());
         }
-        Err(faults.into_iter().map(|fault| fault.at(self.cx.span.place())).collect())
+        Err(faults.into_iter().map(|fault| fault.at(cx.span.place())).collect())
     }
 
     /// The first of `ordered` that no log has at its place: one log must have them all.
     fn missing_in_order(&self) -> Option<Fault> {
         let most = self.readers.iter().map(|log| log.next).max().unwrap_or_default();
-        let missing = self.seen.ordered.get(most)?;
-        let after = most.checked_sub(1).and_then(|before| self.seen.ordered.get(before));
+        let missing = self.seen.patterns.ordered.get(most)?;
+        let after = most
+            .checked_sub(1)
+            .and_then(|before| self.seen.patterns.ordered.get(before));
         let after = after.map_or(String::new(), |before| {
             format!(" after the line that {}", before.shown())
         });
@@ -84,8 +119,13 @@ impl Reading<'_> {
         }
     }
 
-    /// Faults with how much was read, and the last lines, at the first of them.
+    /// Faults with how much was read, and the last lines, at the first of them. What is not in a log whose last moments
+    /// may be missing is no failure: nobody knows.
     pub(super) async fn told(&self, mut faults: Vec<Fault>) -> Vec<Fault> {
+        if let Some(why) = self.unsure() {
+            let unmet: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+            faults = vec![self.unknown(&why).detail("in what was read", unmet.join("\n"))];
+        }
         if let Some(first) = faults.first().cloned() {
             let why = match (self.cx.within, self.cx.is_futile()) {
                 (_, true) => "; it has ended: nothing more comes",
