@@ -29,6 +29,13 @@ fn eight_cases_at_once_do_not_meet() {
 }
 
 #[test]
+fn a_log_that_is_rotated_is_counted_exactly() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["tests/scenarios/rotated.yaml"]);
+    run.code(0).says(&["1 case: 1 passed"]).left_nothing();
+}
+
+#[test]
 fn two_runs_of_one_scenario_do_not_meet() {
     let stage = Stage::new();
     let scenario = ["scenarios/shop-redis.yaml"];
