@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::shape::{Problems, Shape, wrong_type};
-use crate::yaml::Node;
+use crate::yaml::{Node, number_trap};
 
 /// The most cases that a matrix may have.
 pub const MAX_CASES: usize = 256;
@@ -200,16 +200,11 @@ fn literal(node: &Node, problems: &mut Problems) -> Value {
             "a matrix is known before anything is computed: write the value itself",
         ));
     }
-    // `3.10` would become `3.1` in the case's name.
-    if let (Some(text), Value::Number(number)) = (node.scalar(), node.value())
-        && number.to_string() != text
-    {
-        problems.push(
-            Diagnostic::error(&node.span, format!("`{text}` is the number {number}"))
-                .help(format!("quote it if text is meant: \"{text}\"")),
-        );
+    let value = node.value();
+    if let Some(text) = node.scalar() {
+        problems.diagnostics.extend(number_trap(&node.span, text, &value));
     }
-    node.value()
+    value
 }
 
 fn extended(so_far: &Combination, name: &str, value: &Value) -> Combination {

@@ -74,6 +74,8 @@ impl Shape for Data {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let data = problems.take(Data::of(node))?;
         problems.templates.extend(data.templates());
+        // A value may become text: a name, a tag, a part of a command.
+        problems.diagnostics.extend(data.number_traps());
         Some(data)
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Data, DataContent, Scope, Template, Unrendered};
 use crate::diagnostic::Diagnostic;
-use crate::yaml::{Content, Node, flow_trap, key_trap};
+use crate::yaml::{Content, Node, flow_trap, key_trap, number_trap};
 
 impl Data {
     /// Reads data; keys are plain text, merge keys are applied.
@@ -41,6 +41,16 @@ impl Data {
             DataContent::Text(template) => templates.push(template.clone()),
             DataContent::List(items) => items.iter().for_each(|item| item.gather(templates)),
             DataContent::Map(entries) => entries.iter().for_each(|(_, _, value)| value.gather(templates)),
+        }
+    }
+
+    /// Numbers that are not written as they are told: `1.10` where a version is meant.
+    pub fn number_traps(&self) -> Vec<Diagnostic> {
+        match &self.content {
+            DataContent::Value(value, written) => number_trap(&self.span, written, value).into_iter().collect(),
+            DataContent::Text(_) => Vec::new(),
+            DataContent::List(items) => items.iter().flat_map(Data::number_traps).collect(),
+            DataContent::Map(entries) => entries.iter().flat_map(|(_, _, value)| value.number_traps()).collect(),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::diagnostic::Span;
 
 pub use parse::{MAX_DEPTH, parse, parse_all};
 pub use tags::foreign_tags;
-pub use traps::{cut_trap, flow_trap, key_trap};
+pub use traps::{cut_trap, flow_trap, key_trap, number_trap};
 pub use write::{write, write_all};
 
 /// A node of the tree. Aliases are expanded: the span is where the content was written first.

@@ -1,5 +1,7 @@
 //! What is YAML, and surely not what its author meant: templates without quotes, expressions cut in two.
 
+use serde_json::Value;
+
 use super::{Content, Node, Style};
 use crate::diagnostic::{Diagnostic, Span};
 
@@ -34,6 +36,15 @@ pub fn key_trap(key: &Node) -> Option<Diagnostic> {
         });
     }
     None
+}
+
+/// A number that is not written as it is told: `3.10` is 3.1, `012` is 12, `1e3` is 1000.
+pub fn number_trap(span: &Span, text: &str, value: &Value) -> Option<Diagnostic> {
+    let Value::Number(number) = value else { return None };
+    (number.to_string() != text).then(|| {
+        Diagnostic::error(span, format!("`{text}` is the number {number}"))
+            .help(format!("quote it if text is meant: \"{text}\"; else write `{number}`"))
+    })
 }
 
 /// A mapping where text was expected: `{{ x }}` without quotes.
