@@ -36,6 +36,7 @@ pub mod load;
 pub mod mask;
 pub mod net;
 pub mod plan;
+mod quantity;
 pub mod report;
 pub mod run;
 pub mod scenario;

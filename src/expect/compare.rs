@@ -1,12 +1,12 @@
 //! How values are compared: text one final newline apart, numbers by their value, quantities by what they measure.
 
 use std::cmp::Ordering;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{FieldKind, Order, text_of};
-use crate::shape::{Size, Word};
+use crate::quantity::Quantity;
+use crate::template::same;
 
 /// Text without its one final newline.
 pub(super) fn trimmed(text: &str) -> &str {
@@ -23,7 +23,7 @@ pub(super) fn equal(kind: FieldKind, expected: &Value, actual: &Value) -> bool {
         FieldKind::Number | FieldKind::Boolean => {
             same(expected, actual) || matches!(expected, Value::String(text) if *text == text_of(actual))
         }
-        FieldKind::Duration => match (Quantity::of(expected, kind), Quantity::of(actual, kind)) {
+        FieldKind::Duration => match (quantity(expected, kind), quantity(actual, kind)) {
             (Some(expected), Some(actual)) => expected == actual,
             _ => false,
         },
@@ -49,26 +49,6 @@ pub(super) fn equal(kind: FieldKind, expected: &Value, actual: &Value) -> bool {
             _ => false,
         },
         FieldKind::Json | FieldKind::Map | FieldKind::List => same(expected, actual),
-    }
-}
-
-/// Whether data is the same; 1 and 1.0 are, and the order of keys does not count.
-pub(super) fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one_number), Value::Number(other_number)) => {
-            one_number == other_number
-                || order(&Quantity::Number(one.as_f64()), &Quantity::Number(other.as_f64())) == Some(Ordering::Equal)
-        }
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
-        }
-        (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .all(|(key, value)| other.get(key).is_some_and(|other| same(value, other)))
-        }
-        _ => one == other,
     }
 }
 
@@ -109,80 +89,36 @@ pub(super) fn is_empty(value: &Value) -> bool {
     value.is_null() || trimmed(&text_of(value)).is_empty() || length(value) == Some(0)
 }
 
-/// What can be more or less.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Quantity {
-    Number(Option<f64>),
-    Bytes(u64),
-    Seconds(f64),
-    Time(jiff::Timestamp),
-}
-
-impl Quantity {
-    /// Reads one; a number in a field of durations is seconds.
-    pub(super) fn of(value: &Value, kind: FieldKind) -> Option<Quantity> {
-        match value {
-            Value::Number(number) if kind == FieldKind::Duration => number.as_f64().map(Quantity::Seconds),
-            Value::Number(number) => Some(Quantity::Number(number.as_f64())),
-            Value::String(text) => {
-                let text = text.trim();
-                let number = || {
-                    text.parse::<f64>()
-                        .ok()
-                        .filter(|number| number.is_finite())
-                        .map(|number| Quantity::Number(Some(number)))
-                };
-                let duration = || Duration::from_text(text).map(|duration| Quantity::Seconds(duration.as_secs_f64()));
-                let size = || Size::from_text(text).map(|size| Quantity::Bytes(size.0));
-                let time = || text.parse().ok().map(Quantity::Time);
-                number().or_else(duration).or_else(size).or_else(time)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether a field of this kind can be compared with it.
-    pub(super) fn suits(&self, kind: FieldKind) -> bool {
-        match kind {
-            FieldKind::Number => matches!(self, Quantity::Number(_) | Quantity::Bytes(_)),
-            FieldKind::Duration => matches!(self, Quantity::Seconds(_)),
-            _ => true,
-        }
-    }
-
-    fn noun(&self) -> &'static str {
-        match self {
-            Quantity::Number(_) => "a number",
-            Quantity::Bytes(_) => "a size",
-            Quantity::Seconds(_) => "a duration",
-            Quantity::Time(_) => "a time",
-        }
-    }
-}
-
-fn order(one: &Quantity, other: &Quantity) -> Option<Ordering> {
-    match (one, other) {
-        (Quantity::Number(one), Quantity::Number(other)) => one.partial_cmp(other),
-        (Quantity::Seconds(one), Quantity::Seconds(other)) => one.partial_cmp(other),
-        (Quantity::Bytes(one), Quantity::Bytes(other)) => Some(one.cmp(other)),
-        // A plain number may be a number of bytes.
-        (Quantity::Number(one), Quantity::Bytes(other)) => one.as_ref()?.partial_cmp(&(*other as f64)),
-        (Quantity::Bytes(one), Quantity::Number(other)) => (*one as f64).partial_cmp(other.as_ref()?),
-        (Quantity::Time(one), Quantity::Time(other)) => Some(one.cmp(other)),
+/// Reads what can be more or less; a number in a field of durations is seconds.
+pub(super) fn quantity(value: &Value, kind: FieldKind) -> Option<Quantity> {
+    match value {
+        Value::Number(number) if kind == FieldKind::Duration => number.as_f64().map(Quantity::Seconds),
+        Value::Number(number) => Some(Quantity::Number(number.clone())),
+        Value::String(text) => Quantity::of_text(text),
         _ => None,
+    }
+}
+
+/// Whether a field of this kind can be compared with a quantity.
+pub(super) fn suits(quantity: &Quantity, kind: FieldKind) -> bool {
+    match kind {
+        FieldKind::Number => matches!(quantity, Quantity::Number(_) | Quantity::Bytes(_)),
+        FieldKind::Duration => matches!(quantity, Quantity::Seconds(_)),
+        _ => true,
     }
 }
 
 /// Whether the order holds; values that have none between them are refused.
 pub(super) fn compare(wanted: Order, kind: FieldKind, expected: &Value, actual: &Value) -> Result<bool, String> {
     let read = |value: &Value| {
-        Quantity::of(value, kind).ok_or_else(|| {
+        quantity(value, kind).ok_or_else(|| {
             let value = super::verdict::limited(&value.to_string());
             format!("{value} is neither a number nor a size, a duration or an RFC 3339 time")
         })
     };
     let (expected, actual) = (read(expected)?, read(actual)?);
-    let found = order(&actual, &expected)
+    let found = actual
+        .order(&expected)
         .ok_or_else(|| format!("{} cannot be compared with {}", actual.noun(), expected.noun()))?;
     Ok(match wanted {
         Order::Less => found == Ordering::Less,

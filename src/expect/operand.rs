@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::compare::Quantity;
+use super::compare;
 use super::form;
-use super::read::{For, is_text, noun, tell};
+use super::read::{For, is_list, is_text, noun, tell};
 use super::{FieldKind, MatcherKind, Regex};
 use crate::diagnostic::Diagnostic;
+use crate::quantity::Quantity;
 use crate::shape::{Problems, Shape, wrong_type};
 use crate::template::{Data, DataContent, Template};
 use crate::yaml::{Content, Node};
@@ -70,7 +71,7 @@ fn literal_text(template: &Template, kind: FieldKind) -> Option<&'static str> {
         (None, _) | (_, FieldKind::Json) => true,
         (_, kind) if is_text(kind) => true,
         (Some(text), FieldKind::Duration) => {
-            Quantity::of(&text.into(), kind).is_some_and(|quantity| matches!(quantity, Quantity::Seconds(_)))
+            matches!(compare::quantity(&text.into(), kind), Some(Quantity::Seconds(_)))
         }
         (Some(_), _) => false,
     };
@@ -153,7 +154,7 @@ pub(super) fn quantity(node: &Node, what: For<'_>, problems: &mut Problems) -> O
             let help = format!("write `{}s` for seconds", node.span.text());
             return tell(problems, wrong_type(node, "a duration").help(help));
         }
-        let fits = Quantity::of(&literal, what.kind).is_some_and(|quantity| quantity.suits(what.kind));
+        let fits = compare::quantity(&literal, what.kind).is_some_and(|quantity| compare::suits(&quantity, what.kind));
         if !data.is_leaf() || !fits {
             return tell(problems, wrong_type(node, comparable(what.kind)));
         }

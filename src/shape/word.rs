@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::quantity;
+
 /// A value that stands in one scalar: a duration, a size, a number, a boolean, a word.
 pub trait Word: Sized + Clone + std::fmt::Debug {
     /// What it is, for messages: "a duration (`250ms`, `30s`, …)".
@@ -20,19 +22,10 @@ pub trait Word: Sized + Clone + std::fmt::Debug {
     }
 }
 
-/// Longer ones are slips of the pen, and more than a clock can count.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
 impl Word for Duration {
     const WHAT: &'static str = "a duration (`250ms`, `30s`, `5m`, `1h30m`)";
     fn from_text(text: &str) -> Option<Self> {
-        // jiff reads much more: signs, `PT30S`, `1 hour, 2 min`, `1:30:00`. One way to write it is enough.
-        let ours = text.starts_with(|first: char| first.is_ascii_digit())
-            && text
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'h' | b'm' | b's' | b'u' | b'n'));
-        let span: jiff::SignedDuration = text.parse().ok().filter(|_| ours)?;
-        Duration::try_from(span).ok().filter(|duration| *duration <= LONGEST)
+        quantity::duration(text)
     }
     fn word_schema() -> Value {
         let pattern = r"^([0-9]+(h|m|s|ms|us|ns))*[0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns)$";
@@ -71,30 +64,7 @@ pub struct Size(pub u64);
 impl Word for Size {
     const WHAT: &'static str = "a size (`64KiB`, `2GiB`)";
     fn from_text(text: &str) -> Option<Self> {
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(text.len());
-        let (number, unit) = text.split_at(digits);
-        let factor: u64 = match unit {
-            "" | "B" => 1,
-            "KiB" => 1 << 10,
-            "MiB" => 1 << 20,
-            "GiB" => 1 << 30,
-            "TiB" => 1 << 40,
-            "kB" | "KB" => 1_000,
-            "MB" => 1_000_000,
-            "GB" => 1_000_000_000,
-            _ => return None,
-        };
-        if let Ok(whole) = number.parse::<u64>() {
-            return whole.checked_mul(factor).map(Size);
-        }
-        // A part of a byte is none.
-        let part = number
-            .parse::<f64>()
-            .ok()
-            .filter(|_| factor > 1 && !number.starts_with('.') && !number.ends_with('.'))?;
-        Some(Size((part * factor as f64) as u64))
+        quantity::size(text).map(Size)
     }
     fn word_schema() -> Value {
         serde_json::json!({"type": ["string", "integer"], "pattern": r"^([0-9]+B?|[0-9]+(\.[0-9]+)?([KMGT]iB|[kKMG]B))$"})

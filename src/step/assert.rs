@@ -17,7 +17,8 @@ pub(super) const ABOUT: About = About {
     name: "assert",
     does: "Checks an expression, or a list of them.",
     manual: "Expressions are written bare, without `${{ }}`. Each is judged, and each that is false is told with the \
-             values of its names.",
+             values of its names. Values of different kinds are refused: what a program wrote is text, `stdout | int > 3` \
+             compares numbers.",
     example: "- assert: leader != old_leader\n- assert: [members | length == 3, title == 'Tea']",
     sort: Sort::Check,
     limit: Duration::from_secs(60),

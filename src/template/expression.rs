@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::code::{self, Found};
+use super::code::{self, Comparison, Found};
+use super::compiled::Compiled;
 use super::place::Places;
-use super::render::{self, Compiled};
+use super::render;
 use super::right::Right;
 use super::{Expression, NamePath, Piece, Scope, Template, Unrendered, path};
 use crate::diagnostic::{Diagnostic, Span};
@@ -16,6 +17,7 @@ use crate::yaml::{Content, Node, cut_trap};
 /// What an expression shares with its clones.
 pub(super) struct Inner {
     pub(super) found: Vec<Found>,
+    pub(super) comparisons: Vec<Comparison>,
     /// Where the code stands in its file.
     pub(super) places: Places,
     /// Made when it is first run: `check` never does.
@@ -86,7 +88,7 @@ impl Expression {
                 Diagnostic::error(&span, "the expression is empty").help("write `$${{` for the text `${{`"),
             ]);
         }
-        let found = code::read(code, &places, &span)?;
+        let words = code::read(code, &places, &span)?;
         let parses = || render::engine().compile_expression(code).map(drop);
         if let Err(error) = RIGHT.with(|right| right.check(code, parses)) {
             let at = error.range().map_or_else(
@@ -98,8 +100,12 @@ impl Expression {
                 format!("the expression does not parse: {}", render::message(&error)),
             )]);
         }
+        if !words.misread.is_empty() {
+            return Err(words.misread);
+        }
         let inner = Inner {
-            found,
+            found: words.found,
+            comparisons: words.comparisons,
             places,
             compiled: OnceLock::new(),
         };

@@ -1,16 +1,20 @@
 //! Filters and tests of expressions: minijinja's that make sense here, and ours.
 
+mod ordering;
+
 use std::sync::Arc;
 
 use minijinja::value::{Kwargs, Value as Item, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 use serde_json::Value;
 
-use super::path::JsonPath;
+use super::compare;
+use super::path::{JsonPath, noun};
 use super::print;
 use super::render::{from_item, to_item};
 use super::right::Right;
 use crate::diagnostic::Source;
+use crate::quantity;
 
 /// All filters that an expression may use. `escape`, `safe` and `pprint` of minijinja's are for web pages and debugging.
 pub(super) const FILTERS: &[&str] = &[
@@ -50,6 +54,7 @@ pub(super) const FILTERS: &[&str] = &[
     "replace",
     "reverse",
     "round",
+    "seconds",
     "select",
     "selectattr",
     "slice",
@@ -120,6 +125,9 @@ pub(super) fn add(engine: &mut Environment<'static>) {
     engine.add_filter("string", |value: &Item| printed(value));
     engine.add_filter("join", join);
     engine.add_filter("tojson", to_json);
+    engine.add_filter("seconds", seconds);
+    engine.add_filter("bool", boolean);
+    ordering::add(engine);
     engine.add_test("containing", containing);
     engine.add_test("matching", |text: &Item, pattern: &str| {
         Ok::<_, Error>(regex(pattern).map_err(fail)?.is_match(&printed(text)?))
@@ -263,10 +271,7 @@ fn node_list(value: &Item, filter: &str) -> Result<Vec<Value>, Error> {
     match plain(value)? {
         Value::Array(nodes) => Ok(nodes),
         Value::Object(nodes) => Ok(nodes.into_iter().map(|(_, node)| node).collect()),
-        other => Err(fail(format!(
-            "`{filter}` wants nodes, not {}",
-            super::path::noun(&other)
-        ))),
+        other => Err(fail(format!("`{filter}` wants nodes, not {}", noun(&other)))),
     }
 }
 
@@ -297,7 +302,7 @@ fn with_role(value: &Item, role: &str) -> Result<Item, Error> {
 fn join(value: &Item, between: Option<&str>) -> Result<String, Error> {
     match plain(value)? {
         Value::Array(items) => Ok(items.iter().map(print).collect::<Vec<_>>().join(between.unwrap_or(""))),
-        other => Err(fail(format!("`join` wants a list, not {}", super::path::noun(&other)))),
+        other => Err(fail(format!("`join` wants a list, not {}", noun(&other)))),
     }
 }
 
@@ -313,15 +318,43 @@ fn to_json(value: &Item, options: Kwargs) -> Result<String, Error> {
     text.map_err(|error| fail(error.to_string()))
 }
 
+/// A duration as a number of seconds, to count with; a number is one already.
+fn seconds(value: &Item) -> Result<Item, Error> {
+    match plain(value)? {
+        Value::Number(_) => Ok(value.clone()),
+        other => {
+            let duration = other.as_str().and_then(|text| quantity::duration(text.trim()));
+            let seconds = duration.map(|duration| Item::from(duration.as_secs_f64()));
+            let wanted = "`seconds` wants a duration (`250ms`, `1h30m`), not";
+            seconds.ok_or_else(|| fail(format!("{wanted} {}", compare::told(&other))))
+        }
+    }
+}
+
+/// A text is the boolean that it says, and not true for being there.
+fn boolean(value: &Item) -> Result<bool, Error> {
+    let Some(text) = value.as_str() else {
+        return Ok(plain(value).map(|_| value.is_true())?);
+    };
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(fail(format!(
+            "`bool` wants `true` or `false`, not {}",
+            compare::told(&plain(value)?)
+        ))),
+    }
+}
+
 fn containing(whole: &Item, part: &Item) -> Result<bool, Error> {
     match whole.kind() {
         ValueKind::String => Ok(printed(whole)?.contains(&printed(part)?)),
         _ => match (plain(whole)?, plain(part)?) {
-            (Value::Array(items), part) => Ok(items.contains(&part)),
+            (Value::Array(items), part) => Ok(items.iter().any(|item| compare::same(item, &part))),
             (Value::Object(map), Value::String(key)) => Ok(map.contains_key(&key)),
             (other, _) => Err(fail(format!(
                 "`containing` wants text, a list or a mapping, not {}",
-                super::path::noun(&other)
+                noun(&other)
             ))),
         },
     }

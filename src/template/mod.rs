@@ -1,6 +1,8 @@
 //! Text with `${{ expression }}`: parsed once, its names known, rendered against a scope.
 
 mod code;
+mod compare;
+mod compiled;
 mod data;
 mod expression;
 mod filter;
@@ -24,6 +26,7 @@ use self::token::{Unclosed, tokens};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::yaml::{Content, Node, Scalar, cut_trap};
 
+pub(crate) use self::compare::same;
 pub(crate) use self::filter::{REGEX_LIMIT, check_regex, regex};
 pub use self::function::is_function;
 pub(crate) use self::function::port_of;

@@ -7,6 +7,8 @@ use minijinja::value::{Object, ObjectRepr, Value as Item, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 use serde_json::{Map, Number, Value};
 
+use super::compare::{self, Side};
+use super::compiled::{COMPARE, Compiled, slot_number};
 use super::function::{Asked, FUNCTIONS, ask};
 use super::{Expression, Question, Scope, Unrendered, path};
 
@@ -32,41 +34,6 @@ pub(super) fn engine() -> &'static Environment<'static> {
     })
 }
 
-/// An expression made ready to run: each name with its attributes is replaced by the number of it.
-pub(super) struct Compiled(Result<minijinja::Expression<'static, 'static>, String>);
-
-impl Compiled {
-    /// Compiles it. Names keep their length, so that places stay what they are.
-    pub(super) fn of(expression: &Expression) -> Compiled {
-        let mut code = expression.code.to_string();
-        for (number, found) in expression.inner.found.iter().enumerate() {
-            if let Some(slot) = slot(number).filter(|slot| !found.path.call && slot.len() <= found.range.len()) {
-                code.replace_range(
-                    found.range.clone(),
-                    &format!("{slot:<width$}", width = found.range.len()),
-                );
-            }
-        }
-        Compiled(engine().compile_expression_owned(code).map_err(|error| message(&error)))
-    }
-}
-
-const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-
-/// A name as short as `a.b`.
-fn slot(number: usize) -> Option<String> {
-    let high = DIGITS.get(number / 36)?;
-    Some(format!("_{}{}", *high as char, DIGITS[number % 36] as char))
-}
-
-fn slot_number(name: &str) -> Option<usize> {
-    let digit = |byte: u8| DIGITS.iter().position(|digit| *digit == byte);
-    match name.as_bytes() {
-        [b'_', high, low] => Some(digit(*high)? * 36 + digit(*low)?),
-        _ => None,
-    }
-}
-
 /// What the names of one rendering are looked up in.
 #[derive(Debug)]
 struct Root {
@@ -83,6 +50,8 @@ struct Root {
 struct Progress {
     needs: Vec<Question>,
     missing: Option<usize>,
+    /// Which comparison nobody can judge, and why.
+    refused: Option<(usize, String)>,
     randoms: usize,
 }
 
@@ -122,6 +91,9 @@ impl Object for Root {
                 })
             });
         }
+        if key == COMPARE {
+            return Some(Item::from_object(Comparer(Arc::clone(self))));
+        }
         // A name too short to be replaced.
         let number = self
             .expression
@@ -146,10 +118,7 @@ impl Object for Function {
 
     fn call(self: &Arc<Self>, _: &mut State<'_, '_>, arguments: &[Item]) -> Result<Item, Error> {
         let fail = |message: String| Error::new(ErrorKind::InvalidOperation, message);
-        if arguments
-            .iter()
-            .any(|argument| argument.downcast_object_ref::<Pending>().is_some())
-        {
+        if arguments.iter().any(is_pending) {
             return Ok(Item::from_object(Pending));
         }
         let arguments: Vec<Value> = arguments
@@ -179,6 +148,50 @@ impl Object for Function {
     }
 }
 
+/// Judges the comparisons.
+#[derive(Debug)]
+struct Comparer(Arc<Root>);
+
+impl Object for Comparer {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, arguments: &[Item]) -> Result<Item, Error> {
+        let fail = |message: String| Error::new(ErrorKind::InvalidOperation, message);
+        let inner = &self.0.expression.inner;
+        let (number, values) = arguments.split_first().ok_or(ErrorKind::MissingArgument)?;
+        let number = number.as_usize().ok_or(ErrorKind::InvalidOperation)?;
+        let comparison = inner.comparisons.get(number).ok_or(ErrorKind::InvalidOperation)?;
+        if values.iter().any(is_pending) {
+            return Ok(Item::from_object(Pending));
+        }
+        if values.iter().any(Item::is_undefined) {
+            return Err(ErrorKind::UndefinedError.into());
+        }
+        let values: Vec<Value> = values.iter().map(from_item).collect::<Result<_, _>>().map_err(fail)?;
+        if values.len() != comparison.operands.len() {
+            return Err(fail("a comparison has one value on each side".to_owned()));
+        }
+        let side = |at: usize| Side {
+            value: &values[at],
+            code: Some(&self.0.expression.code[comparison.operands[at].clone()]),
+            literal: comparison.literal[at],
+        };
+        for (at, (sign, _)) in comparison.signs.iter().enumerate() {
+            match compare::holds(*sign, side(at), side(at + 1)) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Item::from(false)),
+                Err(why) => {
+                    self.0.progress().refused.get_or_insert((number, why.clone()));
+                    return Err(fail(why));
+                }
+            }
+        }
+        Ok(Item::from(true))
+    }
+}
+
 /// Stands for an answer that is not there yet, so that one rendering finds all its questions.
 #[derive(Debug)]
 struct Pending;
@@ -187,6 +200,10 @@ impl Object for Pending {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Plain
     }
+}
+
+fn is_pending(item: &Item) -> bool {
+    item.downcast_object_ref::<Pending>().is_some()
 }
 
 /// The value of an expression.
@@ -214,7 +231,7 @@ pub(super) fn evaluate(expression: &Expression, scope: &Scope) -> Result<Value, 
         message,
     };
     let compiled = expression.inner.compiled.get_or_init(|| Compiled::of(expression));
-    let ready = compiled.0.as_ref().map_err(|message| failed(message.clone()))?;
+    let ready = compiled.ready.as_ref().map_err(|message| failed(message.clone()))?;
     let result = ready.eval(Item::from_dyn_object(Arc::clone(&root)));
     let progress = std::mem::take(&mut *root.progress());
     if !progress.needs.is_empty() {
@@ -227,11 +244,17 @@ pub(super) fn evaluate(expression: &Expression, scope: &Scope) -> Result<Value, 
             message: why_missing(&name.parts, scope),
         });
     }
+    if let Some((number, message)) = progress.refused.filter(|_| result.is_err()) {
+        let operands = &expression.inner.comparisons[number].operands;
+        let (start, end) = (operands[0].start, operands[operands.len() - 1].end);
+        let span = place(start, end);
+        return Err(Unrendered::Failed { span, message });
+    }
     match result {
         Ok(item) => from_item(&item).map_err(failed),
         Err(error) => Err(match error.range() {
             Some(range) => Unrendered::Failed {
-                span: place(range.start, range.end),
+                span: place(compiled.written(range.start), compiled.written(range.end)),
                 message: message(&error),
             },
             None => failed(message(&error)),

@@ -1,5 +1,7 @@
 //! Templates as data: text, what it gives, and where it is wrong. Long because it is a table: a line or a few are a case.
 
+mod comparisons;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ fn scope() -> Scope {
         "leader": {"name": "core1", "role": "master"}, "members": [{"name": "core1"}, {"name": "core2"}],
         "stacks": {"shop-standby": {"project": "e2e-x"}}, "evil": "${{ name }}", "raw": "{\"a\": [1, {\"b\": \"c\"}]}",
         "nodes": [{"name": "core1", "address": "10.0.0.1", "roles": ["manager"]}, {"name": "core2", "address": "10.0.0.2", "roles": []}],
-        "x": 1, "words": ["it's", "a b", "c"], "no": "false", "exit": 3, "empty": {},
+        "x": 1, "words": ["it's", "a b", "c"], "no": "false", "exit": 3, "empty": {}, "digits": "10", "outage": "250ms",
     });
     let values = values
         .as_object()
@@ -182,7 +184,7 @@ fn a_missing_name_says_what_there_is() {
         message
             .as_str()
             .unwrap()
-            .contains("there is no `leadr`; there is `empty`, `evil`"),
+            .contains("there is no `leadr`; there is `digits`, `empty`, `evil`"),
         "{message}"
     );
     assert!(

@@ -32,6 +32,20 @@ async fn what_never_passes_failed_after_its_last_try() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_comparison_that_nobody_can_judge_is_an_error_and_hides_what_is_hidden() {
+    let body = "vars: {n: '5551234', outage: 250ms}\nmask: [n]\nthen: [assert: n > 3, {assert: 'true', if: 'n == 5551234'}, assert: outage < '1s']\n";
+    stage(body)
+        .check(
+            "then[1] errored: `n` is text (\"***\") and `3` is a number; write `n | int`, quote the number, or judge it with `expect`
+             then[2] errored: `n` is text (\"***\") and `***` is a number, and these are never equal; write `n | int`, quote the number, or judge it with `expect`
+             then[3] passed
+             = errored
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_try_that_cannot_be_planned_is_an_error_of_its_own() {
     stage("retries: 2\nvars: {n: \"${{ 1 // (0 if 'try-2' in scratch else 1) }}\"}\nsteps: [assert: 'false']\n")
         .check(

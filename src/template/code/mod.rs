@@ -1,9 +1,12 @@
 //! Reads an expression's words: the names it uses, and what minijinja would only find out when it runs.
 
 mod call;
+mod comparison;
 mod path;
 
 use std::ops::Range;
+
+pub(super) use comparison::Comparison;
 
 use super::NamePath;
 use super::filter::{FILTERS, TESTS};
@@ -26,8 +29,18 @@ const KEYWORDS: [&str; 12] = [
     "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False",
 ];
 
-/// The names of an expression, or what is wrong with it.
-pub(super) fn read(code: &str, places: &Places, whole: &Span) -> Result<Vec<Found>, Vec<Diagnostic>> {
+/// What minijinja is not left alone with.
+pub(super) struct Words {
+    /// The names.
+    pub(super) found: Vec<Found>,
+    /// The comparisons.
+    pub(super) comparisons: Vec<Comparison>,
+    /// What minijinja takes, and reads in another way.
+    pub(super) misread: Vec<Diagnostic>,
+}
+
+/// The names and comparisons of an expression, or what is wrong with it.
+pub(super) fn read(code: &str, places: &Places, whole: &Span) -> Result<Words, Vec<Diagnostic>> {
     let tokens = match tokens(code, false) {
         Ok((tokens, _)) => tokens,
         Err(unclosed) => {
@@ -43,13 +56,19 @@ pub(super) fn read(code: &str, places: &Places, whole: &Span) -> Result<Vec<Foun
         calls: Vec::new(),
         found: Vec::new(),
         problems: Vec::new(),
+        misread: Vec::new(),
     };
     let mut at = 0;
     while at < tokens.len() {
         at = reader.word(at);
     }
+    let comparisons = reader.comparisons();
     if reader.problems.is_empty() {
-        Ok(reader.found)
+        Ok(Words {
+            found: reader.found,
+            comparisons,
+            misread: reader.misread,
+        })
     } else {
         Err(reader.problems)
     }
@@ -64,6 +83,7 @@ struct Reader<'c> {
     calls: Vec<bool>,
     found: Vec<Found>,
     problems: Vec<Diagnostic>,
+    misread: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
@@ -204,6 +224,9 @@ impl Reader<'_> {
                 self.no_method(at, &name);
             }
             return at + 1;
+        }
+        if KEYWORDS.contains(&name.as_str()) {
+            self.misplaced(at, &name);
         }
         match name.as_str() {
             "is" => return self.test(at + 1),
