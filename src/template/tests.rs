@@ -1,6 +1,7 @@
 //! Templates as data: text, what it gives, and where it is wrong. Long because it is a table: a line or a few are a case.
 
 mod comparisons;
+mod properties;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
