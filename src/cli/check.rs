@@ -1,6 +1,6 @@
 //! `e2erun check`: every problem of the scenarios, without Docker; file by file, so that ten thousand need no memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;

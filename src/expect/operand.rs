@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::compare;
 use super::form;
-use super::read::{For, is_list, is_text, noun, tell};
+use super::read::{For, is_text, noun, tell};
 use super::{FieldKind, MatcherKind, Regex};
 use crate::diagnostic::Diagnostic;
 use crate::quantity::Quantity;

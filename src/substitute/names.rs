@@ -191,7 +191,7 @@ fn file_of_aliases(units: &[Unit], aliases: Vec<(String, Vec<(Node, Node)>, Node
         base: last.base.clone(),
         environment: std::rc::Rc::clone(&last.environment),
         documents: vec![tree::map(entries, span)],
-        unchanged: String::new(),
+        unchanged: "".into(),
         extends: BTreeMap::new(),
     })
 }
