@@ -110,6 +110,8 @@ pub struct Found<'a> {
     pub step: Option<&'a Step>,
     /// The fault.
     pub fault: Cow<'a, Fault>,
+    /// What it makes of its case; nothing where it does not count.
+    pub makes: Option<Outcome>,
 }
 
 impl Case {
@@ -164,6 +166,16 @@ impl Case {
         }
     }
 
+    /// True where its last try failed, also where something else of it could not be found out: it is errored, and who looks
+    /// at the exit code alone must still see that the system is wrong.
+    pub fn failed(&self) -> bool {
+        match self.outcome() {
+            Outcome::Failed => true,
+            Outcome::Errored => self.of_last().iter().any(|found| found.makes == Some(Outcome::Failed)),
+            _ => false,
+        }
+    }
+
     /// Why it came to that, where the outcome alone does not say it.
     pub fn reason(&self) -> Option<String> {
         match self.end() {
@@ -181,31 +193,26 @@ impl Case {
 
     /// All that is wrong with it, of all its tries.
     pub fn faults(&self) -> Vec<Found<'_>> {
-        let mut all: Vec<Found<'_>> = Vec::new();
-        for (number, attempt) in &self.attempts {
-            all.extend(attempt.faults(*number));
-            if attempt.end.is_none() {
-                all.push(attempt.interrupted(*number));
-            }
-        }
-        all
+        let tries = self.attempts.iter();
+        tries.flat_map(|(number, attempt)| attempt.faults(*number)).collect()
+    }
+
+    /// All that is wrong with its last try: the one that counts.
+    pub fn of_last(&self) -> Vec<Found<'_>> {
+        let last = self.attempts.last_key_value();
+        last.map_or_else(Vec::new, |(number, attempt)| attempt.faults(*number))
     }
 
     /// The place of the first thing that is wrong with its last try, or of the scenario's name.
-    pub fn place_of_fault(&self) -> &Place {
-        let last = self.last();
+    pub fn place_of_fault(&self) -> Place {
         // A case that is not through is at the step that runs.
-        if let Some(step) = last
-            .filter(|last| last.end.is_none())
-            .and_then(|last| last.running().last())
-        {
-            return &step.info.place;
-        }
-        let steps = last.into_iter().flat_map(|attempt| attempt.steps.values());
-        let faulty = steps.filter_map(|step| Some((step, step.end.as_ref()?.faults.first()?)));
-        let mut places = faulty.map(|(step, fault)| fault.place.as_ref().unwrap_or(&step.info.place));
-        let own = || last?.end.as_ref()?.faults.first()?.place.as_ref();
-        places.next().or_else(own).unwrap_or(&self.info.place)
+        let running = self.last().filter(|last| last.end.is_none());
+        let running = running.and_then(|last| last.running().last());
+        let place = match running {
+            Some(step) => Some(step.info.place.clone()),
+            None => self.of_last().into_iter().next().and_then(Found::into_place),
+        };
+        place.unwrap_or_else(|| self.info.place.clone())
     }
 
     /// The steps of its last try that were not reached.
@@ -253,23 +260,38 @@ impl Attempt {
             .collect()
     }
 
-    /// All that is wrong with it: its steps' faults in their order, then its own.
-    fn faults(&self, attempt: u32) -> impl Iterator<Item = Found<'_>> {
-        let steps = self.steps.values().flat_map(move |step| {
+    /// All that is wrong with it: what failed, what could not be found out, and what does not count; each of its steps in
+    /// their order, then of its own.
+    fn faults(&self, attempt: u32) -> Vec<Found<'_>> {
+        let steps = self.steps.values().flat_map(|step| {
             let faults = step.end.iter().flat_map(|end| &end.faults);
-            faults.map(move |fault| Found {
-                attempt,
-                step: Some(step),
-                fault: Cow::Borrowed(fault),
-            })
+            faults.map(move |fault| (Some(step), fault))
         });
         let own = self.end.iter().flat_map(|end| &end.faults);
-        let own = own.map(move |fault| Found {
-            attempt,
-            step: None,
-            fault: Cow::Borrowed(fault),
+        let all = steps.chain(own.map(|fault| (None, fault)));
+        let prepared = self.is_prepared();
+        let mut all: Vec<Found<'_>> = all
+            .map(|(step, fault)| Found {
+                attempt,
+                step,
+                fault: Cow::Borrowed(fault),
+                makes: makes(step, fault, prepared),
+            })
+            .collect();
+        all.extend(self.end.is_none().then(|| self.interrupted(attempt)));
+        all.sort_by_key(|found| match found.makes {
+            Some(Outcome::Failed) => 0,
+            Some(_) => 1,
+            None => 2,
         });
-        steps.chain(own)
+        all
+    }
+
+    /// False where `given` failed: then nothing is known of the system as it should have been.
+    fn is_prepared(&self) -> bool {
+        let given = self.steps.values().filter(|step| step.info.phase == Phase::Given);
+        let mut faults = given.filter_map(|step| step.end.as_ref()).flat_map(|end| &end.faults);
+        faults.all(|fault| fault.soft)
     }
 
     /// What to tell of a try that did not come to its end.
@@ -291,7 +313,40 @@ impl Attempt {
             attempt,
             step,
             fault: Cow::Owned(fault),
+            makes: Some(Outcome::Errored),
         }
+    }
+}
+
+/// What a fault makes of its case: a preparation or a cleanup that did not work is no failure of the system, and what is
+/// done after a failure does not count.
+fn makes(step: Option<&Step>, fault: &Fault, prepared: bool) -> Option<Outcome> {
+    let phase = step.map(|step| step.info.phase);
+    match phase {
+        Some(Phase::OnFailure) => None,
+        Some(Phase::Cleanup) if !fault.soft => Some(Outcome::Errored),
+        _ if !prepared => Some(Outcome::Errored),
+        _ => Some(fault.outcome()),
+    }
+}
+
+impl Found<'_> {
+    fn into_place(self) -> Option<Place> {
+        let of_step = self.step.map(|step| &step.info.place);
+        self.fault.place.as_ref().or(of_step).cloned()
+    }
+}
+
+/// What is wrong, in a line: the first that failed, and what could not be found out beside it.
+pub fn told_in_a_line<'f>(faults: impl IntoIterator<Item = &'f Found<'f>>) -> Option<String> {
+    let faults: Vec<&Found<'_>> = faults.into_iter().collect();
+    let first = |outcome| faults.iter().find(|found| found.makes == Some(outcome));
+    match (first(Outcome::Failed), first(Outcome::Errored)) {
+        (Some(failed), Some(errored)) => Some(format!(
+            "failed: {}; and errored: {}",
+            failed.fault.message, errored.fault.message
+        )),
+        _ => faults.first().map(|found| found.fault.message.clone()),
     }
 }
 

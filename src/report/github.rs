@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::diagnostic::{Level, Place};
 use crate::event::Outcome;
-use crate::report::case::Case;
+use crate::report::case::{Case, told_in_a_line};
 use crate::report::line::Line;
 use crate::report::outcome::{Rules, WORST_FIRST, word};
 use crate::report::tally::{Run, Tally};
@@ -197,11 +197,7 @@ fn worst_first(tally: &Tally) -> Vec<(&Run, &Case)> {
 
 /// The step summary: counts, a table of what did not pass, and each failure in full, folded.
 fn summary(tally: &Tally) -> String {
-    let counts = tally.counts();
-    let told: Vec<String> = WORST_FIRST
-        .iter()
-        .filter_map(|outcome| Some(format!("{} {}", counts.get(outcome)?, word(*outcome))))
-        .collect();
+    let told: Vec<String> = tally.counts_told().map(|(_, told)| told).collect();
     let mut out = format!(
         "## e2erun: {}\n\n",
         if told.is_empty() {
@@ -250,10 +246,7 @@ fn table(tally: &Tally) -> String {
     }
     let mut out = "| outcome | scenario | where | time | why |\n|---|---|---|---|---|\n".to_owned();
     for case in rows.iter().take(ROWS) {
-        let faults = case.faults();
-        let why = case
-            .reason()
-            .or_else(|| faults.first().map(|found| found.fault.message.clone()));
+        let why = case.reason().or_else(|| told_in_a_line(&case.of_last()));
         let cells = [
             word(case.outcome()).to_owned(),
             case.info.name.clone(),

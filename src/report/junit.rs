@@ -10,7 +10,7 @@ use junit_report::{Report, TestCase, TestResult, TestSuite};
 use serde_json::Value;
 
 use crate::event::{DiagnosticInfo, FaultKind, Outcome};
-use crate::report::case::{Attempt, Case, Found, Step, StepEnd};
+use crate::report::case::{Attempt, Case, Found, Step, StepEnd, told_in_a_line};
 use crate::report::junit::xml::{ATTRIBUTE, attribute, cdata, classname, suite, testcase};
 use crate::report::line::Line;
 use crate::report::outcome::word;
@@ -138,15 +138,13 @@ fn of_run(run: &Run) -> TestCase {
 /// A testcase of a case.
 fn of_case(run: &Run, case: &Case) -> TestCase {
     let lines = fault::case_lines(run, case);
-    let faults = case.faults();
+    // The last try counts; a fault of an earlier one is told below it.
+    let (last, all) = (case.of_last(), case.faults());
+    let faults = if last.is_empty() { &all } else { &last };
     let told = Told {
         outcome: case.outcome(),
         reason: case.reason(),
-        // The last try counts; a fault of an earlier one is told below it.
-        first: faults
-            .iter()
-            .find(|found| found.attempt as usize == case.attempts.len())
-            .or(faults.first()),
+        faults: faults.iter().collect(),
         text: joined(&lines),
     };
     let mut testcase = testcase(
@@ -172,13 +170,12 @@ fn of_steps(run: &Run, case: &Case) -> Vec<TestCase> {
         return vec![of_case(run, case)];
     };
     let blocks = attempt.blocks();
-    let faults = case.faults();
+    let faults = case.of_last();
     let mut all = Vec::new();
     let mut said = false;
     for step in attempt.steps.values() {
         let of_step: Vec<&Found<'_>> = faults
             .iter()
-            .filter(|one| one.attempt as usize == case.attempts.len())
             .filter(|one| one.step.is_some_and(|its| std::ptr::eq(its, step)))
             .collect();
         // A block's steps speak for it, unless something is wrong with the block itself.
@@ -215,7 +212,7 @@ fn of_step_alone(case: &Case, step: &Step, faults: &[&Found<'_>]) -> TestCase {
     let told = Told {
         outcome,
         reason,
-        first: faults.first().copied(),
+        faults: faults.to_vec(),
         text: lines.iter().map(|lines| joined(lines)).collect::<Vec<_>>().join("\n"),
     };
     // Jenkins takes what is behind the last point for the class: there stands the case.
@@ -233,14 +230,14 @@ fn of_step_alone(case: &Case, step: &Step, faults: &[&Found<'_>]) -> TestCase {
 struct Told<'a> {
     outcome: Outcome,
     reason: Option<String>,
-    first: Option<&'a Found<'a>>,
+    faults: Vec<&'a Found<'a>>,
     text: String,
 }
 
 impl Told<'_> {
     fn result(&self, case: &Case) -> TestResult {
         let type_ = word(self.outcome).to_owned();
-        let of_fault = self.first.map(|found| found.fault.message.clone());
+        let of_fault = told_in_a_line(self.faults.iter().copied());
         let message = match self.outcome {
             Outcome::Skipped | Outcome::KnownIssue => self.reason.clone().or(of_fault),
             _ => of_fault.or(self.reason.clone()),
@@ -260,7 +257,10 @@ impl Told<'_> {
 
     /// The first line of a failure's text.
     fn place(&self, case: &Case) -> String {
-        let place = self.first.map_or(&case.info.place, |found| fault::place(case, found));
+        let place = self
+            .faults
+            .first()
+            .map_or(&case.info.place, |found| fault::place(case, found));
         text::one_line(&place.to_string())
     }
 }

@@ -1,8 +1,9 @@
 //! Outcomes in words, and the exit code that a run's outcomes make.
 
 use crate::diagnostic::Level;
-use crate::event::Outcome;
 pub use crate::event::Rules;
+use crate::event::{Fault, Outcome};
+use crate::report::case::Case;
 use crate::report::tally::Tally;
 
 /// All outcomes, worst first: the order in which reports name them.
@@ -58,42 +59,27 @@ pub fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The exit code of a run by its cases: 0 well, 1 failed, 3 errored, 4 nothing selected, 130 interrupted.
-pub fn exit_code_of(outcomes: &[Outcome], interrupted: bool, rules: Rules) -> u8 {
-    if interrupted {
+/// The exit code of all that was told: 0 well, 1 failed, 2 invalid files, 3 errored, 4 nothing selected, 130 interrupted.
+///
+/// What failed is told by it also where more could not be found out, in the same case too; and what is wrong with a run
+/// counts as what is wrong with a case.
+pub fn exit_code(tally: &Tally) -> u8 {
+    let invalid = tally.diagnostics.iter().any(|one| tally.rules.refuses(one.level));
+    let of_runs = || tally.runs.values().flat_map(|run| &run.faults).map(Fault::outcome);
+    let failed = |case: &Case| case.failed() || tally.rules.fails(case.outcome());
+    let errored = |case: &Case| case.outcome() == Outcome::Errored;
+    if invalid {
+        2
+    } else if tally.interrupted() {
         130
-    } else if outcomes.iter().any(|outcome| rules.fails(*outcome)) {
+    } else if tally.cases().any(failed) || of_runs().any(|outcome| outcome == Outcome::Failed) {
         1
-    } else if outcomes.contains(&Outcome::Errored) {
+    } else if tally.cases().any(errored) || of_runs().any(|outcome| outcome == Outcome::Errored) {
         3
-    } else if outcomes.is_empty() {
+    } else if tally.cases().next().is_none() {
         4
     } else {
         0
-    }
-}
-
-/// The exit code of all that was told: that of the cases, 2 for invalid files, and what is wrong with a run counts.
-///
-/// The event that ends a run holds the exit code and is part of the tally: make it with any code, let the tally take
-/// it, and put this one in.
-pub fn exit_code(tally: &Tally) -> u8 {
-    let mut outcomes: Vec<Outcome> = tally.cases().map(|case| case.outcome()).collect();
-    outcomes.extend(
-        tally
-            .runs
-            .values()
-            .flat_map(|run| &run.faults)
-            .map(|fault| fault.outcome()),
-    );
-    if tally
-        .diagnostics
-        .iter()
-        .any(|diagnostic| tally.rules.refuses(diagnostic.level))
-    {
-        2
-    } else {
-        exit_code_of(&outcomes, tally.interrupted(), tally.rules)
     }
 }
 
@@ -101,7 +87,7 @@ pub fn exit_code(tally: &Tally) -> u8 {
 mod tests {
     use super::{Rules, exit_code};
     use crate::diagnostic::Level;
-    use crate::event::{Event, Fault, Outcome, What};
+    use crate::event::{Event, Fault, FaultKind, Outcome, Phase, What};
     use crate::report::sample;
     use crate::report::tally::Tally;
 
@@ -154,6 +140,49 @@ mod tests {
         events.pop();
         events.push(sample::run_ended(false, vec![Fault::failure("left behind: a volume")]));
         check(&events, Rules::default(), 1);
+    }
+
+    /// The fault of a step in this phase, and what the case came to for it.
+    fn of_step(phase: Phase, kind: FaultKind, soft: bool, outcome: Outcome) -> Vec<Event> {
+        let fault = Fault {
+            soft,
+            kind,
+            ..Fault::failure("wrong")
+        };
+        let step = sample::step("one", phase, "assert", sample::place("a.yaml", 1, 1, ""));
+        let mut events = sample::run_of(&[outcome]);
+        let ended = sample::step_ended(&step, fault.outcome(), 0.1, vec![fault]);
+        events.insert(2, sample::event(1.5, Some(1), ended));
+        events
+    }
+
+    #[test]
+    fn what_failed_counts_in_an_errored_case_too() {
+        let none = Rules::default();
+        check(&sample::errored_and_failed(), none, 1);
+        for (phase, kind, soft, expected) in [
+            (Phase::Steps, FaultKind::Failure, false, 1),
+            (Phase::Then, FaultKind::Failure, true, 1),
+            (Phase::Then, FaultKind::Error, false, 3),
+            (Phase::Given, FaultKind::Failure, false, 3),
+            (Phase::Given, FaultKind::Failure, true, 1),
+            (Phase::OnFailure, FaultKind::Failure, false, 3),
+            (Phase::Cleanup, FaultKind::Failure, false, 3),
+            (Phase::Cleanup, FaultKind::Failure, true, 1),
+        ] {
+            check(&of_step(phase, kind, soft, Outcome::Errored), none, expected);
+            check(&of_step(phase, kind, soft, Outcome::KnownIssue), none, 0);
+        }
+    }
+
+    #[test]
+    fn only_the_last_try_counts() {
+        let mut events = sample::errored_and_failed();
+        events.insert(
+            7,
+            sample::of_try(4.0, Some((1, 2)), sample::case_ended(Outcome::Errored, 1.0)),
+        );
+        check(&events, Rules::default(), 3);
     }
 
     #[test]

@@ -139,6 +139,31 @@ pub(super) fn run_of(outcomes: &[Outcome]) -> Vec<Event> {
     events
 }
 
+/// A run with a case of which something could not be found out, something failed, and the cleanup did not work.
+pub(super) fn errored_and_failed() -> Vec<Event> {
+    let file = "scenarios/both.yaml";
+    let step = |path: &str, phase, name, line| step(path, phase, name, place(file, line, 5, &format!("  - {name}")));
+    let asked = step("steps[1]", Phase::Steps, "exec db", 4);
+    let checked = step("then[1]", Phase::Then, "http get /", 6);
+    let afterwards = step("on-failure[1]", Phase::OnFailure, "shell dump", 8);
+    let cleaned = step("cleanup[1]", Phase::Cleanup, "shell tidy", 10);
+    let exit = || Fault::failure("`exit` is 1");
+    let mut lost = Fault::error("the engine did not answer");
+    lost.soft = true;
+    let ended = |step: &StepInfo, outcome, fault| event(2.0, Some(1), step_ended(step, outcome, 0.5, vec![fault]));
+    vec![
+        run_started(vec![case(1, file, "both"), case(2, file, "away")]),
+        event(1.0, Some(1), What::CaseStarted {}),
+        ended(&asked, Outcome::Errored, lost),
+        ended(&checked, Outcome::Failed, Fault::failure("`status` is 500")),
+        ended(&afterwards, Outcome::Failed, exit()),
+        ended(&cleaned, Outcome::Failed, exit()),
+        event(3.0, Some(1), case_ended(Outcome::Errored, 2.0)),
+        event(3.0, Some(2), case_ended(Outcome::Errored, 0.0)),
+        run_ended(false, Vec::new()),
+    ]
+}
+
 /// A run with each outcome once, and all that a report can show.
 pub(super) fn shop() -> Vec<Event> {
     let mut shop = case(1, "scenarios/shop.yaml", "shop survives a restart [db=pg15]");

@@ -6,7 +6,10 @@ use indexmap::IndexMap;
 
 use crate::event::{CaseId, DiagnosticInfo, Event, Fault, NodeInfo, Outcome, What};
 use crate::report::case::{Attempt, Case, Step, Wait};
-use crate::report::outcome::Rules;
+use crate::report::outcome::{Rules, WORST_FIRST, word};
+
+/// What is said of an errored case that failed as well.
+pub const FAILED_TOO: &str = "failed, too";
 
 /// All that was told so far. Several runs, of shards, lie beside each other: case numbers count within a run.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -104,6 +107,22 @@ impl Tally {
             *counts.entry(case.outcome()).or_insert(0) += 1;
         }
         counts
+    }
+
+    /// The same in words, worst first: `2 errored (1 of them failed, too)`.
+    pub fn counts_told(&self) -> impl Iterator<Item = (Outcome, String)> {
+        let counts = self.counts();
+        let both = |case: &&Case| case.outcome() == Outcome::Errored && case.failed();
+        let both = self.cases().filter(both).count();
+        WORST_FIRST.iter().filter_map(move |outcome| {
+            let count = *counts.get(outcome)?;
+            let too = match outcome {
+                Outcome::Errored if both > 0 && both == count => format!(" ({FAILED_TOO})"),
+                Outcome::Errored if both > 0 => format!(" ({both} of them {FAILED_TOO})"),
+                _ => String::new(),
+            };
+            Some((*outcome, format!("{count} {}{too}", word(*outcome))))
+        })
     }
 
     /// The time from the first event to the last, of the longest run.

@@ -5,7 +5,7 @@ use crate::event::{CaseId, Event, NodeInfo, Outcome, What};
 use crate::report::case::Case;
 use crate::report::line::{Line, Tone, lines_of};
 use crate::report::outcome::{WORST_FIRST, word};
-use crate::report::tally::{Run, Tally};
+use crate::report::tally::{FAILED_TOO, Run, Tally};
 use crate::report::{Piece, Reporter, Settings, fault, github, text};
 
 /// A wait below this is not worth a line in the summary.
@@ -198,7 +198,8 @@ fn case_line(case: &Case) -> Line {
         _ => case.info.file.clone(),
     };
     let line = line.and(&case.info.name).with(Tone::Dim, format!("  {place}"));
-    match case.reason() {
+    let too = (outcome == Outcome::Errored && case.failed()).then(|| FAILED_TOO.to_owned());
+    match case.reason().or(too) {
         Some(reason) => line.and(format!("  ({})", text::one_line(&reason))),
         None => line,
     }
@@ -297,7 +298,6 @@ fn refused(tally: &Tally) -> Option<Line> {
 }
 
 fn counts_line(tally: &Tally, cases: usize) -> Line {
-    let counts = tally.counts();
     let state = if tally.interrupted() { "interrupted" } else { "summary" };
     let line = Line::new().with(Tone::Bold, format!("{state:>12}"));
     if cases == 0 {
@@ -308,12 +308,10 @@ fn counts_line(tally: &Tally, cases: usize) -> Line {
         text::duration(tally.seconds()),
         text::count(cases, "case", "cases")
     ));
-    let told = WORST_FIRST
-        .iter()
-        .filter_map(|outcome| Some((*outcome, *counts.get(outcome)?)));
-    told.enumerate().fold(line, |line, (at, (outcome, count))| {
+    let told = tally.counts_told();
+    told.enumerate().fold(line, |line, (at, (outcome, told))| {
         let line = if at > 0 { line.and(", ") } else { line };
-        line.with(Tone::of(outcome), format!("{count} {}", word(outcome)))
+        line.with(Tone::of(outcome), told)
     })
 }
 

@@ -16,7 +16,7 @@ use super::logs::LogKeeper;
 use super::probe::Probes;
 use super::walk::{AfterFailure, Ended, Unreached, Walk, numbered};
 use super::{Env, background, broken, collect, known, requires, scratch, teardown};
-use crate::event::{CaseId, Fault, Outcome, Phase, What};
+use crate::event::{CaseId, Fault, FaultKind, Outcome, Phase, What};
 use crate::plan::Plan;
 use crate::step::{Case, Emitter, Keep};
 use crate::template::Scope;
@@ -229,7 +229,12 @@ impl<'a> Running<'a> {
                 false => "ended early: another scenario failed, and `--fail-fast` was given",
             })
         } else if late {
-            Fault::failure(format!("the scenario did not end within {}", shown(limit))).hint("its limit is `timeout`")
+            let late = Fault::failure(format!("the scenario did not end within {}", shown(limit)));
+            let kind = match main.given_failed {
+                true => FaultKind::Error,
+                false => FaultKind::Failure,
+            };
+            Fault { kind, ..late }.hint("its limit is `timeout`")
         } else {
             return main;
         };

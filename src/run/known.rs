@@ -2,7 +2,7 @@
 
 use super::case::TryEnded;
 use crate::diagnostic::Spanned;
-use crate::event::{Fault, Outcome};
+use crate::event::{Fault, FaultKind, Outcome};
 use crate::plan::Plan;
 use crate::step::KnownIssue;
 use crate::template::Scope;
@@ -30,7 +30,15 @@ pub(super) fn judge(plan: &Plan, scope: &Scope, ended: &mut TryEnded) {
             }
             None => {
                 let is_open = open.next().is_some();
-                ended.faults.push(other(first, is_open));
+                // It is about the other faults, and no failure beside what could not be found out.
+                let kind = match errored {
+                    true => FaultKind::Error,
+                    false => FaultKind::Failure,
+                };
+                ended.faults.push(Fault {
+                    kind,
+                    ..other(first, is_open)
+                });
             }
         }
     } else if ended.outcome > Outcome::Skipped

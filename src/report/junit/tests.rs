@@ -514,6 +514,76 @@ node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
 }
 
 #[test]
+fn what_is_errored_and_failed_tells_both_what_failed_first() {
+    check(
+        &sample::errored_and_failed(),
+        Grain::Scenario,
+        str![[r#"
+<?xml version="1.0" encoding="utf-8"?>
+<testsuites>
+<testsuite id="0" name="scenarios/both.yaml" package="scenarios" tests="2" errors="2" failures="0" hostname="localhost" timestamp="2026-11-20T10:00:00Z" time="2">
+<testcase name="both" time="2" classname="scenarios.both">
+<error type="errored" message="failed: `status` is 500; and errored: the engine did not answer">
+<![CDATA[scenarios/both.yaml:6:5
+failed: `status` is 500
+ --> scenarios/both.yaml:6:5
+  |
+6 |   - http get /
+  |     ^
+  = step: then[1] `http get /`, 0.50s
+
+errored (soft): the engine did not answer
+ --> scenarios/both.yaml:4:5
+  |
+4 |   - exec db
+  |     ^
+  = step: steps[1] `exec db`, 0.50s
+
+failed: `exit` is 1
+  --> scenarios/both.yaml:10:5
+   |
+10 |   - shell tidy
+   |     ^
+   = step: cleanup[1] `shell tidy`, 0.50s
+
+failed: `exit` is 1
+ --> scenarios/both.yaml:8:5
+  |
+8 |   - shell dump
+  |     ^
+  = step: on-failure[1] `shell dump`, 0.50s
+
+look inside: e2erun scenarios/both.yaml --keep failed
+]]>
+</error>
+<system-out>
+<![CDATA[     errored   0.50s  steps[1] exec db
+      failed   0.50s  then[1] http get /
+      failed   0.50s  on-failure[1] shell dump
+      failed   0.50s  cleanup[1] shell tidy
+]]>
+</system-out>
+</testcase>
+<testcase name="away" time="0" classname="scenarios.both">
+<error type="errored" message="errored">
+<![CDATA[scenarios/both.yaml:1:11
+]]>
+</error>
+</testcase>
+<system-out>
+<![CDATA[e2erun 0.1.0
+command: e2erun scenarios/
+node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+]]>
+</system-out>
+</testsuite>
+</testsuites>
+
+"#]],
+    );
+}
+
+#[test]
 fn a_problem_in_a_file_is_an_error() {
     let diagnostics = vec![sample::diagnostic(Level::Error), sample::diagnostic(Level::Warning)];
     check(
@@ -640,6 +710,7 @@ fn every_run_of_the_samples_is_valid() {
     assert_valid(&[]);
     assert_valid(&sample::shop());
     assert_valid(&sample::shop()[..20]);
+    assert_valid(&sample::errored_and_failed());
     assert_valid(&sample::run_of(&[]));
     assert_valid(&sample::hostile(""));
     assert_valid(&sample::hostile(

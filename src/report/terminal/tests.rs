@@ -236,6 +236,57 @@ fn nothing_was_selected() {
 }
 
 #[test]
+fn what_is_errored_and_failed_says_so() {
+    check(
+        &sample::errored_and_failed(),
+        &Settings::default(),
+        str![[r#"
+      e2erun  0.1.0: 2 cases in 1 file, 2 at once
+              engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
+     errored    2.00s  both  scenarios/both.yaml:6:5  (failed, too)
+     errored    0.00s  away  scenarios/both.yaml:1:11
+
+──── errored  both  scenarios/both.yaml ────
+failed: `status` is 500
+ --> scenarios/both.yaml:6:5
+  |
+6 |   - http get /
+  |     ^
+  = step: then[1] `http get /`, 0.50s
+
+errored (soft): the engine did not answer
+ --> scenarios/both.yaml:4:5
+  |
+4 |   - exec db
+  |     ^
+  = step: steps[1] `exec db`, 0.50s
+
+failed: `exit` is 1
+  --> scenarios/both.yaml:10:5
+   |
+10 |   - shell tidy
+   |     ^
+   = step: cleanup[1] `shell tidy`, 0.50s
+
+failed: `exit` is 1
+ --> scenarios/both.yaml:8:5
+  |
+8 |   - shell dump
+  |     ^
+  = step: on-failure[1] `shell dump`, 0.50s
+
+look inside: e2erun scenarios/both.yaml --keep failed
+
+     errored    2.00s  both  scenarios/both.yaml:6:5  (failed, too)
+     errored    0.00s  away  scenarios/both.yaml:1:11
+     summary    45.2s  2 cases: 2 errored (1 of them failed, too)
+              passed over: 1 YAML file without a scenario
+
+"#]],
+    );
+}
+
+#[test]
 fn strict_fails_what_checks_nothing() {
     let settings = Settings {
         rules: Rules {

@@ -141,7 +141,7 @@ async fn the_port_of_one_that_does_not_run_just_then_is_asked_for_again() {
          steps[4].parallel.ask[2] errored: `c` does not publish port 81
          steps[4] errored
          = errored
-         exit 3",
+         exit 1",
     )
     .await;
 }

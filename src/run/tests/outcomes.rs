@@ -122,6 +122,18 @@ async fn a_known_issue_covers_the_failure_that_it_describes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_known_issue_makes_no_failure_of_what_could_not_be_found_out() {
+    stage("known-issue: [{reason: broken}]\ngiven: [assert: 1 == 2]\nthen: [assert: 'true']\n")
+        .check(
+            "given[1] failed: `1 == 2` is false
+             then[1] errored: not checked: `given` failed
+             = errored: (soft) not the known issue `broken`: the failure is another one: no line of it matches
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_known_issue_is_looked_for_in_all_of_a_failures_text() {
     for matches in [
         "actual: 500",

@@ -119,9 +119,25 @@ async fn then_runs_all_and_cleanup_too() {
              cleanup[1] failed: `1 == 2` is false
              cleanup[2] passed
              = errored
-             exit 3",
+             exit 1",
         )
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_passes_while_it_is_prepared_is_no_failure() {
+    stage(&format!(
+        "timeout: 5s\ngiven: [http: {{get: 'http://x/late'}}, {OK}]\nthen: [{OK}]\n"
+    ))
+    .answers("late", &[(3_600_000, 200, "yes")])
+    .check(
+        "given[1] failed: it was ended: the limit of the scenario, or of a step that it is in, has passed
+             given[2] skipped: not reached: the scenario was ended
+             then[1] skipped: not reached: the scenario was ended
+             = errored: the scenario did not end within 5s
+             exit 3",
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
