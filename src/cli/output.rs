@@ -12,9 +12,10 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{Process, USAGE, terminal};
 use crate::diagnostic::Diagnostic;
 use crate::event::{DiagnosticInfo, Event, What};
+use crate::mask::CaseMasks;
 use crate::report::progress::Progress;
 use crate::report::tally::Tally;
-use crate::report::{Artifact, Piece, Reporters, Settings};
+use crate::report::{Artifact, Piece, Reporters, Settings, jsonl};
 
 /// How often the status of a live terminal is drawn anew.
 const DRAW: Duration = Duration::from_millis(100);
@@ -35,6 +36,8 @@ pub(crate) struct Output {
     trouble: Option<String>,
     /// The marker of the results folder, locked.
     owned: Option<File>,
+    /// Where the events go.
+    events: Option<PathBuf>,
 }
 
 impl Output {
@@ -57,6 +60,7 @@ impl Output {
             began: Instant::now(),
             trouble: None,
             owned: None,
+            events: settings.events,
         }
     }
 
@@ -217,6 +221,23 @@ impl Output {
         }
     }
 
+    /// Hides in the events that were written, and so in the reports at the end, what became known only after they were
+    /// told. What was printed meanwhile was printed.
+    pub(crate) fn hide(&mut self, masks: &CaseMasks) {
+        let Some(path) = self.events.clone().filter(|_| !masks.is_empty()) else {
+            return;
+        };
+        match hidden(&path, masks).and_then(|events| {
+            let bytes = events.iter().flat_map(jsonl::line).collect();
+            let path = path.clone();
+            replace(&Artifact { path, bytes })?;
+            Ok(events)
+        }) {
+            Ok(events) => self.reporters.retold(events),
+            Err(why) => self.cannot_write(&path, &why),
+        }
+    }
+
     /// After the last event: the rest of the lines, and the reports.
     pub(crate) fn end(&mut self) {
         if let Some(progress) = &mut self.progress {
@@ -253,6 +274,15 @@ impl Output {
         self.end();
         USAGE
     }
+}
+
+/// The events of a file, with all hidden that their cases hide.
+fn hidden(path: &Path, masks: &CaseMasks) -> io::Result<Vec<Event>> {
+    let events = jsonl::read(&fs::read(path)?).map_err(io::Error::other)?;
+    let hidden = events
+        .into_iter()
+        .map(|event| masks.hidden(event).map_err(io::Error::from));
+    hidden.collect()
 }
 
 /// Puts a whole file in place of the one before: a reader sees one of the two.

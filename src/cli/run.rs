@@ -23,6 +23,11 @@ use crate::step::{Emitter, Keep};
 
 /// Runs what was selected; gives the exit code.
 pub(crate) fn run(process: &Process, arguments: &RunArguments) -> u8 {
+    std::panic::set_hook(Box::new(|panic| {
+        if let Some(said) = run::panicked(panic) {
+            terminal::print_error(&said);
+        }
+    }));
     let results = prepare::results(process, &arguments.results);
     let lease = match connect::lease(process) {
         Ok(lease) => Arc::new(lease),
@@ -196,6 +201,7 @@ async fn async_run(
 ) -> u8 {
     let (sink, mut events) = unbounded_channel::<Event>();
     let emitter = Emitter::new(&settings.run, sink);
+    let masks = Arc::clone(&emitter.of_cases);
     let ends = Ends::default();
     let (say, mut said) = unbounded_channel();
     let signals = tokio::spawn(super::signals::watch(ends.clone(), say));
@@ -243,6 +249,7 @@ async fn async_run(
     output.follow(&mut events, &mut said).await;
     signals.abort();
     let ended = work.await;
+    output.hide(&masks);
     output.end();
     left.load(Ordering::Relaxed).then(|| lease.leave());
     if let Err(error) = ended {

@@ -2,6 +2,7 @@
 //!
 //! What a value may look like is `form`'s; here all values are looked for in one pass over a text.
 
+mod cases;
 mod form;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use cases::CaseMasks;
 use form::Form;
 
 /// What stands in place of a hidden value.

@@ -30,7 +30,7 @@ impl Reporter for Jsonl {
 }
 
 /// An event as its line, with the line's end.
-fn line(event: &Event) -> Vec<u8> {
+pub fn line(event: &Event) -> Vec<u8> {
     // An event has only string keys and finite structure, so nothing in it can refuse to be written.
     let mut bytes = serde_json::to_vec(event).unwrap_or_default();
     bytes.push(b'\n');

@@ -157,6 +157,13 @@ impl Reporters {
             .collect()
     }
 
+    /// Puts other events in place of all that were told: the same ones, with more hidden.
+    pub fn retold(&mut self, events: impl IntoIterator<Item = Event>) {
+        let mut tally = Tally::new(self.tally.rules);
+        events.into_iter().for_each(|event| tally.event(&event));
+        self.tally = tally;
+    }
+
     /// After the last event, however the run ended: what is still to be written.
     pub fn end(&mut self) -> Vec<Piece> {
         self.reporters

@@ -44,6 +44,7 @@ use crate::stack::Lock;
 use crate::step::{Emitter, NodeHandle, UNPLACED};
 
 use before::Before;
+pub use broken::panicked;
 use case::TryEnded;
 pub use requires::Facts;
 

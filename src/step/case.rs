@@ -21,7 +21,7 @@ use crate::engine::world::{ContainerState, World};
 use crate::event::{CaseId, Event, What};
 use crate::host::{Host, Process};
 use crate::lease::Locks;
-use crate::mask::Masks;
+use crate::mask::{CaseMasks, Masks};
 use crate::net::Net;
 use crate::scenario::Files;
 use crate::stack::StackPlan;
@@ -242,6 +242,8 @@ pub struct Emitter {
     sink: UnboundedSender<Event>,
     /// What it hides.
     pub masks: Arc<Masks>,
+    /// What each case hides.
+    pub of_cases: Arc<CaseMasks>,
 }
 
 impl Emitter {
@@ -253,15 +255,18 @@ impl Emitter {
             case: None,
             sink,
             masks: Arc::default(),
+            of_cases: Arc::default(),
         }
     }
 
     /// For a case of the run, with masks of its own beside those of the run.
     #[must_use]
     pub fn of_case(&self, case: CaseId) -> Self {
+        let own = self.hiding(self.masks.copy());
+        self.of_cases.add(&case, &own.masks);
         Emitter {
             case: Some(case),
-            ..self.hiding(self.masks.copy())
+            ..own
         }
     }
 

@@ -96,6 +96,38 @@ fn a_hidden_value_is_told_nowhere_by_a_run_that_is_interrupted() {
 }
 
 #[test]
+fn what_was_told_before_a_value_was_saved_is_hidden_in_the_reports() {
+    let stage = Stage::new();
+    let word = "late!hidden!word";
+    let scenario = format!(
+        "scenario: says {word}\nmask: [token]\nsteps:\n- {{name: 'asks for {word}', shell: 'printf {word}'}}\n\
+         - {{shell: 'printf {word}', save: {{token: stdout}}}}\n- {{name: 'no {word}', assert: token == 'another'}}\n"
+    );
+    let path = stage.path("late.yaml");
+    std::fs::write(&path, scenario).unwrap();
+    let run = stage.run_with(
+        &[
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_STEP_SUMMARY", &stage.path("summary.md").display().to_string()),
+        ],
+        &[&path.display().to_string()],
+    );
+    run.code(1);
+    let results = ["junit.xml", "events.jsonl"].map(|name| run.results().join(name));
+    for path in results.into_iter().chain([stage.path("summary.md")]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let shown = path.display();
+        assert!(text.contains("no ***"), "{shown}:\n{text}");
+        assert!(!text.contains(word), "{shown}:\n{text}");
+    }
+    let annotations: Vec<&str> = run.out.lines().filter(|line| line.starts_with("::error")).collect();
+    assert!(
+        matches!(annotations[..], [one] if !one.contains(word)),
+        "{annotations:?}"
+    );
+}
+
+#[test]
 fn a_hidden_value_is_told_nowhere_by_a_build_that_fails() {
     let stage = Stage::new();
     let folder = stage.path("scenarios");

@@ -118,6 +118,14 @@ impl Stage {
         self.start(results, arguments).end()
     }
 
+    /// The same, with more in its environment.
+    pub(crate) fn run_with(&self, env: &[(&str, &str)], arguments: &[&str]) -> Run {
+        let results = self.path("results");
+        let mut command = self.program(arguments);
+        command.arg("--results").arg(&results).envs(env.iter().copied());
+        Going::of(command, results).end()
+    }
+
     /// Starts it; its results go to a folder of that name.
     pub(crate) fn start(&self, results: &str, arguments: &[&str]) -> Going {
         let results = self.path(results);
