@@ -237,11 +237,11 @@ pub fn text(path: &Path, shown: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
 }
 
 /// Reads what resolving wanted into the memo.
-pub fn fill(files: &mut Files, wanted: impl IntoIterator<Item = Wanted>, cwd: &Path) {
+pub fn fill(files: &Files, wanted: impl IntoIterator<Item = Wanted>) {
     for wanted in wanted {
         match wanted {
             Wanted::Path(path) => {
-                let found = look(&path, cwd);
+                let found = look(&path, &files.shown(&path));
                 files.put_path(path, found);
             }
             Wanted::Folder(path) => {
@@ -257,18 +257,15 @@ pub fn fill(files: &mut Files, wanted: impl IntoIterator<Item = Wanted>, cwd: &P
     }
 }
 
-fn look(path: &Path, cwd: &Path) -> seen::Found {
+fn look(path: &Path, shown: &str) -> seen::Found {
     match fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => seen::Found::Missing,
         Err(error) => seen::Found::Unreadable(error.to_string()),
         Ok(data) if data.is_dir() => seen::Found::Folder,
-        Ok(_) => {
-            let shown = path.strip_prefix(cwd).unwrap_or(path).display().to_string();
-            match text(path, &shown) {
-                Ok(source) => seen::Found::File(source),
-                Err(problem) => seen::Found::Unreadable(problem.message),
-            }
-        }
+        Ok(_) => match text(path, shown) {
+            Ok(source) => seen::Found::File(source),
+            Err(problem) => seen::Found::Unreadable(problem.message),
+        },
     }
 }
 

@@ -13,7 +13,7 @@ use super::{NOTHING, Process, UNKNOWN, USAGE, terminal};
 use crate::diagnostic::{Diagnostic, Source, Span, Spanned, known_names};
 use crate::image::Identities;
 use crate::load::{self, Projects};
-use crate::plan::{Plan, Settings};
+use crate::plan::{self, Plan, Settings};
 use crate::scenario::Files;
 use crate::step::BUILT_IN;
 
@@ -143,10 +143,10 @@ fn all(process: &Process, chosen: &Chosen, settings: &Settings) -> Checked {
         for _ in 0..cores {
             scope.spawn(|| {
                 let mut own = Checked::default();
-                let mut files = Files::seen_from(&process.cwd);
+                let files = Files::seen_from(&process.cwd);
                 let numbers = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
                 for number in numbers.take_while(|number| *number < chosen.found.len()) {
-                    one(process, chosen, settings, (&projects, &mut files), (number, &mut own));
+                    one(chosen, settings, (&projects, &files), (number, &mut own));
                 }
                 let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                 total.scenarios += own.scenarios;
@@ -166,10 +166,9 @@ fn all(process: &Process, chosen: &Chosen, settings: &Settings) -> Checked {
 }
 
 fn one(
-    process: &Process,
     chosen: &Chosen,
     settings: &Settings,
-    (projects, files): (&Projects, &mut Files),
+    (projects, files): (&Projects, &Files),
     (number, checked): (usize, &mut Checked),
 ) {
     let loaded = match load::read(&chosen.found[number], projects) {
@@ -197,7 +196,7 @@ fn one(
     }
     for seed in seeds {
         checked.cases += 1;
-        match prepare::planned(&loaded, &seed, settings, files, &process.cwd) {
+        match plan::filled(&loaded, &seed, 1, settings, files) {
             Ok(plan) => {
                 add_masks(&loaded, &plan, &mut checked.masks);
                 told.extend(plan.notes);
@@ -206,7 +205,7 @@ fn one(
         }
     }
     for seed in others {
-        told.extend(prepare::errors(&loaded, &seed, settings, files, &process.cwd));
+        told.extend(prepare::errors(&loaded, &seed, settings, files));
     }
     // The cases of a matrix have most of their problems in common.
     crate::diagnostic::sort(&mut told);

@@ -12,7 +12,7 @@ use super::options::Selection;
 use crate::diagnostic::{Diagnostic, Level, Source, Span, known_names};
 use crate::image::Identities;
 use crate::load::{self, Found, Loaded, Projects};
-use crate::plan::{self, CaseSeed, Plan, Settings};
+use crate::plan::{self, CaseSeed, Settings};
 use crate::scenario::Files;
 
 /// What was asked for on the command line, understood.
@@ -178,13 +178,13 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
         if !seeds.is_empty() {
             variables_of(&loaded, &mut known);
         }
-        let files = &mut prepared.files;
+        let files = &prepared.files;
         let wrong = others
             .iter()
-            .flat_map(|seed| errors(&loaded, seed, settings, files, &process.cwd));
+            .flat_map(|seed| errors(&loaded, seed, settings, files));
         prepared.diagnostics.extend(wrong);
         for seed in seeds {
-            match planned(&loaded, &seed, settings, &mut prepared.files, &process.cwd) {
+            match plan::filled(&loaded, &seed, 1, settings, &prepared.files) {
                 Ok(plan) => {
                     prepared.diagnostics.extend(plan.notes.iter().cloned());
                     prepared.jobs.push(crate::run::Job {
@@ -205,39 +205,20 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
     prepared
 }
 
-/// Plans a case; reads what planning finds that it needs, until it needs no more.
-pub(crate) fn planned(
-    loaded: &Loaded,
-    seed: &CaseSeed,
-    settings: &Settings,
-    files: &mut Files,
-    cwd: &Path,
-) -> Result<Plan, Vec<Diagnostic>> {
-    loop {
-        let plan = plan::resolve(loaded, seed, 1, settings, files);
-        let wanted = files.take_wanted();
-        if wanted.is_empty() {
-            return plan;
-        }
-        load::fill(files, wanted, cwd);
-    }
-}
-
 /// The errors of a case that was not selected. A selection chooses what runs, not what is looked at: a file that is wrong
 /// may be the very one that was meant, and its name or its tags what is wrong with it.
 pub(crate) fn errors(
     loaded: &Loaded,
     seed: &CaseSeed,
     settings: &Settings,
-    files: &mut Files,
-    cwd: &Path,
+    files: &Files,
 ) -> Vec<Diagnostic> {
     let settings = Settings {
         // Nothing of it is built.
         identities: Identities::None,
         ..settings.clone()
     };
-    let mut problems = planned(loaded, seed, &settings, files, cwd).err().unwrap_or_default();
+    let mut problems = plan::filled(loaded, seed, 1, &settings, files).err().unwrap_or_default();
     problems.retain(|problem| problem.level == Level::Error);
     problems
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod checks;
+mod filled;
 mod finish;
 mod names;
 mod parts;
@@ -25,6 +26,8 @@ use crate::step::{Binder, Bound, Keep, KnownIssue, Skip, StackNames, Static};
 use crate::template::Scope;
 
 pub use cases::{CaseSeed, cases};
+pub use filled::filled;
+
 /// The run's own folder in the results, of what is gone when the images are built.
 pub const SCRATCH: &str = "scratch";
 

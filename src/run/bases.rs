@@ -37,7 +37,7 @@ pub(super) async fn settle(env: &mut Env, jobs: &mut [&mut Job]) {
     });
     for job in jobs.iter_mut().filter(|job| builds(job)) {
         // What could be wrong with it was told of the plan before, which was made of the same words.
-        if let Ok(plan) = plan::resolve(&job.loaded, &job.seed, 1, &env.settings, &env.files) {
+        if let Ok(plan) = plan::filled(&job.loaded, &job.seed, 1, &env.settings, &env.files) {
             job.plan = plan;
         }
     }

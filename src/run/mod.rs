@@ -216,7 +216,7 @@ async fn tries(Run { env, jobs, before }: &Run, case: usize) -> Outcome {
         if !ended.retried {
             break;
         }
-        let planned = crate::plan::resolve(&job.loaded, &job.seed, attempt, &env.settings, &env.files);
+        let planned = crate::plan::filled(&job.loaded, &job.seed, attempt, &env.settings, &env.files);
         ended = match planned {
             Ok(plan) => case::try_once(env, &plan, before).await,
             Err(problems) => unplanned(env, job, attempt, &problems),

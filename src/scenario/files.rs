@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{Document, Template, read_document};
 use crate::diagnostic::{Diagnostic, Source};
@@ -20,14 +20,22 @@ const MOST_PARSED: usize = 256;
 /// The memo.
 #[derive(Debug, Default)]
 pub struct Files {
-    paths: BTreeMap<PathBuf, Found>,
-    folders: BTreeMap<PathBuf, Result<Arc<[Entry]>, String>>,
-    there: BTreeMap<PathBuf, bool>,
+    known: RwLock<Known>,
+    /// Who plans.
+    planning: Mutex<()>,
     /// What messages leave out of paths: where the run was started.
     cwd: PathBuf,
     wanted: Mutex<BTreeSet<Wanted>>,
     templates: Mutex<BTreeMap<PathBuf, TemplateRead>>,
     parsed: Mutex<BTreeMap<PathBuf, ParsedRead>>,
+}
+
+/// What is known of paths.
+#[derive(Debug, Default)]
+struct Known {
+    paths: BTreeMap<PathBuf, Found>,
+    folders: BTreeMap<PathBuf, Result<Arc<[Entry]>, String>>,
+    there: BTreeMap<PathBuf, bool>,
 }
 
 /// What resolving asked for, and was not there.
@@ -44,7 +52,7 @@ pub enum Wanted {
 impl substitute::Files for Files {
     fn look(&self, path: &Path) -> Option<Found> {
         let path = normal(path);
-        let known = self.paths.get(&path).cloned();
+        let known = self.known().paths.get(&path).cloned();
         if known.is_none() {
             self.want(Wanted::Path(path));
         }
@@ -101,7 +109,7 @@ impl Files {
     /// What is below a folder (of a file: itself, without a path); `None` when it was not read yet: it is wanted then.
     pub fn folder(&self, path: &Path) -> Option<Result<Arc<[Entry]>, String>> {
         let path = normal(path);
-        let known = self.folders.get(&path).cloned();
+        let known = self.known().folders.get(&path).cloned();
         if known.is_none() {
             self.want(Wanted::Folder(path));
         }
@@ -111,7 +119,7 @@ impl Files {
     /// Whether something is at a path, without reading it; `None` when nobody looked yet: it is wanted then.
     pub fn is_there(&self, path: &Path) -> Option<bool> {
         let path = normal(path);
-        let known = self.there.get(&path).copied();
+        let known = self.known().there.get(&path).copied();
         if known.is_none() {
             self.want(Wanted::There(path));
         }
@@ -136,19 +144,32 @@ impl Files {
     }
 
     /// Puts in what is at a path.
-    pub fn put_path(&mut self, path: PathBuf, found: Found) {
+    pub fn put_path(&self, path: PathBuf, found: Found) {
         locked(&self.parsed).remove(&path);
-        self.paths.insert(path, found);
+        self.known_mut().paths.insert(path, found);
     }
 
     /// Puts in what is below a folder.
-    pub fn put_folder(&mut self, path: PathBuf, entries: Result<Arc<[Entry]>, String>) {
-        self.folders.insert(path, entries);
+    pub fn put_folder(&self, path: PathBuf, entries: Result<Arc<[Entry]>, String>) {
+        self.known_mut().folders.insert(path, entries);
     }
 
     /// Puts in whether something is at a path.
-    pub fn put_there(&mut self, path: PathBuf, is_there: bool) {
-        self.there.insert(path, is_there);
+    pub fn put_there(&self, path: PathBuf, is_there: bool) {
+        self.known_mut().there.insert(path, is_there);
+    }
+
+    /// While it is held nobody else plans who asks for it, too.
+    pub fn alone(&self) -> MutexGuard<'_, ()> {
+        self.planning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_mut(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn want(&self, wanted: Wanted) {

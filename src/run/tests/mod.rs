@@ -175,7 +175,8 @@ impl Stage {
     }
 
     fn prepared(&self, settings: &Settings) -> (Vec<Job>, Files) {
-        let (projects, mut files, mut jobs) = (Projects::seen_from(Path::new("/")), Files::default(), Vec::new());
+        let root = Path::new("/");
+        let (projects, files, mut jobs) = (Projects::seen_from(root), Files::seen_from(root), Vec::new());
         for path in &self.scenarios {
             let found = Found {
                 shown: path.file_name().unwrap().display().to_string(),
@@ -184,14 +185,7 @@ impl Stage {
             };
             let loaded = Arc::new(load::read(&found, &projects).unwrap().unwrap());
             for seed in plan::cases(&loaded, jobs.len() + 1) {
-                let plan = loop {
-                    let plan = plan::resolve(&loaded, &seed, 1, settings, &files);
-                    let wanted = files.take_wanted();
-                    if wanted.is_empty() {
-                        break plan;
-                    }
-                    load::fill(&mut files, wanted, Path::new("/"));
-                };
+                let plan = plan::filled(&loaded, &seed, 1, settings, &files);
                 let plan = plan.unwrap_or_else(|problems| {
                     panic!("{}", problems.iter().map(|it| it.draw(false)).collect::<String>())
                 });

@@ -58,6 +58,31 @@ async fn a_try_that_cannot_be_planned_is_an_error_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_later_try_reads_the_files_that_only_it_asks_for() {
+    stage(
+        "retries: 1
+vars: {which: \"${{ 'second' if 'try-2' in scratch else 'first' }}\"}
+stacks: {s: \"${{ which }}.yml\"}
+steps: [up: s, {state-assert: {service: two}, expect: {running: 1}, if: which == 'second'}, assert: which == 'second']
+",
+    )
+    .file("first.yml", "services: {one: {image: busybox}, two: {image: busybox}}")
+    .file("second.yml", "services: {two: {image: busybox}}")
+    .check(
+        "image `busybox` present
+         steps[1] passed
+         steps[2] skipped: `if: which == 'second'` is false
+         steps[3] failed: `which == 'second'` is false
+         = failed, again
+         steps[1] passed
+         steps[2] passed
+         steps[3] passed
+         = passed",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_limit_of_the_project_is_that_of_its_kind_unless_the_step_says_its_own() {
     let limits = async |project: &str, step: &str| {
         let stage = stage(&format!("steps: [{{http: 'http://x/never'{step}}}]\n"))

@@ -1,0 +1,26 @@
+//! Planning with what is on the disk: what resolving asks of the memo and does not find is read, until it asks no more.
+
+use super::{CaseSeed, Plan, Settings, resolve};
+use crate::diagnostic::Diagnostic;
+use crate::load::{self, Loaded};
+use crate::scenario::Files;
+
+/// Plans one attempt of a case. A later one may ask for files that none before it did: its names and values are others.
+pub fn filled(
+    loaded: &Loaded,
+    seed: &CaseSeed,
+    attempt: u32,
+    settings: &Settings,
+    files: &Files,
+) -> Result<Plan, Vec<Diagnostic>> {
+    // The memo does not tell who wanted what: one after the other.
+    let _alone = files.alone();
+    loop {
+        let plan = resolve(loaded, seed, attempt, settings, files);
+        let wanted = files.take_wanted();
+        if wanted.is_empty() {
+            return plan;
+        }
+        load::fill(files, wanted);
+    }
+}
