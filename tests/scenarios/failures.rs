@@ -1,5 +1,9 @@
 //! Scenarios that must fail: with which exit code, and what is told.
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
 use super::stage::{Counts, Run, Stage};
 
 /// Runs a scenario of this folder, that must end so, telling what matches each of the patterns, and leave nothing.
@@ -194,4 +198,42 @@ fn a_results_folder_has_one_run_at_a_time() {
     second.code(2).says(&["another run writes there now", "--results DIR"]);
     going.signal("INT");
     going.end().code(130).left_nothing();
+}
+
+#[test]
+fn a_step_in_a_block_is_told_once_to_junit_and_to_github() {
+    let stage = Stage::new();
+    let file = "tests/scenarios/nested.yaml";
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let summary = stage.path("summary.md");
+    let env = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_WORKSPACE", here.parent().unwrap().to_str().unwrap()),
+        ("GITHUB_STEP_SUMMARY", summary.to_str().unwrap()),
+    ];
+    let run = stage.run_with(&env, &[file, "--junit-grain", "step"]);
+    run.code(1);
+    let junit = run.results().join("junit.xml");
+    let text = fs::read_to_string(&junit).unwrap();
+    assert_eq!(text.matches("<failure").count(), 1, "{text}");
+    assert_eq!(text.matches("<testcase").count(), 2, "{text}");
+    assert!(text.contains("steps[1].do[2] the inner one"), "{text}");
+    let rules = here.join("tests/junit/junit-10.rng");
+    let valid = Command::new("xmllint")
+        .args(["--noout", "--relaxng"])
+        .args([&rules, &junit])
+        .status();
+    assert!(valid.unwrap().success(), "{text}");
+    let lines = fs::read_to_string(here.join(file)).unwrap();
+    let line = lines.lines().position(|line| line.contains("1 == 2")).unwrap() + 1;
+    let root = here.file_name().unwrap().display();
+    let annotations: Vec<&str> = run.out.lines().filter(|line| line.starts_with("::")).collect();
+    let expected = format!("::error file={root}/{file},line={line},");
+    assert!(
+        matches!(annotations[..], [one] if one.starts_with(&expected)),
+        "{annotations:?}"
+    );
+    let summary = fs::read_to_string(&summary).unwrap();
+    assert!(summary.starts_with("## e2erun: 1 failed\n"), "{summary}");
+    assert_eq!(summary.matches("failed: `1 == 2` is false").count(), 1, "{summary}");
 }
