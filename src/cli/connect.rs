@@ -1,19 +1,19 @@
 //! What a run reaches: the engine with its tools and its world, this machine, the network; and the lease of it all.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Process;
 use crate::engine::command::{Surroundings, Tools};
 use crate::engine::docker::{Docker, Endpoint, EndpointOptions, endpoint};
 use crate::engine::world::World;
-use crate::engine::{Engine, EngineResult, Pulls};
+use crate::engine::{Engine, EngineError, EngineInfo, EngineResult, Pulls};
 use crate::event::{Fault, NodeInfo};
 use crate::host::{Host, RealHost};
-use crate::lease::{Lease, Leases, Locks, sweep};
+use crate::lease::{Lease, Leases, Locks, case_labels, sweep};
 use crate::net::{Net, RealNet};
-use crate::run::Facts;
+use crate::run::{Facts, scratch};
 use crate::step::{Emitter, NodeHandle};
 
 /// The one node of a run without clusters.
@@ -80,11 +80,57 @@ pub(crate) async fn connect(
     lease: &Arc<Lease>,
     emitter: &Emitter,
 ) -> Result<Connected, Fault> {
-    let refused = |error: crate::engine::EngineError| {
-        Fault::error(error.to_string())
-            .hint("is the engine there? `docker version` asks it; `--docker HOST` names another")
+    let Meant { endpoint, host, tools } = tools(process, docker, lease).map_err(refused)?;
+    let note = |text: &str| emitter.note(text);
+    let watched = reached(process, lease, (&endpoint, &host, &tools), &note);
+    // What the tool needs to start is most of what all of this takes.
+    let (watched, compose) = tokio::join!(watched, tools.compose());
+    let (node, info) = watched?;
+    let compose = compose.map_or_else(String::new, |tool| tool.version.clone());
+    let told = NodeInfo {
+        name: LOCAL.to_owned(),
+        engine: info.version.clone(),
+        api: info.api.clone(),
+        compose: compose.clone(),
+        system: format!("{} {} {}", info.os, info.kernel, info.arch),
     };
-    let endpoint = meant(process, docker).map_err(refused)?;
+    Ok(Connected {
+        handles: vec![node],
+        nodes: vec![told],
+        host,
+        net: Arc::new(RealNet::default()),
+        facts: Facts { engine: info, compose },
+        docker_host: endpoint.host.clone(),
+    })
+}
+
+/// Empties the results folder of an earlier run where this user cannot: what its containers wrote there is another
+/// user's. What a dead run left is removed first, since it may go on writing.
+pub(crate) async fn empty(
+    process: &Process,
+    docker: Option<&str>,
+    lease: &Arc<Lease>,
+    folder: &Path,
+) -> Result<(), Fault> {
+    let Meant { endpoint, host, tools } = tools(process, docker, lease).map_err(refused)?;
+    if !scratch::is_here(endpoint.host.as_deref()) {
+        return Err(Fault::error("the engine is not on this machine"));
+    }
+    let note = |text: &str| super::terminal::print_error(&format!("note: {text}\n"));
+    let (node, _) = reached(process, lease, (&endpoint, &host, &tools), &note).await?;
+    let labels = case_labels(lease.id(), "", "");
+    scratch::empty(&node, host.as_ref(), labels, folder).await
+}
+
+/// The engine that is meant, and what is needed to speak to it.
+struct Meant {
+    endpoint: Endpoint,
+    host: Arc<dyn Host>,
+    tools: Arc<Tools>,
+}
+
+fn tools(process: &Process, docker: Option<&str>, lease: &Arc<Lease>) -> EngineResult<Meant> {
+    let endpoint = meant(process, docker)?;
     let groups: Arc<dyn crate::host::Groups> = Arc::<Lease>::clone(lease);
     let host: Arc<dyn Host> = Arc::new(RealHost::new(groups));
     let surroundings = Surroundings {
@@ -93,48 +139,41 @@ pub(crate) async fn connect(
         docker_config: config(process),
     };
     let tools = Arc::new(Tools::new(Arc::clone(&host), &surroundings, &endpoint));
-    let watched = async {
-        let engine = Docker::connect(&endpoint)
-            .await
-            .map_err(refused)?
-            .with_config(registry_config(process))
-            .with_tools(Arc::clone(&tools));
-        let engine: Arc<dyn Engine> = Arc::new(engine);
-        let watch = async { World::watch(Arc::clone(&engine), lease.label()).await };
-        let (info, world) = tokio::try_join!(engine.info(), watch).map_err(refused)?;
-        lease
-            .on_engine(&info.id)
-            .map_err(|why| Fault::error(format!("cannot write the lease: {why}")))?;
-        clean(process, engine.as_ref(), host.as_ref(), (&info.id, emitter)).await;
-        Ok((engine, info, world))
-    };
-    // What the tool needs to start is most of what all of this takes.
-    let (watched, compose) = tokio::join!(watched, tools.compose());
-    let (engine, info, world) = watched?;
-    let compose = compose.map_or_else(String::new, |tool| tool.version.clone());
-    let node = NodeInfo {
-        name: LOCAL.to_owned(),
-        engine: info.version.clone(),
-        api: info.api.clone(),
-        compose: compose.clone(),
-        system: format!("{} {} {}", info.os, info.kernel, info.arch),
-    };
-    let handle = NodeHandle {
+    Ok(Meant { endpoint, host, tools })
+}
+
+fn refused(error: EngineError) -> Fault {
+    Fault::error(error.to_string()).hint("is the engine there? `docker version` asks it; `--docker HOST` names another")
+}
+
+/// Reaches the engine, sweeps what dead runs left on it, and begins to watch it.
+async fn reached(
+    process: &Process,
+    lease: &Lease,
+    (endpoint, host, tools): (&Endpoint, &Arc<dyn Host>, &Arc<Tools>),
+    note: &(dyn Fn(&str) + Sync),
+) -> Result<(NodeHandle, EngineInfo), Fault> {
+    let engine = Docker::connect(endpoint)
+        .await
+        .map_err(refused)?
+        .with_config(registry_config(process))
+        .with_tools(Arc::clone(tools));
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let watch = async { World::watch(Arc::clone(&engine), lease.label()).await };
+    let (info, world) = tokio::try_join!(engine.info(), watch).map_err(refused)?;
+    lease
+        .on_engine(&info.id)
+        .map_err(|why| Fault::error(format!("cannot write the lease: {why}")))?;
+    clean(process, engine.as_ref(), host.as_ref(), (&info.id, note)).await;
+    let node = NodeHandle {
         name: LOCAL.into(),
         engine,
         world,
-        address: address(&endpoint).into(),
+        address: address(endpoint).into(),
         pulls: Pulls::default(),
         locks: Locks::of(&leases(process), &info.id),
     };
-    Ok(Connected {
-        handles: vec![handle],
-        nodes: vec![node],
-        host,
-        net: Arc::new(RealNet::default()),
-        facts: Facts { engine: info, compose },
-        docker_host: endpoint.host.clone(),
-    })
+    Ok((node, info))
 }
 
 /// The registries' credentials, where the docker tools keep them.
@@ -146,19 +185,19 @@ fn registry_config(process: &Process) -> serde_json::Value {
 }
 
 /// Removes what dead runs left on this engine, and tells of it.
-async fn clean(process: &Process, engine: &dyn Engine, host: &dyn Host, (id, emitter): (&str, &Emitter)) {
+async fn clean(process: &Process, engine: &dyn Engine, host: &dyn Host, (id, note): (&str, &(dyn Fn(&str) + Sync))) {
     let folder = leases(process);
     let leases = match Leases::look(&folder) {
         Ok(leases) => leases,
         Err(why) => {
             let folder = folder.display();
-            emitter.note(&format!(
+            note(&format!(
                 "what dead runs left is not removed: cannot read the leases in `{folder}`: {why}"
             ));
             return;
         }
     };
-    leases.unknown().for_each(|told| emitter.note(&told));
+    leases.unknown().for_each(|told| note(&told));
     for dead in leases
         .dead
         .iter()
@@ -168,10 +207,10 @@ async fn clean(process: &Process, engine: &dyn Engine, host: &dyn Host, (id, emi
         let names: BTreeSet<&str> = swept.removed.iter().map(|resource| resource.name.as_str()).collect();
         if !names.is_empty() {
             let names = names.into_iter().collect::<Vec<_>>().join(", ");
-            emitter.note(&format!("removed what a dead run had left: {names}"));
+            note(&format!("removed what a dead run had left: {names}"));
         }
         for left in swept.left {
-            emitter.note(&format!(
+            note(&format!(
                 "a dead run left {}, and it cannot be removed: {}",
                 left.what, left.why
             ));

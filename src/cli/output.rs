@@ -110,6 +110,11 @@ impl Output {
         Ok(())
     }
 
+    /// True once the folder is known to be an earlier run's, and no other run writes there.
+    pub(crate) fn owns(&self) -> bool {
+        self.owned.is_some()
+    }
+
     /// Two runs at once would remove and mix each other's results.
     fn own(&mut self, marker: &Path) -> io::Result<()> {
         let file = File::open(marker)?;

@@ -179,9 +179,7 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
             variables_of(&loaded, &mut known);
         }
         let files = &prepared.files;
-        let wrong = others
-            .iter()
-            .flat_map(|seed| errors(&loaded, seed, settings, files));
+        let wrong = others.iter().flat_map(|seed| errors(&loaded, seed, settings, files));
         prepared.diagnostics.extend(wrong);
         for seed in seeds {
             match plan::filled(&loaded, &seed, 1, settings, &prepared.files) {
@@ -207,18 +205,15 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
 
 /// The errors of a case that was not selected. A selection chooses what runs, not what is looked at: a file that is wrong
 /// may be the very one that was meant, and its name or its tags what is wrong with it.
-pub(crate) fn errors(
-    loaded: &Loaded,
-    seed: &CaseSeed,
-    settings: &Settings,
-    files: &Files,
-) -> Vec<Diagnostic> {
+pub(crate) fn errors(loaded: &Loaded, seed: &CaseSeed, settings: &Settings, files: &Files) -> Vec<Diagnostic> {
     let settings = Settings {
         // Nothing of it is built.
         identities: Identities::None,
         ..settings.clone()
     };
-    let mut problems = plan::filled(loaded, seed, 1, &settings, files).err().unwrap_or_default();
+    let mut problems = plan::filled(loaded, seed, 1, &settings, files)
+        .err()
+        .unwrap_or_default();
     problems.retain(|problem| problem.level == Level::Error);
     problems
 }

@@ -1,5 +1,6 @@
 //! `e2erun [PATHS]`: runs scenarios. Connects what the run needs, feeds the reporters, and writes what they give.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use crate::image::Identities;
 use crate::plan::Settings;
 use crate::report;
 use crate::report::outcome::exit_code;
-use crate::run::{self, Env, Job};
+use crate::run::{self, Env};
 use crate::step::{Emitter, Keep};
 
 /// Runs what was selected; gives the exit code.
@@ -72,13 +73,23 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
     if arguments.dry_run {
         return dry(&prepared);
     }
-    if let Err(why) = output.open(&settings.results) {
-        return terminal::refuse(&unwritable(&settings.results, &why));
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => return terminal::refuse(&format!("cannot start: {why}")),
     };
+    let opened = output.open(&settings.results).or_else(|why| {
+        // A run that was killed, or kept, has left there what its containers wrote.
+        if why.kind() != io::ErrorKind::PermissionDenied || !output.owns() {
+            return Err(why);
+        }
+        let emptied = connect::empty(process, arguments.docker.as_deref(), lease, &settings.results);
+        let emptied = runtime.block_on(emptied);
+        emptied.map_err(|fault| io::Error::other(format!("{why}; nor in a container: {}", fault.message)))?;
+        output.open(&settings.results)
+    });
+    if let Err(why) = opened {
+        return terminal::refuse(&unwritable(&settings.results, &why));
+    }
     runtime.block_on(async_run(process, arguments, (settings, prepared), lease, output))
 }
 
@@ -102,7 +113,7 @@ fn command_meant(problem: Diagnostic) -> Diagnostic {
     }
 }
 
-fn unwritable(results: &Path, why: &std::io::Error) -> String {
+fn unwritable(results: &Path, why: &io::Error) -> String {
     format!(
         "cannot write the results to `{}`: {why}; `--results DIR` names another folder",
         results.display()
@@ -242,8 +253,7 @@ async fn async_run(
                 command,
                 passed_over: prepared.passed_over,
             };
-            let jobs: Vec<Job> = prepared.jobs;
-            tokio::spawn(run::run(env, jobs, nodes))
+            tokio::spawn(run::run(env, prepared.jobs, nodes))
         }
     };
     output.follow(&mut events, &mut said).await;

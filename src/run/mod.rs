@@ -16,7 +16,7 @@ mod ports;
 mod probe;
 mod requires;
 mod rounds;
-mod scratch;
+pub mod scratch;
 mod teardown;
 #[cfg(test)]
 mod tests;

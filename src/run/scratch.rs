@@ -2,14 +2,16 @@
 //! remove: this program is its image, so that none has to come from anywhere.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::engine::world::State;
-use crate::engine::{ContainerSpec, EngineResult, ResourceKind};
+use crate::engine::{ContainerSpec, EngineResult, Labels, ResourceKind};
 use crate::event::Fault;
+use crate::host::Host;
 use crate::step::{Case, NodeHandle, inside};
 
 /// How long a container may take to empty it.
@@ -22,7 +24,8 @@ pub(super) async fn remove(case: &Case) -> Option<Fault> {
     let removed = match case.host.remove_folder(&case.scratch).await {
         // An engine elsewhere would make an empty folder of that name on its machine.
         Err(why) if why.kind() == io::ErrorKind::PermissionDenied && is_here(case.docker_host.as_deref()) => {
-            match empty(case, case.unplaced()).await {
+            let (node, host, labels) = (case.unplaced(), case.host.as_ref(), case.labels.clone());
+            match empty(node, host, labels, &case.scratch).await {
                 Ok(()) => case.host.remove_folder(&case.scratch).await,
                 Err(fault) => return Some(of(case, &format!("{why}; nor in a container: {}", fault.message))),
             }
@@ -33,7 +36,7 @@ pub(super) async fn remove(case: &Case) -> Option<Fault> {
 }
 
 /// True where the engine sees this machine's folders, as far as its address tells.
-fn is_here(docker_host: Option<&str>) -> bool {
+pub fn is_here(docker_host: Option<&str>) -> bool {
     docker_host.is_none_or(|host| host.starts_with("unix://"))
 }
 
@@ -43,17 +46,17 @@ fn of(case: &Case, why: &str) -> Fault {
         .hint("have what writes there as another user remove it (`cleanup`), or run it as `user: self`")
 }
 
-/// Empties it in a container, whose user may do so.
-async fn empty(case: &Case, node: &NodeHandle) -> Result<(), Fault> {
-    inside::make_image(node.engine.as_ref(), case.host.as_ref()).await?;
-    let program = case.host.program().await;
+/// Empties a folder of this machine in a container, whose user may do so.
+pub async fn empty(node: &NodeHandle, host: &dyn Host, labels: Labels, folder: &Path) -> Result<(), Fault> {
+    inside::make_image(node.engine.as_ref(), host).await?;
+    let program = host.program().await;
     let program = program.map_err(|why| Fault::error(format!("this program cannot be found: {why}")))?;
     let spec = ContainerSpec {
         image: inside::image(&program),
         entrypoint: Some(program.argv.clone()),
         command: Some([inside::WORD, "--empty", THERE].map(str::to_owned).to_vec()),
-        labels: case.labels.clone(),
-        volumes: vec![format!("{}:{THERE}", case.scratch.display())],
+        labels,
+        volumes: vec![format!("{}:{THERE}", folder.display())],
         network_mode: Some("none".to_owned()),
         ..ContainerSpec::default()
     };

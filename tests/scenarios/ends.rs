@@ -160,3 +160,19 @@ fn what_containers_wrote_as_root_is_removed_for_others_too() {
         assert!(!scratch.unwrap().exists(), "{}", run.told());
     }
 }
+
+#[test]
+fn what_containers_of_a_killed_run_wrote_as_root_does_not_stop_the_next_one() {
+    let stage = Stage::new();
+    let arguments = ["tests/scenarios/root-scratch.yaml", "-q"];
+    let first = stage.run_as_nobody("results", &arguments);
+    first.code(0);
+    let left = first.results().join("001-left/scratch");
+    let there = format!("{}:/there", first.results().display());
+    let script = "mkdir -p /there/001-left/scratch/of-root && chmod -R 700 /there/001-left";
+    let made = docker(&["run", "--rm", "-v", &there, "busybox:latest", "sh", "-c", script]);
+    assert!(made.is_some() && left.parent().unwrap().exists());
+    let run = stage.run_as_nobody("results", &arguments);
+    run.code(0).left_nothing();
+    assert!(!left.parent().unwrap().exists(), "{}", run.told());
+}
