@@ -216,8 +216,8 @@ mod tests {
     #[test]
     fn a_file_of_stacks_is_parsed_once_and_again_when_another_text_is_put_in() {
         let path = Path::new("/a/compose.yml");
-        let mut files = Files::default();
-        let mut parsed = |text: &str, put: bool| {
+        let files = Files::default();
+        let parsed = |text: &str, put: bool| {
             let source = Source::new("compose.yml", text);
             if put {
                 files.put_path(path.to_path_buf(), Found::File(Arc::clone(&source)));
