@@ -1,22 +1,33 @@
-//! `e2erun steps [KIND]`: the manual of the step kinds, from their table.
+//! `e2erun steps [KIND | TOPIC]`: the manual of the step kinds and of what stands around them, from their tables.
+
+mod topics;
 
 use std::fmt::Write;
 
 use super::{Process, USAGE, terminal};
 use crate::diagnostic::known_names;
+use crate::report::text::wrapped;
+use crate::shape::{Key, key_of, keys_of};
 use crate::step::{KINDS, Kind, LATER_KINDS, Sort};
+use topics::TOPICS;
 
-/// Prints a line for each kind, or the whole manual of one.
+/// Prints a line for each kind and topic, or the whole manual of one.
 pub(crate) fn print(_: &Process, name: Option<&str>, _no_color: bool) -> u8 {
+    let page = Page::new(terminal::text_width());
     let Some(name) = name else {
-        terminal::print(&overview());
+        terminal::print(&overview(page));
         return 0;
     };
     if let Some(kind) = crate::step::kind(name) {
-        terminal::print(&manual(kind));
+        terminal::print(&manual(kind, page));
         return 0;
     }
-    let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+    if let Some(topic) = TOPICS.iter().find(|topic| topic.name == name) {
+        terminal::print(&topic.page(page));
+        return 0;
+    }
+    let kinds = KINDS.iter().map(|kind| kind.name);
+    let names: Vec<&str> = kinds.chain(TOPICS.iter().map(|topic| topic.name)).collect();
     let later = if LATER_KINDS.contains(&name) { " yet" } else { "" };
     terminal::print_error(&format!(
         "error: there is no step kind `{name}`{later}\n  help: {}\n",
@@ -25,28 +36,101 @@ pub(crate) fn print(_: &Process, name: Option<&str>, _no_color: bool) -> u8 {
     USAGE
 }
 
-fn overview() -> String {
-    let width = KINDS.iter().map(|kind| kind.name.len()).max().unwrap_or_default();
-    let mut text = String::from("Step kinds; `e2erun steps KIND` tells of one.\n\n");
-    for kind in KINDS {
-        let _ = writeln!(text, "  {:width$}  {}", kind.name, kind.does);
+/// A text that grows by paragraphs and lists, in lines of at most its width.
+#[derive(Debug, Clone)]
+struct Page {
+    width: usize,
+    text: String,
+}
+
+impl Page {
+    fn new(width: usize) -> Page {
+        Page {
+            width,
+            text: String::new(),
+        }
     }
-    let _ = write!(text, "\nNot there yet in this version: {}\n", LATER_KINDS.join(", "));
-    let keys = crate::step::common_keys();
-    let _ = write!(text, "\nBeside its kind a step may have: {}\n", keys.join(", "));
-    text
+
+    /// A paragraph, with an empty line before it.
+    fn paragraph(&mut self, text: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        let _ = writeln!(self.text, "{}", wrapped(text, self.width, 0));
+    }
+
+    /// A paragraph, and below it names, each with what it is.
+    fn list(&mut self, title: &str, rows: &[(String, String)]) {
+        self.paragraph(title);
+        self.text.push('\n');
+        self.rows(rows);
+    }
+
+    fn rows(&mut self, rows: &[(String, String)]) {
+        // A name that is longer than most begins what it is on the next line.
+        const LONGEST: usize = 24;
+        let widths = rows.iter().map(|(name, _)| name.chars().count());
+        let width = widths.filter(|width| *width <= LONGEST).max().unwrap_or_default();
+        for (name, told) in rows {
+            let indent = width + 4;
+            let line = match name.chars().count() > width {
+                true => format!("  {name}\n{}{told}", " ".repeat(indent)),
+                false => format!("  {name:width$}  {told}"),
+            };
+            let _ = writeln!(self.text, "{}", wrapped(line.trim_end(), self.width, indent));
+        }
+    }
+
+    /// An example, as it is.
+    fn example(&mut self, example: &str) {
+        self.paragraph("Example:");
+        self.text.push('\n');
+        for line in example.lines() {
+            let _ = writeln!(self.text, "  {line}");
+        }
+    }
+}
+
+fn rows<'a>(table: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+    let owned = |(name, told): (&str, &str)| (name.to_owned(), told.to_owned());
+    table.into_iter().map(owned).collect()
+}
+
+/// Keys with what they are for, those within them below and further to the right.
+fn key_rows(keys: &[Key], depth: usize) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for key in keys {
+        let required = if key.required { " (required)" } else { "" };
+        all.push((
+            format!("{}{}", "  ".repeat(depth), key.name),
+            format!("{}{required}", key.doc),
+        ));
+        all.extend(key_rows(&key.inner, depth + 1));
+    }
+    all
+}
+
+fn overview(mut page: Page) -> String {
+    page.list(
+        "Step kinds; `e2erun steps KIND` tells of one, with its keys and its result.",
+        &rows(KINDS.iter().map(|kind| (kind.name, kind.does))),
+    );
+    page.list(
+        "Around them; `e2erun steps TOPIC` tells of one.",
+        &rows(TOPICS.iter().map(|topic| (topic.name, topic.tells))),
+    );
+    page.paragraph(&format!("Not there yet in this version: {}", LATER_KINDS.join(", ")));
+    page.text
 }
 
 /// The manual of a kind.
-pub(crate) fn manual(kind: &Kind) -> String {
-    let mut text = format!(
-        "{}: {}\n\n{}\n\nExample:\n\n",
-        kind.name,
-        kind.does,
-        wrapped(kind.manual)
-    );
-    for line in kind.example.lines() {
-        let _ = writeln!(text, "  {line}");
+fn manual(kind: &Kind, mut page: Page) -> String {
+    page.paragraph(&format!("{}: {}", kind.name, kind.does));
+    page.paragraph(kind.manual);
+    page.example(kind.example);
+    let keys = keys_of(kind.schema);
+    if !keys.is_empty() {
+        page.list(&keys_title(kind), &key_rows(&keys, 0));
     }
     let sort = match kind.sort {
         Sort::Action => "an action: a failure ends its phase, and `within` has no meaning for it",
@@ -56,48 +140,51 @@ pub(crate) fn manual(kind: &Kind) -> String {
         }
         Sort::Block => "a block: it holds other steps",
     };
-    let _ = write!(
-        text,
-        "\nIt is {sort}.\nLimit of one attempt, if neither the step's `timeout` nor the project's `timeouts` names one: {}.\n",
-        limit(kind)
+    page.paragraph(&format!(
+        "It is {sort}.\nLimit of one attempt, if neither the step's `timeout` nor the project's `timeouts` names one: {}.",
+        crate::event::duration_text(kind.limit.as_secs_f64())
+    ));
+    if kind.results.is_empty() {
+        page.paragraph("It has no result. The keys beside it: `e2erun steps common`.");
+        return page.text;
+    }
+    page.list(
+        "Its result, for `expect` and `save`:",
+        &rows(kind.results.iter().map(|field| (field.name, field.doc))),
     );
-    if !kind.results.is_empty() {
-        text.push_str("\nIts result, for `expect` and `save`:\n\n");
-        let width = kind
-            .results
-            .iter()
-            .map(|field| field.name.len())
-            .max()
-            .unwrap_or_default();
-        for field in kind.results {
-            let _ = writeln!(text, "  {:width$}  {}", field.name, field.doc);
-        }
+    page.paragraph("The keys beside it: `e2erun steps common`; what can be expected: `e2erun steps expect`.");
+    page.text
+}
+
+fn keys_title(kind: &Kind) -> String {
+    let name = kind.name;
+    match (kind.short)() {
+        Some(short) => format!(
+            "The keys of `{name}`; `{name}: …` without them is its `{}`:",
+            key_of(short)
+        ),
+        None => format!("The keys of `{name}`:"),
     }
-    text
 }
 
-fn limit(kind: &Kind) -> String {
-    crate::event::duration_text(kind.limit.as_secs_f64())
-}
+#[cfg(test)]
+mod tests {
+    use super::{KINDS, keys_of};
 
-/// Text in lines of at most a hundred characters; paragraphs and lists stay.
-fn wrapped(text: &str) -> String {
-    const WIDTH: usize = 100;
-    let mut out = String::new();
-    for paragraph in text.lines() {
-        let mut column = 0;
-        for word in paragraph.split(' ') {
-            if column > 0 && column + 1 + word.chars().count() > WIDTH {
-                out.push('\n');
-                column = 0;
-            } else if column > 0 {
-                out.push(' ');
-                column += 1;
+    #[test]
+    fn a_kind_tells_all_its_keys_and_each_is_explained() {
+        for kind in KINDS {
+            let keys = keys_of(kind.schema);
+            let own = (kind.keys)();
+            // What is not there yet is not told.
+            for key in &keys {
+                assert!(
+                    own.is_empty() || own.iter().any(|one| *one == key.name),
+                    "{kind:?} {key:?}"
+                );
+                assert!(!key.doc.is_empty(), "{kind:?} {key:?}");
             }
-            out.push_str(word);
-            column += word.chars().count();
+            assert!(own.is_empty() || !keys.is_empty(), "{kind:?}");
         }
-        out.push('\n');
     }
-    out.trim_end().to_owned()
 }

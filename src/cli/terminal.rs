@@ -63,6 +63,19 @@ pub(crate) fn live(process: &Process, quiet: bool) -> bool {
         && process.env.get("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// How many columns standard output has, if it is a terminal.
+pub(crate) fn columns() -> Option<usize> {
+    const LEAST: usize = 40;
+    let out = console::Term::stdout();
+    out.is_term().then(|| usize::from(out.size().1).max(LEAST))
+}
+
+/// How many columns text for people may have: those of the terminal, and no more than are read well.
+pub(crate) fn text_width() -> usize {
+    const MOST: usize = 100;
+    columns().unwrap_or(MOST).min(MOST)
+}
+
 fn set(process: &Process, name: &str) -> bool {
     process.env.get(name).is_some_and(|value| !value.is_empty())
 }

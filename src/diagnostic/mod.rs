@@ -230,6 +230,17 @@ pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
         .dedup_by(|other, one| one.message == other.message && one.level == other.level && one.span == other.span);
 }
 
+/// The names of a table of names, each with a line that tells of it: what is known and what is told are one list.
+pub const fn names_of<const N: usize>(table: &[(&'static str, &'static str); N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut at = 0;
+    while at < N {
+        names[at] = table[at].0;
+        at += 1;
+    }
+    names
+}
+
 /// The help of an unknown name: what there is, and the nearest of it.
 pub fn known_names(got: &str, known: &[&str]) -> String {
     if known.is_empty() {

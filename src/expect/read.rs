@@ -3,32 +3,38 @@
 use super::form;
 use super::operand::{boolean, equals, kept, one_of, part, quantity, regex, text};
 use super::{Entry, Expectation, Field, FieldKind, Matcher, MatcherKind, Order, Path};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, names_of};
 use crate::shape::{Problems, wrong_type};
 use crate::template::{Data, JsonPath};
 use crate::yaml::{Node, flow_trap, key_trap};
 
 /// The names of all matchers.
-pub(super) const MATCHERS: [&str; 19] = [
-    "equals",
-    "contains",
-    "matches",
-    "starts-with",
-    "ends-with",
-    "one-of",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "length",
-    "empty",
-    "exists",
-    "lines",
-    "golden",
-    "includes",
-    "not",
-    "all",
-    "any",
+pub(super) const MATCHERS: [&str; 19] = names_of(MATCHER_TABLE);
+
+/// The matchers, each with what it means.
+pub const MATCHER_TABLE: &[(&str, &str); 19] = &[
+    ("equals", "It is this."),
+    ("contains", "It has this in it: a text, an item, a key; of a list, all."),
+    ("matches", "This regular expression matches somewhere in it."),
+    ("starts-with", "It starts with this text."),
+    ("ends-with", "It ends with this text."),
+    ("one-of", "It is one of these."),
+    ("lt", "It is less than this number, size, duration or time."),
+    ("le", "It is at most this."),
+    ("gt", "It is more than this."),
+    ("ge", "It is at least this."),
+    ("length", "Its length: characters, items or keys."),
+    ("empty", "It is empty, or is not."),
+    ("exists", "It is there, or is not."),
+    ("lines", "Its lines, as a list."),
+    (
+        "golden",
+        "It is what a file says, `[..]` standing for any text within a line.",
+    ),
+    ("includes", "It has at least these keys, recursively."),
+    ("not", "It is not this."),
+    ("all", "All of these hold; with one matcher: of every item."),
+    ("any", "One of these holds; with one matcher: of some item."),
 ];
 
 /// What a matcher is read for.

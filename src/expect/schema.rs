@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
+use super::read::MATCHER_TABLE;
 use super::{Expectation, Field, FieldKind, GoldenFile};
 
 /// Each matcher, what it takes and what it means.
@@ -17,38 +18,21 @@ fn matchers(generator: &mut SchemaGenerator) -> Map<String, Value> {
     let nested = generator.subschema_for::<Matcher>().to_value();
     let file = generator.subschema_for::<GoldenFile>().to_value();
     let several = json!({"anyOf": [{"type": "array", "items": nested}, nested]});
-    let table: [(&str, &Value, &str); 19] = [
-        ("equals", &any, "It is this."),
-        (
-            "contains",
-            &any,
-            "It has this in it: a text, an item, a key; of a list, all.",
-        ),
-        ("matches", &text, "This regular expression matches somewhere in it."),
-        ("starts-with", &text, "It starts with this text."),
-        ("ends-with", &text, "It ends with this text."),
-        ("one-of", &list, "It is one of these."),
-        ("lt", &quantity, "It is less than this number, size, duration or time."),
-        ("le", &quantity, "It is at most this."),
-        ("gt", &quantity, "It is more than this."),
-        ("ge", &quantity, "It is at least this."),
-        ("length", &nested, "Its length: characters, items or keys."),
-        ("empty", &boolean, "It is empty, or is not."),
-        ("exists", &boolean, "It is there, or is not."),
-        ("lines", &nested, "Its lines, as a list."),
-        (
-            "golden",
-            &file,
-            "It is what a file says, `[..]` standing for any text within a line.",
-        ),
-        ("includes", &any, "It has at least these keys, recursively."),
-        ("not", &nested, "It is not this."),
-        ("all", &several, "All of these hold; with one matcher: of every item."),
-        ("any", &several, "One of these holds; with one matcher: of some item."),
-    ];
-    table
-        .into_iter()
-        .map(|(name, schema, doc)| (name.to_owned(), described(schema, doc)))
+    MATCHER_TABLE
+        .iter()
+        .map(|(name, doc)| {
+            let schema = match *name {
+                "equals" | "contains" | "includes" => &any,
+                "matches" | "starts-with" | "ends-with" => &text,
+                "one-of" => &list,
+                "lt" | "le" | "gt" | "ge" => &quantity,
+                "empty" | "exists" => &boolean,
+                "golden" => &file,
+                "all" | "any" => &several,
+                _ => &nested,
+            };
+            ((*name).to_owned(), described(schema, doc))
+        })
         .collect()
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
+use console::{measure_text_width, truncate_str};
 use regex::Regex;
 
 #[expect(clippy::unwrap_used, reason = "a fixed pattern; every test of this file compiles it")]
@@ -119,6 +120,50 @@ pub fn running(seconds: f64) -> String {
     }
 }
 
+/// Text in lines of at most so many columns, broken at blanks; its own lines stay, and what follows a break stands `indent`
+/// columns to the right. A word that is longer has a line of its own.
+pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let lines: Vec<String> = text.lines().map(|line| wrapped_line(line, width, indent)).collect();
+    lines.join("\n")
+}
+
+fn wrapped_line(line: &str, width: usize, indent: usize) -> String {
+    let text = line.trim_start_matches(' ');
+    let mut out = " ".repeat(line.len() - text.len());
+    let mut column = out.len();
+    for (at, word) in text.split(' ').enumerate() {
+        let wide = measure_text_width(word);
+        if at > 0 && column + 1 + wide > width {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if at > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += wide;
+    }
+    out
+}
+
+/// The text in so many columns: of a longer one its beginning and its end, where what tells it from others often stands.
+pub fn without_middle(text: &str, width: usize) -> String {
+    let all = measure_text_width(text);
+    if all <= width {
+        return text.to_owned();
+    }
+    let tail = width.saturating_sub(1) / 2;
+    let head = truncate_str(text, width.saturating_sub(tail), "…");
+    let mut end = text;
+    while measure_text_width(end) > tail {
+        let mut chars = end.chars();
+        chars.next();
+        end = chars.as_str();
+    }
+    format!("{head}{end}")
+}
+
 /// `1 case`, `2 cases`.
 pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
@@ -126,7 +171,7 @@ pub fn count(n: usize, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clip, duration, one_line, plain, running};
+    use super::{clip, duration, one_line, plain, running, without_middle, wrapped};
 
     #[test]
     fn escapes_go_and_controls_show() {
@@ -161,6 +206,32 @@ mod tests {
         assert_eq!(clip("short", 5), "short");
         // One endless line is cut anywhere, but never within a character.
         assert!(clip(&"ü".repeat(100), 51).starts_with("üüü"));
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_end() {
+        for (text, width, expected) in [
+            ("a case [db=pg15]", 16, "a case [db=pg15]"),
+            ("a long name of a case [db=pg15]", 16, "a long n…b=pg15]"),
+            ("Grüße an übermorgen", 9, "Grüß…rgen"),
+            ("abc", 1, "…"),
+        ] {
+            assert_eq!(without_middle(text, width), expected);
+        }
+    }
+
+    #[test]
+    fn wraps_at_words() {
+        for (text, width, indent, expected) in [
+            ("one two three", 7, 0, "one two\nthree"),
+            ("one two three", 7, 2, "one two\n  three"),
+            ("  - one two", 8, 4, "  - one\n    two"),
+            ("averylongword and", 5, 0, "averylongword\nand"),
+            ("a\n\nb", 80, 4, "a\n\nb"),
+            ("Ünïcödé übér", 12, 0, "Ünïcödé übér"),
+        ] {
+            assert_eq!(wrapped(text, width, indent), expected);
+        }
     }
 
     #[test]

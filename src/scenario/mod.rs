@@ -73,9 +73,9 @@ shape! {
         deployments: Option<Later>,
         /// Prepares; a failure here makes every check errored, not failed.
         given: Option<Vec<Step>>,
-        /// What the scenario does; the first failure ends it.
+        /// What the scenario does; the first failure ends it, and no `then` follows. One of `steps` and `then` is needed.
         steps: Option<Vec<Step>>,
-        /// Checks: each runs whether or not the one before passed.
+        /// Checks, where `given` and `steps` passed: each is made whether or not the one before passed.
         then: Option<Vec<Step>>,
         /// All of them run after a failure.
         on_failure: Option<Vec<Step>>,

@@ -4,6 +4,7 @@
 //! the struct, its reader and its JSON schema, so that `check` and an editor refuse the same things.
 
 mod fields;
+mod keys;
 mod leaf;
 mod schema;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use crate::template::Template;
 use crate::yaml::{Content, Node, flow_trap, key_trap};
 
 pub use fields::Fields;
+pub use keys::{Key, keys_of};
 pub use leaf::{Computed, Text, is_plain_non_text};
 pub use schema::{ObjectSchema, tidy};
 pub use word::{Size, Word, words};
@@ -69,6 +71,11 @@ pub trait Shape: Sized + JsonSchema {
     /// The keys of its mapping, if it is read from one of keys of its own.
     fn own_keys() -> &'static [Cow<'static, str>] {
         &[]
+    }
+
+    /// The field, by its Rust name, that a value which is no mapping stands for.
+    fn short() -> Option<&'static str> {
+        None
     }
 
     /// The schema of a value that is written: a key that may be absent may still not be empty.
@@ -132,11 +139,13 @@ macro_rules! shape {
 
         impl $crate::shape::Shape for $Name {
             fn read(node: &$crate::yaml::Node, problems: &mut $crate::shape::Problems) -> Option<Self> {
-                #[allow(unused_mut, unused_assignments, reason = "only a shape with a short form sets it")]
-                let mut short: Option<&'static str> = None;
-                $(short = Some(stringify!($short));)?
-                let fields = $crate::shape::Fields::open(node, $what, short, Self::keys(), problems)?;
+                let fields = $crate::shape::Fields::open(node, $what, Self::short(), Self::keys(), problems)?;
                 Self::read_fields(&fields, problems)
+            }
+
+            fn short() -> Option<&'static str> {
+                let short: &[&'static str] = &[$(stringify!($short))?];
+                short.first().copied()
             }
 
             fn own_keys() -> &'static [std::borrow::Cow<'static, str>] {
@@ -151,10 +160,7 @@ macro_rules! shape {
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let mut object = $crate::shape::ObjectSchema::new(concat!($($doc, "\n"),*));
                 $(object.field::<$Type>(&$crate::shape::key_of(stringify!($field)), concat!($($fdoc, "\n"),*), generator);)*
-                #[allow(unused_mut, unused_assignments, reason = "only a shape with a short form sets it")]
-                let mut short: Option<&'static str> = None;
-                $(short = Some(stringify!($short));)?
-                object.finish(short.map($crate::shape::key_of).as_deref())
+                object.finish(<Self as $crate::shape::Shape>::short().map($crate::shape::key_of).as_deref())
             }
         }
     };

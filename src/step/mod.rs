@@ -59,7 +59,7 @@ pub use cx::{Cx, Done};
 pub use fixed_ports::{Asker, held};
 pub use for_each::{ForEach, Items};
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
-pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys};
+pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys, common_schema};
 
 /// What sort of kind it is: this decides which common keys it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +96,8 @@ pub struct Kind {
     pub locals: &'static [&'static str],
     /// Reads its value.
     pub read: fn(&Node, &mut Problems) -> Option<Arc<dyn Written>>,
+    /// The field, by its Rust name, that a value which is no mapping stands for.
+    pub short: fn() -> Option<&'static str>,
     /// The keys of its value.
     pub keys: fn() -> &'static [Cow<'static, str>],
     /// The schema of its value.
@@ -145,6 +147,7 @@ impl Kind {
             defaults: about.defaults,
             locals: about.locals,
             read: |node, problems| T::read(node, problems).map(|body| Arc::new(body) as Arc<dyn Written>),
+            short: T::short,
             keys: T::own_keys,
             schema: |generator| generator.subschema_for::<T>(),
         }

@@ -309,19 +309,8 @@ impl JsonSchema for Step {
         "Step".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let common = Common::json_schema(generator).to_value();
+        let common = common_schema(generator).to_value();
         let mut properties = common["properties"].as_object().cloned().unwrap_or_default();
-        let described =
-            |schema: Schema, doc: &str| serde_json::json!({"allOf": [schema.to_value()], "description": doc});
-        let expect = generator.subschema_for::<Expectation>();
-        let expect = described(
-            expect,
-            "What its result must be: each field's value, or matchers for it.",
-        );
-        properties.insert("expect".into(), expect);
-        let save = generator.subschema_for::<Named<Expression>>();
-        let save = described(save, "Names and expressions over its result, for what comes after it.");
-        properties.insert("save".into(), save);
         let mut one_of = Vec::new();
         for kind in KINDS {
             let mut schema = (kind.schema)(generator).to_value();
@@ -338,6 +327,25 @@ impl JsonSchema for Step {
             "type": "object", "properties": properties, "additionalProperties": false, "oneOf": one_of,
         })
     }
+}
+
+/// The schema of a step's keys that are not its kind.
+pub fn common_schema(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = Common::json_schema(generator);
+    let described = |schema: Schema, doc: &str| serde_json::json!({"allOf": [schema.to_value()], "description": doc});
+    let expect = described(
+        generator.subschema_for::<Expectation>(),
+        "What its result must be: each field's value, or matchers for it.",
+    );
+    let save = described(
+        generator.subschema_for::<Named<Expression>>(),
+        "Names and expressions over its result, for what comes after it.",
+    );
+    if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+        properties.insert("expect".into(), expect);
+        properties.insert("save".into(), save);
+    }
+    schema
 }
 
 /// The keys of a step that are not its kind, for the manual.

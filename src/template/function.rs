@@ -11,15 +11,23 @@ use super::{Question, path};
 pub(super) struct Signature {
     pub(super) name: &'static str,
     pub(super) usage: &'static str,
+    /// What it gives.
+    pub(super) gives: &'static str,
     pub(super) takes: RangeInclusive<usize>,
     /// True where the second value is a port.
     pub(super) port: bool,
 }
 
-const fn signature(name: &'static str, usage: &'static str, takes: RangeInclusive<usize>) -> Signature {
+const fn signature(
+    name: &'static str,
+    usage: &'static str,
+    gives: &'static str,
+    takes: RangeInclusive<usize>,
+) -> Signature {
     Signature {
         name,
         usage,
+        gives,
         takes,
         port: false,
     }
@@ -29,20 +37,65 @@ const fn signature(name: &'static str, usage: &'static str, takes: RangeInclusiv
 pub(super) const FUNCTIONS: &[Signature] = &[
     Signature {
         port: true,
-        ..signature("port", "port(service, port)", 2..=2)
+        ..signature(
+            "port",
+            "port(service, port)",
+            "The host port that the container's port has now.",
+            2..=2,
+        )
     },
-    signature("address", "address(service or node)", 1..=1),
+    signature(
+        "address",
+        "address(service or node)",
+        "The address of a service in its network, or of a node.",
+        1..=1,
+    ),
     Signature {
         port: true,
-        ..signature("url", "url(service, port)", 2..=2)
+        ..signature(
+            "url",
+            "url(service, port)",
+            "`http://host:port` of the container's port, as it is now.",
+            2..=2,
+        )
     },
-    signature("containers", "containers(service)", 1..=1),
-    signature("file", "file(path)", 1..=1),
-    signature("unique", "unique(text)", 1..=1),
-    signature("random", "random(length)", 1..=1),
-    signature("range", "range(end) or range(start, end, step)", 1..=3),
-    signature("dict", "dict(a=1, b=2)", 0..=100),
+    signature(
+        "containers",
+        "containers(service)",
+        "The names of a service's containers.",
+        1..=1,
+    ),
+    signature(
+        "file",
+        "file(path)",
+        "The text of a file, by a path from the scenario's folder.",
+        1..=1,
+    ),
+    signature(
+        "unique",
+        "unique(text)",
+        "A name that no other try has; the same one for the same text within a try.",
+        1..=1,
+    ),
+    signature(
+        "random",
+        "random(length)",
+        "So many letters and digits, others at each call.",
+        1..=1,
+    ),
+    signature(
+        "range",
+        "range(end) or range(start, end, step)",
+        "Numbers, the end not among them.",
+        1..=3,
+    ),
+    signature("dict", "dict(a=1, b=2)", "A mapping.", 0..=100),
 ];
+
+/// How each is called, and what it gives.
+pub fn functions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FUNCTIONS.iter().map(|function| (function.usage, function.gives))
+}
 
 /// True for the name of one of them.
 pub fn is_function(name: &str) -> bool {

@@ -27,8 +27,9 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::yaml::{Content, Node, Scalar, cut_trap};
 
 pub(crate) use self::compare::same;
+pub use self::filter::{FILTER_TABLE, TEST_TABLE};
 pub(crate) use self::filter::{REGEX_LIMIT, check_regex, regex};
-pub use self::function::is_function;
+pub use self::function::{functions, is_function};
 pub(crate) use self::function::port_of;
 pub(crate) use self::path::{JsonPath, noun, part, walk};
 
