@@ -176,6 +176,21 @@ pub trait Host: Send + Sync {
     async fn pack_program(&self, program: &Program) -> io::Result<Bytes>;
 }
 
+/// What of a text a file may be called: letters of any script, digits, `=`, `.` and `_`; for all else there is a `-`.
+pub fn file_name_of(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut name = String::new();
+    for c in text.chars() {
+        match c {
+            c if c.is_alphanumeric() || matches!(c, '=' | '.' | '_') => name.push(c),
+            _ if !name.ends_with('-') => name.push('-'),
+            _ => {}
+        }
+    }
+    let name: String = name.chars().take(LONGEST).collect();
+    name.trim_matches(['-', '.']).to_owned()
+}
+
 /// The user and group that this process runs as, as containers take them: `1000:1000`.
 pub fn user() -> String {
     let (user, group) = (rustix::process::getuid(), rustix::process::getgid());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::CaseInfo;
+use crate::host::file_name_of;
 use crate::load::Loaded;
 use crate::scenario::Matrix;
 
@@ -74,18 +75,25 @@ pub fn cases(loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
 
 /// A case's folder in the results: its number and what of its name a file system takes.
 fn folder_name(number: usize, name: &str) -> String {
-    let mut slug = String::new();
-    for c in name.chars() {
-        match c {
-            c if c.is_ascii_alphanumeric() || matches!(c, '=' | '.' | '_') => slug.push(c),
-            _ if !slug.ends_with('-') => slug.push('-'),
-            _ => {}
-        }
-    }
-    let slug: String = slug.chars().take(60).collect();
-    numbered(number) + slug.trim_matches(['-', '.'])
+    numbered(number) + &file_name_of(name)
 }
 
 fn numbered(number: usize) -> String {
     format!("{number:03}-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folder_name;
+
+    #[test]
+    fn a_folder_keeps_the_letters_of_its_case() {
+        for (name, expected) in [
+            ("a note survives [db=pg15]", "001-a-note-survives-db=pg15"),
+            ("Ünïcödé: «日本» / ok.", "001-Ünïcödé-日本-ok"),
+            ("../..", "001-"),
+        ] {
+            assert_eq!(folder_name(1, name), expected);
+        }
+    }
 }

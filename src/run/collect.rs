@@ -12,6 +12,7 @@ use crate::event::Fault;
 use crate::host::Coming;
 use crate::plan::Plan;
 use crate::scenario::When;
+use crate::step::inside::is_helper;
 use crate::step::{Case, ContainerRef, NodeHandle, find_container};
 use crate::template::Scope;
 
@@ -25,7 +26,10 @@ const LINK: u32 = 1 << 27;
 /// Copies the paths of `collect`; one that cannot be had is told and is no reason to fail.
 pub(crate) async fn collect(case: &Case, plan: &Plan, scope: &Scope, (bad, hurry): (bool, &CancellationToken)) {
     for entry in plan.collect.iter().filter(|entry| bad || entry.when == When::Always) {
+        // The project's are for all scenarios: one without such a service is none the worse.
+        let of_project = entry.path.span.source.path != plan.info.place.path;
         let whys = match entry.path.text(scope) {
+            Ok(path) if of_project && !is_there(case, &path) => Vec::new(),
             Ok(path) => collect_all(case, &path, hurry).await,
             Err(_) => vec!["its name is not known here".to_owned()],
         };
@@ -36,13 +40,22 @@ pub(crate) async fn collect(case: &Case, plan: &Plan, scope: &Scope, (bad, hurry
     }
 }
 
+/// False where the scenario has no such service or container, so that there is nothing to copy from.
+fn is_there(case: &Case, path: &str) -> bool {
+    let target = path.split_once(':').map(|(target, _)| target);
+    target.is_none_or(|target| find_container(target, &case.stacks, &backgrounds(case)).is_ok())
+}
+
+fn backgrounds(case: &Case) -> Vec<String> {
+    case.state().backgrounds.keys().cloned().collect()
+}
+
 /// Copies a path of each container of a target; gives why it could not of some.
 async fn collect_all(case: &Case, path: &str, hurry: &CancellationToken) -> Vec<String> {
     let Some((target, path)) = path.split_once(':') else {
         return vec!["write it as `service:/path`".to_owned()];
     };
-    let backgrounds: Vec<String> = case.state().backgrounds.keys().cloned().collect();
-    let containers = match find_container(target, &case.stacks, &backgrounds) {
+    let containers = match find_container(target, &case.stacks, &backgrounds(case)) {
         Ok(found) => case.containers_of(&found),
         Err(unfound) => return vec![unfound.message],
     };
@@ -147,7 +160,8 @@ fn local(case: &Case, path: &str) -> PathBuf {
 pub(crate) async fn describe(case: &Case) {
     for node in &case.nodes {
         let state = node.world.snapshot();
-        for container in state.with_label(crate::lease::CASE, &case.id) {
+        let containers = state.with_label(crate::lease::CASE, &case.id).into_iter();
+        for container in containers.filter(|container| !is_helper(container)) {
             if let Ok(inspected) = node.engine.inspect(&container.id).await {
                 let text = serde_json::to_string_pretty(&inspected.raw).unwrap_or_default();
                 let file = case.results.join("inspect").join(format!("{}.json", container.name));

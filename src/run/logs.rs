@@ -9,6 +9,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::engine::logs::Spools;
 use crate::step::Case;
+use crate::step::inside::is_helper;
 
 /// The spools of a case: files in its results, with the names of its stacks.
 pub(crate) fn spools(results: &Path, case: &str) -> Spools {
@@ -57,7 +58,8 @@ async fn keep(case: Arc<Case>, node: usize, end: CancellationToken) {
     loop {
         let state = node.world.snapshot();
         // The removed ones, too: of one that came and went at once, the missing log has to be told.
-        for container in state.ever_with_label(crate::lease::CASE, &case.id) {
+        let containers = state.ever_with_label(crate::lease::CASE, &case.id).into_iter();
+        for container in containers.filter(|container| !is_helper(container)) {
             case.spools.follow(&node.engine, &container);
         }
         tokio::select! {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::{ContainerRef, Cx, Done, NodeHandle, Ref, describe};
+use crate::engine::world::ContainerState;
 use crate::engine::{ContainerSpec, Engine, EngineError, EngineResult, ExecSpec, Reason, Stream, Tool, ToolCall};
 use crate::event::Fault;
 use crate::host::{Host, Program};
@@ -21,9 +22,17 @@ pub(crate) const WORD: &str = "ask-here";
 /// The most that a helper tells: an answer's body and what is around it.
 const MAX_TOLD: usize = 4 * crate::net::MAX_KEPT;
 
+/// What the helper's image is called.
+const IMAGE: &str = "e2erun/inside:";
+
 /// The reference of the helper's image.
 pub(crate) fn image(program: &Program) -> String {
-    format!("e2erun/inside:{}", program.id)
+    format!("{IMAGE}{}", program.id)
+}
+
+/// True for a helper: it is no part of what the scenario started, and nobody looks into it.
+pub(crate) fn is_helper(container: &ContainerState) -> bool {
+    container.image.starts_with(IMAGE)
 }
 
 /// Makes the helper's image unless it is there; says which of the two.

@@ -17,6 +17,7 @@ use crate::engine::world::Waited;
 use crate::engine::{ContainerSpec, EngineResult, Labels, LogRange, ResourceKind};
 use crate::event::{Detail, Fault, FaultKind};
 use crate::expect::EXIT_ZERO;
+use crate::host::file_name_of;
 use crate::shape::{Named, Text, shape};
 
 /// See the table.
@@ -244,13 +245,27 @@ impl Bound {
             env: command::assignments(command::env(cx, &written.env).await?),
             workdir: cx.optional(written.workdir.as_ref()).await?,
             user: user.map(|user| if user == "self" { crate::host::user() } else { user }),
-            labels: of_no_service(cx.case.labels.clone()),
+            labels: self.labels(cx),
             volumes: self.volumes(cx, node).await?,
             expose: texts(cx, &written.expose).await?,
             networks,
             network_mode,
             ..ContainerSpec::default()
         })
+    }
+
+    /// Those of the case and, where the engine makes a name up, the step that its log is called by.
+    fn labels(&self, cx: &Cx) -> Labels {
+        let mut labels = of_no_service(cx.case.labels.clone());
+        if self.0.background.is_none() {
+            let step = cx
+                .case
+                .emitter
+                .masks
+                .hide(&format!("{} {}", cx.step.path, cx.step.name));
+            labels.insert(crate::engine::logs::FILE.to_owned(), file_name_of(&step));
+        }
+        labels
     }
 
     /// The mounts; volumes of the scenario's own are made first, with its labels.

@@ -54,6 +54,8 @@ use follow::Follower;
 pub use reader::{Block, LineReader, More, Streams};
 pub use spool::{Offset, Phase, ProcessLog, Progress, Spool};
 
+/// The label of a container whose log's file is not called as the container is: with what it is called.
+pub const FILE: &str = "e2erun.log";
 /// How long the follower is let come to a log's end by itself.
 const SOON: Duration = Duration::from_millis(200);
 
@@ -137,7 +139,7 @@ impl Spools {
     /// `shop.web-1` of the stack `shop`; for a further container of that name `shop.web-1.2`, `shop.web-1.3`, …
     fn file_name(&self, followed: &BTreeMap<String, Followed>, container: &ContainerState) -> String {
         let plain = match container.service.as_str() {
-            "" => container.name.clone(),
+            "" => container.labels.get(FILE).unwrap_or(&container.name).clone(),
             service => {
                 let stack = container.project.strip_prefix(&self.case).unwrap_or(&container.project);
                 format!("{stack}.{service}-{}", container.number.max(1))

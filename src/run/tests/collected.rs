@@ -98,3 +98,13 @@ collect: ['web:/d', 'web:/${{ token }}']
     assert_eq!(files, pairs(&[("***", "***"), ("d/***/a-***.txt", "is ***")]));
     assert_eq!(notes, [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_project_collects_is_silent_where_a_scenario_has_no_such_service() {
+    let stage = stage("stacks: {s: web.yml}\nsteps: [up: s, assert: 'false']\n")
+        .file("e2erun.yaml", "collect: ['db:/x', 'web:/gone']\n");
+    let (files, notes) = collected(&stage).await;
+    assert_eq!(files, pairs(&[]));
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("`web:/gone`: it is not there"), "{notes:?}");
+}
