@@ -1,11 +1,12 @@
 //! A fault in full, the same for every reporter: message, place with source line, expected and actual, facts, hint.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use similar::TextDiff;
 
 use crate::diagnostic::Place;
-use crate::event::{Fault, FaultKind, Outcome};
+use crate::event::{Detail, Fault, FaultKind, Outcome};
 use crate::report::case::{Attempt, Case, Found, Step};
 use crate::report::line::{Line, Tone, lines_of};
 use crate::report::outcome::word;
@@ -16,6 +17,9 @@ use crate::report::text;
 const SHOWN: usize = 32 * 1024;
 /// How many steps that were not reached are listed.
 const UNREACHED: usize = 10;
+/// How many lines of what was found are shown, its first and its last ones.
+const HEAD: usize = 10;
+const TAIL: usize = 20;
 /// What is wrong with a case that Ctrl-C ended.
 const INTERRUPTED: &str = "interrupted";
 /// How much of a source line is shown.
@@ -61,7 +65,8 @@ pub fn run_lines(fault: &Fault) -> Vec<Line> {
 
 /// All of a case's faults, try by try, what was not reached for them, and at the end how to look inside.
 pub fn case_lines(run: &Run, case: &Case) -> Vec<Line> {
-    let faults = told_once(case.faults());
+    let mut faults = told_once(case.faults());
+    details_once(&mut faults);
     let several = case.attempts.len() > 1;
     let mut all = Vec::new();
     let mut attempt = 0;
@@ -86,16 +91,39 @@ pub fn case_lines(run: &Run, case: &Case) -> Vec<Line> {
 
 /// Without what is said elsewhere: what was not reached is listed, and a case that was interrupted was so in a step.
 fn told_once(faults: Vec<Found<'_>>) -> Vec<Found<'_>> {
-    let of_steps: Vec<(u32, String)> = faults
+    let of_steps: Vec<(u32, String, String)> = faults
         .iter()
-        .filter(|found| found.step.is_some())
-        .map(|found| (found.attempt, found.fault.message.clone()))
+        .filter_map(|found| {
+            let path = found.step?.info.path.clone();
+            Some((found.attempt, path, found.fault.message.clone()))
+        })
         .collect();
+    // A limit ends a step, and is told there; the block or the case whose limit it is says the same.
+    let within = |found: &Found<'_>, block: &str| {
+        of_steps.iter().any(|(attempt, path, message)| {
+            let inside = path.len() > block.len() && path.starts_with(block);
+            inside && *attempt == found.attempt && *message == found.fault.message
+        })
+    };
     let news = |found: &Found<'_>| match found.step {
-        Some(step) => !step.is_unreached(),
-        None => !of_steps.contains(&(found.attempt, found.fault.message.clone())),
+        Some(step) => !step.is_unreached() && !within(found, &step.info.path),
+        None => !within(found, ""),
     };
     faults.into_iter().filter(news).collect()
+}
+
+/// A log that explains several faults stands at the first of them.
+fn details_once(faults: &mut [Found<'_>]) {
+    let mut told: BTreeSet<(String, String)> = BTreeSet::new();
+    for found in faults {
+        for at in 0..found.fault.details.len() {
+            let Detail { title, text } = &found.fault.details[at];
+            let long = text.contains('\n');
+            if long && !told.insert((title.clone(), text.clone())) {
+                "the same as above".clone_into(&mut found.fault.to_mut().details[at].text);
+            }
+        }
+    }
 }
 
 /// The steps that were not reached: never left out in silence.
@@ -257,11 +285,29 @@ fn compared(fault: &Fault, gutter: usize) -> Vec<Line> {
                 labelled("  actual", actual, gutter),
             ]
         }
+        // A condition on a text is no text to compare it with: `contains …` has no line that the text lacks.
+        (Some(expected), Some(actual), None) if short(expected) => {
+            let expected = labelled("expected", expected, gutter);
+            let actual = titled("  actual", &head_and_tail(actual), gutter);
+            std::iter::once(expected).chain(actual).collect()
+        }
         (Some(expected), Some(actual), None) => difference(&unified(expected, actual), gutter),
         (Some(expected), None, None) => titled("expected", expected, gutter),
         (None, Some(actual), None) => titled("actual", actual, gutter),
         (None, None, None) => Vec::new(),
     }
+}
+
+/// The first and the last lines of a text of many.
+fn head_and_tail(text: &str) -> String {
+    let text = text.trim_end_matches('\n');
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= HEAD + TAIL + 1 {
+        return text.to_owned();
+    }
+    let left_out = format!("… {} lines left out here …", lines.len() - HEAD - TAIL);
+    let (head, tail) = (&lines[..HEAD], &lines[lines.len() - TAIL..]);
+    [head, &[left_out.as_str()], tail].concat().join("\n")
 }
 
 /// The difference of two texts, with three lines around each change.

@@ -241,10 +241,10 @@ impl Asking<'_> {
     }
 
     fn ended_early(&self) -> Fault {
-        let fault = if self.walk.interrupt.is_cancelled() {
-            Fault::error("interrupted")
-        } else {
-            Fault::failure("it was ended: the limit of the scenario, or of a step that it is in, has passed")
+        let mut limits = self.walk.limits.iter();
+        let fault = match limits.find(|limit| limit.passed.is_cancelled()) {
+            Some(limit) if !self.walk.interrupt.is_cancelled() => limit.fault(),
+            _ => Fault::error("interrupted"),
         };
         fault.at(self.step.span.place())
     }
@@ -307,10 +307,17 @@ async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Done<()> {
     for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await? {
         let text = cx.case.emitter.masks.hide(&golden.text);
         let path = cx.asked_path(&golden.file);
+        // One that is right already is left alone: a question may be asked many times.
+        if cx.case.host.read_text(&path).await.is_ok_and(|known| known == text) {
+            continue;
+        }
         let written = cx.case.host.write_file(&path, text.as_bytes()).await;
         written.map_err(|why| {
             vec![Fault::error(format!("cannot write `{}`: {why}", path.display())).at(golden.span.place())]
         })?;
+        cx.case
+            .emitter
+            .note(&format!("`{}` was written anew (`--update`)", golden.file));
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{mark_soft, outcome, shown};
-use super::walk::{AfterFailure, Ended, Walk, newer};
+use super::attempt::{mark_soft, outcome};
+use super::walk::{AfterFailure, Ended, Limit, Walk, newer};
 use crate::event::{Fault, StepInfo, What};
 use crate::step::{BUILT_IN, Block, Bound, Done, Lane, OwnScope};
 use crate::template::Scope;
@@ -62,8 +62,11 @@ impl Walk {
             Ok(limit) => self.case.scaled(limit),
             Err(faults) => return (Ended::default(), faults),
         };
+        let cancel = self.cancel.child_token();
+        let own_limit = Limit::new(&cancel, &format!("`{}`", step.kind.name), limit);
         let inner = Walk {
-            cancel: self.cancel.child_token(),
+            limits: self.limits.iter().cloned().chain([own_limit.clone()]).collect(),
+            cancel,
             soft: self.soft || step.soft,
             depth: self.depth + 1,
             ..self.clone()
@@ -78,12 +81,7 @@ impl Walk {
         let ((ended, returned), late) = limited(limit, &inner.cancel, work).await;
         let mut own = Vec::new();
         if late && !self.cancel.is_cancelled() {
-            let kind = step.kind.name;
-            own.push(
-                Fault::failure(format!("`{kind}` did not end within {}", shown(limit)))
-                    .at(step.span.place())
-                    .hint("its limit is `timeout`"),
-            );
+            own.push(own_limit.fault().at(step.span.place()));
         }
         match returned {
             Ok(returned) if !ended.stops() && !ended.cut => {

@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::attempt::{outcome, shown};
+use super::attempt::outcome;
 use super::before::Before;
 use super::begin::begin;
 use super::block::limited;
 use super::logs::LogKeeper;
 use super::probe::Probes;
-use super::walk::{AfterFailure, Ended, Unreached, Walk, numbered};
+use super::walk::{AfterFailure, Ended, Limit, Unreached, Walk, numbered};
 use super::{Env, background, broken, collect, known, requires, scratch, teardown};
 use crate::event::{CaseId, Fault, FaultKind, Outcome, Phase, What};
 use crate::plan::Plan;
@@ -198,7 +198,7 @@ impl<'a> Running<'a> {
         if main.failed() || self.probes.broken() || background::failed(&self.case).await {
             self.phase(Phase::OnFailure, scope, (hurry, hurry)).await;
         }
-        main.faults.extend(self.probes.finish(&self.case).await);
+        main.steps.faults.extend(self.probes.finish(&self.case).await);
         let cleanup = self.phase(Phase::Cleanup, scope, (hurry, hurry)).await;
         main.faults.extend(background::finish(&self.case, hurry).await);
         let bad = main.failed() || !cleanup.faults.is_empty();
@@ -220,8 +220,7 @@ impl<'a> Running<'a> {
     /// `given`, `steps` and `then`, within the scenario's limit.
     async fn main(&self, scope: &mut Scope) -> Main {
         let cancel = self.env.cancel.child_token();
-        let limit = self.case.scaled(self.plan.timeout);
-        let (mut main, late) = limited(limit, &cancel, self.phases(scope, &cancel)).await;
+        let (mut main, late) = limited(self.limit(), &cancel, self.phases(scope, &cancel)).await;
         let fault = if self.env.cancel.is_cancelled() {
             main.interrupted = true;
             Fault::error(match self.env.interrupted.is_cancelled() {
@@ -229,17 +228,27 @@ impl<'a> Running<'a> {
                 false => "ended early: another scenario failed, and `--fail-fast` was given",
             })
         } else if late {
-            let late = Fault::failure(format!("the scenario did not end within {}", shown(limit)));
             let kind = match main.given_failed {
                 true => FaultKind::Error,
                 false => FaultKind::Failure,
             };
-            Fault { kind, ..late }.hint("its limit is `timeout`")
+            Fault {
+                kind,
+                ..self.own_limit(&cancel).fault()
+            }
         } else {
             return main;
         };
         main.faults.push(fault.at(self.plan.info.place.clone()));
         main
+    }
+
+    fn limit(&self) -> Duration {
+        self.case.scaled(self.plan.timeout)
+    }
+
+    fn own_limit(&self, passed: &CancellationToken) -> Limit {
+        Limit::new(passed, "the scenario", self.limit())
     }
 
     async fn phases(&self, scope: &mut Scope, cancel: &CancellationToken) -> Main {
@@ -272,6 +281,7 @@ impl<'a> Running<'a> {
             phase,
             cancel: ends.0.clone(),
             interrupt: ends.1.clone(),
+            limits: vec![self.own_limit(ends.0)],
             after: AfterFailure::of(phase),
             folder: self.plan.folder.clone(),
             soft: false,

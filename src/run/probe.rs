@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::attempt::{Limits, explain, judge, limits, shown};
 use super::walk::{Ended, Walk};
-use crate::event::{Fault, Outcome, StepInfo, What};
+use crate::event::{Fault, StepInfo, What};
 use crate::step::{Act, Bound, Case, Repeat};
 use crate::template::Scope;
 
@@ -30,6 +30,8 @@ pub(crate) struct Probes {
 
 struct Probe {
     name: String,
+    /// The step that started it.
+    info: StepInfo,
     must_hold: bool,
     broken: Arc<AtomicBool>,
     task: JoinHandle<Record>,
@@ -89,6 +91,22 @@ impl Record {
         (self.max_outage, self.total_outage) = self.outages(now);
     }
 
+    /// Why it did not hold, if it did not.
+    fn fault(self, name: &str) -> Option<Fault> {
+        let failures = self.failures;
+        let told = |first: Fault| Fault {
+            message: format!(
+                "probe `{name}` must hold, and failed {failures} times: {}",
+                first.message
+            ),
+            ..first
+        };
+        let silent = || Fault::error(format!("probe `{name}` never had an answer"));
+        self.first_failure
+            .map(told)
+            .or_else(|| (self.answers == 0).then(silent))
+    }
+
     /// The longest outage and all together, with the one that goes on.
     fn outages(&self, now: Instant) -> (Duration, Duration) {
         let last = self.last_answer.filter(|_| self.failing);
@@ -145,27 +163,33 @@ impl Walk {
         asking.tell(name, &mut Record::default());
         let probe = Probe {
             name: name.to_owned(),
+            info: info.clone(),
             must_hold: step.must_hold,
             broken,
             task: tokio::spawn(asking.run(name.to_owned())),
         };
         self.probes.lock().push(probe);
-        self.case.emitter.emit(What::StepEnded {
-            step: info,
-            outcome: Outcome::Passed,
-            reason: None,
-            seconds: 0.0,
-            parts: BTreeMap::new(),
-            outputs: Value::Null,
-            faults: Vec::new(),
-            attempts: 0,
-            checks: step.must_hold,
-        });
+        end_step(&self.case, info, step.must_hold, Vec::new());
         Ended {
             checked: step.must_hold,
             ..Ended::default()
         }
     }
+}
+
+/// How the step of a probe ended: when it has started to ask, and again when what it had to hold did not.
+fn end_step(case: &Case, step: StepInfo, checks: bool, faults: Vec<Fault>) {
+    case.emitter.emit(What::StepEnded {
+        step,
+        outcome: super::attempt::outcome(&faults),
+        reason: None,
+        seconds: 0.0,
+        parts: BTreeMap::new(),
+        outputs: Value::Null,
+        faults,
+        attempts: 0,
+        checks,
+    });
 }
 
 impl Probes {
@@ -203,14 +227,10 @@ impl Probes {
                 probe: probe.name.clone(),
                 summary,
             });
-            if let Some(first) = record.first_failure.filter(|_| probe.must_hold) {
-                let message = format!(
-                    "probe `{}` must hold, and failed {} times: {}",
-                    probe.name, record.failures, first.message
-                );
-                faults.push(Fault { message, ..first });
-            } else if record.answers == 0 && probe.must_hold {
-                faults.push(Fault::error(format!("probe `{}` never had an answer", probe.name)));
+            if let Some(fault) = record.fault(&probe.name).filter(|_| probe.must_hold) {
+                let fault = fault.at(probe.info.place.clone());
+                end_step(case, probe.info, true, vec![fault.clone()]);
+                faults.push(fault);
             }
         }
         faults

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -24,6 +25,8 @@ pub(crate) struct Walk {
     pub(crate) cancel: CancellationToken,
     /// The interruption alone: it is an error, and a limit that has passed is a failure.
     pub(crate) interrupt: CancellationToken,
+    /// The limits that it is within, the outermost first.
+    pub(crate) limits: Vec<Limit>,
     /// What happens after a step that failed.
     pub(crate) after: AfterFailure,
     /// What relative paths are relative to: the folder of the file that the steps are in.
@@ -34,6 +37,30 @@ pub(crate) struct Walk {
     pub(crate) depth: usize,
     /// Probes that a phase started; they end with the case.
     pub(crate) probes: Arc<super::probe::Probes>,
+}
+
+/// A limit of several steps together.
+#[derive(Debug, Clone)]
+pub(crate) struct Limit {
+    /// Cancelled when it has passed, or one around it.
+    pub(crate) passed: CancellationToken,
+    /// What is told then, by what it is of and by the step that it ended: in the same words, so that it is told once.
+    pub(crate) told: String,
+}
+
+impl Limit {
+    /// Of a block or the scenario.
+    pub(crate) fn new(passed: &CancellationToken, of: &str, limit: Duration) -> Limit {
+        Limit {
+            passed: passed.clone(),
+            told: format!("{of} did not end within {}", attempt::shown(limit)),
+        }
+    }
+
+    /// The fault that it is to have passed.
+    pub(crate) fn fault(&self) -> Fault {
+        Fault::failure(&self.told).hint("its limit is `timeout`")
+    }
 }
 
 /// How a list of steps ended.

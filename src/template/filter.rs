@@ -63,7 +63,7 @@ pub const FILTER_TABLE: &[(&str, &str); 52] = &[
     ("replace", "The text with one part for another: `replace('a', 'b')`."),
     ("reverse", "The other way round."),
     ("round", "Rounded, to so many decimals."),
-    ("seconds", "A duration such as `1m 30s` as a number of seconds."),
+    ("seconds", "A duration as a number of seconds: `'1h30m' | seconds`."),
     ("select", "Items for which a test holds: `select('gt', 3)`."),
     (
         "selectattr",

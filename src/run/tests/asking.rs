@@ -304,7 +304,8 @@ async fn a_probe_that_must_hold_and_does_not_fails_the_scenario() {
              steps[3] passed
              on-failure[1] passed
              probe p: 2 failures
-             = failed: probe `p` must hold, and failed 2 times: `status` is 500
+             steps[1] failed: probe `p` must hold, and failed 2 times: `status` is 500
+             = failed
              exit 1",
         )
         .await;

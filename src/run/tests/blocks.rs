@@ -191,7 +191,7 @@ async fn a_block_has_a_limit_and_what_it_ends_failed() {
     stage("steps: [{do: [{http: 'http://x/never', timeout: 1m}, {assert: 'true'}], timeout: 2s}]\n")
         .answers("never", &[(600_000, 200, "")])
         .check(
-            "steps[1].do[1] failed: it was ended: the limit of the scenario, or of a step that it is in, has passed
+            "steps[1].do[1] failed: `do` did not end within 2s
              steps[1].do[2] skipped: not reached: the scenario was ended
              steps[1] failed: `do` did not end within 2s
              = failed

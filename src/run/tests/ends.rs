@@ -26,7 +26,7 @@ async fn a_scenario_that_takes_too_long_failed_and_is_cleaned_up() {
         .check(
             "image `busybox` present
              steps[1] passed
-             steps[2] failed: it was ended: the limit of the scenario, or of a step that it is in, has passed
+             steps[2] failed: the scenario did not end within 5s
              steps[3] skipped: not reached: the scenario was ended
              then[1] skipped: not reached: the scenario was ended
              cleanup[1] passed
