@@ -33,9 +33,10 @@ pub(crate) enum Command {
     Render(RenderArguments),
     /// Print the JSON schema of scenario files, for editors.
     Schema,
-    /// Print the manual of the step kinds, or of one of them.
+    /// Print the manual: step kinds, matchers, expressions, keys.
     Steps {
-        /// The step kind.
+        /// A step kind, or another topic that `e2erun steps` lists.
+        #[arg(value_name = "KIND")]
         kind: Option<String>,
         /// No colours.
         #[arg(long)]
@@ -127,7 +128,7 @@ pub(crate) struct RunArguments {
     /// Tell only what went wrong, and the summary.
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// No colours.
+    /// No colours; the moving lines of a terminal stay (under `CI`, `TERM=dumb` or `--quiet` there are none).
     #[arg(long)]
     pub(crate) no_color: bool,
 }

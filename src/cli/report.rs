@@ -12,6 +12,7 @@ use crate::report::{self, jsonl, outcome::exit_code};
 pub(crate) fn report(process: &Process, arguments: &ReportArguments) -> u8 {
     let settings = report::Settings {
         color: terminal::color(process, arguments.no_color),
+        width: terminal::columns(),
         quiet: arguments.quiet,
         junit: arguments.junit.as_ref().map(|path| process.cwd.join(path)),
         junit_grain: super::run::grain(arguments.junit_grain),

@@ -66,6 +66,7 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
     if prepare::refused(&prepared.diagnostics, arguments.strict) {
         return invalid(&mut output, &settings.results, lease.id(), &prepared.diagnostics);
     }
+    terminal::diagnostics(&prepared.ignored, terminal::color(process, arguments.no_color));
     if prepared.jobs.is_empty() {
         terminal::print_error(&prepare::nothing("run", &chosen, prepared.scenarios));
         return NOTHING;
@@ -103,11 +104,19 @@ fn invalid(output: &mut Output, results: &Path, run: &str, problems: &[Diagnosti
     code
 }
 
-/// A path that is not there may be the name of a command with a letter wrong.
+/// A path that is not there may be the name of a command, behind an option or with a letter wrong.
 fn command_meant(problem: Diagnostic) -> Diagnostic {
     let commands = super::options::Arguments::command();
     let names: Vec<&str> = commands.get_subcommands().map(clap::Command::get_name).collect();
-    match did_you_mean(&problem.span.source.path, &names) {
+    let path = &*problem.span.source.path;
+    if names.contains(&path) {
+        let help = format!("the command comes first: `e2erun {path} …`, its options behind it");
+        return problem.help(help);
+    }
+    if path == "run" {
+        return problem.help("to run needs no command: `e2erun`, the options, and files or folders");
+    }
+    match did_you_mean(path, &names) {
         Some(near) if problem.help.is_none() => problem.help(format!("did you mean the command `{near}`?")),
         _ => problem,
     }
@@ -178,6 +187,7 @@ fn report_settings(process: &Process, arguments: &RunArguments, results: &Path) 
     report::Settings {
         rules: rules(arguments),
         color: terminal::color(process, arguments.no_color),
+        width: terminal::columns(),
         quiet: arguments.quiet,
         junit: Some(junit),
         junit_grain: grain(arguments.junit_grain),

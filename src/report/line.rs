@@ -1,6 +1,7 @@
 //! A line of a report: pieces of safe text with a tone each, painted or plain.
 
 use anstyle::{AnsiColor, Style};
+use console::measure_text_width;
 
 use crate::event::Outcome;
 use crate::report::text;
@@ -88,6 +89,26 @@ impl Line {
         self
     }
 
+    /// The line as several that are no wider, broken at blanks; all but the first stand `indent` columns to the right.
+    pub fn wrapped(self, width: usize, indent: usize) -> Vec<Line> {
+        let mut lines = vec![Line::new()];
+        let mut column = 0;
+        for (tone, piece) in &self.0 {
+            for word in piece.split_inclusive(' ') {
+                let wide = measure_text_width(word.trim_end());
+                if column > indent && column + wide > width {
+                    lines.push(Line::plain(" ".repeat(indent)));
+                    column = indent;
+                }
+                column += measure_text_width(word);
+                if let Some(last) = lines.last_mut() {
+                    *last = std::mem::take(last).with(*tone, word);
+                }
+            }
+        }
+        lines
+    }
+
     /// The text alone, without spaces at its end.
     pub fn text(&self) -> String {
         self.0
@@ -124,6 +145,20 @@ pub fn lines_of(tone: Tone, text: &str, limit: usize) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::{Line, Tone};
+
+    #[test]
+    fn a_line_is_broken_at_blanks() {
+        let line = Line::new()
+            .with(Tone::Bad, "   failed")
+            .and("  a long name")
+            .with(Tone::Dim, "  x.yaml");
+        let texts = |width| {
+            let lines = line.clone().wrapped(width, 4).into_iter();
+            lines.map(|line| line.text()).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(80), ["   failed  a long name  x.yaml"]);
+        assert_eq!(texts(16), ["   failed  a", "    long name", "    x.yaml"]);
+    }
 
     #[test]
     fn a_line_is_painted_or_plain_and_one_line() {

@@ -34,6 +34,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Lines with colours: standard output is a terminal, and none of `NO_COLOR`, `CI` and `--no-color` is there.
     pub color: bool,
+    /// How many columns the terminal has; none where standard output is none, and no line is broken.
+    pub width: Option<usize>,
     /// `--quiet`: only what went wrong, and the summary.
     pub quiet: bool,
     /// Where the JUnit file goes; none: there is none.

@@ -1,65 +1,57 @@
 //! Draws the status below the lines on a live terminal; the one effect among the reports, kept thin.
+//!
+//! Not with a library for progress bars: the cursor has to rest on a line of its own below the status, so that what the
+//! terminal echoes there (`^C`) is taken away with it, and how many rows the status has is counted anew each time, since a
+//! window that was made narrower has wrapped it.
 
 use std::io::{self, Write};
 
-use console::{Term, truncate_str};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::{Term, measure_text_width, truncate_str};
 
 use crate::report::line::Line;
 
+/// To the end of the line, and to the end of the screen, nothing.
+const CLEAR_LINE: &str = "\x1b[K";
+const CLEAR_BELOW: &str = "\x1b[J";
+
 /// The bottom of the terminal. Standard output must be a terminal: `cli` decides that.
 pub struct Progress {
-    multi: MultiProgress,
-    bars: Vec<ProgressBar>,
-    style: ProgressStyle,
     color: bool,
+    /// The status as it is drawn.
+    drawn: Vec<String>,
 }
 
 impl Progress {
     /// On standard output.
     pub fn new(color: bool) -> Progress {
-        Progress::on(ProgressDrawTarget::stdout(), color)
-    }
-
-    fn on(target: ProgressDrawTarget, color: bool) -> Progress {
-        // Not `wide_msg`: it fills the line up, so that the echo of Ctrl-C would begin a line that nobody takes away.
-        let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         Progress {
-            multi: MultiProgress::with_draw_target(target),
-            bars: Vec::new(),
-            style,
             color,
+            drawn: Vec::new(),
         }
     }
 
-    /// How many columns a line may have now: those of the terminal, but for the echo of Ctrl-C.
+    /// How many columns a line may have now: with one less than the terminal has it never wraps.
     pub fn width(&self) -> usize {
-        usize::from(Term::stdout().size().1).saturating_sub("^C ".len())
+        usize::from(Term::stdout().size().1).saturating_sub(1)
     }
 
     /// Writes lines above the status.
     pub fn print(&self, lines: &[String]) -> io::Result<()> {
-        let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        self.multi.suspend(|| {
-            let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes())?;
-            out.flush()
-        })
+        self.write(lines, &self.drawn)
     }
 
     /// Shows these lines as the status, instead of those before.
     pub fn draw(&mut self, lines: &[Line]) {
-        for bar in self.bars.drain(lines.len().min(self.bars.len())..) {
-            bar.finish_and_clear();
-            self.multi.remove(&bar);
-        }
-        while self.bars.len() < lines.len() {
-            let bar = ProgressBar::new_spinner().with_style(self.style.clone());
-            self.bars.push(self.multi.add(bar));
-        }
-        let width = self.width();
-        for (bar, line) in self.bars.iter().zip(lines) {
-            bar.set_message(truncate_str(&line.painted(self.color), width, "…").into_owned());
+        let (rows, width) = (Term::stdout().size().0, self.width());
+        // What has left the screen cannot be taken back.
+        let fitting = lines.iter().take(usize::from(rows).saturating_sub(1));
+        let new: Vec<String> = fitting
+            .map(|line| truncate_str(&line.painted(self.color), width, "…").into_owned())
+            .collect();
+        if new != self.drawn {
+            // A terminal that takes nothing more is no reason to end the run.
+            let _ = self.write(&[], &new);
+            self.drawn = new;
         }
     }
 
@@ -67,21 +59,52 @@ impl Progress {
     pub fn clear(&mut self) {
         self.draw(&[]);
     }
+
+    /// From where the status begins now: lines that stay, and a status.
+    fn write(&self, lines: &[String], status: &[String]) -> io::Result<()> {
+        let columns = usize::from(Term::stdout().size().1);
+        let mut out = io::stdout().lock();
+        out.write_all(drawing(&self.drawn, columns, lines, status).as_bytes())?;
+        out.flush()
+    }
+}
+
+/// What is written to a terminal of so many columns, with the cursor below the old status.
+fn drawing(old: &[String], columns: usize, lines: &[String], status: &[String]) -> String {
+    let rows = |line: &String| measure_text_width(line).div_ceil(columns.max(1)).max(1);
+    let up: usize = old.iter().map(rows).sum();
+    let mut text = match up {
+        0 => String::new(),
+        up => format!("\r\x1b[{up}A"),
+    };
+    for line in lines.iter().chain(status) {
+        text.push_str(line);
+        text.push_str(CLEAR_LINE);
+        text.push('\n');
+    }
+    text + CLEAR_BELOW
 }
 
 #[cfg(test)]
 mod tests {
-    use indicatif::ProgressDrawTarget;
+    use super::drawing;
 
-    use super::Progress;
-    use crate::report::line::Line;
+    fn check(old: &[&str], columns: usize, lines: &[&str], status: &[&str], expected: &str) {
+        let owned = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+        let text = drawing(&owned(old), columns, &owned(lines), &owned(status));
+        assert_eq!(text.replace('\x1b', "^"), expected);
+    }
 
     #[test]
-    fn has_a_bar_for_each_line() {
-        let mut progress = Progress::on(ProgressDrawTarget::hidden(), true);
-        for lines in [2, 5, 1, 0] {
-            progress.draw(&vec![Line::plain("x"); lines]);
-            assert_eq!(progress.bars.len(), lines);
-        }
+    fn lines_stand_above_the_status_which_is_drawn_over_itself() {
+        check(&[], 80, &[], &["a"], "a^[K\n^[J");
+        check(&["a", "b"], 80, &["line"], &["a"], "\r^[2Aline^[K\na^[K\n^[J");
+        check(&["a"], 80, &[], &[], "\r^[1A^[J");
+    }
+
+    #[test]
+    fn a_status_that_a_narrower_window_has_wrapped_is_taken_away_whole() {
+        check(&["0123456789", ""], 4, &[], &["0"], "\r^[4A0^[K\n^[J");
+        check(&["\u{1b}[31m1234\u{1b}[0m"], 4, &[], &[], "\r^[1A^[J");
     }
 }

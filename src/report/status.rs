@@ -114,10 +114,13 @@ enum Part {
 }
 
 /// What is cut first where the terminal is narrow, and what is left of it: the end is what tells why nothing moves.
-const LEAST: [(Part, usize); 5] = [
-    (Part::Step, 0),
-    (Part::Name, 26),
+const LEAST: [(Part, usize); 8] = [
+    (Part::Name, 42),
+    (Part::Step, 18),
     (Part::Observed, 0),
+    (Part::Name, 28),
+    (Part::WaitsFor, 24),
+    (Part::Step, 0),
     (Part::Name, 0),
     (Part::WaitsFor, 0),
 ];
@@ -154,12 +157,18 @@ impl Parts {
     fn line(&self, head: &str, width: usize) -> Line {
         let room = width.saturating_sub(measure_text_width(head));
         let widths = fitted(self.0.each_ref().map(|part| measure_text_width(part)), room);
-        let parts = self.0.iter().zip(widths).zip(TONES);
+        let parts = self.0.iter().zip(widths).zip(TONES).enumerate();
+        // What tells one case from another often stands at its name's end.
+        let shortened = |at: usize, part: &str, width| match at == Part::Name as usize {
+            true => text::without_middle(part, width),
+            false => truncate_str(part, width, "…").into_owned(),
+        };
         // Cut to nothing a part would still be the sign that it was cut.
-        let parts = parts.filter(|((_, width), _)| *width > 0);
-        parts.fold(Line::new().with(Tone::Dim, head), |line, ((part, width), tone)| {
-            line.with(tone, truncate_str(part, width, "…"))
-        })
+        let parts = parts.filter(|(_, ((_, width), _))| *width > 0);
+        parts.fold(
+            Line::new().with(Tone::Dim, head),
+            |line, (at, ((part, width), tone))| line.with(tone, shortened(at, part, width)),
+        )
     }
 }
 

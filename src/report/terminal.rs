@@ -16,6 +16,7 @@ const SHOWN: usize = 32 * 1024;
 /// Lines for people. The live status below them is `status`'s.
 pub struct Terminal {
     color: bool,
+    width: Option<usize>,
     quiet: bool,
     github: bool,
 }
@@ -25,13 +26,23 @@ impl Terminal {
     pub fn new(settings: &Settings) -> Terminal {
         Terminal {
             color: settings.color,
+            width: settings.width,
             quiet: settings.quiet,
             github: settings.github,
         }
     }
 
     fn pieces(&self, lines: Vec<Line>) -> Vec<Piece> {
-        lines.into_iter().map(|line| Piece::Line(self.painted(&line))).collect()
+        let fitting = lines.into_iter().flat_map(|line| self.fitted(line));
+        fitting.map(|line| Piece::Line(self.painted(&line))).collect()
+    }
+
+    /// A line of the margin's form broken at words, where the terminal is narrower; what programs wrote stays as it is.
+    fn fitted(&self, line: Line) -> Vec<Line> {
+        match (self.width, margin(&line.text())) {
+            (Some(width), Some(indent)) => line.wrapped(width, indent),
+            _ => vec![line],
+        }
     }
 
     fn painted(&self, line: &Line) -> String {
@@ -53,7 +64,7 @@ impl Reporter for Terminal {
                 how,
                 seconds,
                 error,
-            } => image_line(image, how, *seconds, error.as_deref(), self.quiet),
+            } => image_line(image, how, *seconds, error.is_some(), self.quiet),
             What::Note { text } if !self.quiet => note("note", name(event, tally), text),
             What::Retried { text, .. } if !self.quiet => note("retrying", name(event, tally), text),
             What::CaseEnded { .. } => event
@@ -134,22 +145,26 @@ fn node_line(node: &NodeInfo, several: bool) -> Line {
     Line::new().with(Tone::Dim, format!("{label:>12}  {}", facts.join(", ")))
 }
 
-fn image_line(image: &str, how: &str, seconds: f64, error: Option<&str>, quiet: bool) -> Vec<Line> {
-    let Some(error) = error else {
-        // One that was there already is no news.
-        let news = !quiet && !matches!(how, "present" | "cached");
-        return news
-            .then(|| row(Tone::Good, how, seconds).and(image))
-            .into_iter()
-            .collect();
-    };
-    let mut all = vec![row(Tone::Bad, "no image", seconds).with(Tone::Bold, image)];
-    all.extend(
-        lines_of(Tone::Plain, error, SHOWN)
-            .into_iter()
-            .map(|line| line.indented(23)),
-    );
-    all
+/// Why there is none is told by each case that wants it.
+fn image_line(image: &str, how: &str, seconds: f64, missing: bool, quiet: bool) -> Vec<Line> {
+    if missing {
+        return vec![row(Tone::Bad, "no image", seconds).with(Tone::Bold, image)];
+    }
+    // One that was there already is no news.
+    let news = !quiet && !matches!(how, "present" | "cached");
+    let line = || row(Tone::Good, how, seconds).and(image);
+    news.then(line).into_iter().collect()
+}
+
+/// Where the text begins of a line with a word in the margin, and perhaps a time behind it.
+fn margin(text: &str) -> Option<usize> {
+    let (word, rest) = text.split_at_checked(12)?;
+    let is_margin = word.starts_with(' ') && rest.starts_with("  ");
+    let time = rest.split_at_checked(11).map(|(time, _)| time.trim());
+    let is_time = time.is_some_and(|time| {
+        time.is_empty() || time.starts_with(|c: char| c.is_ascii_digit()) && time.ends_with(['s', 'm'])
+    });
+    is_margin.then_some(if is_time { 23 } else { 14 })
 }
 
 /// The beginning of a line about something that took time: the word, the seconds.

@@ -37,8 +37,6 @@ fn a_run_with_each_outcome() {
               engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
        built    12.4s  app
     no image    12.4s  broken
-                       step 2 of 3: exit code 1
-                       make: no rule
         note  removed what a dead run left: 2 containers
     retrying  shop survives a restart [db=pg15]: port 40123 was taken
       passed    13.0s  shop survives a restart [db=pg15]  scenarios/shop.yaml
@@ -125,8 +123,6 @@ fn quiet_tells_what_went_wrong_and_the_summary() {
         &settings,
         str![[r#"
     no image    12.4s  broken
-                       step 2 of 3: exit code 1
-                       make: no rule
       failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
        flaky    2.00s  sometimes  scenarios/flaky.yaml  (passed on try 2)
      errored    0.00s  cannot be built  scenarios/build.yaml:4:3
@@ -367,8 +363,6 @@ fn an_interrupted_run_tells_what_it_waited_for() {
         },
         str![[r#"
     no image    12.4s  broken
-                       step 2 of 3: exit code 1
-                       make: no rule
       failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
 
 errored: `gc` may have to remove what is left
@@ -625,14 +619,14 @@ fn a_narrow_terminal_keeps_what_is_waited_for_and_since_when() {
     snapbox::assert_data_eq!(
         shown.join("--\n"),
         str![[r#"
-                   8s  shop survives a restart…  waits for `db` to be healthy, 8s of 60s: `db` runs, health: …
+                   8s  shop survives a restart [db=pg15]  up shop  waits for `db` to be healthy, 8s of 60s
                    8s  the guest book keeps its entries  the list has three members  7s
 --
-                   8s  shop survives a…  waits for `db` to be healthy, 8s of 60s
+                   8s  shop survi…t [db=pg15]  waits for `db` to be …, 8s of 60s
                    8s  the guest book keeps its entries  the list has three…  7s
 --
                    8s  waits for `db` …, 8s of 60s
-                   8s  the guest book keeps i…  7s
+                   8s  the guest … its entries  7s
 
 "#]]
         .raw()
@@ -718,4 +712,20 @@ fn what_fail_fast_left_out_is_not_called_interrupted() {
     }
     let reasons: Vec<_> = reporters.tally().cases().map(|case| case.reason()).collect();
     assert_eq!(reasons, [None, Some("not reached: the run ended before it".to_owned())]);
+}
+
+#[test]
+fn the_margin_tells_where_a_broken_line_goes_on() {
+    for (text, expected) in [
+        ("      passed    2.77s  a case  x.yaml", Some(23)),
+        ("      passed   2m 05s  a case  x.yaml", Some(23)),
+        ("     skipped           a case  x.yaml", Some(23)),
+        ("      e2erun  0.1.0: 1 case in 1 file", Some(14)),
+        ("              engine 20.10.24 (API 1.41)", Some(14)),
+        ("  --> notes.yaml:17:33", None),
+        ("look inside: e2erun notes.yaml", None),
+        ("", None),
+    ] {
+        assert_eq!(super::margin(text), expected, "{text}");
+    }
 }
