@@ -191,6 +191,20 @@ impl Projects {
         read
     }
 
+    /// Files that somebody may take for project files, where one was looked for.
+    pub fn ignored(&self) -> Vec<Diagnostic> {
+        let folders: Vec<PathBuf> = self.lock().keys().cloned().collect();
+        let files = folders.iter().map(|folder| folder.join("e2erun.yml"));
+        let ignored = files.filter(|file| file.is_file() && !file.with_extension("yaml").is_file());
+        let shown = ignored.map(|file| file.strip_prefix(&self.cwd).unwrap_or(&file).display().to_string());
+        shown
+            .map(|file| {
+                Diagnostic::warning(&nowhere(&file), format!("`{file}` is not read"))
+                    .help("the project file is called `e2erun.yaml`: rename it")
+            })
+            .collect()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, ProjectRead>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

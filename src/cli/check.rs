@@ -162,7 +162,9 @@ fn all(process: &Process, chosen: &Chosen, settings: &Settings) -> Checked {
             });
         }
     });
-    total.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let mut total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    total.diagnostics.extend(projects.ignored());
+    total
 }
 
 fn one(

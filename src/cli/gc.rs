@@ -1,5 +1,6 @@
 //! `e2erun gc`: removes what dead runs left on the engine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::{Process, connect, terminal};
 use crate::engine::docker::Docker;
 use crate::engine::{Resource, ResourceKind};
 use crate::host::{Host, NoGroups, RealHost};
-use crate::lease::{self, GcOptions, GcPlan, Leases, Why};
+use crate::lease::{self, GcOptions, GcPlan, Leases, Why, WhyNot};
 use crate::shape::Word;
 
 /// Removes, or shows what would be removed.
@@ -65,14 +66,14 @@ async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions
         return Ok(0);
     }
     let host: Arc<dyn Host> = Arc::new(RealHost::new(Arc::new(NoGroups)));
-    let kept = plan.kept.len();
+    let kept = untouched(&plan);
     let swept = lease::gc(&engine, host.as_ref(), &leases, plan, options).await;
     let mut text: String = swept
         .removed
         .iter()
         .map(|resource| format!("removed {}\n", named(resource)))
         .collect();
-    text.push_str(&format!("{} removed, {} not touched\n", swept.removed.len(), kept));
+    text.push_str(&format!("{} removed{kept}\n", swept.removed.len()));
     terminal::print(&text);
     for left in &swept.left {
         terminal::print_error(&format!("error: {} cannot be removed: {}\n", left.what, left.why));
@@ -101,12 +102,38 @@ fn planned(plan: &GcPlan) -> String {
         };
         text.push_str(&format!("would remove {} ({why})\n", named(resource)));
     }
+    for (resource, why) in &plan.kept {
+        text.push_str(&format!("would leave {} ({})\n", named(resource), why_not(*why)));
+    }
     text.push_str(&format!(
-        "{} would be removed, {} not touched\n",
+        "{} would be removed{}\n",
         plan.resources.len(),
-        plan.kept.len()
+        untouched(plan)
     ));
     text
+}
+
+fn why_not(why: WhyNot) -> &'static str {
+    match why {
+        WhyNot::Alive => "its run is alive",
+        WhyNot::Elsewhere => "its run is not known here: `--older-than` or its `--label` removes it",
+        WhyNot::Image => "a built image, kept for the next run: `--images` removes it",
+        WhyNot::ImageInUse => "a built image, and a run is alive that may want it",
+        WhyNot::Young => "a built image, younger than that",
+    }
+}
+
+/// How many are not touched, and for which reasons.
+fn untouched(plan: &GcPlan) -> String {
+    let mut counted: BTreeMap<WhyNot, usize> = BTreeMap::new();
+    for (_, why) in &plan.kept {
+        *counted.entry(*why).or_default() += 1;
+    }
+    let reasons: String = counted
+        .iter()
+        .map(|(why, count)| format!("\n  {count}: {}", why_not(*why)))
+        .collect();
+    format!(", {} not touched{reasons}", plan.kept.len())
 }
 
 fn named(resource: &Resource) -> String {

@@ -33,6 +33,7 @@ pub(crate) fn list(process: &Process, arguments: &ListArguments) -> u8 {
         }
     }
     terminal::print(&if arguments.json { json(&seeds) } else { lines(&seeds) });
+    terminal::diagnostics(&projects.ignored(), color);
     terminal::diagnostics(&problems, color);
     match (problems.is_empty(), seeds.is_empty()) {
         (false, _) => USAGE,

@@ -144,6 +144,8 @@ pub(crate) struct Prepared {
     pub(crate) passed_over: usize,
     /// How many scenarios were read, selected or not.
     pub(crate) scenarios: usize,
+    /// Files that somebody may take for project files.
+    pub(crate) ignored: Vec<Diagnostic>,
     /// What is told, worst first in each file's order.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -156,6 +158,7 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
         files: Files::seen_from(&process.cwd),
         passed_over: 0,
         scenarios: 0,
+        ignored: Vec::new(),
         diagnostics: Vec::new(),
     };
     let mut names: BTreeMap<String, Span> = BTreeMap::new();
@@ -198,6 +201,8 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
     if !prepared.jobs.is_empty() {
         prepared.diagnostics.extend(unused(chosen, &known));
     }
+    prepared.ignored = projects.ignored();
+    prepared.diagnostics.extend(prepared.ignored.iter().cloned());
     crate::diagnostic::sort(&mut prepared.diagnostics);
     prepared.diagnostics.dedup();
     prepared

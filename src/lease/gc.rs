@@ -40,8 +40,23 @@ pub struct GcPlan {
     pub groups: Vec<Group>,
     /// The resources, in the order in which they can be removed.
     pub resources: Vec<(Resource, Why)>,
-    /// Those that stay: their run lives, or cannot be looked up here, or they are images that were not asked for.
-    pub kept: Vec<Resource>,
+    /// Those that stay.
+    pub kept: Vec<(Resource, WhyNot)>,
+}
+
+/// Why something stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhyNot {
+    /// Its run is alive.
+    Alive,
+    /// Its run is not known on this machine.
+    Elsewhere,
+    /// It is a built image, and images were not asked for.
+    Image,
+    /// It is a built image that a living run may want.
+    ImageInUse,
+    /// It is a built image that is younger than what was asked for.
+    Young,
 }
 
 /// What would be removed from an engine.
@@ -103,8 +118,8 @@ fn decide(all: Vec<Resource>, leases: &Leases, options: &GcOptions) -> GcPlan {
             continue;
         }
         match why(&resource, leases, options) {
-            Some(why) => plan.resources.push((resource, why)),
-            None => plan.kept.push(resource),
+            Ok(why) => plan.resources.push((resource, why)),
+            Err(why_not) => plan.kept.push((resource, why_not)),
         }
     }
     plan.resources.sort_by_key(|(resource, _)| resource.kind);
@@ -118,7 +133,7 @@ fn has(resource: &Resource, label: &str) -> bool {
     }
 }
 
-fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Option<Why> {
+fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Result<Why, WhyNot> {
     let limit = options
         .older_than
         .map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
@@ -126,29 +141,35 @@ fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Option<Why>
     let old = limit.is_some_and(|limit| resource.created > 0 && options.now.saturating_sub(resource.created) >= limit);
     if resource.kind == ResourceKind::Image && !resource.labels.contains_key(LEASE) {
         // Without an age an image may be one that a living run has just built.
-        let free = if limit.is_some() { old } else { leases.alive.is_empty() };
-        return (options.images && free).then_some(Why::Image);
+        return match (options.images, limit) {
+            (false, _) => Err(WhyNot::Image),
+            (true, Some(_)) if !old => Err(WhyNot::Young),
+            (true, None) if !leases.alive.is_empty() => Err(WhyNot::ImageInUse),
+            (true, _) => Ok(Why::Image),
+        };
     }
     let lease = resource.labels.get(LEASE);
     // A run that is alive keeps what it has, whatever label is named.
     if lease.is_some_and(|lease| leases.alive.contains(lease)) {
-        return None;
+        return Err(WhyNot::Alive);
     }
     if options.label.is_some() {
-        return Some(Why::Labelled);
+        return Ok(Why::Labelled);
     }
-    let lease = lease?;
-    if leases.dead.iter().any(|dead| dead.id == *lease) {
-        return Some(Why::Dead);
+    if lease.is_some_and(|lease| leases.dead.iter().any(|dead| dead.id == *lease)) {
+        return Ok(Why::Dead);
     }
-    old.then_some(Why::Old)
+    match lease.is_some() && old {
+        true => Ok(Why::Old),
+        false => Err(WhyNot::Elsewhere),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{GcOptions, LEASE, Leases, Resource, ResourceKind, Why, decide};
+    use super::{GcOptions, LEASE, Leases, Resource, ResourceKind, Why, WhyNot, decide};
     use crate::lease::Lease;
 
     const NOW: i64 = 1_800_000_000;
@@ -205,6 +226,13 @@ mod tests {
             .map(|(resource, why)| (resource.name.as_str(), *why))
             .collect();
         assert_eq!(removed, expected);
+        assert!(
+            plan.kept
+                .iter()
+                .all(|(resource, why)| (resource.name == "of-alive") == (*why == WhyNot::Alive)),
+            "{:?}",
+            plan.kept
+        );
         assert_eq!(
             plan.resources.len() + plan.kept.len(),
             if options.label.is_some() { expected.len() } else { 6 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Labels;
 use crate::host::{Group, Groups};
-pub use gc::{GcOptions, GcPlan, Why, gc, plan_gc};
+pub use gc::{GcOptions, GcPlan, Why, WhyNot, gc, plan_gc};
 pub use locks::{Held, Locks};
 pub use standing::{DeadLease, Leases};
 pub use sweep::{Left, Swept, clear, sweep};
