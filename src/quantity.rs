@@ -59,12 +59,26 @@ impl Quantity {
     }
 }
 
-/// The order of two numbers; whole ones exactly.
+/// The order of two numbers; whole ones exactly, since as floats those above 2^53 are like their neighbours.
 pub(crate) fn order(one: &Number, other: &Number) -> Option<Ordering> {
     match (one.as_i128(), other.as_i128()) {
         (Some(one), Some(other)) => Some(one.cmp(&other)),
-        _ => one.as_f64()?.partial_cmp(&other.as_f64()?),
+        (Some(one), None) => whole_and_fraction(one, other.as_f64()?),
+        (None, Some(other)) => whole_and_fraction(other, one.as_f64()?).map(Ordering::reverse),
+        (None, None) => one.as_f64()?.partial_cmp(&other.as_f64()?),
     }
+}
+
+/// A float's whole part is compared exactly; what it has beyond makes it the greater one.
+fn whole_and_fraction(whole: i128, fraction: f64) -> Option<Ordering> {
+    if fraction.is_nan() {
+        return None;
+    }
+    // A float that is out of the range becomes its end, which no JSON number reaches.
+    let floor = fraction.floor();
+    let order = whole.cmp(&(floor as i128));
+    let beyond = fraction > floor;
+    Some(order.then(if beyond { Ordering::Less } else { Ordering::Equal }))
 }
 
 /// A text as a number: `3`, `-1.5`, `1e3`.

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::compare::{compare, equal, has, includes, is_empty, length, trimmed};
+use super::compare::{Incomparable, compare, equal, has, includes, is_empty, length, trimmed};
 use super::golden::{fitted, replaced};
-use super::verdict::{Verdict, brief, data_diff, diff, shown};
-use super::{FieldKind, Matcher, MatcherKind, Order, Path, text_of};
+use super::verdict::{Verdict, Why, brief, data_diff, diff, shown};
+use super::{FieldKind, Matcher, MatcherKind, Order, Path, text_of, vacuous};
 use crate::diagnostic::Span;
 use crate::template::{Data, Scope, Unrendered, noun};
 
@@ -57,11 +57,27 @@ pub(super) struct Subject<'a> {
     pub(super) kind: FieldKind,
     /// Its value; none where it is not there.
     pub(super) value: Option<&'a Value>,
+    /// True for a path that may find several values and found none.
+    pub(super) matches_nothing: bool,
 }
 
 impl<'a> Subject<'a> {
     pub(super) fn new(label: String, kind: FieldKind, value: Option<&'a Value>) -> Self {
-        Subject { label, kind, value }
+        Subject {
+            label,
+            kind,
+            value,
+            matches_nothing: false,
+        }
+    }
+
+    fn absent(&self) -> String {
+        let is = if self.matches_nothing {
+            "matches nothing"
+        } else {
+            "is not there"
+        };
+        format!("{} {is}", self.label)
     }
 }
 
@@ -73,10 +89,12 @@ impl Check {
         let what = match &matcher.what {
             MatcherKind::Anything => What::Anything,
             MatcherKind::Equals(data) => What::Equals(data.render(scope)?),
-            MatcherKind::Contains(data) => What::Contains(list(data, scope)?),
-            MatcherKind::Matches(regex) => What::Matches(regex.ready(&matcher.span, scope)?),
-            MatcherKind::StartsWith(text) => What::StartsWith(text.text(scope)?),
-            MatcherKind::EndsWith(text) => What::EndsWith(text.text(scope)?),
+            MatcherKind::Contains(data) => What::Contains(vacuous::parts(list(data, scope)?, &matcher.span)?),
+            MatcherKind::Matches(regex) => {
+                What::Matches(vacuous::regex(regex.ready(&matcher.span, scope)?, &matcher.span)?)
+            }
+            MatcherKind::StartsWith(text) => What::StartsWith(vacuous::end(text.text(scope)?, &matcher.span)?),
+            MatcherKind::EndsWith(text) => What::EndsWith(vacuous::end(text.text(scope)?, &matcher.span)?),
             MatcherKind::OneOf(data) => What::OneOf(list(data, scope)?),
             MatcherKind::Compare(order, data) => What::Compare(*order, data.render(scope)?),
             MatcherKind::Length(inner) => What::Length(boxed(inner)?),
@@ -113,7 +131,12 @@ impl Check {
             (What::Any(checks), _) => self.any(checks, subject),
             (What::Not(check), _) => self.not(check, subject),
             (What::At(path, check), _) => path.judge(check, subject),
-            (_, None) => vec![self.verdict(format!("{label} is not there"), None)],
+            (_, None) if subject.matches_nothing && self.asks_emptiness() => self.judge(&Subject::new(
+                label.clone(),
+                subject.kind,
+                Some(&Value::Array(Vec::new())),
+            )),
+            (_, None) => vec![self.verdict(subject.absent(), None)],
             (What::Length(check), Some(value)) => self.length(check, label, value),
             (What::Lines(check), Some(value)) => {
                 let lines: Value = text_of(value).lines().map(Value::from).collect();
@@ -163,13 +186,32 @@ impl Check {
             What::Compare(order, expected) => match compare(*order, kind, expected, value) {
                 Ok(true) => return None,
                 Ok(false) => format!("{label} is {}, not {}", brief(value), self.describe()),
-                Err(why) => {
-                    return Some(self.error(format!("{label} cannot be compared: {why}"), value));
+                Err(Incomparable::Actual(why)) => {
+                    return Some(self.unjudged(format!("{label} cannot be compared: {why}"), value));
+                }
+                Err(Incomparable::Expected(why)) => {
+                    let error = self.unjudged(format!("{label} cannot be compared: {why}"), value);
+                    return Some(Verdict {
+                        why: Why::Error,
+                        ..error
+                    });
                 }
             },
             _ => return None,
         };
         Some(self.verdict(message, Some(value)))
+    }
+
+    /// What is at a path, where there is nothing to look into: nothing holds of it, not even that it is not there.
+    pub(super) fn nowhere(&self, path: &str, label: &str) -> Verdict {
+        let why = match label {
+            "`json`" => "what was given is no JSON".to_owned(),
+            _ => format!("there is no {label} at all"),
+        };
+        Verdict {
+            why: Why::Unjudged,
+            ..self.verdict(format!("`{path}` of {label} is not there: {why}"), None)
+        }
     }
 
     fn verdict(&self, message: String, value: Option<&Value>) -> Verdict {
@@ -180,14 +222,14 @@ impl Check {
             actual: value.map_or_else(|| "nothing".to_owned(), shown),
             diff: None,
             hint: None,
-            error: false,
+            why: Why::Unfit,
         }
     }
 
     /// What cannot be judged.
-    fn error(&self, message: String, value: &Value) -> Verdict {
+    fn unjudged(&self, message: String, value: &Value) -> Verdict {
         Verdict {
-            error: true,
+            why: Why::Unjudged,
             ..self.verdict(message, Some(value))
         }
     }
@@ -224,7 +266,7 @@ impl Check {
 
     fn length(&self, check: &Check, label: &str, value: &Value) -> Vec<Verdict> {
         let Some(length) = length(value) else {
-            return vec![self.error(format!("{label} has no length: it is {}", noun(value)), value)];
+            return vec![self.unjudged(format!("{label} has no length: it is {}", noun(value)), value)];
         };
         check.judge(&Subject::new(
             format!("the length of {label}"),
@@ -235,21 +277,36 @@ impl Check {
 
     fn not(&self, check: &Check, subject: &Subject<'_>) -> Vec<Verdict> {
         // What is not there is not anything, except where that is what is asked.
-        if subject.value.is_none() && !check.asks_existence() {
-            return vec![self.verdict(format!("{} is not there", subject.label), None)];
+        let asks = check.asks_existence() || subject.matches_nothing && check.asks_emptiness();
+        if subject.value.is_none() && !asks {
+            return vec![self.verdict(subject.absent(), None)];
         }
         let inner = check.judge(subject);
         if inner.is_empty() {
             return vec![self.verdict(format!("{} is what it must not be", subject.label), subject.value)];
         }
-        inner.into_iter().filter(|verdict| verdict.error).collect()
+        inner.into_iter().filter(|verdict| verdict.why != Why::Unfit).collect()
     }
 
+    /// Whether it is asked if the value is there; a path asks for what is in it, and that there is something to look into.
     fn asks_existence(&self) -> bool {
         match &self.what {
             What::Exists(_) => true,
-            What::Not(check) | What::At(_, check) => check.asks_existence(),
+            What::Not(check) => check.asks_existence(),
             What::All(checks) | What::Any(checks) => checks.iter().any(Check::asks_existence),
+            _ => false,
+        }
+    }
+
+    /// Whether it is asked if a list is empty: nothing else holds of one in which nothing is.
+    fn asks_emptiness(&self) -> bool {
+        let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+        match &self.what {
+            What::Empty(_) | What::Length(_) => true,
+            What::Equals(value) => empty(value),
+            What::OneOf(values) => values.iter().any(empty),
+            What::Not(check) => check.asks_emptiness(),
+            What::All(checks) | What::Any(checks) => checks.iter().any(Check::asks_emptiness),
             _ => false,
         }
     }
@@ -261,7 +318,7 @@ impl Check {
         }
         let message = format!("{} fits none of the {} matchers", subject.label, checks.len());
         let none = self.verdict(message, subject.value);
-        let errors = judged.into_iter().flatten().filter(|verdict| verdict.error);
+        let errors = judged.into_iter().flatten().filter(|verdict| verdict.why == Why::Error);
         std::iter::once(none).chain(errors).collect()
     }
 
@@ -279,7 +336,7 @@ impl Check {
     }
 
     fn no_items(&self, label: &str, value: &Value) -> Verdict {
-        self.error(format!("{label} has no items: it is {}", noun(value)), value)
+        self.unjudged(format!("{label} has no items: it is {}", noun(value)), value)
     }
 
     /// What it wants, in words.
@@ -345,7 +402,11 @@ fn each_item(check: &Check, subject: &Subject<'_>, value: &Value) -> Vec<Verdict
 fn first_of(verdicts: impl Iterator<Item = Verdict>) -> Vec<Verdict> {
     let (mut errors, mut unfit, mut more) = (Vec::new(), Vec::new(), 0);
     for verdict in verdicts {
-        let list = if verdict.error { &mut errors } else { &mut unfit };
+        let list = if verdict.why == Why::Error {
+            &mut errors
+        } else {
+            &mut unfit
+        };
         if list.len() < MAX_ITEMS_TOLD {
             list.push(verdict);
         } else {

@@ -10,8 +10,9 @@ use crate::template::same;
 
 /// Text without its one final newline.
 pub(super) fn trimmed(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
+    text.strip_suffix("\r\n")
+        .or_else(|| text.strip_suffix('\n'))
+        .unwrap_or(text)
 }
 
 /// Whether a value is the expected one, as values of this kind are compared.
@@ -21,7 +22,11 @@ pub(super) fn equal(kind: FieldKind, expected: &Value, actual: &Value) -> bool {
             trimmed(&text_of(expected)) == trimmed(&text_of(actual))
         }
         FieldKind::Number | FieldKind::Boolean => {
-            same(expected, actual) || matches!(expected, Value::String(text) if *text == text_of(actual))
+            let is_as_written = |text: &str| {
+                let size = crate::quantity::size(text).map(Quantity::Bytes);
+                text == text_of(actual) || is_same_quantity(size, quantity(actual, kind))
+            };
+            same(expected, actual) || expected.as_str().is_some_and(is_as_written)
         }
         FieldKind::Duration => match (quantity(expected, kind), quantity(actual, kind)) {
             (Some(expected), Some(actual)) => expected == actual,
@@ -52,17 +57,42 @@ pub(super) fn equal(kind: FieldKind, expected: &Value, actual: &Value) -> bool {
     }
 }
 
-/// Whether data has at least what is expected: keys recursively, items somewhere in the list.
+fn is_same_quantity(one: Option<Quantity>, other: Option<Quantity>) -> bool {
+    one.zip(other)
+        .is_some_and(|(one, other)| one.order(&other) == Some(Ordering::Equal))
+}
+
+/// Whether data has at least what is expected: keys recursively, items somewhere in the list, each in a place of its own.
 pub(super) fn includes(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => expected
             .iter()
             .all(|(key, value)| actual.get(key).is_some_and(|actual| includes(value, actual))),
-        (Value::Array(expected), Value::Array(actual)) => expected
-            .iter()
-            .all(|expected| actual.iter().any(|actual| includes(expected, actual))),
+        (Value::Array(expected), Value::Array(actual)) => {
+            let mut taken = vec![None; actual.len()];
+            (0..expected.len()).all(|item| {
+                let mut seen = vec![false; actual.len()];
+                place(item, (expected, actual), &mut taken, &mut seen)
+            })
+        }
         _ => same(expected, actual),
     }
+}
+
+/// Finds a place for an expected item, moving one that has it already to another place that suits that, too.
+fn place(item: usize, lists: (&[Value], &[Value]), taken: &mut [Option<usize>], seen: &mut [bool]) -> bool {
+    let (expected, actual) = lists;
+    for at in 0..actual.len() {
+        if seen[at] || !includes(&expected[item], &actual[at]) {
+            continue;
+        }
+        seen[at] = true;
+        if taken[at].is_none_or(|other| place(other, lists, taken, seen)) {
+            taken[at] = Some(item);
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a value has this in it: a text, an item, a key.
@@ -108,18 +138,29 @@ pub(super) fn suits(quantity: &Quantity, kind: FieldKind) -> bool {
     }
 }
 
+/// Why two values have no order between them.
+#[derive(Debug)]
+pub(super) enum Incomparable {
+    /// What was expected has no order.
+    Expected(String),
+    /// What was found has none, or another kind of it.
+    Actual(String),
+}
+
 /// Whether the order holds; values that have none between them are refused.
-pub(super) fn compare(wanted: Order, kind: FieldKind, expected: &Value, actual: &Value) -> Result<bool, String> {
+pub(super) fn compare(wanted: Order, kind: FieldKind, expected: &Value, actual: &Value) -> Result<bool, Incomparable> {
     let read = |value: &Value| {
         quantity(value, kind).ok_or_else(|| {
             let value = super::verdict::limited(&value.to_string());
             format!("{value} is neither a number nor a size, a duration or an RFC 3339 time")
         })
     };
-    let (expected, actual) = (read(expected)?, read(actual)?);
-    let found = actual
-        .order(&expected)
-        .ok_or_else(|| format!("{} cannot be compared with {}", actual.noun(), expected.noun()))?;
+    let expected = read(expected).map_err(Incomparable::Expected)?;
+    let actual = read(actual).map_err(Incomparable::Actual)?;
+    let found = actual.order(&expected).ok_or_else(|| {
+        let message = format!("{} cannot be compared with {}", actual.noun(), expected.noun());
+        Incomparable::Actual(message)
+    })?;
     Ok(match wanted {
         Order::Less => found == Ordering::Less,
         Order::LessOrEqual => found != Ordering::Greater,

@@ -175,7 +175,7 @@ pub(super) fn gather(
                 texts.push(GoldenText {
                     file: golden.file(scope)?,
                     text,
-                    span: matcher.span.clone(),
+                    span: golden.file.span.clone(),
                 });
             }
             Ok(())

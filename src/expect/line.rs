@@ -44,9 +44,8 @@ impl LineMatcher {
     /// Makes one of a regular expression or, where that is not meant, of a text that the line contains.
     pub fn of(text: Template, regex: bool) -> Result<LineMatcher, Diagnostic> {
         let span = text.span.clone();
-        if let Some(literal) = text.as_literal().filter(|_| regex) {
-            crate::template::check_regex(literal).map_err(|why| Diagnostic::error(&span, why))?;
-        }
+        let checked = text.as_literal().map_or(Ok(()), |literal| check(literal, regex));
+        checked.map_err(|why| Diagnostic::error(&span, why))?;
         Ok(LineMatcher {
             span,
             text,
@@ -61,7 +60,9 @@ impl LineMatcher {
             return Ok(ready.clone());
         }
         let text = self.text.text(scope)?;
-        let ready = LinePattern::of(&text, self.regex).map_err(|message| Unrendered::Failed {
+        let checked = check(&text, self.regex);
+        let ready = checked.and_then(|()| LinePattern::of(&text, self.regex));
+        let ready = ready.map_err(|message| Unrendered::Failed {
             span: self.span.clone(),
             message,
         })?;
@@ -69,6 +70,15 @@ impl LineMatcher {
             return Ok(ready);
         }
         Ok(self.ready.get_or_init(|| ready).clone())
+    }
+}
+
+/// What is wrong with a condition, also that every line fits it.
+fn check(text: &str, regex: bool) -> Result<(), String> {
+    match (text, regex) {
+        ("", false) => Err("an empty text is in every line".to_owned()),
+        (_, false) => Ok(()),
+        (pattern, true) => super::vacuous::check(pattern),
     }
 }
 
@@ -185,10 +195,6 @@ fn one(node: &Node, regex: bool, problems: &mut Problems) -> Option<LineMatcher>
         return None;
     }
     let template = Template::read(node, problems)?;
-    if template.as_literal() == Some("") {
-        problems.push(Diagnostic::error(&node.span, "an empty text is in every line"));
-        return None;
-    }
     problems.take(LineMatcher::of(template, regex).map_err(|problem| vec![problem]))
 }
 

@@ -18,6 +18,7 @@ mod operand;
 mod path;
 mod read;
 mod schema;
+mod vacuous;
 mod verdict;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compare;
 use super::form;
 use super::read::{For, is_text, noun, tell};
-use super::{FieldKind, MatcherKind, Regex};
+use super::{FieldKind, MatcherKind, Regex, vacuous};
 use crate::diagnostic::Diagnostic;
 use crate::quantity::Quantity;
 use crate::shape::{Problems, Shape, wrong_type};
@@ -73,6 +73,7 @@ fn literal_text(template: &Template, kind: FieldKind) -> Option<&'static str> {
         (Some(text), FieldKind::Duration) => {
             matches!(compare::quantity(&text.into(), kind), Some(Quantity::Seconds(_)))
         }
+        (Some(text), FieldKind::Number) => matches!(compare::quantity(&text.into(), kind), Some(Quantity::Bytes(_))),
         (Some(_), _) => false,
     };
     if fits { None } else { Some(noun(kind)) }
@@ -97,28 +98,30 @@ pub(super) fn part(node: &Node, what: For<'_>, problems: &mut Problems) -> Optio
     if text_only && let Some(bad) = nodes.iter().find(|node| !matches!(node.value(), Value::String(_))) {
         return tell(problems, not_text(bad, &format!("what `{}` contains", what.field)));
     }
-    if data.literal() == Some(Value::from("")) {
-        return tell(
-            problems,
-            Diagnostic::error(&node.span, "everything contains an empty text"),
-        );
+    if data.literal().is_some_and(|literal| vacuous::is_empty(&literal)) {
+        return tell(problems, Diagnostic::error(&node.span, vacuous::EMPTY));
     }
     Some(kept(data, problems))
 }
 
 pub(super) fn regex(node: &Node, problems: &mut Problems) -> Option<Regex> {
     let template = Template::read(node, problems)?;
-    match template.as_literal().map(crate::template::check_regex) {
+    match template.as_literal().map(vacuous::check) {
         None | Some(Ok(())) => Some(Regex(template)),
         Some(Err(why)) => tell(problems, Diagnostic::error(&node.span, why)),
     }
 }
 
-pub(super) fn text(node: &Node, field: &str, problems: &mut Problems) -> Option<Template> {
+/// What a text begins or ends with.
+pub(super) fn end(node: &Node, field: &str, problems: &mut Problems) -> Option<Template> {
     if matches!(node.content, Content::Scalar(_)) && !matches!(node.value(), Value::String(_)) {
         return tell(problems, not_text(node, &format!("`{field}`")));
     }
-    Template::read(node, problems)
+    let template = Template::read(node, problems)?;
+    if template.as_literal() == Some("") {
+        return tell(problems, Diagnostic::error(&node.span, vacuous::EMPTY));
+    }
+    Some(template)
 }
 
 pub(super) fn one_of(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<MatcherKind> {

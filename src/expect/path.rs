@@ -35,6 +35,11 @@ impl Path {
         }
     }
 
+    /// Whether it may find several values: then what it finds is a list.
+    fn is_list(&self) -> bool {
+        matches!(self, Path::Json(_, path) if path.finds_several())
+    }
+
     /// Why there is nothing at its end.
     fn why(&self, data: &Value) -> Option<String> {
         match self {
@@ -47,18 +52,26 @@ impl Path {
     /// Judges what is at its end; where nothing is, it is told what there is instead.
     pub(super) fn judge(&self, check: &Check, subject: &Subject<'_>) -> Vec<Verdict> {
         let (named, label) = (self.text(), &subject.label);
+        if subject.value.is_none() {
+            return vec![check.nowhere(named, label)];
+        }
         let found = subject.value.and_then(|value| self.find(value));
         let kind = if matches!(self, Path::Name(_)) {
             FieldKind::Text
         } else {
             FieldKind::Json
         };
-        let at_end = Subject::new(format!("`{named}` of {label}"), kind, found.as_ref());
+        let matches_nothing = self.is_list() && found.as_ref().and_then(Value::as_array).is_some_and(Vec::is_empty);
+        let found = found.filter(|_| !matches_nothing);
+        let at_end = Subject {
+            matches_nothing,
+            ..Subject::new(format!("`{named}` of {label}"), kind, found.as_ref())
+        };
         let mut verdicts = check.judge(&at_end);
         if found.is_none() {
             let near = crate::diagnostic::did_you_mean(named, &read::MATCHERS);
             let hint = match (subject.value, near) {
-                (None, _) => Some(format!("there is no {label} at all")),
+                (None, _) => None,
                 (_, Some(near)) => Some(format!(
                     "`{named}` is taken as a path; did you mean the matcher `{near}`?"
                 )),

@@ -1,7 +1,7 @@
 //! Reads what is expected of a result: fields, matchers and paths, each problem at its place.
 
 use super::form;
-use super::operand::{boolean, equals, kept, one_of, part, quantity, regex, text};
+use super::operand::{boolean, end, equals, kept, one_of, part, quantity, regex};
 use super::{Entry, Expectation, Field, FieldKind, Matcher, MatcherKind, Order, Path};
 use crate::diagnostic::{Diagnostic, Span, names_of};
 use crate::shape::{Problems, wrong_type};
@@ -251,8 +251,8 @@ fn named(name: &str, value: &Node, what: For<'_>, problems: &mut Problems) -> Op
         "equals" => equals(value, what, problems),
         "contains" => part(value, what, problems).map(MatcherKind::Contains),
         "matches" => regex(value, problems).map(MatcherKind::Matches),
-        "starts-with" => text(value, what.field, problems).map(MatcherKind::StartsWith),
-        "ends-with" => text(value, what.field, problems).map(MatcherKind::EndsWith),
+        "starts-with" => end(value, what.field, problems).map(MatcherKind::StartsWith),
+        "ends-with" => end(value, what.field, problems).map(MatcherKind::EndsWith),
         "one-of" => one_of(value, what, problems),
         "lt" => order(Order::Less, problems),
         "le" => order(Order::LessOrEqual, problems),

@@ -217,8 +217,8 @@ fn faults_in_json_say_the_path() {
         &[
             "1:17 `version` of `json` is not what was expected [3.1 | 3.10]",
             "1:32 `leader` of `json` does not include what was expected [includes {\"role\":\"slave\"} | {\"name\":\"core1\",\"role\":\"master\"}]",
-            "1:65 error: `size` of `json` cannot be compared: a number cannot be compared with a duration [less than 5s | 2048]",
-            "1:84 error: `members` of `json` cannot be compared: [{\"name\":\"core1\",\"port\":1},{\"name\":\"core2\",\"port\":2}] is neither a number nor a size, a duration or an RFC 3339 time [less than 3 | [{\"name\":\"core1\",\"port\":1},{\"name\":\"core2\",\"port\":2}]]",
+            "1:65 `size` of `json` cannot be compared: a number cannot be compared with a duration [less than 5s | 2048]",
+            "1:84 `members` of `json` cannot be compared: [{\"name\":\"core1\",\"port\":1},{\"name\":\"core2\",\"port\":2}] is neither a number nor a size, a duration or an RFC 3339 time [less than 3 | [{\"name\":\"core1\",\"port\":1},{\"name\":\"core2\",\"port\":2}]]",
         ],
     );
 }
@@ -261,7 +261,186 @@ fn what_is_usual_must_hold_unless_it_is_lifted() {
 }
 
 #[test]
+fn whole_numbers_are_compared_exactly() {
+    let found = json!({"json": {"id": 9_007_199_254_740_993_i64, "most": u64::MAX, "half": 2.5}, "stdout": "9007199254740993\n"});
+    let not = |what: &str| format!("{what} is not what was expected");
+    for (yaml, expected) in [
+        (
+            "json: {id: 9007199254740993, most: 18446744073709551615, half: {gt: 2, lt: 3}}",
+            vec![],
+        ),
+        (
+            "json: {id: {le: 9007199254740993, gt: 9007199254740992, ge: 9007199254740992.0}}",
+            vec![],
+        ),
+        ("json: {id: 9007199254740992}", vec![not("`id` of `json`")]),
+        ("json: {id: 9007199254740992.0}", vec![not("`id` of `json`")]),
+        ("json: {most: 18446744073709551614}", vec![not("`most` of `json`")]),
+        (
+            "json: {id: {one-of: [9007199254740992, 9007199254740994]}}",
+            vec!["`id` of `json` is `9007199254740993`, which is none of those expected".to_owned()],
+        ),
+        (
+            "stdout: {le: 9007199254740992}",
+            vec!["`stdout` is `9007199254740993\n`, not at most 9007199254740992".to_owned()],
+        ),
+    ] {
+        let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+        usually(yaml, &found, &[], &expected);
+    }
+}
+
+#[test]
+fn of_an_answer_that_is_no_json_no_path_holds() {
+    let found = json!({"stdout": "oops"});
+    let why = "`a` of `json` is not there: what was given is no JSON";
+    for yaml in [
+        "json: {a: {exists: false}}",
+        "json: {a: {not: {exists: true}}}",
+        "json: {any: [{a: {exists: false}}]}",
+    ] {
+        let expectation = read(yaml).unwrap().0;
+        let faults = expectation.judge(&found, &Scope::default(), &[]).unwrap();
+        assert!(!faults.is_empty(), "{yaml}");
+    }
+    usually("json: {a: {exists: false}}", &found, &[], &[why]);
+    usually("json: {a: {not: {exists: true}}}", &found, &[], &[why]);
+    usually(
+        "json: {not: {a: {exists: true}}}",
+        &found,
+        &[],
+        &["`json` is not there"],
+    );
+    usually("json: {exists: false}", &found, &[], &[]);
+    let none = "`x` of `headers` is not there: there is no `headers` at all";
+    usually("headers: {x: {exists: false}}", &found, &[], &[none]);
+}
+
+#[test]
+fn a_path_that_matches_nothing_is_not_there_but_empty() {
+    let found = json!({"json": {"list": [{"a": 1}]}});
+    let nothing = "`$.nosuch[*].leader` of `json` matches nothing";
+    for matcher in [
+        "{exists: true}",
+        "{not: bad}",
+        "{not: {contains: bad}}",
+        "{not: {exists: false}}",
+        "[a]",
+        "bad",
+        "{contains: bad}",
+        "{all: {ge: 1}}",
+        "{not: {all: {ge: 1}}}",
+        "{includes: []}",
+        "{empty: false}",
+        "{not: {empty: true}}",
+        "{length: {ge: 1}}",
+    ] {
+        let expectation = read(&format!("json: {{'$.nosuch[*].leader': {matcher}}}")).unwrap().0;
+        let faults = expectation.judge(&found, &Scope::default(), &[]).unwrap();
+        assert_eq!(faults.len(), 1, "{matcher}");
+    }
+    usually("json: {'$.nosuch[*].leader': {not: bad}}", &found, &[], &[nothing]);
+    usually("json: {'$.nosuch[*].leader': {exists: true}}", &found, &[], &[nothing]);
+    for matcher in [
+        "{exists: false}",
+        "{length: 0}",
+        "{empty: true}",
+        "[]",
+        "{equals: []}",
+        "{not: {empty: false}}",
+    ] {
+        usually(&format!("json: {{'$.nosuch[*].leader': {matcher}}}"), &found, &[], &[]);
+    }
+}
+
+#[test]
+fn what_every_text_fits_is_an_error_also_where_it_is_computed() {
+    let scope = Scope {
+        values: [("e".to_owned(), std::sync::Arc::new(json!("")))].into(),
+        ..Scope::default()
+    };
+    let empty = "everything contains an empty text";
+    let nothing = "the regular expression `` fits every text: it may match nothing at all";
+    for (matcher, expected) in [
+        ("contains: \"${{ e }}\"", empty),
+        ("contains: [one, \"${{ e }}\"]", empty),
+        ("starts-with: \"${{ e }}\"", empty),
+        ("ends-with: \"${{ e }}\"", empty),
+        ("matches: \"${{ e }}\"", nothing),
+        ("not: {matches: \"${{ e }}\"}", nothing),
+    ] {
+        let expectation = read(&format!("stdout: {{{matcher}}}")).unwrap().0;
+        let Unrendered::Failed { message, .. } = expectation.judge(&outputs(), &scope, &[]).unwrap_err() else {
+            panic!("{matcher} asks for more");
+        };
+        assert_eq!(message, expected, "{matcher}");
+    }
+    for yaml in ["{contains: \"${{ e }}\"}", "{matches: \"${{ e }}\"}"] {
+        assert!(line(yaml).unwrap().ready(&scope).is_err(), "{yaml}");
+    }
+}
+
+#[test]
+fn a_regular_expression_that_may_match_nothing_checks_nothing() {
+    for pattern in ["", "x*", "a|", "^", "$", "(\\d+)?", "\\w*", "(?i)(error)?", "^x*"] {
+        assert!(super::vacuous::fits_all(pattern).is_some(), "{pattern}");
+    }
+    for pattern in [
+        "x", ".*", "^.*$", "(?s).*", "^$", "^\\s*$", "x*y", "^(a|b)?$", "\\b", ".",
+    ] {
+        assert_eq!(super::vacuous::fits_all(pattern), None, "{pattern}");
+    }
+}
+
+#[test]
+fn a_value_that_is_no_number_is_wrong_and_not_an_error_and_its_contrary_does_not_hold() {
+    let found = json!({"stdout": "ERROR"});
+    let why = "`stdout` cannot be compared: \"ERROR\" is neither a number nor a size, a duration or an RFC 3339 time";
+    for yaml in ["stdout: {gt: 9}", "stdout: {not: {gt: 9}}"] {
+        let expectation = read(yaml).unwrap().0;
+        let faults = expectation.judge(&found, &Scope::default(), &[]).unwrap();
+        assert_eq!(
+            (faults[0].message.as_str(), faults[0].kind),
+            (why, FaultKind::Failure),
+            "{yaml}"
+        );
+    }
+    let expectation = read("stdout: {gt: \"${{ x }}\"}").unwrap().0;
+    let scope = Scope {
+        values: [("x".to_owned(), std::sync::Arc::new(json!("soon")))].into(),
+        ..Scope::default()
+    };
+    let faults = expectation.judge(&json!({"stdout": "7"}), &scope, &[]).unwrap();
+    assert_eq!(faults[0].kind, FaultKind::Error);
+}
+
+#[test]
+fn sizes_lists_and_final_newlines_are_compared_as_they_are_meant() {
+    let found = json!({"exit": 2048, "stdout": "a\r", "json": {"list": ["a", {"b": 1, "c": 2}, {"b": 1}]}});
+    usually("exit: 2KiB", &found, &[], &[]);
+    usually("exit: {one-of: [1KiB, 2KiB]}", &found, &[], &[]);
+    usually("exit: 3KiB", &found, &[], &["`exit` is not what was expected"]);
+    usually("stdout: a", &found, &[], &["`stdout` is not what was expected"]);
+    usually("stdout: a", &json!({"stdout": "a\r\n"}), &[], &[]);
+    usually("json: {list: {includes: [{b: 1}, {c: 2}, a]}}", &found, &[], &[]);
+    let twice = "`list` of `json` does not include what was expected";
+    usually("json: {list: {includes: [a, a]}}", &found, &[], &[twice]);
+    usually(
+        "json: {list: {includes: [{b: 1}, {b: 1}, {b: 1}]}}",
+        &found,
+        &[],
+        &[twice],
+    );
+}
+
+#[test]
 fn traps_are_told_at_check() {
+    refused("stdout: {starts-with: ''}", "1:23 everything contains an empty text");
+    refused("stdout: {contains: [a, '']}", "1:20 everything contains an empty text");
+    refused(
+        "stdout: {matches: 'x*'}",
+        "1:19 the regular expression `x*` fits every text: it may match nothing at all",
+    );
     refused(
         "stdout: 3.10",
         "1:9 `3.10` is a number to YAML, and `stdout` is text (write `'3.10'`)",
@@ -476,6 +655,10 @@ fn a_bad_condition_on_a_line_is_told() {
         ("{matches: '('}", "the regular expression `(` is wrong: unclosed group"),
         ("12", "`12` is a number to YAML, and a line of a log is text"),
         ("''", "an empty text is in every line"),
+        (
+            "{matches: 'x*'}",
+            "the regular expression `x*` fits every text: it may match nothing at all",
+        ),
         ("{contains: a, matches: b}", "expected either `contains` or `matches`"),
         ("{contian: a}", "unknown key in a condition on a line, `contian`"),
         (

@@ -20,17 +20,26 @@ pub(super) struct Verdict {
     pub(super) actual: String,
     pub(super) diff: Option<String>,
     pub(super) hint: Option<String>,
-    /// True where the value cannot be judged at all.
-    pub(super) error: bool,
+    pub(super) why: Why,
+}
+
+/// What kind of no it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The value is another one.
+    Unfit,
+    /// The value is nothing that can be judged so: its contrary does not hold either.
+    Unjudged,
+    /// What was expected is nothing that a value can be judged by.
+    Error,
 }
 
 impl Verdict {
     /// The fault that it is.
     pub(super) fn fault(self) -> Fault {
-        let fault = if self.error {
-            Fault::error(self.message)
-        } else {
-            Fault::failure(self.message)
+        let fault = match self.why {
+            Why::Unfit | Why::Unjudged => Fault::failure(self.message),
+            Why::Error => Fault::error(self.message),
         };
         Fault {
             expected: Some(limited(&self.expected)),

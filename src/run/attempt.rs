@@ -299,7 +299,24 @@ pub(crate) async fn judge(cx: &Cx, kind: &'static crate::step::Kind, outputs: &V
     }
     let here = |faults: Vec<Fault>| faults.into_iter().map(|fault| fault.at(cx.span.place())).collect();
     let judged = cx.rendered(|scope| expect.judge(outputs, scope, kind.defaults)).await;
-    judged.map(here).map_err(here)
+    match judged {
+        Err(faults) => Err(missing_golden(cx, expect, outputs)
+            .await
+            .unwrap_or_else(|| here(faults))),
+        Ok(faults) => Ok(here(faults)),
+    }
+}
+
+/// A golden file that is not there yet, told where it is named.
+async fn missing_golden(cx: &Cx, expect: &Expectation, outputs: &Value) -> Option<Vec<Fault>> {
+    for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await.ok()? {
+        if let Ok(None) = cx.case.host.stat(&cx.asked_path(&golden.file)).await {
+            let fault = Fault::error(format!("there is no golden file `{}` yet", golden.file));
+            let hint = "`--update` writes it from what was found; look at it before you keep it";
+            return Some(vec![fault.at(golden.span.place()).hint(hint)]);
+        }
+    }
+    None
 }
 
 /// Makes golden files what was found, without what nobody may see; then they are judged like any other.

@@ -13,7 +13,7 @@ use super::attempt;
 use super::known::told;
 use super::rounds::items;
 use crate::event::{Fault, Outcome, Phase, StepInfo, What};
-use crate::step::{Body, Bound, Case, Cx, Done};
+use crate::step::{Body, Bound, Case, Cx, Done, failures};
 use crate::template::{Expression, Scope};
 
 /// A walk through the steps of a phase.
@@ -315,7 +315,13 @@ impl Walk {
         let cx = self.cx(step, info, &results);
         let mut values = Vec::new();
         for (name, expression) in &step.save {
-            values.push((name, cx.expression(expression).await?));
+            let value = cx.looked_up(expression).await;
+            // A part of the result that is not there: the answer is another one than was looked for.
+            let is_absent = expression
+                .names()
+                .any(|name| !name.call && !results.values.contains_key(&name.parts[0]));
+            let value = value.map_err(|faults| if is_absent { failures(faults) } else { faults });
+            values.push((name, value.map_err(|faults| with_result(faults, outputs))?));
         }
         for (name, value) in values {
             self.set(scope, name, value, false);
@@ -332,6 +338,16 @@ impl Walk {
         scope.folders.remove(name);
     }
 }
+
+/// What could not be saved, with the result that it was looked for in.
+fn with_result(faults: Vec<Fault>, outputs: &Value) -> Vec<Fault> {
+    let result = crate::host::head_and_tail(&outputs.to_string(), MAX_RESULT);
+    let told = faults.into_iter().map(|fault| fault.detail("result", result.clone()));
+    told.collect()
+}
+
+/// So many bytes of a result are told.
+const MAX_RESULT: usize = 2048;
 
 /// The names that have another value than before.
 pub(super) fn newer(before: &Scope, after: Scope) -> impl Iterator<Item = (String, Arc<Value>)> {

@@ -73,7 +73,7 @@ impl Act for Assert {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let mut faults = Vec::new();
         for expression in self.0.iter() {
-            let value = cx.expression(expression).await?;
+            let value = cx.looked_up(expression).await?;
             match value {
                 Value::Bool(true) => {}
                 Value::Bool(false) => faults.push(explained(expression, cx)),

@@ -19,7 +19,8 @@ pub(super) const ABOUT: About = About {
     manual: "`from` and `to` are each a path here, from the file that it is written in, or `service:path`. As with \
              `docker cp`, what is copied to a folder that is there goes into it under its own name, a folder written as \
              `folder/.` without it; otherwise `to` is its new name. Modes and owners are kept, a link at `from` is \
-             followed. A container need not run for it. With `content` instead of `from` a file of that text is written.",
+             followed. A container need not run for it; what is only in memory there (a tmpfs, `/dev`) the \
+             engine does not reach, and that is an error. With `content` instead of `from` a file of that text is written.",
     example: "- copy: {from: ./dump.sql, to: 'db:/tmp/dump.sql'}\n- copy: {from: 'web:/var/log/.', to: \"${{ scratch }}/logs\"}\n\
               - copy: {content: 'limit = 5', to: 'web:/etc/app.conf'}",
     sort: Sort::Action,

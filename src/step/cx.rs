@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Case, NodeHandle};
 use crate::diagnostic::Span;
 use crate::engine::{EngineError, EngineResult, Reason};
-use crate::event::{Detail, Fault, StepInfo, What};
+use crate::event::{Detail, Fault, FaultKind, StepInfo, What};
 use crate::expect::Expectation;
 use crate::shape::{Computed, Word};
 use crate::template::{Data, Expression, Scope, Template, Unrendered};
@@ -127,6 +127,19 @@ impl Cx {
         self.rendered(|scope| expression.value(scope)).await
     }
 
+    /// Evaluates an expression over what was observed: what is not in a known value is the system's fault, and no error.
+    pub async fn looked_up(&self, expression: &Expression) -> Done<Value> {
+        let is_missing = || {
+            let mut names = expression.names().filter(|name| !name.call);
+            names.any(|name| {
+                let value = self.scope.values.get(&name.parts[0]);
+                value.is_some_and(|value| crate::template::walk(value, "", &name.parts[1..]).is_err())
+            })
+        };
+        let value = self.expression(expression).await;
+        value.map_err(|faults| if is_missing() { failures(faults) } else { faults })
+    }
+
     /// The value of a typed leaf.
     pub async fn computed<T: Word>(&self, leaf: &Computed<T>) -> Done<T> {
         match leaf {
@@ -221,6 +234,11 @@ impl Cx {
         vec![Fault::error(message).at(self.span.place())]
     }
 
+    /// A list of one error here, with what to do.
+    pub fn error_with_hint(&self, message: impl Into<String>, hint: impl Into<String>) -> Vec<Fault> {
+        vec![Fault::error(message).at(self.span.place()).hint(hint)]
+    }
+
     /// Counts the time of a part: `pull build create wait remove`.
     pub async fn timed<T>(&self, part: &str, work: impl Future<Output = T>) -> T {
         let began = Instant::now();
@@ -285,4 +303,13 @@ impl Cx {
     pub fn is_futile(&self) -> bool {
         self.futile.load(Ordering::Relaxed)
     }
+}
+
+/// Errors that are the system's: its answer is not as it should be.
+pub(crate) fn failures(errors: Vec<Fault>) -> Vec<Fault> {
+    let failures = errors.into_iter().map(|fault| Fault {
+        kind: FaultKind::Failure,
+        ..fault
+    });
+    failures.collect()
 }

@@ -18,7 +18,8 @@ pub(super) const ABOUT: About = About {
     does: "Checks what stands at a path, here or in a container.",
     manual: "`path` is a path here, from the file that it is written in, or `service:path`; links are followed. It must be \
              there, unless `exists: false` is expected. What is in a container is told by the engine: nothing runs in it, \
-             and it need not run itself. `mode` has four digits, `owner` is `user:group` in numbers.",
+             and it need not run itself; what is only in memory (a tmpfs, `/dev`, `/proc`, `/sys`) it does not see, and that \
+             is an error: ask by `exec`. `mode` has four digits, `owner` is `user:group` in numbers.",
     example: "- file-assert: 'web:/var/www/index.html'\n  within: 10s\n  expect: {text: {contains: Tea}, mode: '0644', owner: '0:0'}\n\
               - file-assert: {path: 'db:/var/lock/db.pid'}\n  expect: {exists: false}",
     sort: Sort::Check,
@@ -91,6 +92,7 @@ impl Written for FileAssert {
 
 /// What stands at a path.
 struct Found {
+    /// A folder, a device, a fifo: without text.
     folder: bool,
     size: u64,
     mode: u32,
@@ -162,7 +164,7 @@ async fn within(cx: &Cx, inside: &Inside) -> Done<Option<Found>> {
     let Some((path, stat)) = inside.stat(cx).await? else {
         return Ok(None);
     };
-    let folder = place::is_folder(&stat);
+    let folder = place::is_folder(&stat) || place::is_special(&stat);
     let wanted = if folder || stat.size > MAX_TEXT { 0 } else { stat.size };
     let limit = HEADERS + usize::try_from(wanted).unwrap_or(0);
     let tar = inside.tar(cx, &path, limit).await?;

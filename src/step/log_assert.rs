@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::target::find_process;
-use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written};
+use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Step, Written};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::Stream;
 use crate::engine::logs::Streams;
-use crate::expect::{Field, FieldKind, Ignored, LineMatcher, LinePattern};
+use crate::expect::{Expectation, Field, FieldKind, Ignored, LineMatcher, LinePattern};
 use crate::shape::{Text, shape, words};
 use reading::Reading;
 use seen::{Patterns, Seen};
@@ -112,6 +112,16 @@ impl Written for LogAssert {
             .map(Text::shown)
             .unwrap_or_default();
         format!("{target} {wanted}").trim().to_owned()
+    }
+
+    fn check(&self, step: &Step, binder: &mut Binder<'_>) {
+        let expected = step.expect.iter().flat_map(Expectation::fields).next();
+        if let Some((field, at)) = expected.filter(|_| self.matches.is_none() && self.contains.is_none()) {
+            let message = format!(
+                "`{field}` is of the lines that fit, and nothing says which: there is neither `matches` nor `contains`"
+            );
+            binder.error(at, message, "add one of them, or take the expectation out");
+        }
     }
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {

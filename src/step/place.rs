@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 
 use super::describe;
 use super::{Binder, Cx, Done, NodeHandle};
-use crate::engine::PathStat;
+use crate::engine::{Container, PathStat};
 use crate::shape::Text;
 
 /// The most bytes that are carried at once.
@@ -106,20 +106,75 @@ pub(super) fn is_folder(stat: &PathStat) -> bool {
     stat.mode & FOLDER != 0
 }
 
+/// What the engine sees at a part of a path.
+enum Seen {
+    There(PathStat),
+    Nothing,
+    /// It does not see it, but what is mounted below.
+    Over,
+}
+
+/// True for what is neither a folder nor a link.
+fn is_other(stat: &PathStat) -> bool {
+    !is_folder(stat) && stat.mode & LINK == 0
+}
+
 impl Inside {
     /// What stands there, links followed, and the path that they lead to.
     pub(super) async fn stat(&self, cx: &Cx) -> Done<Option<(String, PathStat)>> {
-        let mut path = self.path.clone();
-        // The engine resolves a link wholly; one that leads to itself does not get better by asking on.
-        for _ in 0..2 {
-            let stat = cx.asked(self.node.engine.stat(&self.container, &path)).await?;
-            match stat {
-                Some(stat) if stat.mode & LINK != 0 && !stat.link.is_empty() => path = stat.link,
-                Some(stat) => return Ok(Some((path, stat))),
-                None => return Ok(None),
+        let path = self.resolved(cx).await?;
+        let stat = cx.asked(self.node.engine.stat(&self.container, &path)).await?;
+        // One that leads to itself does not get better by asking on.
+        Ok(stat.filter(|stat| stat.mode & LINK == 0).map(|stat| (path, stat)))
+    }
+
+    /// The path with every link on the way followed. What the engine does not see, and what is below a file, is told.
+    async fn resolved(&self, cx: &Cx) -> Done<String> {
+        let inspected = cx.asked(self.node.engine.inspect(&self.container)).await?;
+        let wanted = self.path.trim_end_matches("/.").trim_end_matches('/');
+        let is_folder = wanted.len() < self.path.len();
+        let parts: Vec<&str> = wanted.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        let mut path = String::new();
+        for (number, part) in parts.iter().enumerate() {
+            if *part == ".." {
+                path.truncate(path.rfind('/').unwrap_or(0));
+                continue;
+            }
+            path = format!("{path}/{part}");
+            let rest: String = parts[number + 1..].iter().map(|part| format!("/{part}")).collect();
+            let mut seen = self.look(cx, &inspected, (&path, &rest)).await?;
+            if let Seen::There(link) = &seen
+                && link.mode & LINK != 0
+                && !link.link.is_empty()
+            {
+                path = link.link.trim_end_matches('/').to_owned();
+                // The engine resolves a link wholly.
+                seen = self.look(cx, &inspected, (&path, &rest)).await?;
+            }
+            match seen {
+                Seen::Nothing => return Ok(path + &rest),
+                Seen::There(stat) if is_other(&stat) && (is_folder || !rest.is_empty()) => {
+                    return Err(cx.failure(format!("`{path}` in `{}` is no folder", self.name)));
+                }
+                Seen::There(_) | Seen::Over => {}
             }
         }
-        Ok(None)
+        Ok(if path.is_empty() { "/".to_owned() } else { path })
+    }
+
+    async fn look(&self, cx: &Cx, inspected: &Container, (path, rest): (&str, &str)) -> Done<Seen> {
+        if let Some(mount) = unseen(inspected, &format!("{path}{rest}")) {
+            let message = format!(
+                "the engine does not see `{}` in `{}`: `{mount}` is in memory, only for what runs in the container",
+                self.path, self.name
+            );
+            return Err(cx.error_with_hint(message, "a command in it sees that: `exec`"));
+        }
+        if unseen(inspected, path).is_some() {
+            return Ok(Seen::Over);
+        }
+        let stat = cx.asked(self.node.engine.stat(&self.container, path)).await?;
+        Ok(stat.map_or(Seen::Nothing, Seen::There))
     }
 
     /// A path as a tar, at most so many bytes of it.
@@ -134,6 +189,32 @@ impl Inside {
         }
         Ok(tar)
     }
+}
+
+/// The mount that hides a path from the engine, which looks at a container's layers and volumes only.
+fn unseen(container: &Container, path: &str) -> Option<String> {
+    let tmpfs = container
+        .raw
+        .pointer("/HostConfig/Tmpfs")
+        .and_then(serde_json::Value::as_object);
+    let mounts = container
+        .mounts
+        .iter()
+        .map(|(kind, _, at, _)| (kind.as_str(), at.as_str()));
+    let named = tmpfs.into_iter().flatten().map(|(at, _)| ("tmpfs", at.as_str()));
+    let own = ["/dev", "/proc", "/sys"].map(|at| ("tmpfs", at));
+    let around = mounts
+        .chain(named)
+        .chain(own)
+        .filter(|(_, at)| Path::new(path).starts_with(at));
+    // Of mounts in one another the innermost one counts.
+    let (kind, at) = around.max_by_key(|(_, at)| at.len())?;
+    (kind == "tmpfs").then(|| at.to_owned())
+}
+
+/// True for what is neither a folder, a link nor a file: a device, a fifo, a socket.
+pub(super) fn is_special(stat: &PathStat) -> bool {
+    stat.mode & (1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19) != 0
 }
 
 /// A tar of which everything is below another name: what was its first name is dropped. Without a name, what is in a
@@ -204,7 +285,36 @@ pub(super) fn first(tar: &[u8]) -> io::Result<(u64, u64, Vec<u8>)> {
 mod tests {
     use std::io::Read;
 
-    use super::{first, renamed, single, split};
+    use super::{first, renamed, single, split, unseen};
+    use crate::engine::Container;
+
+    #[test]
+    fn what_is_in_memory_is_not_seen() {
+        let mount = |kind: &str, at: &str| (kind.to_owned(), String::new(), at.to_owned(), true);
+        let container = Container {
+            mounts: vec![
+                mount("tmpfs", "/run/a"),
+                mount("volume", "/scratch/data"),
+                mount("bind", "/dev/x"),
+            ],
+            raw: serde_json::json!({"HostConfig": {"Tmpfs": {"/scratch": ""}}}),
+            ..Container::default()
+        };
+        for (path, expected) in [
+            ("/scratch/f", Some("/scratch")),
+            ("/scratch", Some("/scratch")),
+            ("/scratchy", None),
+            ("/scratch/data/f", None),
+            ("/run/a/b", Some("/run/a")),
+            ("/run/b", None),
+            ("/dev/shm/x", Some("/dev")),
+            ("/dev/x/y", None),
+            ("/proc/1/status", Some("/proc")),
+            ("/etc/passwd", None),
+        ] {
+            assert_eq!(unseen(&container, path).as_deref(), expected, "{path}");
+        }
+    }
 
     #[test]
     fn what_begins_like_a_path_is_one() {

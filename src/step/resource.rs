@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::StackNames;
 use super::target::{Unfound, unknown};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
 /// Which of a stack's names.
-type Names = fn(&StackNames) -> &BTreeMap<String, String>;
+pub(super) type Names = fn(&StackNames) -> &BTreeMap<String, String>;
 
 /// The real name of a network: `shop/front`, `front` if one stack has it, or what is a real name already.
 pub(super) fn network_name(text: &str, stacks: &[StackNames]) -> Result<String, Unfound> {
@@ -49,6 +50,33 @@ fn real_name(what: &str, text: &str, stacks: &[StackNames], names: Names) -> Res
             })
         }
     }
+}
+
+/// What is called so, and which of a stack's names it has.
+pub(super) type Sort = (&'static str, Names);
+
+/// Networks.
+pub(super) const NETWORKS: Sort = ("network", |stack| &stack.networks);
+/// Volumes.
+pub(super) const VOLUMES: Sort = ("volume", |stack| &stack.volumes);
+
+/// A name that no stack has, and that is nearly one that a stack has: others are real names.
+pub(super) fn mistyped(
+    (text, real): (&str, &str),
+    at: &Span,
+    (what, names): Sort,
+    stacks: &[StackNames],
+) -> Option<Diagnostic> {
+    let known: Vec<&str> = stacks
+        .iter()
+        .flat_map(|stack| names(stack).keys().map(String::as_str))
+        .collect();
+    if text != real || known.contains(&text) {
+        return None;
+    }
+    let near = did_you_mean(text, &known)?;
+    let message = format!("no stack has a {what} `{text}`: it is taken for the real name of another one");
+    Some(Diagnostic::warning(at, message).help(format!("did you mean `{near}`?")))
 }
 
 /// What a container mounts, and the rest of its text: the destination and options.

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::command::{self, Command, Output, texts};
-use super::resource::{Mounted, mounted, network_name};
+use super::resource::{Mounted, NETWORKS, mistyped, mounted, network_name};
 use super::startable;
-use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, StackNames, Step, UNPLACED, Written};
-use crate::diagnostic::{Diagnostic, Span, Spanned, did_you_mean};
+use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, Step, UNPLACED, Written};
+use crate::diagnostic::Spanned;
 use crate::engine::world::Waited;
 use crate::engine::{ContainerSpec, EngineResult, Labels, LogRange, ResourceKind};
 use crate::event::{Detail, Fault, FaultKind};
@@ -105,10 +105,10 @@ impl Run {
             };
             match network_name(&text, binder.fixed.stacks) {
                 Err(unfound) => binder.problems.push(unfound.at(&network.span)),
-                Ok(real) if real == text => binder
-                    .problems
-                    .extend(mistyped(&text, &network.span, binder.fixed.stacks)),
-                Ok(_) => {}
+                Ok(real) => {
+                    let near = mistyped((&text, &real), &network.span, NETWORKS, binder.fixed.stacks);
+                    binder.problems.extend(near);
+                }
             }
         }
     }
@@ -123,17 +123,6 @@ impl Run {
             }
         }
     }
-}
-
-/// A network that no stack has, and that is nearly the name of one that a stack has: others have their real names.
-fn mistyped(text: &str, at: &Span, stacks: &[StackNames]) -> Option<Diagnostic> {
-    let known: Vec<&str> = stacks
-        .iter()
-        .flat_map(|stack| stack.networks.keys().map(String::as_str))
-        .collect();
-    let near = did_you_mean(text, &known)?;
-    let message = format!("no stack has a network `{text}`: it is taken for the real name of another one");
-    Some(Diagnostic::warning(at, message).help(format!("did you mean `{near}`?")))
 }
 
 /// Tells an `expose` that is no port.

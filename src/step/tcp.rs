@@ -172,6 +172,8 @@ fn check_address(address: &Text, binder: &mut Binder<'_>) -> Option<()> {
     None
 }
 
+const UNKNOWN: &str = "if the name is to have no address, say so: `expect: {error: dns}`";
+
 #[derive(Debug)]
 enum To {
     Address(Text),
@@ -246,16 +248,22 @@ impl Bound {
     fn no_answer(&self, cx: &Cx, address: &str, error: &NetError, began: Instant) -> Done<Value> {
         // Where something is said, an end or a limit does not tell that the connection was never open.
         let only_opened = self.send.is_none() && self.until.is_none();
-        let is_closed = only_opened || matches!(error.kind, "refused" | "dns");
+        // Of a name without an address nothing was asked: what listens there is not known.
+        let is_unknown = error.kind == "dns";
+        let is_closed = !is_unknown && (only_opened || error.kind == "refused");
         let expects_open = cx.expect.as_ref().is_some_and(|expect| expect.expects("open"));
         let mut result = match no_answer(cx, address, error, began.elapsed()) {
             Err(_) if is_closed && expects_open && !error.is_request() => json!({
                 "error": error.kind, "reason": error.message, "request": address,
                 "duration": began.elapsed().as_secs_f64(),
             }),
+            Err(_) if is_unknown && expects_open => {
+                let message = format!("nothing was asked at `{address}`: {}", error.message);
+                return Err(cx.error_with_hint(message, UNKNOWN));
+            }
             other => other?,
         };
-        if is_closed {
+        if is_closed || is_unknown {
             result["open"] = false.into();
         }
         Ok(result)

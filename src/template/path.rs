@@ -31,6 +31,11 @@ impl JsonPath {
         Ok(JsonPath { query, one })
     }
 
+    /// Whether it may find several values, which makes what it finds a list.
+    pub(crate) fn finds_several(&self) -> bool {
+        !self.one
+    }
+
     /// What it finds: one value where it can only name one, else the list of all that match, which may be empty.
     pub(crate) fn find(&self, data: &Value) -> Option<Value> {
         let found = js_path_process(&self.query, data).unwrap_or_default();

@@ -45,6 +45,20 @@ fn a_job_that_fails_is_told_with_its_exit_code() {
 }
 
 #[test]
+fn what_the_engine_does_not_see_is_not_missing() {
+    check(
+        "unseen.yaml",
+        3,
+        &[
+            "does not see `/memory/f` in `web`: `/memory` is in memory",
+            "`/etc/passwd` in `web` is no folder",
+            "the command cannot be started in `web`: unable to find user nosuch",
+            "unseen.yaml:11:5",
+        ],
+    );
+}
+
+#[test]
 fn a_failed_preparation_is_an_error() {
     check("given-fails.yaml", 3, &["FATAL no input"]);
 }

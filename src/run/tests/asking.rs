@@ -219,9 +219,9 @@ async fn a_value_that_cannot_be_compared_yet_is_asked_for_again() {
     ask("slow").check("steps[1] passed\n= passed").await;
     ask("never")
         .check(
-            "steps[1] errored: `body` cannot be compared: \"starting\" is neither a number nor a size, a duration or an RFC 3339 time
-             = errored
-             exit 3",
+            "steps[1] failed: `body` cannot be compared: \"starting\" is neither a number nor a size, a duration or an RFC 3339 time
+             = failed
+             exit 1",
         )
         .await;
 }

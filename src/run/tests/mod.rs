@@ -89,8 +89,14 @@ impl Net for FakeNet {
         })
     }
 
-    async fn tcp(&self, _: &str, _: &[u8], _: Option<&str>, _: Duration) -> Result<Bytes, NetError> {
-        Ok(Bytes::new())
+    async fn tcp(&self, address: &str, _: &[u8], _: Option<&str>, _: Duration) -> Result<Bytes, NetError> {
+        let kind = match address.split(':').next() {
+            Some("nosuch") => "dns",
+            Some("closed") => "refused",
+            _ => return Ok(Bytes::new()),
+        };
+        let message = address.to_owned();
+        Err(NetError { kind, message })
     }
 }
 

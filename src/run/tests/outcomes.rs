@@ -271,3 +271,90 @@ async fn no_more_scenarios_run_at_once_than_there_are_jobs() {
          2: = passed";
     two(&free).jobs(1).check(one).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_name_without_an_address_is_not_closed() {
+    stage(
+        "then:
+  - {tcp: 'closed:1', expect: {open: false}}
+  - {tcp: 'nosuch:1', expect: {open: false}}
+  - {tcp: 'nosuch:1', expect: {error: dns}}
+  - {tcp: 'nosuch:1', expect: {error: dns, open: false}}
+",
+    )
+    .check(
+        "then[1] passed
+         then[2] errored: nothing was asked at `nosuch:1`: nosuch:1
+         then[3] passed
+         then[4] passed
+         = errored
+         exit 3",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_no_container_nothing_is_said_but_that_none_runs() {
+    stage(
+        "stacks: {s: web.yml}
+given: [up: s]
+then:
+  - {state-assert: {service: web.3}, expect: {restarts: 0}}
+  - {state-assert: {service: web.3}, expect: {healthy: 0, nodes: []}}
+  - {state-assert: {service: web.3}, expect: {running: 0, nodes: []}}
+  - {state-assert: {service: web}, expect: {running: 1, healthy: 0, restarts: 0}}
+",
+    )
+    .check(
+        "image `busybox` present
+         given[1] passed
+         then[1] failed: `web.3` has no container
+         then[2] failed: `web.3` has no container
+         then[3] passed
+         then[4] passed
+         = failed
+         exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_what_is_saved_or_asserted_of_it_is_a_failure() {
+    stage(
+        "steps:
+  - {http: 'http://x/get', save: {id: json.id}, soft: true}
+  - {http: 'http://x/text', save: {id: json.id}, soft: true}
+  - {http: 'http://x/get', save: {a: json}}
+then:
+  - assert: a.c == 1
+  - assert: a.b == 1
+  - assert: a.b | int(nonsense=1) == 1
+",
+    )
+    .answers("get", &[(0, 200, "{\"b\": 1}")])
+    .check(
+        "steps[1] failed: (soft) `json` has no `id`; it has `b`
+         steps[2] failed: (soft) there is no `json`; there is `body`, `duration`, `engine`, `env`, `got`, `headers`, `images`, `matrix`, `nodes`, `probes`, `request`, `run`, `scenario`, `scratch`, `stacks`, `status`
+         steps[3] passed
+         then[1] failed: `a` has no `c`; it has `b`
+         then[2] passed
+         then[3] errored: too many arguments: unknown keyword argument 'nonsense'
+         = errored
+         exit 3",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_golden_file_that_is_not_there_is_told_where_it_is_named() {
+    let stage = stage("then: [{http: 'http://x/get', expect: {body: {golden: nosuch.txt}}}]\n");
+    let events = stage.events().await;
+    let faults = events.iter().find_map(|event| match &event.what {
+        crate::event::What::StepEnded { faults, .. } => Some(faults.clone()),
+        _ => None,
+    });
+    let fault = faults.unwrap().remove(0);
+    assert_eq!(fault.message, "there is no golden file `nosuch.txt` yet");
+    assert!(fault.hint.unwrap().starts_with("`--update` writes it"));
+    assert!(fault.place.unwrap().column > 50);
+}

@@ -11,7 +11,7 @@ use fields::{Of, RESULT};
 use futures_util::future::select_all;
 use serde_json::{Map, Value};
 
-use super::resource::{network_name, volume_name};
+use super::resource::{NETWORKS, Sort as ResourceSort, VOLUMES, mistyped, network_name, volume_name};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Later, Ref, ServiceRef, Sort, Step, Written, describe};
 use crate::diagnostic::Diagnostic;
 use crate::event::{Detail, Fault};
@@ -136,8 +136,8 @@ impl Written for StateAssert {
         let target = match of {
             Of::Service => Target::Service(binder.service(text)?),
             Of::Container => Target::Container(binder.container(text)?),
-            Of::Volume => Target::Volume(resource(binder, text, volume_name)?),
-            Of::Network => Target::Network(resource(binder, text, network_name)?),
+            Of::Volume => Target::Volume(resource(binder, text, (VOLUMES, volume_name))?),
+            Of::Network => Target::Network(resource(binder, text, (NETWORKS, network_name))?),
             Of::Image => Target::Image(text.clone()),
             Of::Probe => {
                 if let Some(name) = text.as_literal()
@@ -162,22 +162,26 @@ fn listed(names: &[&str]) -> String {
     names.join(", ")
 }
 
+/// How a real name is found.
+type Find = fn(&str, &[super::StackNames]) -> Result<String, super::Unfound>;
+
 /// A name of a stack's volume or network is looked up now, where it is written literally.
-fn resource(
-    binder: &mut Binder<'_>,
-    text: &Text,
-    find: fn(&str, &[super::StackNames]) -> Result<String, super::Unfound>,
-) -> Option<Text> {
-    if let Some(literal) = text.as_literal()
-        && let Err(unfound) = find(literal, binder.fixed.stacks)
-    {
-        if binder.fixed.is_unsure(literal) {
-            return None;
+fn resource(binder: &mut Binder<'_>, text: &Text, (sort, find): (ResourceSort, Find)) -> Option<Text> {
+    let Some(literal) = text.as_literal() else {
+        return Some(text.clone());
+    };
+    match find(literal, binder.fixed.stacks) {
+        Ok(real) => {
+            let near = mistyped((literal, &real), &text.span, sort, binder.fixed.stacks);
+            binder.problems.extend(near);
+            Some(text.clone())
         }
-        binder.problems.push(unfound.at(&text.span));
-        return None;
+        Err(_) if binder.fixed.is_unsure(literal) => None,
+        Err(unfound) => {
+            binder.problems.push(unfound.at(&text.span));
+            None
+        }
     }
-    Some(text.clone())
 }
 
 #[derive(Debug)]
@@ -214,7 +218,7 @@ impl Act for Bound {
             Target::Service(service) => {
                 let service = cx.service(service).await?;
                 self.current(cx, &ContainerRef::Service(service.clone())).await?;
-                let mut value = observe::service(cx, &service);
+                let mut value = observe::service(cx, &service)?;
                 let expects = cx.expect.as_ref().is_some_and(|expect| expect.expects("networks"));
                 self.complete(expects, &mut value, observe::networks(cx, &service))
                     .await?;

@@ -37,8 +37,12 @@ pub(super) fn told_of_others(cx: &Cx) -> Value {
     nodes.map(|node| node.world.snapshot().others).collect()
 }
 
-/// A service by its containers.
-pub(super) fn service(cx: &Cx, service: &ServiceRef) -> Value {
+/// A service by its containers. Of none nothing is said, except where that is what is asked: how many run, or should.
+pub(super) fn service(cx: &Cx, service: &ServiceRef) -> Done<Value> {
+    let asked = |field| cx.expect.as_ref().is_some_and(|expect| expect.expects(field));
+    if !asked("running") && !asked("wanted") {
+        cx.one(&ContainerRef::Service(service.clone()))?;
+    }
     let state = cx.case.state().stacks.get(&service.stack).cloned();
     let wanted = state.and_then(|state| {
         let info = state.plan.planned.services.get(&*service.service)?;
@@ -51,7 +55,7 @@ pub(super) fn service(cx: &Cx, service: &ServiceRef) -> Value {
     } else {
         value["nodes"] = json!([]);
     }
-    value
+    Ok(value)
 }
 
 /// What the containers of a service come to; `nodes` is whether there are any.
@@ -150,12 +154,15 @@ fn existing(found: Vec<(String, Option<String>, crate::engine::Labels)>) -> Valu
     value
 }
 
-/// A volume by its real name.
+/// A volume by its real name, or one that a `run` of the scenario made.
 pub(super) async fn volume(cx: &Cx, name: &str) -> Done<Value> {
     let mut found = Vec::new();
+    let own = format!("{}_{name}", cx.case.id);
     for node in &cx.case.nodes {
         let volumes = cx.asked(node.engine.volumes(&[])).await?;
-        let volume = volumes.into_iter().find(|volume| volume.name == name);
+        let volume = volumes
+            .into_iter()
+            .find(|volume| volume.name == own || volume.name == name);
         found.extend(volume.map(|volume| (node.name.to_string(), Some(volume.driver), volume.labels)));
     }
     Ok(existing(found))
