@@ -38,6 +38,12 @@ impl Locks {
         }
     }
 
+    /// Whether a case of a run has one now.
+    pub fn is_held(&self, name: &str) -> bool {
+        let file = OpenOptions::new().append(true).open(self.folder.join(file_name(name)));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Takes them, each when it is free; `waits` is told of one that is not. They are taken in the order of their names,
     /// so that no two runs wait for each other.
     pub async fn take(&self, names: &BTreeSet<String>, waits: impl Fn(&str)) -> io::Result<Held> {
@@ -113,6 +119,7 @@ mod tests {
         let second = locks.take(&wanted, |name| told.borrow_mut().push(name.to_owned()));
         tokio::pin!(second);
         assert!(futures_util::poll!(&mut second).is_pending());
+        assert!(locks.is_held("host port 80") && !locks.is_held("host port 81"));
         let other = locks.take(&names(&["host port 81"]), |_| panic!("it is free")).await;
         drop(first);
         let second = second.await.unwrap();

@@ -129,6 +129,8 @@ pub struct CaseState {
     pub places: BTreeMap<String, Place>,
     /// The containers that a step made to crash, by id.
     pub crashed: BTreeSet<String>,
+    /// The containers that an `up` of ours has put others in the place of, by id.
+    pub replaced: BTreeSet<String>,
     /// Processes that steps started by name.
     pub processes: BTreeMap<String, Started>,
     /// Summaries of probes by name, those that still run too: shared with the scopes, and copied only when one of them

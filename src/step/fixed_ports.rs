@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::engine::{Container, EngineResult, Labels};
 use crate::event::Fault;
 use crate::host::Host;
-use crate::stack::FixedPort;
+use crate::stack::{FixedPort, Lock};
 
 use super::NodeHandle;
 
@@ -36,8 +36,9 @@ pub async fn held(node: &NodeHandle, asker: Asker<'_>, ports: &[FixedPort]) -> E
     let mut faults = Vec::new();
     for port in ports {
         if let Some(holder) = holder(&containers, port) {
-            // Before the case begins: it waits then for what another run has.
-            if asker.case.is_some() || !holder.labels.contains_key(crate::lease::LEASE) {
+            // Before it begins; then the case waits for what a case of another run has.
+            let comes_free = asker.case.is_none() && node.locks.is_held(&Lock::port(port.number).among_runs());
+            if !comes_free {
                 faults.push(by_container(port, holder, asker.case));
             }
         } else if is_here(node)

@@ -30,7 +30,7 @@ pub(super) const ABOUT: About = About {
              of `never` fails at once. With `within` the rest may become true until then; without it the log is judged as \
              it is now. All output of a `process` is in a file of the results; while it runs, what has come is judged. Of a container \
              that another tool removes as it ends, the last moments may be missing: what these could change is then errored, \
-             never passed. With `holds-for` it is judged for that long, and at its end once more.",
+             never passed; of one that another `up` replaces, a last line without a newline. With `holds-for` it is judged for that long, and at its end once more.",
     example: "- log-assert: {service: web, matches: 'Started (?<version>\\S+)', never: [FATAL]}\n  within: 60s\n  save: {version: matches.version}",
     sort: Sort::Check,
     limit: Duration::from_secs(60),

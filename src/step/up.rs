@@ -3,6 +3,7 @@
 mod starting;
 mod wanted;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,13 +122,26 @@ impl Act for Bound {
         };
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
         let wanted = wanted::wanted(&rewritten, &services);
-        Starting::of(cx, &node, &plan, wanted).run(call).await?;
+        let before = containers(cx, &node);
+        let started = Starting::of(cx, &node, &plan, wanted).run(call).await;
+        // What of it is gone was told by then, or its log is judged as one that somebody else removed.
+        node.world.sync().await.ok();
+        let gone: Vec<String> = before.difference(&containers(cx, &node)).cloned().collect();
+        cx.case.state().replaced.extend(gone);
+        started?;
         Ok(json!({}))
     }
 
     fn waits_itself(&self) -> bool {
         true
     }
+}
+
+/// The case's containers on a node, by id.
+fn containers(cx: &Cx, node: &NodeHandle) -> BTreeSet<String> {
+    let state = node.world.snapshot();
+    let own = state.with_label(crate::lease::CASE, &cx.case.id);
+    own.iter().map(|container| container.id.clone()).collect()
 }
 
 fn refused(cx: &Cx, problems: &[Diagnostic]) -> Vec<Fault> {

@@ -308,8 +308,8 @@ then:
     .check(
         "image `busybox` present
          given[1] passed
-         then[1] failed: `web.3` has no container
-         then[2] failed: `web.3` has no container
+         then[1] failed: there is no `web.3`: `web` has 1 container
+         then[2] failed: there is no `web.3`: `web` has 1 container
          then[3] passed
          then[4] passed
          = failed
@@ -340,7 +340,7 @@ then:
          then[2] passed
          then[3] errored: too many arguments: unknown keyword argument 'nonsense'
          = errored
-         exit 3",
+         exit 1",
     )
     .await;
 }

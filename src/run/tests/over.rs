@@ -87,7 +87,8 @@ async fn an_outage_of_a_service_that_was_stopped_is_one_of_a_probe() {
          steps[5] passed
          steps[6] passed
          probe p: 31 failures
-         = failed: probe `p` must hold, and failed 31 times: no answer (refused): `web` exited with code 143: it has no port now
+         steps[1] failed: probe `p` must hold, and failed 31 times: no answer (refused): `web` exited with code 143: it has no port now
+         = failed
          exit 1"
     ))
     .await;

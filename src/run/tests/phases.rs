@@ -131,7 +131,7 @@ async fn a_limit_that_passes_while_it_is_prepared_is_no_failure() {
     ))
     .answers("late", &[(3_600_000, 200, "yes")])
     .check(
-        "given[1] failed: it was ended: the limit of the scenario, or of a step that it is in, has passed
+        "given[1] failed: the scenario did not end within 5s
              given[2] skipped: not reached: the scenario was ended
              then[1] skipped: not reached: the scenario was ended
              = errored: the scenario did not end within 5s

@@ -34,11 +34,14 @@ impl Reading<'_> {
         }
     }
 
-    /// Why the last moments of a log may be missing, if so.
+    /// Why the last moments of a log may be missing, if so. What an `up` of ours replaced was stopped first, and its follow
+    /// gave all whole lines: only a last one without newline may be missing there.
     fn unsure(&self) -> Option<String> {
+        let replaced = self.cx.case.state().replaced.clone();
         let mut unsure = self
             .readers
             .iter()
+            .filter(|log| !replaced.contains(&log.id))
             .filter_map(|log| Some((&log.name, log.reader.spool().unsure()?)));
         let (name, why) = unsure.next()?;
         Some(format!("the last moments of the log of `{name}` may be missing: {why}"))
