@@ -46,7 +46,11 @@ pub(super) fn isolate(units: &mut Vec<Unit>, services: &BTreeMap<String, Layers>
     for (service, name) in written {
         let layers = &services[&service];
         match aliased(units, layers, &name) {
-            Some(networks) if is_base(services, layers) => apart.push((service, networks, name)),
+            Some(networks) if is_base(services, layers) => apart.push(Apart {
+                service,
+                networks,
+                name,
+            }),
             Some(networks) => alias(units, layers, (networks, &name)),
             None => {}
         }
@@ -167,14 +171,21 @@ fn is_base(services: &BTreeMap<String, Layers>, layers: &Layers) -> bool {
         .any(|other| other.top() != top && other.0.iter().any(|place| Some(place) == top))
 }
 
+/// Aliases that a service may not have in its own file.
+struct Apart {
+    service: String,
+    networks: Vec<(Node, Node)>,
+    name: Node,
+}
+
 /// A file of its own for aliases of services that others extend: it is merged when that has been done.
-fn file_of_aliases(units: &[Unit], aliases: Vec<(String, Vec<(Node, Node)>, Node)>) -> Option<Unit> {
+fn file_of_aliases(units: &[Unit], aliases: Vec<Apart>) -> Option<Unit> {
     let last = units.iter().rfind(|unit| !unit.extended)?;
-    let span = &aliases.first()?.2.span.clone();
-    let services = aliases.into_iter().map(|(service, networks, name)| {
-        let networks = tree::map(networks, &name.span);
-        let entries = vec![(tree::plain("networks", span), networks)];
-        (tree::plain(&service, &name.span), tree::map(entries, span))
+    let span = &aliases.first()?.name.span.clone();
+    let services = aliases.into_iter().map(|apart| {
+        let at = &apart.name.span;
+        let entries = vec![(tree::plain("networks", span), tree::map(apart.networks, at))];
+        (tree::plain(&apart.service, at), tree::map(entries, span))
     });
     let services = tree::map(services.collect(), span);
     // Files of docker-compose 1 have to be of one version.

@@ -349,7 +349,7 @@ fn seconds(value: &Item) -> Result<Item, Error> {
 /// A text is the boolean that it says, and not true for being there.
 fn boolean(value: &Item) -> Result<bool, Error> {
     let Some(text) = value.as_str() else {
-        return Ok(plain(value).map(|_| value.is_true())?);
+        return plain(value).map(|_| value.is_true());
     };
     match text.trim().to_ascii_lowercase().as_str() {
         "true" => Ok(true),

@@ -4,106 +4,109 @@ use serde_json::json;
 
 use super::{expression, expression_refused};
 
+/// Comparisons that nobody can judge, and what is told of each.
+const OF_DIFFERENT_KINDS: [(&str, &str); 24] = [
+    (
+        "digits > 3",
+        "digits > 3: `digits` is text (\"10\") and `3` is a number; write `digits | int`, quote the number, or judge it with `expect`",
+    ),
+    (
+        "1 + n*2 >= members.0.name",
+        "1 + n*2 >= members.0.name: `1 + n*2` is a number (7) and `members.0.name` is text (\"core1\"); only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+    ),
+    (
+        "not (n < '7')",
+        "n < '7': `n` is a number (3) and `'7'` is text; write the number without quotes, or `… | int`",
+    ),
+    (
+        "yes and (members|length) <= none",
+        "(members|length) <= none: `(members|length)` is a number (2) and `none` is null; only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+    ),
+    (
+        "yes < 2",
+        "yes < 2: `yes` is a boolean (true) and `2` is a number; compare a number with a number",
+    ),
+    (
+        "[1] < [2]",
+        "[1] < [2]: `[1]` is a list ([1]) and `[2]` is a list ([2]); only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+    ),
+    (
+        "outage < 1",
+        "outage < 1: `outage` is text (\"250ms\") and `1` is a number; `outage | seconds` is a number of seconds",
+    ),
+    (
+        "digits < '9'",
+        "digits < '9': `digits` is text (\"10\") and `'9'` is text; as texts they have the order of their letters: make numbers of both, `digits | float`",
+    ),
+    (
+        "outage < 'soon'",
+        "outage < 'soon': `outage` is text (\"250ms\") and `'soon'` is text; only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+    ),
+    (
+        "digits == 10",
+        "digits == 10: `digits` is text (\"10\") and `10` is a number, and these are never equal; write `digits | int`, quote the number, or judge it with `expect`",
+    ),
+    (
+        "n != '3'",
+        "n != '3': `n` is a number (3) and `'3'` is text, and these are never equal; write the number without quotes, or `… | int`",
+    ),
+    (
+        "no == false",
+        "no == false: `no` is text (\"false\") and `false` is a boolean, and these are never equal; compare with the text: `'false'`",
+    ),
+    (
+        "1 == yes",
+        "1 == yes: `1` is a number and `yes` is a boolean (true), and these are never equal; compare a number with a number",
+    ),
+    (
+        "{'a': [digits]} == {'a': [10]}",
+        "{'a': [digits]} == {'a': [10]}: text (\"10\") and a number (10), and these are never equal; write `… | int`, quote the number, or judge it with `expect`",
+    ),
+    (
+        "n in ['1', '3']",
+        "n in ['1', '3']: `n` is a number (3) and text (\"1\"), and these are never equal; write `… | int`, quote the number, or judge it with `expect`",
+    ),
+    (
+        "3 not in digits",
+        "3 not in digits: `3` is a number and `digits` is text (\"10\"); only a text is in it or not",
+    ),
+    (
+        "'a' in n",
+        "'a' in n: `'a'` is text and `n` is a number (3); nothing can be in that",
+    ),
+    (
+        "1 < n < digits",
+        "1 < n < digits: `n` is a number (3) and `digits` is text (\"10\"); write `digits | int`, quote the number, or judge it with `expect`",
+    ),
+    (
+        "digits is gt 3",
+        "gt 3: text (\"10\") and a number (3); write `… | int`, quote the number, or judge it with `expect`",
+    ),
+    (
+        "[1, '2'] | max",
+        "max: text (\"2\") and a number (1); write `… | int`, quote the number, or judge it with `expect`",
+    ),
+    (
+        "[2, '1'] | sort",
+        "sort: `sort` got a number and text, which have no order",
+    ),
+    (
+        "[{'a': 1}, {'a': 'x'}] | sort(attribute='a')",
+        "sort(attribute='a'): `sort` got a number and text, which have no order",
+    ),
+    (
+        "name | bool",
+        "bool: `bool` wants `true` or `false`, not text (\"shop\")",
+    ),
+    (
+        "members | selectattr('name', 'lt', 3) | list",
+        "selectattr('name', 'lt', 3): text (\"core1\") and a number (3); only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+    ),
+];
+
 #[test]
 fn values_of_different_kinds_are_never_quietly_unequal_or_more() {
-    for (code, told) in [
-        (
-            "digits > 3",
-            "digits > 3: `digits` is text (\"10\") and `3` is a number; write `digits | int`, quote the number, or judge it with `expect`",
-        ),
-        (
-            "1 + n*2 >= members.0.name",
-            "1 + n*2 >= members.0.name: `1 + n*2` is a number (7) and `members.0.name` is text (\"core1\"); only two numbers have an order, or two texts: durations, sizes, times, or none of these",
-        ),
-        (
-            "not (n < '7')",
-            "n < '7': `n` is a number (3) and `'7'` is text; write the number without quotes, or `… | int`",
-        ),
-        (
-            "yes and (members|length) <= none",
-            "(members|length) <= none: `(members|length)` is a number (2) and `none` is null; only two numbers have an order, or two texts: durations, sizes, times, or none of these",
-        ),
-        (
-            "yes < 2",
-            "yes < 2: `yes` is a boolean (true) and `2` is a number; compare a number with a number",
-        ),
-        (
-            "[1] < [2]",
-            "[1] < [2]: `[1]` is a list ([1]) and `[2]` is a list ([2]); only two numbers have an order, or two texts: durations, sizes, times, or none of these",
-        ),
-        (
-            "outage < 1",
-            "outage < 1: `outage` is text (\"250ms\") and `1` is a number; `outage | seconds` is a number of seconds",
-        ),
-        (
-            "digits < '9'",
-            "digits < '9': `digits` is text (\"10\") and `'9'` is text; as texts they have the order of their letters: make numbers of both, `digits | float`",
-        ),
-        (
-            "outage < 'soon'",
-            "outage < 'soon': `outage` is text (\"250ms\") and `'soon'` is text; only two numbers have an order, or two texts: durations, sizes, times, or none of these",
-        ),
-        (
-            "digits == 10",
-            "digits == 10: `digits` is text (\"10\") and `10` is a number, and these are never equal; write `digits | int`, quote the number, or judge it with `expect`",
-        ),
-        (
-            "n != '3'",
-            "n != '3': `n` is a number (3) and `'3'` is text, and these are never equal; write the number without quotes, or `… | int`",
-        ),
-        (
-            "no == false",
-            "no == false: `no` is text (\"false\") and `false` is a boolean, and these are never equal; compare with the text: `'false'`",
-        ),
-        (
-            "1 == yes",
-            "1 == yes: `1` is a number and `yes` is a boolean (true), and these are never equal; compare a number with a number",
-        ),
-        (
-            "{'a': [digits]} == {'a': [10]}",
-            "{'a': [digits]} == {'a': [10]}: text (\"10\") and a number (10), and these are never equal; write `… | int`, quote the number, or judge it with `expect`",
-        ),
-        (
-            "n in ['1', '3']",
-            "n in ['1', '3']: `n` is a number (3) and text (\"1\"), and these are never equal; write `… | int`, quote the number, or judge it with `expect`",
-        ),
-        (
-            "3 not in digits",
-            "3 not in digits: `3` is a number and `digits` is text (\"10\"); only a text is in it or not",
-        ),
-        (
-            "'a' in n",
-            "'a' in n: `'a'` is text and `n` is a number (3); nothing can be in that",
-        ),
-        (
-            "1 < n < digits",
-            "1 < n < digits: `n` is a number (3) and `digits` is text (\"10\"); write `digits | int`, quote the number, or judge it with `expect`",
-        ),
-        (
-            "digits is gt 3",
-            "gt 3: text (\"10\") and a number (3); write `… | int`, quote the number, or judge it with `expect`",
-        ),
-        (
-            "[1, '2'] | max",
-            "max: text (\"2\") and a number (1); write `… | int`, quote the number, or judge it with `expect`",
-        ),
-        (
-            "[2, '1'] | sort",
-            "sort: `sort` got a number and text, which have no order",
-        ),
-        (
-            "[{'a': 1}, {'a': 'x'}] | sort(attribute='a')",
-            "sort(attribute='a'): `sort` got a number and text, which have no order",
-        ),
-        (
-            "name | bool",
-            "bool: `bool` wants `true` or `false`, not text (\"shop\")",
-        ),
-        (
-            "members | selectattr('name', 'lt', 3) | list",
-            "selectattr('name', 'lt', 3): text (\"core1\") and a number (3); only two numbers have an order, or two texts: durations, sizes, times, or none of these",
-        ),
-    ] {
+    for (code, told) in OF_DIFFERENT_KINDS {
         expression(code, json!(told));
     }
     // A part of a long value could be a part of what is hidden.
