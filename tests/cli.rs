@@ -43,6 +43,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("render-invalid", "render invalid"),
     ("render-nothing", "render --name nobody demo.yaml"),
     ("dry-run", "--dry-run demo.yaml shop.yaml"),
+    ("dry-run-warned", "--quiet --dry-run warned"),
     ("steps-unknown", "steps asert"),
     ("steps-later", "steps deploy"),
     ("steps-up", "steps up"),

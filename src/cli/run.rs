@@ -71,6 +71,8 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
         terminal::print_error(&prepare::nothing("run", &chosen, prepared.scenarios));
         return NOTHING;
     }
+    // Under `--quiet`, too: a warning says what may well make a result wrong.
+    terminal::warnings(&prepared.diagnostics, terminal::color(process, arguments.no_color));
     if arguments.dry_run {
         return dry(&prepared);
     }

@@ -25,11 +25,34 @@ pub(crate) fn refuse(why: &str) -> u8 {
 pub(crate) fn diagnostics(diagnostics: &[Diagnostic], color: bool) {
     // Ten thousand problems have one cause: the first hundreds of them are enough to see it.
     const MOST: usize = 200;
-    for diagnostic in diagnostics.iter().take(MOST) {
-        print_error(&format!("{}\n\n", diagnostic.draw(color).trim_end()));
+    draw(diagnostics.iter(), MOST, color, "… and {} more");
+}
+
+/// Prints the warnings among diagnostics to standard error, before a run that they do not stop.
+pub(crate) fn warnings(diagnostics: &[Diagnostic], color: bool) {
+    // The report of the run is what its reader is after.
+    const MOST: usize = 20;
+    let warnings = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.level == Level::Warning);
+    draw(
+        warnings,
+        MOST,
+        color,
+        "… and {} more warnings; `e2erun check` tells all",
+    );
+}
+
+fn draw<'a>(diagnostics: impl Iterator<Item = &'a Diagnostic>, most: usize, color: bool, rest: &str) {
+    let mut over = 0_usize;
+    for (index, diagnostic) in diagnostics.enumerate() {
+        match index < most {
+            true => print_error(&format!("{}\n\n", diagnostic.draw(color).trim_end())),
+            false => over += 1,
+        }
     }
-    if diagnostics.len() > MOST {
-        print_error(&format!("… and {} more\n\n", diagnostics.len() - MOST));
+    if over > 0 {
+        print_error(&format!("{}\n\n", rest.replace("{}", &over.to_string())));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::net::is_socket;
 use crate::shape::{Computed, Named, OneOrMany, Text, shape};
 use crate::template::Data;
 
-pub(super) use self::answer::{no_answer, outputs, reached};
+pub(super) use self::answer::{freed_told, no_answer, outputs, reached};
 pub(super) use self::request::{Request, time_left};
 
 /// See the table.
@@ -157,9 +157,7 @@ impl Http {
             whole = false;
         }
         if self.inside.is_none() && self.connect_to.is_none() {
-            let shown = url.shown();
-            let authority = shown.split("://").nth(1).and_then(|rest| rest.split('/').next());
-            binder.freed_port(authority.unwrap_or_default(), &url.span);
+            binder.freed_port(&address(&url.shown()), &url.span);
         }
         whole &= self.agrees(binder);
         let inside = match &self.inside {
@@ -204,6 +202,17 @@ impl Http {
             whole = false;
         }
         whole
+    }
+}
+
+/// Where a URL is asked: `host:port`.
+fn address(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit(']').next().is_some_and(|rest| rest.contains(':')) {
+        true => authority.to_owned(),
+        false if scheme.eq_ignore_ascii_case("https") => format!("{authority}:443"),
+        false => format!("{authority}:80"),
     }
 }
 

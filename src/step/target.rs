@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Span, known_names};
+use crate::net::Target;
 use crate::template::Template;
 
 /// A stack's names, as its compose files have them.
@@ -35,6 +36,23 @@ impl StackNames {
     pub fn references(&self) -> impl Iterator<Item = ServiceRef> {
         self.services.keys().map(|service| reference(self, service, None))
     }
+}
+
+/// The service that a compose file puts at an address of this machine, where a free port has taken its place: what is told of
+/// it, and where it is instead.
+pub(super) fn freed(stacks: &[StackNames], address: &str) -> Option<(String, String)> {
+    let Ok(Target::Host(host, port)) = Target::parse(address) else {
+        return None;
+    };
+    let (service, inner) = stacks.iter().find_map(|stack| stack.freed.get(&port))?;
+    matches!(host.as_str(), "localhost" | "127.0.0.1" | "0.0.0.0" | "::1").then(|| {
+        let message = format!("`{service}` is not at port {port} here: its host ports become free ones");
+        let help = format!(
+            "`${{{{ url('{service}', {inner}) }}}}` is where its port {inner} is now (`port('{service}', {inner})` the port alone); \
+             `substitute: {{ports: none}}` of the stack keeps the file's own"
+        );
+        (message, help)
+    })
 }
 
 /// A name that is bound, or computed when the step runs.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::http::{no_answer, reached, time_left};
+use super::http::{freed_told, no_answer, reached, time_left};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written, inside};
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
@@ -219,7 +219,13 @@ impl Act for Bound {
                 "request": address,
                 "duration": began.elapsed().as_secs_f64(),
             })),
-            Err(error) => self.no_answer(cx, &address, &error, began),
+            Err(error) => {
+                let told = self.no_answer(cx, &address, &error, began);
+                match self.inside.is_none() {
+                    true => freed_told(cx, &address, &error, told),
+                    false => told,
+                }
+            }
         }
     }
 

@@ -310,3 +310,32 @@ async fn a_probe_that_must_hold_and_does_not_fails_the_scenario() {
         )
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_at_a_port_of_the_compose_file_says_where_the_service_is() {
+    let stage = stage(
+        "stacks: {s: ports.yml}
+given: [up: s]
+then:
+  - http: http://localhost:8080/gone
+  - http: http://localhost:8081/gone
+  - {http: {get: 'http://localhost:8080/gone', connect-to: '127.0.0.1:1'}}
+",
+    )
+    .file("ports.yml", "services: {web: {image: busybox, ports: ['8080:80']}}")
+    .answers("gone", &[(0, 0, "nobody")]);
+    let mut hints = Vec::new();
+    for event in stage.events().await {
+        if let What::StepEnded { faults, .. } = event.what {
+            hints.extend(faults.into_iter().map(|fault| fault.hint.unwrap_or_default()));
+        }
+    }
+    let [freed, other, elsewhere] = hints.as_slice() else {
+        panic!("{hints:?}");
+    };
+    assert!(
+        freed.starts_with("`web` is not at port 8080 here: its host ports become free ones; `${{ url('web', 80) }}`"),
+        "{freed}"
+    );
+    assert_eq!((other.as_str(), elsewhere.as_str()), ("", ""));
+}

@@ -6,10 +6,9 @@ use serde_json::Value;
 
 use super::{Binder, Static};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::net::Target;
 use crate::shape::{Computed, Text};
 use crate::step::place;
-use crate::step::target::{Unfound, find_container, find_process, find_service, unknown};
+use crate::step::target::{Unfound, find_container, find_process, find_service, freed, unknown};
 use crate::step::{ContainerRef, Ref, ServiceRef};
 use crate::template::{Data, NamePath};
 
@@ -107,18 +106,7 @@ impl Binder<'_> {
 
     /// Tells an address of this machine whose port a compose file has, and a free one has taken its place.
     pub fn freed_port(&mut self, address: &str, at: &Span) {
-        let Ok(Target::Host(host, port)) = Target::parse(address) else {
-            return;
-        };
-        let mut freed = self.fixed.stacks.iter().filter_map(|stack| stack.freed.get(&port));
-        if let Some((service, inner)) = freed.next()
-            && matches!(host.as_str(), "localhost" | "127.0.0.1" | "0.0.0.0" | "::1")
-        {
-            let message = format!("`{service}` is not at port {port} here: its host ports become free ones");
-            let help = format!(
-                "`${{{{ url('{service}', {inner}) }}}}` is where its port {inner} is now (`port('{service}', {inner})` the port alone); \
-                 `substitute: {{ports: none}}` of the stack keeps the file's own"
-            );
+        if let Some((message, help)) = freed(self.fixed.stacks, address) {
             self.problems.push(Diagnostic::warning(at, message).help(help));
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::event::{Detail, Fault, FaultKind};
 use crate::expect::{Field, FieldKind};
 use crate::net::{self, HTTP_ERRORS, HttpAnswer, HttpRequest, NetError};
+use crate::step::target::freed;
 use crate::step::{Cx, Done};
 
 /// The fields of an answer.
@@ -89,11 +90,22 @@ pub(in crate::step) fn no_answer(cx: &Cx, asked: &str, error: &NetError, duratio
             "error": error.kind, "reason": error.message, "request": asked, "duration": duration.as_secs_f64(),
         }));
     }
-    Err(vec![
-        Fault::failure(format!("no answer ({}): {}", error.kind, error.message))
-            .at(cx.span.place())
-            .detail("question", asked),
-    ])
+    let fault = Fault::failure(format!("no answer ({}): {}", error.kind, error.message))
+        .at(cx.span.place())
+        .detail("question", asked);
+    Err(vec![fault])
+}
+
+/// Says of a refusal at an address of this machine that a compose file's port is a free one now, where that is so.
+pub(in crate::step) fn freed_told(cx: &Cx, address: &str, error: &NetError, result: Done<Value>) -> Done<Value> {
+    let freed = freed(&cx.case.stacks, address).filter(|_| error.kind == "refused");
+    result.map_err(|faults| match freed {
+        Some((message, help)) => faults
+            .into_iter()
+            .map(|fault| fault.hint(format!("{message}; {help}")))
+            .collect(),
+        None => faults,
+    })
 }
 
 /// Refuses to judge a body of which only a part was kept.

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Http;
-use super::answer::{asked, no_answer, outputs, reached, shown, whole_enough};
+use super::answer::{asked, freed_told, no_answer, outputs, reached, shown, whole_enough};
+use super::{Http, address};
 use crate::event::{Detail, Fault};
 use crate::net::{self, HttpRequest, NetError, Tls};
 use crate::shape::Text;
@@ -43,7 +43,13 @@ impl Act for Request {
                 whole_enough(cx, &answer)?;
                 Ok(outputs(&request, &answer))
             }
-            Err(error) => no_answer(cx, &asked(&request), &error, began.elapsed()),
+            Err(error) => {
+                let told = no_answer(cx, &asked(&request), &error, began.elapsed());
+                match self.inside.is_none() && request.connect_to.is_none() {
+                    true => freed_told(cx, &address(&request.url), &error, told),
+                    false => told,
+                }
+            }
         }
     }
 
