@@ -67,11 +67,15 @@ async fn unmet_one(requires: &Requires, env: &Env) -> Option<String> {
             return Some(format!("requires {} MiB of disk, found {found}", disk.value.0 >> 20));
         }
     }
-    let unset = requires
-        .env
-        .iter()
-        .find(|name| !env.settings.env.contains_key(&name.value));
-    unset.map(|name| format!("requires the environment variable {}", name.value))
+    requires.env.iter().find_map(|name| {
+        let name = &name.value;
+        match env.settings.env.get(name).map(String::as_str) {
+            None => Some(format!("requires the environment variable {name}")),
+            // What a pipeline makes of a secret that it does not have.
+            Some("") => Some(format!("requires the environment variable {name}, which is empty")),
+            Some(_) => None,
+        }
+    })
 }
 
 /// Where a kernel with IPVS shows it.

@@ -18,7 +18,7 @@ shape! {
         routing_mesh: Option<Spanned<bool>>,
         /// Free space where the results go.
         disk: Option<Spanned<Size>>,
-        /// Environment variables that must be set; only these are seen as `env.NAME`.
+        /// Environment variables that must be set, and not to an empty text; only these are seen as `env.NAME`.
         env: Vec<Spanned<String>>,
     }
 }

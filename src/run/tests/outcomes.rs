@@ -209,16 +209,20 @@ async fn an_image_that_cannot_be_had_can_be_a_known_issue() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_required_and_not_there_skips_with_the_reason() {
-    stage("requires: {env: [CI_TOKEN]}\nsteps: [assert: 'true']\n")
+    let mut stage = stage("requires: {env: [CI_TOKEN]}\nsteps: [assert: 'true']\n");
+    stage.env.insert("UNSET_SECRET".to_owned(), String::new());
+    stage
         .scenario("two", "requires: {engine: '>=99'}\nsteps: [assert: 'true']\n")
         .scenario(
             "three",
             "skip: [{if: 'false', reason: no}, {reason: not ported, link: 'http://t/1'}]\nsteps: [assert: 'true']\n",
         )
+        .scenario("four", "requires: {env: [UNSET_SECRET]}\nsteps: [assert: 'true']\n")
         .check(
             "1: = skipped: requires the environment variable CI_TOKEN
              2: = skipped: requires engine >=99, found 20.10.24
-             3: = skipped: not ported (http://t/1)",
+             3: = skipped: not ported (http://t/1)
+             4: = skipped: requires the environment variable UNSET_SECRET, which is empty",
         )
         .await;
 }
