@@ -122,6 +122,33 @@ impl Check {
 
     /// Judges a value, or that there is none; everything that does not fit is told.
     pub(super) fn judge(&self, subject: &Subject<'_>) -> Vec<Verdict> {
+        let mut verdicts = self.judged(subject);
+        if let Some(word) = self.shadows(subject.value) {
+            let hint = format!(
+                "`{word}` is the matcher here: for the key of that name write its path from the root, like `$.{word}`, or \
+                 compare the whole by `equals`"
+            );
+            let told = verdicts.iter_mut().filter(|verdict| verdict.hint.is_none());
+            told.for_each(|verdict| verdict.hint = Some(hint.clone()));
+        }
+        verdicts
+    }
+
+    /// The word that it is written as, where what is judged has a key of that name, which may have been meant.
+    fn shadows(&self, value: Option<&Value>) -> Option<&'static str> {
+        let word = match &self.what {
+            What::Length(_) => "length",
+            What::Empty(_) => "empty",
+            What::Lines(_) => "lines",
+            What::Contains(_) => "contains",
+            What::Includes(_) => "includes",
+            What::Matches(_) => "matches",
+            _ => return None,
+        };
+        value?.get(word).map(|_| word)
+    }
+
+    fn judged(&self, subject: &Subject<'_>) -> Vec<Verdict> {
         let label = &subject.label;
         match (&self.what, subject.value) {
             (What::Anything, _) => Vec::new(),

@@ -223,6 +223,13 @@ fn faults_in_json_say_the_path() {
     );
 }
 
+#[test]
+fn a_matcher_that_hides_a_key_of_its_name_says_how_to_reach_the_key() {
+    let hint = " (`length` is the matcher here: for the key of that name write its path from the root, like `$.length`, or compare the whole by `equals`)";
+    let told = format!("1:16 the length of `json` is not what was expected [7 | 9]{hint}");
+    fails("json: {length: 7}", &[&told]);
+}
+
 #[track_caller]
 fn usually(yaml: &str, outputs: &Value, usual: &[Usual], expected: &[&str]) {
     let expectation = match yaml {

@@ -17,6 +17,7 @@ use crate::engine::Stream;
 use crate::engine::logs::Streams;
 use crate::expect::{Expectation, Field, FieldKind, Ignored, LineMatcher, LinePattern};
 use crate::shape::{Text, shape, words};
+use crate::template::NamePath;
 use reading::Reading;
 use seen::{Patterns, Seen};
 
@@ -122,6 +123,13 @@ impl Written for LogAssert {
             );
             binder.error(at, message, "add one of them, or take the expectation out");
         }
+        let saved = step.save.iter().flat_map(|(_, expression)| expression.wanted());
+        let groups: Vec<&NamePath> = saved
+            .filter(|path| path.parts[0] == "matches" && path.parts.len() > 1)
+            .collect();
+        if !groups.is_empty() {
+            self.check_groups(&groups, binder);
+        }
     }
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
@@ -156,6 +164,30 @@ impl Written for LogAssert {
 struct Told;
 
 impl LogAssert {
+    /// Tells named groups that are kept, and that the regular expression does not have.
+    fn check_groups(&self, wanted: &[&NamePath], binder: &mut Binder<'_>) {
+        let named = match &self.matches {
+            // One with problems of its own has none that is known.
+            Some(matches) => binder
+                .constant_text(matches)
+                .and_then(|text| crate::template::regex(&text).ok()),
+            None => crate::template::regex("").ok(),
+        };
+        let Some(regex) = named else { return };
+        let named: Vec<&str> = regex.capture_names().flatten().collect();
+        for path in wanted.iter().filter(|path| !named.contains(&path.parts[1].as_str())) {
+            let group = &path.parts[1];
+            let problem = Diagnostic::unknown(&path.span, "named group of `matches`,", group, named.iter().copied());
+            binder.problems.push(match (named.is_empty(), &self.matches) {
+                (false, _) => problem,
+                (true, Some(_)) => problem.help(format!("write it into the regular expression: `(?<{group}>…)`")),
+                (true, None) => problem.help(format!(
+                    "only a regular expression has some: `matches: '(?<{group}>…)'`"
+                )),
+            });
+        }
+    }
+
     /// What counts lines, if something does.
     fn counted(&self, binder: &mut Binder<'_>) -> Result<Option<LineMatcher>, Told> {
         let (text, regex) = match (&self.matches, &self.contains) {

@@ -129,6 +129,12 @@ impl Expression {
         self.inner.found.iter().map(|found| &found.path)
     }
 
+    /// Those of them that must have a value: nothing in it says what is to be done without.
+    pub fn wanted(&self) -> impl Iterator<Item = &NamePath> {
+        let wanted = self.inner.found.iter().filter(|found| !found.optional);
+        wanted.map(|found| &found.path)
+    }
+
     /// Its value.
     pub fn value(&self, scope: &Scope) -> Result<Value, Unrendered> {
         render::evaluate(self, scope)
