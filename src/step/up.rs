@@ -26,7 +26,8 @@ pub(super) const ABOUT: About = About {
     name: "up",
     does: "Starts a compose stack, or some of its services, and waits until each is as it should be.",
     manual: "A service with a healthcheck must become healthy, one without must run, and one that others wait for with \
-             `service_completed_successfully`, or that is listed under `completes`, must end with exit code 0. A container \
+             `service_completed_successfully`, or that is listed under `completes`, must end with exit code 0; one that others wait \
+             for with `required: false` alone may end as it likes. A container \
              that dies or turns unhealthy ends the wait at once, unless its restart policy starts it again; its exit code, \
              health output and last log lines are shown. One that was restarted, and has no healthcheck, runs once it has \
              done so for a while; one that is restarted again and again while all others are up has failed.",
@@ -96,12 +97,13 @@ impl Act for Bound {
         for service in &self.services {
             services.push(cx.text(service).await?);
         }
-        let (input, mut rewritten) = plan
+        let mut completes = Vec::new();
+        for service in &self.completes {
+            completes.push(cx.text(service).await?);
+        }
+        let (input, rewritten) = plan
             .rewrite(&cx.scope, &cx.case.files)
             .map_err(|problems| refused(cx, &problems))?;
-        for service in &self.completes {
-            rewritten.completes.insert(cx.text(service).await?);
-        }
         let files = write(cx, &rewritten, &plan).await?;
         let node = cx.case.node_of(plan.id);
         free_ports(cx, &node, &plan).await?;
@@ -121,7 +123,7 @@ impl Act for Bound {
             limit: cx.deadline.saturating_duration_since(Instant::now()),
         };
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
-        let wanted = wanted::wanted(&rewritten, &services);
+        let wanted = wanted::wanted(&rewritten, &services, &completes);
         let before = containers(cx, &node);
         let started = Starting::of(cx, &node, &plan, wanted).run(call).await;
         // What of it is gone was told by then, or its log is judged as one that somebody else removed.

@@ -8,7 +8,7 @@ use super::input::{PortRange, StackInput};
 use super::labels::{text_of, uses_default};
 use super::names::{ContainerNames, networks};
 use super::ports::Short;
-use super::rewritten::{Lock, LockKind, Port, ServiceInfo};
+use super::rewritten::{Dependency, Lock, LockKind, Port, ServiceInfo};
 use super::unit::Unit;
 use super::view::{self, Layers, Said, View, mentions};
 use crate::yaml::Node;
@@ -86,19 +86,21 @@ fn healthcheck(said: &Said<'_>) -> Option<bool> {
     Some(first != Some("NONE"))
 }
 
-fn depends_on(view: &View<'_>) -> BTreeMap<String, String> {
+fn depends_on(view: &View<'_>) -> BTreeMap<String, Dependency> {
+    let dependency = |condition: Option<String>, required: bool| Dependency {
+        condition: condition.unwrap_or_else(|| "service_started".to_owned()),
+        required,
+    };
     let mut all = BTreeMap::new();
     for said in view.all("depends_on") {
         for item in said.node.list().unwrap_or_default() {
-            all.extend(
-                item.scalar()
-                    .map(|name| (name.to_owned(), "service_started".to_owned())),
-            );
+            all.extend(item.scalar().map(|name| (name.to_owned(), dependency(None, true))));
         }
         for (name, how) in said.node.map().unwrap_or_default() {
             let condition = text_of(how, "condition", &said.environment);
-            let condition = condition.unwrap_or_else(|| "service_started".to_owned());
-            all.extend(name.scalar().map(|name| (name.to_owned(), condition)));
+            let optional = text_of(how, "required", &said.environment).is_some_and(|text| text == "false");
+            let how = dependency(condition, !optional);
+            all.extend(name.scalar().map(|name| (name.to_owned(), how)));
         }
     }
     all

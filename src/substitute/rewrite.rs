@@ -215,7 +215,7 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         .values()
         .filter(|service| service.active)
         .flat_map(|service| &service.depends_on);
-    let completes = waiting.filter(|(_, condition)| *condition == "service_completed_successfully");
+    let completes = waiting.filter(|(_, on)| on.condition == "service_completed_successfully");
     let named: BTreeSet<&Path> = input.files.iter().map(|file| file.value.as_path()).collect();
     Rewritten {
         project: input.project.clone(),

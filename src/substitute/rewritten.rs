@@ -114,8 +114,8 @@ pub struct ServiceInfo {
     pub ports_known: bool,
     /// Whether it has a healthcheck; none if it does not say, so that its image decides.
     pub healthcheck: Option<bool>,
-    /// The services that it depends on, with the condition of each: `service_started` if none is written.
-    pub depends_on: BTreeMap<String, String>,
+    /// The services that it depends on.
+    pub depends_on: BTreeMap<String, Dependency>,
     /// Its restart policy as written.
     pub restart: Option<String>,
     /// Its profiles.
@@ -136,6 +136,15 @@ pub struct ServiceInfo {
     pub mounts_paths: bool,
     /// True with a terminal.
     pub tty: bool,
+}
+
+/// How a service depends on another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// What is waited for: `service_started` if nothing is written.
+    pub condition: String,
+    /// False where it starts all the same when that does not come about.
+    pub required: bool,
 }
 
 /// Ports of a service.

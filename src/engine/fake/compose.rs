@@ -201,6 +201,9 @@ impl Job {
                 changed.borrow_and_update();
                 let members = self.members(&project.name, std::slice::from_ref(&on));
                 if let Some(dead) = members.iter().find(|machine| is_lost(machine, &condition)) {
+                    if !project.requires(service, &on) {
+                        break;
+                    }
                     let why = if dead.state == "exited" {
                         format!("exited ({})", dead.exit)
                     } else {

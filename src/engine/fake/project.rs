@@ -91,6 +91,12 @@ impl Project {
             .collect()
     }
 
+    /// False for a dependency that a service starts without, too.
+    pub(super) fn requires(&self, service: &str, on: &str) -> bool {
+        let how = &self.service(service)["depends_on"][on];
+        how["required"].as_bool().unwrap_or(true)
+    }
+
     pub(super) fn replicas(&self, service: &str, words: &Words) -> u64 {
         let definition = self.service(service);
         let written = definition["deploy"]["replicas"]

@@ -12,6 +12,8 @@ pub struct Wanted {
     pub replicas: u32,
     /// What each of them should become.
     pub becomes: Becomes,
+    /// True where all that wait for it start without it, too: then it may end as it likes.
+    pub optional: bool,
 }
 
 /// What a container should become.
@@ -86,6 +88,7 @@ pub fn readiness(state: &State, project: &str, wanted: &[Wanted], steady: impl F
             let named = |observed| format!("`{}` {observed}", container.shown());
             match judge(container, service.becomes, steady(container)) {
                 One::Good => good += 1,
+                One::Dead(_) if service.optional => good += 1,
                 One::NotYet(observed) => seen.push(named(observed)),
                 // One that is to complete may fail until what it waits for is there: that is what its restarts are for.
                 One::Again(observed) if container.restarts >= TOO_OFTEN && service.becomes != Becomes::Completed => {
@@ -211,6 +214,7 @@ mod tests {
             service: "db".into(),
             replicas: 1,
             becomes,
+            optional: false,
         }
     }
 
@@ -331,6 +335,7 @@ mod tests {
             service: "db".into(),
             replicas: 2,
             becomes: Running,
+            optional: false,
         }];
         assert_eq!(
             readiness(&State::default(), "shop", &two, |_| true),

@@ -57,6 +57,7 @@ fn wanted(becomes: Becomes) -> Vec<Wanted> {
         service: "db".into(),
         replicas: 1,
         becomes,
+        optional: false,
     }]
 }
 

@@ -313,3 +313,27 @@ async fn nothing_is_left_of_a_tool_that_dies_or_goes_on_after_its_parent() {
     )
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_others_start_without_may_end_as_it_likes() {
+    let optional = |more: &str, up: &str| {
+        let compose = format!(
+            "services:
+  web: {{image: busybox, depends_on: {{bad: {{condition: service_completed_successfully, required: false}}}}}}
+  bad: {{image: busybox}}
+{more}"
+        );
+        stage(&format!(
+            "stacks: {{s: bad.yml}}\nsteps: [{up}]\nthen: [assert: 'true']\n"
+        ))
+        .file("bad.yml", &compose)
+        .engine(|fake| {
+            fake.script("bad", Script::new().after(2).exit(2));
+        })
+    };
+    check(optional("", "up: s"), "steps[1] passed\nthen[1] passed\n= passed").await;
+    let failed = "steps[1] failed: `bad` exited with code 2\nthen[1] skipped: not reached: a step before it failed\n= failed\nexit 1";
+    let other = "  other: {image: busybox, depends_on: {bad: {condition: service_completed_successfully}}}\n";
+    check(optional(other, "up: s"), failed).await;
+    check(optional("", "up: {stack: s, services: [web, bad]}"), failed).await;
+}

@@ -74,11 +74,11 @@ fn services_as_far_as_they_are_written() {
         (web.healthcheck, web.replicas, web.restart.as_deref()),
         (None, 2, Some("on-failure"))
     );
-    assert_eq!(web.depends_on["db"], "service_healthy");
+    assert_eq!(web.depends_on["db"].condition, "service_healthy");
     assert_eq!(rewritten.completes.iter().collect::<Vec<_>>(), ["init"]);
     let debug = &rewritten.services["debug"];
     assert_eq!(
-        (debug.active, debug.replicas, debug.depends_on["web"].as_str()),
+        (debug.active, debug.replicas, debug.depends_on["web"].condition.as_str()),
         (false, 3, "service_started")
     );
     let locks: Vec<String> = rewritten

@@ -138,7 +138,7 @@ fn the_last_file_wins_and_resets_count() {
     let web = &rewritten.services["web"];
     assert_eq!(web.image.as_deref(), Some("b"));
     assert_eq!(web.ports.len(), 1);
-    assert_eq!(web.depends_on["db"], "service_healthy");
+    assert_eq!(web.depends_on["db"].condition, "service_healthy");
     assert!(!web.built && rewritten.builds.is_empty());
     assert!(!rewritten.services.contains_key("old"));
     assert_eq!(rewritten.directory, std::path::Path::new("/app"));
