@@ -184,6 +184,10 @@ impl<'a> Resolving<'a> {
         }
     }
 
+    fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.level == Level::Error)
+    }
+
     fn project(&self) -> Option<&'a Project> {
         self.loaded.project.as_deref().map(|(project, _)| project)
     }
@@ -217,6 +221,7 @@ impl<'a> Resolving<'a> {
         // Those of the project file are for all its scenarios: one of them may well not have the service.
         scenario.collect.iter().for_each(|entry| binder.collected(&entry.path));
         binder.tell_saved_later();
+        let never_up = binder.never_up();
         let (known, marks) = (
             binder.known.clone(),
             binder.marks.iter().cloned().collect::<BTreeSet<_>>(),
@@ -225,7 +230,11 @@ impl<'a> Resolving<'a> {
         self.check_steps_since(&marks, &binder.step_names, &scenario.scenario.span);
         self.check_top_level(&known, &fixed);
         let masked = self.masked(&known, &partial);
-        if self.problems.iter().any(|problem| problem.level == Level::Error) {
+        // Of what has other problems, the step that does it may be one that was not understood.
+        if !self.has_errors() {
+            self.problems.extend(never_up);
+        }
+        if self.has_errors() {
             return Err(self.problems);
         }
         // What is left of the problems keeps nothing from starting.

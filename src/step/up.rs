@@ -58,6 +58,7 @@ impl Written for Up {
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let stack = binder.stack(&self.stack)?;
+        binder.brings_up(stack);
         if self.services.is_empty() {
             binder.absent_files(stack);
         }

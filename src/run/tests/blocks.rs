@@ -244,7 +244,7 @@ steps:
 
 #[tokio::test(start_paused = true)]
 async fn a_fault_of_a_parameter_or_a_result_is_told_with_the_use() {
-    stage("steps: [{use: {template: ask.yaml, with: {path: \"${{ port('web', 80) }}\"}}}, {assert: 'true'}]\nstacks: {s: web.yml}\n")
+    stage("steps: [{use: {template: ask.yaml, with: {path: \"${{ port('web', 80) }}\"}}}, {assert: 'true'}, {up: s}]\nstacks: {s: web.yml}\n")
         .file("ask.yaml", TEMPLATE)
         .file("web.yml", "services: {web: {image: busybox, ports: ['80']}}")
         .scenario("two", "steps: [{use: {template: wrong.yaml}}]\n")
@@ -253,6 +253,7 @@ async fn a_fault_of_a_parameter_or_a_result_is_told_with_the_use() {
             "image `busybox` present
              1: steps[1] failed: `web` has no container
              1: steps[2] skipped: not reached: a step before it failed
+             1: steps[3] skipped: not reached: a step before it failed
              1: = failed
              2: steps[1].use[1] passed
              2: steps[1] errored: unable to calculate 1 / 0

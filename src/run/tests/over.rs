@@ -129,7 +129,7 @@ async fn one_that_has_ended_for_good_is_not_waited_for() {
     let ends = ["waited", "last lines of `db-1`"];
     let asked = ["waited", "question", "last lines of `db-1`"];
     check(
-        "  - {state-assert: {service: db}, within: 60s, expect: {healthy: 1}}\n",
+        "  - {state-assert: {service: db}, within: 60s, expect: {completed: 1}}\n",
         ("failed", 5, &ends),
     )
     .await;
@@ -168,6 +168,12 @@ async fn one_that_has_ended_for_good_is_not_waited_for() {
     check(
         "  - down: s\n  - {state-assert: {service: web}, within: 60s, expect: {running: 1}}\n",
         ("failed", 0, &["waited"]),
+    )
+    .await;
+    // Nor is the health of one that has no healthcheck.
+    check(
+        "  - {state-assert: {service: db}, within: 60s, expect: {healthy: 1}}\n",
+        ("failed", 0, &["waited", "health", "last lines of `db-1`"]),
     )
     .await;
     // Its policy starts this one again.

@@ -3,6 +3,7 @@
 mod blocks;
 mod known;
 mod names;
+mod running;
 mod targets;
 
 use std::borrow::Cow;
@@ -20,6 +21,7 @@ use crate::template::Scope;
 use known::Covered;
 pub use known::{BUILT_IN, Known, name_problem};
 pub use names::path_problem;
+use running::Running;
 
 /// What binding sees of the scenario: names that do not change while it binds.
 pub struct Static<'a> {
@@ -71,6 +73,8 @@ pub struct Binder<'a> {
     early: Scope,
     /// True once a step may have made files on this machine.
     makes_files: bool,
+    /// Which stacks run at some time, and which of them steps need.
+    running: Running,
     steps: usize,
 }
 
@@ -90,6 +94,7 @@ impl<'a> Binder<'a> {
             known,
             early,
             makes_files: false,
+            running: Running::default(),
             backgrounds: Vec::new(),
             processes: Vec::new(),
             probes: Vec::new(),
@@ -137,6 +142,7 @@ impl<'a> Binder<'a> {
         self.known.uncover(locals);
         step.body.check(step, self);
         let body = step.body.bind(self);
+        self.running.seen(step.kind.name);
         // What a template that cannot be used would give back, nobody knows.
         if body.is_some() || !step.kind.results.is_empty() {
             self.check_saves(step, body.as_ref());

@@ -22,6 +22,9 @@ impl Binder<'_> {
     pub fn check_names(&mut self, templates: &[Template]) {
         for template in templates {
             for path in template.names() {
+                if let Some(service) = self.called_for(path) {
+                    self.running.needs(&service, path.argument(0));
+                }
                 if let Some(problem) = self.path_problem(path) {
                     let problem = match self.within.is_empty() {
                         true => problem,
@@ -67,6 +70,13 @@ impl Binder<'_> {
             "port" | "url" | "containers" => self.target_problem(target, path),
             _ => None,
         }
+    }
+
+    /// The service whose place is asked for, which it has only while it runs.
+    fn called_for(&self, path: &NamePath) -> Option<ServiceRef> {
+        let asks = path.call && matches!(path.parts[0].as_str(), "port" | "url");
+        let target = path.arguments.first().filter(|_| asks)?.as_ref()?.as_str()?;
+        self.container_of(target, path.argument(0)).ok()
     }
 
     fn target_problem(&self, target: &str, path: &NamePath) -> Option<Diagnostic> {

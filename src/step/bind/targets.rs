@@ -23,22 +23,39 @@ impl Static<'_> {
 }
 
 impl Binder<'_> {
-    /// A service written literally, or computed later.
+    /// A service written literally, or computed later, that has to run at some time.
     pub fn service(&mut self, text: &Text) -> Option<Ref<ServiceRef>> {
+        let found = self.service_or_none(text)?;
+        if let Ref::Bound(service) = &found {
+            self.running.needs(service, &text.span);
+        }
+        Some(found)
+    }
+
+    /// A service likewise, that may never run.
+    pub fn service_or_none(&mut self, text: &Text) -> Option<Ref<ServiceRef>> {
         self.bind_with(text, |text, binder| find_service(text, binder.fixed.stacks))
     }
 
-    /// A container written literally, or computed later.
+    /// A container written literally, or computed later, that has to run at some time.
     pub fn container(&mut self, text: &Text) -> Option<Ref<ContainerRef>> {
-        self.bind_with(text, |text, binder| {
+        let found = self.bind_with(text, |text, binder| {
             find_container(text, binder.fixed.stacks, &binder.backgrounds)
-        })
+        })?;
+        if let Ref::Bound(ContainerRef::Service(service)) = &found {
+            self.running.needs(service, &text.span);
+        }
+        Some(found)
     }
 
     /// Whether a text names a container; told when it does not.
     pub fn is_target(&mut self, target: &str, at: &Span) -> bool {
         match self.container_of(target, at) {
-            Ok(_) | Err(None) => true,
+            Ok(service) => {
+                self.running.needs(&service, at);
+                true
+            }
+            Err(None) => true,
             Err(Some(problem)) => {
                 self.problems.push(problem);
                 false

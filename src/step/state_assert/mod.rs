@@ -134,7 +134,7 @@ impl Written for StateAssert {
             return None;
         };
         let target = match of {
-            Of::Service => Target::Service(binder.service(text)?),
+            Of::Service => Target::Service(binder.service_or_none(text)?),
             Of::Container => Target::Container(binder.container(text)?),
             Of::Volume => Target::Volume(resource(binder, text, (VOLUMES, volume_name))?),
             Of::Network => Target::Network(resource(binder, text, (NETWORKS, network_name))?),
@@ -219,6 +219,7 @@ impl Act for Bound {
                 let service = cx.service(service).await?;
                 self.current(cx, &ContainerRef::Service(service.clone())).await?;
                 let mut value = observe::service(cx, &service)?;
+                self.tells_health(cx, &ContainerRef::Service(service.clone()));
                 let expects = cx.expect.as_ref().is_some_and(|expect| expect.expects("networks"));
                 self.complete(expects, &mut value, observe::networks(cx, &service))
                     .await?;
@@ -228,6 +229,7 @@ impl Act for Bound {
                 let container = cx.target(container).await?;
                 self.current(cx, &container).await?;
                 let mut value = observe::container(cx, &container)?;
+                self.tells_health(cx, &container);
                 judges_end(cx, &container);
                 self.complete(false, &mut value, observe::described(cx, &container))
                     .await?;
@@ -267,6 +269,15 @@ impl Act for Bound {
         };
         let Ok(node) = node else { return Vec::new() };
         let mut details = Vec::new();
+        if judges_health(cx) && observe::has_no_healthcheck(&containers) {
+            details.push(Detail {
+                title: "health".to_owned(),
+                text: format!(
+                    "`{}` has no healthcheck: neither its image nor what it was started by gives it one",
+                    containers[0].shown()
+                ),
+            });
+        }
         for container in containers.iter().take(EXPLAINED) {
             details.extend(describe::details(cx, &node, &container.id).await);
         }
@@ -314,12 +325,26 @@ fn judges_end(cx: &Cx, container: &ContainerRef) {
     }
 }
 
+/// True where something is expected of its health.
+fn judges_health(cx: &Cx) -> bool {
+    let judged = |expect: &Expectation| ["healthy", "health"].iter().any(|field| expect.expects(field));
+    cx.expect.as_ref().is_some_and(judged)
+}
+
 /// True for the look that decides: the engine may have dropped an event.
 fn is_last(cx: &Cx) -> bool {
     cx.within.is_some_and(|within| tokio::time::Instant::now() >= within)
 }
 
 impl Bound {
+    /// What has no healthcheck never tells of its health, unless something else makes it anew.
+    fn tells_health(&self, cx: &Cx, target: &ContainerRef) {
+        if judges_health(cx) && observe::has_no_healthcheck(&observe::containers(cx, target)) && !cx.others_may_start()
+        {
+            cx.set_futile();
+        }
+    }
+
     fn is_first(&self, cx: &Cx) -> bool {
         self.seen().path != cx.step.path
     }

@@ -22,6 +22,12 @@ pub(super) fn containers(cx: &Cx, target: &ContainerRef) -> Vec<Arc<ContainerSta
     }
 }
 
+/// True where all run, and none has a healthcheck.
+pub(super) fn has_no_healthcheck(containers: &[Arc<ContainerState>]) -> bool {
+    let has_none = |it: &Arc<ContainerState>| it.is_running() && it.settled && it.health.is_none();
+    !containers.is_empty() && containers.iter().all(has_none)
+}
+
 /// What is known of a target's containers, for finding out whether it has changed.
 pub(super) fn known(cx: &Cx, target: &ContainerRef) -> Value {
     let containers = containers(cx, target);
