@@ -1,6 +1,7 @@
 //! Images of a case, planned: each gets its reference, built ones by the hash of their content.
 
 mod identity;
+mod planning;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,18 +11,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::scenario::images::{BuildImage, Image};
-use crate::scenario::stacks::AddWritten;
-use crate::scenario::{Files, normal};
+use crate::scenario::Files;
+use crate::scenario::images::Image;
 use crate::shape::{Named, Text};
-use crate::stack::render_early;
-use crate::substitute;
-use crate::template::{Scope, Unrendered};
+use crate::template::Scope;
 
 pub use crate::scenario::images::Pull;
 pub use identity::{identity, reference, visible};
 
-use identity::tidy;
+use planning::Planning;
 
 /// The default limit of a build.
 pub const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
@@ -252,177 +250,4 @@ fn uses(image: &Image) -> BTreeSet<String> {
         .flat_map(|text| text.names())
         .filter(|path| path.parts[0] == "images");
     names.filter_map(|path| path.parts.get(1).cloned()).collect()
-}
-
-struct Planning<'a> {
-    scope: &'a Scope,
-    context: &'a Context<'a>,
-    problems: &'a mut Vec<Diagnostic>,
-}
-
-impl Planning<'_> {
-    fn image(&mut self, name: &str, span: &Span, image: &Image) -> Option<ImagePlan> {
-        let (reference, how) = match image {
-            Image::Existing { image, pull, own } => {
-                let reference = self.text(image)?;
-                if reference.trim().is_empty() {
-                    self.problems
-                        .push(Diagnostic::error(&image.span, "the image's reference is empty"));
-                    return None;
-                }
-                (reference, How::Existing { pull: *pull, own: *own })
-            }
-            Image::Blank => (format!("{OURS}{}:{}", tidy(name), self.context.case), How::Blank),
-            Image::Build(build) => {
-                let (reference, build) = self.build(name, build)?;
-                (reference, How::Build(Box::new(build)))
-            }
-        };
-        Some(ImagePlan {
-            name: name.to_owned(),
-            reference,
-            at: span.clone(),
-            how,
-        })
-    }
-
-    fn text(&mut self, text: &Text) -> Option<String> {
-        match render_early(
-            self.scope,
-            self.context.files,
-            self.context.folder,
-            &text.span,
-            |scope| text.text(scope),
-        ) {
-            Ok(text) => text,
-            Err(Unrendered::Failed { span, message }) => {
-                self.problems.push(Diagnostic::error(&span, message));
-                None
-            }
-            Err(Unrendered::Needs(_)) => {
-                self.problems.push(Diagnostic::error(
-                    &text.span,
-                    "images are made before anything starts, and this is known only later",
-                ));
-                None
-            }
-        }
-    }
-
-    fn texts(&mut self, texts: &Named<Text>) -> Option<BTreeMap<String, String>> {
-        let rendered: Vec<Option<(String, String)>> = texts
-            .iter()
-            .map(|(name, text)| Some((name.to_owned(), self.text(text)?)))
-            .collect();
-        rendered.into_iter().collect()
-    }
-
-    fn build(&mut self, name: &str, written: &BuildImage) -> Option<(String, Build)> {
-        let context = match &written.context {
-            Some(context) => Some(self.path(context)?),
-            None => None,
-        };
-        let dockerfile = match &written.dockerfile {
-            Some(dockerfile) => self.text(dockerfile)?,
-            None => "Dockerfile".to_owned(),
-        };
-        let add = self.additions(&written.add)?;
-        let args = self.texts(&written.args)?;
-        let from = self.texts(&written.from)?;
-        let target = match &written.target {
-            Some(target) => Some(self.text(target)?),
-            None => None,
-        };
-        let path = self.dockerfile_path(context.as_deref(), &dockerfile, &add);
-        let at = written
-            .dockerfile
-            .as_ref()
-            .or(written.context.as_ref())
-            .map_or(&written.span, |text| &text.span);
-        let source = match self.context.files.text(&path)? {
-            Ok(source) => source,
-            Err(why) => {
-                self.problems.push(Diagnostic::error(
-                    at,
-                    format!(
-                        "cannot read the Dockerfile `{}`: {why}",
-                        self.context.files.shown(&path)
-                    ),
-                ));
-                return None;
-            }
-        };
-        let rewritten = substitute::rewrite_dockerfile(&source.text, &from, &args);
-        self.tell_unused(written, &rewritten);
-        // It is made from what stands in place of the images that were replaced.
-        let replaced = rewritten.used.iter().filter_map(|key| from.get(key)).cloned();
-        let named = rewritten.images.iter().filter(|name| !from.contains_key(*name));
-        let bases = named.cloned().chain(replaced).filter(|name| name != "scratch");
-        // A Dockerfile from elsewhere stands in the copy under a plain name.
-        let inside = context.as_ref().and_then(|context| path.strip_prefix(context).ok());
-        let dockerfile = inside.map_or_else(|| "Dockerfile".to_owned(), |path| path.display().to_string());
-        let build = Build {
-            source: self.context.files.shown(&path),
-            dockerfiles: BTreeMap::from([(dockerfile.clone(), rewritten.text.clone())]),
-            context,
-            dockerfile,
-            args,
-            target,
-            add,
-            bases: bases.collect(),
-            cache: written.cache.as_ref().is_none_or(|cache| cache.value),
-            limit: written.timeout.as_ref().map_or(BUILD_LIMIT, |limit| limit.value),
-            compose: None,
-        };
-        let hash = identity(self.context, &build, &rewritten.text, at, self.problems)?;
-        Some((reference(name, &hash), build))
-    }
-
-    /// Images that `from` replaces, and that the Dockerfile does not name.
-    fn tell_unused(&mut self, written: &BuildImage, rewritten: &substitute::RewrittenDockerfile) {
-        for (key, (span, _)) in &written.from.0 {
-            if !rewritten.used.contains(key) {
-                let known = rewritten.images.iter().map(String::as_str);
-                self.problems
-                    .push(Diagnostic::unknown(span, "image in the Dockerfile,", key, known));
-            }
-        }
-    }
-
-    /// Without a context the Dockerfile stands beside the scenario; one that is added counts, too.
-    fn dockerfile_path(&self, context: Option<&Path>, dockerfile: &str, add: &[(PathBuf, String)]) -> PathBuf {
-        if let Some((from, _)) = add.iter().find(|(_, to)| to == dockerfile) {
-            return from.clone();
-        }
-        normal(&context.unwrap_or(self.context.folder).join(dockerfile))
-    }
-
-    fn path(&mut self, text: &Text) -> Option<PathBuf> {
-        Some(normal(&self.context.folder.join(self.text(text)?)))
-    }
-
-    fn additions(&mut self, add: &[AddWritten]) -> Option<Vec<(PathBuf, String)>> {
-        let mut additions = Vec::new();
-        for entry in add {
-            let from = self.path(&entry.path)?;
-            let to = match &entry.to {
-                Some(to) => self.text(to)?,
-                None => from
-                    .file_name()
-                    .map(|name| name.to_string_lossy().into_owned())
-                    .unwrap_or_default(),
-            };
-            match substitute::Files::look(self.context.files, &from) {
-                Some(substitute::Found::Missing) => {
-                    self.problems.push(Diagnostic::error(
-                        &entry.path.span,
-                        format!("there is no `{}` to add", from.display()),
-                    ));
-                }
-                Some(_) => additions.push((from, to)),
-                None => return None,
-            }
-        }
-        Some(additions)
-    }
 }

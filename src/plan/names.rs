@@ -7,10 +7,15 @@ use serde_json::{Value, json};
 
 use super::Resolving;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::scenario::Partial;
-use crate::stack;
+use crate::scenario::{Early, Partial, TooLate};
 use crate::step::Known;
 use crate::template::{Data, Scope, Template, Unrendered};
+
+/// Why a variable waits for nothing.
+const LATE: TooLate = (
+    "this is needed before anything starts, and it is known only when a stack is up",
+    "use `port()`, `url()`, `address()` and saved names in steps",
+);
 
 impl Resolving<'_> {
     pub(super) fn put(&mut self, name: &str, value: Value) {
@@ -111,23 +116,12 @@ impl Resolving<'_> {
 
     /// Renders what must be known before anything starts; files are answered from the memo.
     pub(super) fn early<T>(&mut self, render: impl Fn(&Scope) -> Result<T, Unrendered>, at: &Span) -> Option<T> {
-        match stack::render_early(&self.scope, self.files, &self.loaded.folder, at, render) {
-            Ok(value) => value,
-            Err(Unrendered::Failed { span, message }) => {
-                self.problems.push(Diagnostic::error(&span, message));
-                None
-            }
-            Err(Unrendered::Needs(_)) => {
-                self.problems.push(
-                    Diagnostic::error(
-                        at,
-                        "this is needed before anything starts, and it is known only when a stack is up",
-                    )
-                    .help("use `port()`, `url()`, `address()` and saved names in steps"),
-                );
-                None
-            }
-        }
+        let early = Early {
+            scope: &self.scope,
+            files: self.files,
+            folder: &self.loaded.folder,
+        };
+        early.told(at, LATE, &mut self.problems, render)
     }
 
     pub(super) fn masked(&mut self, known: &Known, partial: &Partial) -> Vec<String> {

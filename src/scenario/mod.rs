@@ -1,5 +1,6 @@
 //! The language as written: what an author wrote and nothing more, one file per top-level part.
 
+mod early;
 mod files;
 pub mod images;
 mod matrix;
@@ -16,6 +17,7 @@ use crate::step::{Keep, KnownIssue, Later, Skip, Step};
 use crate::template::{Data, Expression, Template as Leaf};
 use crate::yaml::{Node, foreign_tags};
 
+pub use early::{Early, TooLate};
 pub use files::{Files, Read, Wanted, normal};
 pub use matrix::{MAX_CASES, Matrix};
 pub use partial::Partial;

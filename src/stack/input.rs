@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
-use crate::scenario::normal;
 use crate::scenario::stacks::{AddWritten, BuildWritten, PortsWritten, Stack, Substitute};
+use crate::scenario::{Early, TooLate, normal};
 use crate::shape::{Named, Text};
 use crate::substitute::{
     Addition, BuildReplacement, Environment, Ports, Replacement, StackInput, Substitutions, TextReplacement,
@@ -14,9 +14,14 @@ use crate::substitute::{
 use crate::template::{NamePath, Scope, Unrendered};
 
 use super::planning::Planning;
-use super::render_early;
 
-impl Planning<'_> {
+/// Why a stack's files and names wait for nothing.
+const LATE: TooLate = (
+    "files and names of a stack are known before anything starts, and this is not",
+    "late values have their place in the stack's `env`",
+);
+
+impl<'a> Planning<'a> {
     pub(super) fn input(
         &mut self,
         (name, span): (&str, &Span),
@@ -147,31 +152,17 @@ impl Planning<'_> {
         Some(normal(&self.context.folder.join(self.early(text)?)))
     }
 
+    fn known(&self) -> Early<'a> {
+        Early {
+            scope: self.scope,
+            files: self.context.files,
+            folder: self.context.folder,
+        }
+    }
+
     /// A text that must be known before anything starts.
     fn early(&mut self, text: &Text) -> Option<String> {
-        match render_early(
-            self.scope,
-            self.context.files,
-            self.context.folder,
-            &text.span,
-            |scope| text.text(scope),
-        ) {
-            Ok(known) => known,
-            Err(Unrendered::Failed { span, message }) => {
-                self.problems.push(Diagnostic::error(&span, message));
-                None
-            }
-            Err(Unrendered::Needs(_)) => {
-                self.problems.push(
-                    Diagnostic::error(
-                        &text.span,
-                        "files and names of a stack are known before anything starts, and this is not",
-                    )
-                    .help("late values have their place in the stack's `env`"),
-                );
-                None
-            }
-        }
+        self.known().text(text, LATE, self.problems)
     }
 
     /// A text that may be known only at `up`.
@@ -179,13 +170,7 @@ impl Planning<'_> {
         if self.late && text.names().any(|path| is_late(path, self.scope)) {
             return Some(Late::Late);
         }
-        match render_early(
-            self.scope,
-            self.context.files,
-            self.context.folder,
-            &text.span,
-            |scope| text.text(scope),
-        ) {
+        match self.known().rendered(&text.span, |scope| text.text(scope)) {
             Ok(known) => known.map(Late::Known),
             Err(Unrendered::Needs(_)) if self.late => Some(Late::Late),
             Err(Unrendered::Needs(_)) => Some(Late::Known(String::new())),

@@ -15,12 +15,11 @@ use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::engine::Labels;
 use crate::image::{Identities, ImagePlan, OURS};
 use crate::scenario::Files;
-use crate::scenario::normal;
 use crate::scenario::stacks::Stack;
 use crate::shape::Named;
 use crate::step::StackNames;
 use crate::substitute::{self, LockKind, Refused, Rewritten, StackInput};
-use crate::template::{Question, Scope, Unrendered};
+use crate::template::Scope;
 
 pub use lock::Lock;
 use planning::Planning;
@@ -86,41 +85,6 @@ pub struct Context<'a> {
     pub case: &'a str,
     /// The labels of all that the case makes.
     pub labels: &'a Labels,
-}
-
-/// Renders what must be known before anything starts. Files are answered from the memo: `None` while one is not read. One
-/// that cannot be read is told at `at`.
-pub fn render_early<T>(
-    scope: &Scope,
-    files: &Files,
-    folder: &Path,
-    at: &Span,
-    render: impl Fn(&Scope) -> Result<T, Unrendered>,
-) -> Result<Option<T>, Unrendered> {
-    let needed = match render(scope) {
-        Ok(value) => return Ok(Some(value)),
-        Err(Unrendered::Needs(needed)) => needed,
-        Err(failed) => return Err(failed),
-    };
-    let mut scope = scope.clone();
-    for question in &needed {
-        let Question::File(path) = question else {
-            return Err(Unrendered::Needs(needed));
-        };
-        match files.text(&normal(&folder.join(path))) {
-            None => return Ok(None),
-            Some(Err(why)) => {
-                return Err(Unrendered::Failed {
-                    span: at.clone(),
-                    message: format!("cannot read `{path}`: {why}"),
-                });
-            }
-            Some(Ok(source)) => {
-                scope.answers.insert(question.clone(), source.text.clone().into());
-            }
-        }
-    }
-    render(&scope).map(Some)
 }
 
 /// Plans the stacks in their order; the scope's `stacks` gets their real names. Gives the stacks, the images that are

@@ -1,0 +1,77 @@
+//! What must be known before anything starts: rendered with the names that are known, and files answered from the memo.
+
+use std::path::Path;
+
+use super::{Files, normal};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::template::{Question, Scope, Template, Unrendered};
+
+/// What is known before anything starts.
+#[derive(Clone, Copy)]
+pub struct Early<'a> {
+    /// The names that have a value.
+    pub scope: &'a Scope,
+    /// The files that were read.
+    pub files: &'a Files,
+    /// The folder that paths are relative to.
+    pub folder: &'a Path,
+}
+
+/// Why something cannot be known only later, and what to do about it.
+pub type TooLate = (&'static str, &'static str);
+
+impl Early<'_> {
+    /// Renders something: `None` while a file that it asks for is not read. One that cannot be read is told at `at`.
+    pub fn rendered<T>(
+        &self,
+        at: &Span,
+        render: impl Fn(&Scope) -> Result<T, Unrendered>,
+    ) -> Result<Option<T>, Unrendered> {
+        let needed = match render(self.scope) {
+            Ok(value) => return Ok(Some(value)),
+            Err(Unrendered::Needs(needed)) => needed,
+            Err(failed) => return Err(failed),
+        };
+        let mut scope = self.scope.clone();
+        for question in &needed {
+            let Question::File(path) = question else {
+                return Err(Unrendered::Needs(needed));
+            };
+            match self.files.text(&normal(&self.folder.join(path))) {
+                None => return Ok(None),
+                Some(Err(why)) => {
+                    return Err(Unrendered::Failed {
+                        span: at.clone(),
+                        message: format!("cannot read `{path}`: {why}"),
+                    });
+                }
+                Some(Ok(source)) => {
+                    scope.answers.insert(question.clone(), source.text.clone().into());
+                }
+            }
+        }
+        render(&scope).map(Some)
+    }
+
+    /// The same; why there is none is told.
+    pub fn told<T>(
+        &self,
+        at: &Span,
+        (late, help): TooLate,
+        problems: &mut Vec<Diagnostic>,
+        render: impl Fn(&Scope) -> Result<T, Unrendered>,
+    ) -> Option<T> {
+        let problem = match self.rendered(at, render) {
+            Ok(value) => return value,
+            Err(Unrendered::Failed { span, message }) => Diagnostic::error(&span, message),
+            Err(Unrendered::Needs(_)) => Diagnostic::error(at, late).help(help),
+        };
+        problems.push(problem);
+        None
+    }
+
+    /// A text; why there is none is told.
+    pub fn text(&self, text: &Template, late: TooLate, problems: &mut Vec<Diagnostic>) -> Option<String> {
+        self.told(&text.span, late, problems, |scope| text.text(scope))
+    }
+}
