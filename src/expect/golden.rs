@@ -1,5 +1,7 @@
 //! `golden`: a text is compared with a file, after replacements, `[..]` standing for any text within a line.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::{Matcher, MatcherKind, Regex, text_of};
@@ -46,8 +48,10 @@ pub(super) struct Replace {
 /// What a golden file would have to be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GoldenText {
-    /// The file as it is written, relative to the scenario.
+    /// The file as it is written.
     pub file: String,
+    /// The folder that it is relative to, where it was given in another file than the step.
+    pub folder: Option<PathBuf>,
     /// Its text, with a final newline.
     pub text: String,
     /// Where it is written.
@@ -82,9 +86,14 @@ impl Golden {
         self.file.text(scope)
     }
 
+    /// Where its name was given, where that is in another file.
+    pub(super) fn folder(&self, scope: &Scope) -> Option<PathBuf> {
+        scope.folder_of(self.file.leading_name())
+    }
+
     /// What the file says.
     pub(super) fn expected(&self, scope: &Scope) -> Result<String, Unrendered> {
-        let question = Question::File(self.file(scope)?);
+        let question = Question::File(self.file(scope)?, self.folder(scope));
         match scope.answers.get(&question) {
             Some(text) => Ok(text_of(text)),
             None => Err(Unrendered::Needs(vec![question])),
@@ -174,6 +183,7 @@ pub(super) fn gather(
                 }
                 texts.push(GoldenText {
                     file: golden.file(scope)?,
+                    folder: golden.folder(scope),
                     text,
                     span: golden.file.span.clone(),
                 });

@@ -67,7 +67,7 @@ fn judged(yaml: &str, usual: &[Usual]) -> Vec<Fault> {
             ("n".to_owned(), std::sync::Arc::new(json!(2))),
         ]
         .into(),
-        answers: [(Question::File("golden.txt".into()), json!("one\nt[..]o\n"))].into(),
+        answers: [(Question::File("golden.txt".into(), None), json!("one\nt[..]o\n"))].into(),
         ..Scope::default()
     };
     expectation
@@ -586,7 +586,7 @@ fn a_golden_file_is_compared_after_replacements() {
         ..Scope::default()
     };
     let outputs = json!({"stdout": "a 12ms\nb x c\nd"});
-    let file = Question::File("out.txt".into());
+    let file = Question::File("out.txt".into(), None);
     assert_eq!(
         expectation.judge(&outputs, &scope, &[]).unwrap_err(),
         Unrendered::Needs(vec![file.clone()])

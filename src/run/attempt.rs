@@ -310,7 +310,8 @@ pub(crate) async fn judge(cx: &Cx, kind: &'static crate::step::Kind, outputs: &V
 /// A golden file that is not there yet, told where it is named.
 async fn missing_golden(cx: &Cx, expect: &Expectation, outputs: &Value) -> Option<Vec<Fault>> {
     for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await.ok()? {
-        if let Ok(None) = cx.case.host.stat(&cx.asked_path(&golden.file)).await {
+        let path = cx.asked_path(&golden.file, golden.folder.as_deref());
+        if let Ok(None) = cx.case.host.stat(&path).await {
             let fault = Fault::error(format!("there is no golden file `{}` yet", golden.file));
             let hint = "`--update` writes it from what was found; look at it before you keep it";
             return Some(vec![fault.at(golden.span.place()).hint(hint)]);
@@ -323,7 +324,7 @@ async fn missing_golden(cx: &Cx, expect: &Expectation, outputs: &Value) -> Optio
 async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Done<()> {
     for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await? {
         let text = cx.case.emitter.masks.hide(&golden.text);
-        let path = cx.asked_path(&golden.file);
+        let path = cx.asked_path(&golden.file, golden.folder.as_deref());
         // One that is right already is left alone: a question may be asked many times.
         if cx.case.host.read_text(&path).await.is_ok_and(|known| known == text) {
             continue;

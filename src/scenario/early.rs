@@ -34,10 +34,13 @@ impl Early<'_> {
         };
         let mut scope = self.scope.clone();
         for question in &needed {
-            let Question::File(path) = question else {
+            let Question::File(path, given) = question else {
                 return Err(Unrendered::Needs(needed));
             };
-            match self.files.text(&normal(&self.folder.join(path))) {
+            match self
+                .files
+                .text(&normal(&given.as_deref().unwrap_or(self.folder).join(path)))
+            {
                 None => return Ok(None),
                 Some(Err(why)) => {
                     return Err(Unrendered::Failed {

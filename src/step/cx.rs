@@ -155,20 +155,12 @@ impl Cx {
 
     /// A path from the file that it is written in; one that begins with a parameter's value, from where that was written.
     pub fn path(&self, written: &Template, text: &str) -> PathBuf {
-        let given = written.leading_name().and_then(|name| self.scope.folders.get(name));
-        self.joined(given, text)
+        self.asked_path(text, self.scope.folder_of(written.leading_name()).as_deref())
     }
 
-    /// The path that an expression names: one that is a parameter's value is relative to where that was written.
-    pub fn asked_path(&self, text: &str) -> PathBuf {
-        let is_it = |name: &String| self.scope.values.get(name).is_some_and(|value| **value == *text);
-        let given = self.scope.folders.iter().find(|(name, _)| is_it(name));
-        self.joined(given.map(|(_, folder)| folder), text)
-    }
-
-    fn joined(&self, given: Option<&Arc<Path>>, text: &str) -> PathBuf {
-        let folder = given.map_or(self.folder.as_path(), |folder| folder);
-        crate::scenario::normal(&folder.join(text))
+    /// A path from the folder that it was given in; without one from the file that asks for it.
+    pub fn asked_path(&self, text: &str, given: Option<&Path>) -> PathBuf {
+        crate::scenario::normal(&given.unwrap_or(&self.folder).join(text))
     }
 
     /// An engine call that only asks.

@@ -4,8 +4,8 @@ use super::Expression;
 use super::expression::Inner;
 use super::render;
 
-/// An expression made ready to run: each name with its attributes is replaced by the number of it, and each comparison by
-/// a call, since minijinja orders values of different kinds by their kinds.
+/// An expression made ready to run: each name with its attributes is replaced by the number of it, each comparison by a call,
+/// since minijinja orders values of different kinds by their kinds, and each `file` by one that knows where it stands.
 pub(super) struct Compiled {
     pub(super) ready: Result<minijinja::Expression<'static, 'static>, String>,
     edits: Vec<Edit>,
@@ -20,6 +20,9 @@ struct Edit {
 
 /// What a comparison calls. No name that an author writes stays one of four letters.
 pub(super) const COMPARE: &str = "_cmp";
+
+/// What a call of `file` begins with, before its number. No function has a name that begins so.
+const FILE: &str = "_f";
 
 impl Compiled {
     /// Compiles it.
@@ -62,8 +65,13 @@ impl Compiled {
 fn edits(inner: &Inner) -> Vec<Edit> {
     let edit = |at: usize, removed: usize, text: String| Edit { at, removed, text };
     let names = inner.found.iter().enumerate().filter_map(|(number, found)| {
-        let slot = slot(number).filter(|slot| !found.path.call && slot.len() <= found.range.len())?;
-        Some(edit(found.range.start, found.range.len(), slot))
+        let slot = slot(number)?;
+        let name = match (found.path.call, found.path.parts[0].as_str()) {
+            (true, "file") => format!("{FILE}{}", &slot[1..]),
+            (true, _) => return None,
+            (false, _) => slot,
+        };
+        (name.len() <= found.range.len()).then(|| edit(found.range.start, found.range.len(), name))
     });
     let mut edits: Vec<Edit> = names.collect();
     for (number, comparison) in inner.comparisons.iter().enumerate() {
@@ -84,6 +92,14 @@ const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 fn slot(number: usize) -> Option<String> {
     let high = DIGITS.get(number / 36)?;
     Some(format!("_{}{}", *high as char, DIGITS[number % 36] as char))
+}
+
+/// The number of a call of `file`.
+pub(super) fn file_number(name: &str) -> Option<usize> {
+    slot_number(&format!(
+        "_{}",
+        name.strip_prefix(FILE).filter(|number| number.len() == 2)?
+    ))
 }
 
 /// The number of a name that was replaced.

@@ -74,9 +74,21 @@ impl Expression {
 
     /// The name that it begins with, if it does: `f` of `f.path`.
     pub fn leading_name(&self) -> Option<&str> {
-        let first = self.inner.found.first()?;
-        let leads = first.range.start == 0 && !first.path.call;
-        leads.then(|| first.path.parts.first().map(String::as_str)).flatten()
+        self.name_at(0)
+    }
+
+    /// The name that the first argument of a call begins with, if it does: `f` of `file(f ~ '.txt')`.
+    pub(super) fn leading_argument(&self, call: usize) -> Option<&str> {
+        let rest = &self.code[self.inner.found.get(call)?.range.end..];
+        let first = rest.trim_start().strip_prefix('(')?.trim_start();
+        self.name_at(self.code.len() - first.len())
+    }
+
+    /// The name that stands at a place of the code.
+    fn name_at(&self, place: usize) -> Option<&str> {
+        let mut found = self.inner.found.iter();
+        let there = found.find(|found| found.range.start == place && !found.path.call)?;
+        there.path.parts.first().map(String::as_str)
     }
 
     pub(super) fn parse(text: &str, places: &Places, span: Span) -> Result<Expression, Vec<Diagnostic>> {

@@ -143,7 +143,7 @@ pub(super) fn ask(name: &str, arguments: &[Value], seed: &str, salt: &str) -> Re
         "port" => Question::Port(text()?, port_of(&arguments[1])?),
         "url" => Question::Url(text()?, port_of(&arguments[1])?),
         "containers" => Question::Containers(text()?),
-        "file" => Question::File(text()?),
+        "file" => Question::File(text()?, None),
         "address" => match first.get("address").filter(|address| address.is_string()) {
             Some(address) => return Ok(Asked::Known(address.clone())),
             None => Question::Address(

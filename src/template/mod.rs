@@ -14,7 +14,7 @@ mod right;
 mod token;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -115,8 +115,9 @@ pub enum Question {
     Url(String, u16),
     /// `containers(service)`: the ids of its containers.
     Containers(String),
-    /// `file(path)`: a file's text; the path is as written.
-    File(String),
+    /// `file(path)`: a file's text. The path is as written; one that begins with a parameter's value is relative to the
+    /// folder in which that was written.
+    File(String, Option<PathBuf>),
 }
 
 /// The values that a rendering sees.
@@ -132,6 +133,15 @@ pub struct Scope {
     pub salt: String,
     /// Where a template's parameters were written, by name: a relative path is relative to that folder.
     pub folders: BTreeMap<String, Arc<Path>>,
+}
+
+impl Scope {
+    /// Where the value of a name was written, if it is a template's parameter: a path that begins with it is relative to
+    /// that folder.
+    pub fn folder_of(&self, name: Option<&str>) -> Option<PathBuf> {
+        let folder = self.folders.get(name?)?;
+        Some(folder.to_path_buf())
+    }
 }
 
 /// Why a rendering gave no value.

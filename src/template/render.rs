@@ -1,6 +1,7 @@
 //! Runs an expression over a scope: every name is looked up by us, so that a missing one is told with what there is.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use minijinja::value::{Object, ObjectRepr, Value as Item, ValueKind};
@@ -8,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 use serde_json::{Map, Number, Value};
 
 use super::compare::{self, Side};
-use super::compiled::{COMPARE, Compiled, slot_number};
+use super::compiled::{COMPARE, Compiled, file_number, slot_number};
 use super::function::{Asked, FUNCTIONS, ask};
 use super::{Expression, Question, Scope, Unrendered, path};
 
@@ -41,6 +42,8 @@ struct Root {
     /// The value of each name's first part.
     heads: Vec<Option<Arc<Value>>>,
     answers: BTreeMap<Question, Value>,
+    /// The folder of the path that each call of `file` begins with, by the call's number.
+    folders: BTreeMap<usize, PathBuf>,
     seed: String,
     salt: String,
     progress: Mutex<Progress>,
@@ -82,11 +85,19 @@ impl Object for Root {
         if let Some(number) = slot_number(key) {
             return self.lookup(number);
         }
+        if let Some(number) = file_number(key) {
+            return Some(Item::from_object(Function {
+                name: "file",
+                folder: self.folders.get(&number).cloned(),
+                root: Arc::clone(self),
+            }));
+        }
         if let Some(known) = FUNCTIONS.iter().find(|known| known.name == key) {
             let global = matches!(known.name, "range" | "dict");
             return (!global).then(|| {
                 Item::from_object(Function {
                     name: known.name,
+                    folder: None,
                     root: Arc::clone(self),
                 })
             });
@@ -108,6 +119,8 @@ impl Object for Root {
 #[derive(Debug)]
 struct Function {
     name: &'static str,
+    /// Of `file`: where the path was written, where it is not written here.
+    folder: Option<PathBuf>,
     root: Arc<Root>,
 }
 
@@ -135,15 +148,21 @@ impl Object for Function {
         progress.randoms += usize::from(self.name == "random");
         match ask(self.name, &arguments, &self.root.seed, &salt).map_err(fail)? {
             Asked::Known(value) => Ok(to_item(&value)),
-            Asked::Question(question) => match self.root.answers.get(&question) {
-                Some(answer) => Ok(to_item(answer)),
-                None => {
-                    if !progress.needs.contains(&question) {
-                        progress.needs.push(question);
+            Asked::Question(question) => {
+                let question = match question {
+                    Question::File(path, _) => Question::File(path, self.folder.clone()),
+                    other => other,
+                };
+                match self.root.answers.get(&question) {
+                    Some(answer) => Ok(to_item(answer)),
+                    None => {
+                        if !progress.needs.contains(&question) {
+                            progress.needs.push(question);
+                        }
+                        Ok(Item::from_object(Pending))
                     }
-                    Ok(Item::from_object(Pending))
                 }
-            },
+            }
         }
     }
 }
@@ -221,6 +240,7 @@ pub(super) fn evaluate(expression: &Expression, scope: &Scope) -> Result<Value, 
         } else {
             BTreeMap::new()
         },
+        folders: folders(expression, scope),
         seed: scope.seed.clone(),
         salt: scope.salt.clone(),
         progress: Mutex::default(),
@@ -260,6 +280,17 @@ pub(super) fn evaluate(expression: &Expression, scope: &Scope) -> Result<Value, 
             None => failed(message(&error)),
         }),
     }
+}
+
+/// Where the paths were written that calls of `file` are given, as far as that is elsewhere.
+fn folders(expression: &Expression, scope: &Scope) -> BTreeMap<usize, PathBuf> {
+    if scope.folders.is_empty() {
+        return BTreeMap::new();
+    }
+    let calls = expression.names().enumerate().filter(|(_, path)| path.call);
+    calls
+        .filter_map(|(call, _)| Some((call, scope.folder_of(expression.leading_argument(call))?)))
+        .collect()
 }
 
 fn why_missing(parts: &[String], scope: &Scope) -> String {

@@ -269,9 +269,9 @@ fn questions_are_asked_all_at_once_and_answered_from_the_scope() {
     gives("${{ containers('web')[1] }}", json!("c2"));
     gives(
         "${{ port('db', 5432) }} ${{ file('a') ~ address('web') }}",
-        json!(r#"NEEDS [Port("db", 5432), File("a"), Address("web")]"#),
+        json!(r#"NEEDS [Port("db", 5432), File("a", None), Address("web")]"#),
     );
-    gives("${{ url(file('name'), 80) }}", json!(r#"NEEDS [File("name")]"#));
+    gives("${{ url(file('name'), 80) }}", json!(r#"NEEDS [File("name", None)]"#));
     gives("${{ address(nodes[0]) }}", json!("10.0.0.1"));
     gives("${{ address(leader) }}", json!(r#"NEEDS [Address("core1")]"#));
     gives(
@@ -638,7 +638,7 @@ fn data_keeps_its_types_and_renders_its_leaves() {
     .unwrap();
     assert_eq!(
         rendered(needs.render(&scope())),
-        json!(r#"NEEDS [File("a"), File("b")]"#)
+        json!(r#"NEEDS [File("a", None), File("b", None)]"#)
     );
     let problems = Data::of(&node("a: ${{ b | x }}\nc: [\"${{ }}\"]\n")).expect_err("two problems");
     assert_eq!(problems.len(), 2);

@@ -360,6 +360,25 @@ steps:
 }
 
 #[tokio::test(start_paused = true)]
+async fn equal_paths_in_two_files_are_two_files() {
+    let stage = stage("steps: [{use: {template: sub/t.yaml, with: {f: ./x.txt, number: '7'}}}]\n")
+        .file("x.txt", "outer")
+        .file("sub/x.txt", "inner")
+        .file(
+            "sub/t.yaml",
+            "template: t
+parameters: {f: {}, number: {}}
+steps:
+  - {assert: [file('./x.txt') == 'inner', file(f) == 'outer', 'file( f ) ~ file(\"x.txt\") == \"outerinner\"']}
+  - {http: 'http://x/outer', expect: {body: {golden: '${{ f }}'}}}
+  - {http: 'http://x/inner', expect: {body: {golden: ./x.txt}}}
+",
+        );
+    let told = stage.told(&stage.events().await);
+    assert!(told.ends_with("= passed\n"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_fails_in_a_soft_block_is_told_to_be_soft() {
     stage("steps:\n  - {do: [{http: 'http://x/bad'}, {shell: 'true'}], soft: true}\n  - assert: 'true'\n")
         .answers("bad", &[(0, 404, "no")])

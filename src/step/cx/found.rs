@@ -31,8 +31,8 @@ impl Cx {
                     .map(|container| container.id.clone())
                     .collect())
             }
-            Question::File(path) => {
-                let path = self.asked_path(path);
+            Question::File(path, given) => {
+                let path = self.asked_path(path, given.as_deref());
                 let text = self.case.host.read_text(&path).await;
                 text.map(Value::String)
                     .map_err(|why| self.error(format!("cannot read `{}`: {why}", path.display())))
