@@ -78,7 +78,7 @@ pub fn main() -> u8 {
         Some(Command::Check(check)) => check::check(&process, &check),
         Some(Command::List(list)) => list::list(&process, &list),
         Some(Command::Render(render)) => render::render(&process, &render),
-        Some(Command::Schema) => schema::print(),
+        Some(Command::Schema { of }) => schema::print(of),
         Some(Command::Steps { kind, no_color }) => steps::print(&process, kind.as_deref(), no_color),
         Some(Command::Report(report)) => report::report(&process, &report),
         Some(Command::Gc(gc)) => gc::gc(&process, &gc),

@@ -31,8 +31,12 @@ pub(crate) enum Command {
     List(ListArguments),
     /// Print the rewritten compose files and their difference from the originals, without Docker.
     Render(RenderArguments),
-    /// Print the JSON schema of scenario files, for editors.
-    Schema,
+    /// Print the JSON schema of scenario files, for editors; or that of another kind of file.
+    Schema {
+        /// Of which files: `scenario`, `template`, or `project` (`e2erun.yaml`).
+        #[arg(value_enum, default_value = "scenario")]
+        of: SchemaOf,
+    },
     /// Print the manual: step kinds, matchers, expressions, keys.
     Steps {
         /// A step kind, or another topic that `e2erun steps` lists.
@@ -216,6 +220,17 @@ pub(crate) struct GcArguments {
     /// The engine.
     #[arg(long, value_name = "HOST")]
     pub(crate) docker: Option<String>,
+}
+
+/// Of which files a schema is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Scenarios.
+    Scenario,
+    /// Template files.
+    Template,
+    /// `e2erun.yaml`.
+    Project,
 }
 
 /// `--keep`.

@@ -254,6 +254,6 @@ impl Word for RegexText {
         crate::template::regex(text).err()
     }
     fn word_schema() -> Value {
-        serde_json::json!({"type": "string", "format": "regex"})
+        serde_json::json!({"type": "string", "not": crate::shape::computed_schema()})
     }
 }

@@ -324,7 +324,7 @@ pub(super) fn is_list(kind: FieldKind) -> bool {
 }
 
 /// Whether a matcher can judge a field.
-fn suits(name: &str, kind: FieldKind) -> bool {
+pub(super) fn suits(name: &str, kind: FieldKind) -> bool {
     match name {
         "equals" | "one-of" | "exists" | "not" | "all" | "any" => true,
         "lt" | "le" | "gt" | "ge" => matches!(

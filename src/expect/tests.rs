@@ -682,7 +682,7 @@ fn a_bad_condition_on_a_line_is_told() {
 fn the_schema_takes_what_is_read() {
     let generator = schemars::generate::SchemaSettings::draft07().into_generator();
     let mut whole = generator;
-    let schema = Expectation::schema_of(FIELDS, &mut whole).to_value();
+    let schema = Expectation::schema_of(FIELDS, &mut whole);
     let mut schema = schema;
     schema["definitions"] = Value::Object(whole.take_definitions(true));
     let validator = jsonschema::draft7::new(&schema).unwrap();

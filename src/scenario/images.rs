@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::scenario::stacks::AddWritten;
-use crate::shape::{Named, Problems, Shape, Text, shape, words};
+use crate::shape::{Named, Problems, Rule, Shape, Text, shape, words};
 use crate::yaml::Node;
 
 words! {
@@ -21,7 +21,11 @@ words! {
 
 shape! {
     /// An image: one of `build`, `image` and `blank`.
-    pub struct ImageFull ("an image") {
+    pub struct ImageFull ("an image") rules [
+        Rule::One(&["build", "image", "blank"]),
+        Rule::Needs("pull", &["image"]),
+        Rule::Needs("own", &["image"]),
+    ] {
         /// Built from a folder with a Dockerfile; a text alone is the folder.
         build: Option<BuildImage>,
         /// An existing image.

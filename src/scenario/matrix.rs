@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::shape::{Problems, Shape, wrong_type};
+use crate::shape::{Problems, Shape, computed_schema, wrong_type};
 use crate::yaml::{Node, number_trap};
 
 /// The most cases that a matrix may have.
@@ -228,7 +228,14 @@ impl JsonSchema for Matrix {
                 "include": {"type": "array", "items": {"type": "object"}, "description": "Whole combinations to add."},
                 "exclude": {"type": "array", "items": {"type": "object"}, "description": "Combinations to take away."},
             },
-            "additionalProperties": {"type": "array"},
+            "additionalProperties": {"type": "array", "uniqueItems": true, "items": {"not": computed_schema()}},
+            // Without whole combinations to add there has to be a product.
+            "if": {"properties": {"include": {"maxItems": 0}}},
+            "then": {
+                "properties": {"include": true, "exclude": true},
+                "additionalProperties": {"minItems": 1},
+                "minProperties": 1,
+            },
         })
     }
 }

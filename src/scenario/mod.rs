@@ -12,7 +12,7 @@ pub mod stacks;
 use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Span, Spanned, did_you_mean};
-use crate::shape::{Named, Problems, Shape, Text, shape, words};
+use crate::shape::{Named, Problems, Rule, Shape, Text, shape, words};
 use crate::step::{Keep, KnownIssue, Later, Skip, Step};
 use crate::template::{Data, Expression, Template as Leaf};
 use crate::yaml::{Node, foreign_tags};
@@ -22,11 +22,11 @@ pub use files::{Files, Read, Wanted, normal};
 pub use matrix::{MAX_CASES, Matrix};
 pub use partial::Partial;
 pub use requires::{Requires, Version, VersionRange};
-pub use schema::schema;
+pub use schema::{File, schema};
 
 shape! {
     /// A scenario: what to bring up, what to do with it, and what must hold.
-    pub struct Scenario ("a scenario") {
+    pub struct Scenario ("a scenario") rules [Rule::Some(&["steps", "then"])] {
         /// Its name; unique in a run.
         scenario: Spanned<String>,
         /// What it shows, for readers and reports.

@@ -1,28 +1,59 @@
-//! The JSON schema of scenario and template files, from the same declarations that read them.
+//! The JSON schemas of our files, from the same declarations that read them. Each kind of file has its own: an editor is
+//! told in a file's first line which one it is, and offers nothing else.
 
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
-use super::{Scenario, Template};
+use super::{Project, Scenario, Template};
+
+/// A kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum File {
+    /// A scenario.
+    Scenario,
+    /// Steps with parameters, for `use`.
+    Template,
+    /// `e2erun.yaml`.
+    Project,
+}
 
 /// The schema as text: draft-07, closed, with descriptions.
-pub fn schema() -> String {
+pub fn schema(file: File) -> String {
     let mut generator = SchemaSettings::draft07().into_generator();
-    let scenario = Scenario::json_schema(&mut generator).to_value();
-    let template = Template::json_schema(&mut generator).to_value();
-    let definitions: Value = generator
-        .take_definitions(true)
-        .into_iter()
-        .collect::<serde_json::Map<_, _>>()
-        .into();
-    let whole = json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "e2erun scenario",
-        "if": {"required": ["template"]},
-        "then": template,
-        "else": scenario,
-        "definitions": definitions,
-    });
-    serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n"
+    let (title, mut whole) = match file {
+        File::Scenario => ("e2erun scenario", root::<Scenario>(&mut generator)),
+        File::Template => ("e2erun template", root::<Template>(&mut generator)),
+        File::Project => ("e2erun project file", project(&mut generator)),
+    };
+    whole["$schema"] = "http://json-schema.org/draft-07/schema#".into();
+    whole["title"] = title.into();
+    whole["definitions"] = Value::Object(generator.take_definitions(true));
+    written(&whole)
+}
+
+fn root<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    T::json_schema(generator).to_value()
+}
+
+fn project(generator: &mut SchemaGenerator) -> Value {
+    let mut whole = root::<Project>(generator);
+    // Limits are by step kind.
+    let kinds: Vec<&str> = crate::step::KINDS.iter().map(|kind| kind.name).collect();
+    whole["properties"]["timeouts"]["propertyNames"] = json!({"enum": kinds});
+    // Nothing but comments may be in it.
+    whole["type"] = json!(["object", "null"]);
+    whole
+}
+
+/// Indented by one blank: most of a schema is depth.
+fn written(whole: &Value) -> String {
+    let mut text = Vec::new();
+    let indent = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, indent);
+    match serde::Serialize::serialize(whole, &mut serializer) {
+        Ok(()) => String::from_utf8_lossy(&text).into_owned() + "\n",
+        // A value is always text.
+        Err(_) => String::new(),
+    }
 }

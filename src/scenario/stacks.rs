@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
-use crate::shape::{Named, OneOrMany, Problems, Shape, Text, Word, shape, wrong_type};
+use crate::shape::{Named, OneOrMany, Problems, Rule, Shape, Text, Word, shape, wrong_type};
 use crate::step::Later;
 use crate::substitute::PortRange;
 use crate::yaml::Node;
 
 shape! {
     /// A stack: compose files and what is replaced in them. A text alone is the compose file.
-    pub struct Stack ("a stack") short compose {
+    pub struct Stack ("a stack") short compose rules [Rule::Some(&["compose"])] {
         /// The compose file, or a list of files in the order in which they are merged.
         compose: OneOrMany<Text>,
         /// A swarm file, for `deploy`.

@@ -66,8 +66,14 @@ impl JsonSchema for Expression {
         true
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": ["string", "number", "boolean"]})
+        // An expression already: it has no `${{ }}`, which a text has.
+        json_schema!({"type": ["string", "number", "boolean"], "pattern": r"\S", "not": computed_schema()})
     }
+}
+
+/// The schema of a text with `${{ }}`, which stands for what it gives.
+pub fn computed_schema() -> serde_json::Value {
+    serde_json::json!({"type": "string", "pattern": r"\$\{\{"})
 }
 
 impl Shape for Data {
@@ -138,7 +144,7 @@ impl<T: Word> JsonSchema for Computed<T> {
         true
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"anyOf": [T::word_schema(), {"type": "string", "pattern": r"\$\{\{"}]})
+        json_schema!({"anyOf": [T::word_schema(), computed_schema()]})
     }
 }
 

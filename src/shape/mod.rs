@@ -6,6 +6,7 @@
 mod fields;
 mod keys;
 mod leaf;
+mod rule;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,8 @@ use crate::yaml::{Content, Node, flow_trap, key_trap};
 
 pub use fields::Fields;
 pub use keys::{Key, keys_of};
-pub use leaf::{Computed, Text, is_plain_non_text};
+pub use leaf::{Computed, Text, computed_schema, is_plain_non_text};
+pub use rule::Rule;
 pub use schema::{ObjectSchema, tidy};
 pub use word::{Size, Word, words};
 
@@ -101,10 +103,11 @@ pub fn wrong_type(node: &Node, wanted: &str) -> Diagnostic {
 }
 
 /// Declares a struct that is read from a mapping: fields are kebab-case keys; `Option` and `Vec` may be absent.
-/// `short field` lets a value that is no mapping stand for that field. Each struct gets `span`, its place.
+/// `short field` lets a value that is no mapping stand for that field; `rules […]` says which keys go together. Each
+/// struct gets `span`, its place.
 #[macro_export]
 macro_rules! shape {
-    ($(#[doc = $doc:literal])* pub struct $Name:ident ($what:literal) $(short $short:ident)? {
+    ($(#[doc = $doc:literal])* pub struct $Name:ident ($what:literal) $(short $short:ident)? $(rules [$($rule:expr),+ $(,)?])? {
         $($(#[doc = $fdoc:literal])* $field:ident : $Type:ty),* $(,)?
     }) => {
         $(#[doc = $doc])*
@@ -160,6 +163,7 @@ macro_rules! shape {
             fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let mut object = $crate::shape::ObjectSchema::new(concat!($($doc, "\n"),*));
                 $(object.field::<$Type>(&$crate::shape::key_of(stringify!($field)), concat!($($fdoc, "\n"),*), generator);)*
+                $($(object.rule(&$rule);)+)?
                 object.finish(<Self as $crate::shape::Shape>::short().map($crate::shape::key_of).as_deref())
             }
         }

@@ -3,7 +3,7 @@
 use schemars::{Schema, SchemaGenerator};
 use serde_json::Value;
 
-use super::Shape;
+use super::{Rule, Shape};
 
 /// The schema of a closed mapping while it is put together.
 #[derive(Debug)]
@@ -11,6 +11,7 @@ pub struct ObjectSchema {
     description: String,
     properties: serde_json::Map<String, Value>,
     required: Vec<Value>,
+    rules: Vec<Value>,
 }
 
 impl ObjectSchema {
@@ -20,6 +21,7 @@ impl ObjectSchema {
             description: tidy(doc),
             properties: serde_json::Map::new(),
             required: Vec::new(),
+            rules: Vec::new(),
         }
     }
 
@@ -46,6 +48,11 @@ impl ObjectSchema {
         }
     }
 
+    /// Adds what its keys must be together.
+    pub fn rule(&mut self, rule: &Rule) {
+        self.rules.push(rule.schema());
+    }
+
     /// The schema; with a short form, either the mapping or that field's value.
     pub fn finish(self, short: Option<&str>) -> Schema {
         let short_schema = short.and_then(|key| self.properties.get(key).cloned());
@@ -54,6 +61,9 @@ impl ObjectSchema {
         });
         if !self.required.is_empty() {
             object["required"] = self.required.into();
+        }
+        if !self.rules.is_empty() {
+            object["allOf"] = self.rules.into();
         }
         let mut whole = match short_schema {
             Some(short) => serde_json::json!({"anyOf": [object, short]}),

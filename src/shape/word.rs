@@ -127,7 +127,8 @@ impl Word for String {
         Some(text.to_owned())
     }
     fn word_schema() -> Value {
-        serde_json::json!({"type": ["string", "number", "boolean"]})
+        // Nothing is computed before it is known.
+        serde_json::json!({"type": ["string", "number", "boolean"], "not": super::computed_schema()})
     }
 }
 

@@ -50,7 +50,8 @@ impl schemars::JsonSchema for Assert {
         "Assert".into()
     }
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        generator.subschema_for::<OneOrMany<Expression>>()
+        let one = generator.subschema_for::<Expression>();
+        schemars::json_schema!({"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]})
     }
 }
 

@@ -16,7 +16,7 @@ use super::{About, Act, Binder, Body, Cx, Done, Sort, Written, inside};
 use crate::diagnostic::Diagnostic;
 use crate::event::Fault;
 use crate::expect::{Field, FieldKind, text_of};
-use crate::shape::{Computed, Fields, Problems, Shape, shape, wrong_type};
+use crate::shape::{Computed, Fields, Problems, Rule, Shape, shape, wrong_type};
 use crate::template::Expression;
 use crate::yaml::Node;
 
@@ -57,7 +57,7 @@ const MAX_KEY: usize = 4096;
 
 shape! {
     /// How often is asked, and what the answers must be.
-    pub struct Counts ("`balance-assert`") {
+    pub struct Counts ("`balance-assert`") rules [Rule::Some(&["distinct", "least"])] {
         /// How often is asked.
         requests: Computed<u64>,
         /// An expression over the answer that says who answered (default `body`).
@@ -106,12 +106,13 @@ impl JsonSchema for BalanceAssert {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = Counts::json_schema(generator).to_value();
         let http = Http::json_schema(generator).to_value();
-        let question = http
-            .pointer("/anyOf/0/properties")
-            .or(http.get("properties"))
-            .and_then(Value::as_object);
-        if let (Some(own), Some(question)) = (schema["properties"].as_object_mut(), question) {
-            own.extend(question.clone());
+        // Its short form is not one here.
+        let question = http.pointer("/anyOf/0").unwrap_or(&http);
+        if let (Some(own), Some(keys)) = (schema["properties"].as_object_mut(), question["properties"].as_object()) {
+            own.extend(keys.clone());
+        }
+        if let (Some(own), Some(rules)) = (schema["allOf"].as_array_mut(), question["allOf"].as_array()) {
+            own.extend(rules.iter().cloned());
         }
         schema.try_into().unwrap_or_default()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written};
+use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, TARGET, Written};
 use crate::shape::{Text, shape};
 
 /// See the table.
@@ -25,7 +25,7 @@ pub(super) const ABOUT: About = About {
 
 shape! {
     /// A container to make an image of.
-    pub struct Commit ("`commit`") {
+    pub struct Commit ("`commit`") rules [TARGET] {
         /// The service: `web`, `shop/web`, or `web.2` for a replica.
         service: Option<Text>,
         /// The container: one that a `run` started, or a `container_name` of a compose file.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::place::{self, MAX_BYTES, Place};
 use super::{About, Act, Binder, Body, Cx, Done, Sort, Written};
-use crate::shape::{Text, shape};
+use crate::shape::{Rule, Text, shape};
 
 /// See the table.
 pub(super) const ABOUT: About = About {
@@ -32,7 +32,7 @@ pub(super) const ABOUT: About = About {
 
 shape! {
     /// What is copied where.
-    pub struct Copy ("`copy`") {
+    pub struct Copy ("`copy`") rules [Rule::One(&["from", "content"])] {
         /// The file or folder: a path here, or `service:path`.
         from: Option<Text>,
         /// The text of a file, instead of `from`.

@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::command::{self, Command, Output};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, Step, Written};
-use super::{describe, startable};
+use super::{TARGET, describe, startable};
 use crate::diagnostic::Spanned;
 use crate::engine::logs::ProcessLog;
 use crate::engine::{Engine, EngineError, EngineResult, ExecEnd, ExecSpec, Frame, Reason, Running};
@@ -41,7 +41,7 @@ pub(super) const ABOUT: About = About {
 
 shape! {
     /// A command in a container.
-    pub struct Exec ("`exec`") {
+    pub struct Exec ("`exec`") rules [TARGET] {
         /// The service: `web`, `shop/web`, or `web.2` for a replica.
         service: Option<Text>,
         /// The container: one that a `run` started, or a `container_name` of a compose file.

@@ -66,10 +66,11 @@ impl JsonSchema for ForEach {
     fn schema_name() -> Cow<'static, str> {
         "ForEach".into()
     }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let computed = generator.subschema_for::<Expression>();
         json_schema!({
             "type": "object", "minProperties": 1, "maxProperties": 1,
-            "additionalProperties": {"anyOf": [{"type": "array", "minItems": 1}, {"type": "string"}]},
+            "additionalProperties": {"anyOf": [{"type": "array", "minItems": 1}, computed]},
         })
     }
 }

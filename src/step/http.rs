@@ -12,7 +12,7 @@ use super::{About, Binder, Body, Sort, Written};
 use crate::diagnostic::Diagnostic;
 use crate::expect::HTTP_SUCCESS;
 use crate::net::is_socket;
-use crate::shape::{Computed, Named, OneOrMany, Text, shape};
+use crate::shape::{Computed, Named, OneOrMany, Rule, Text, shape};
 use crate::template::Data;
 
 pub(super) use self::answer::{freed_told, no_answer, outputs, reached};
@@ -41,7 +41,10 @@ pub(super) const ABOUT: About = About {
 
 shape! {
     /// A question over http.
-    pub struct Http ("`http`") short get {
+    pub struct Http ("`http`") short get rules [
+        Rule::One(&["get", "post", "put", "patch", "delete", "head", "options"]),
+        Rule::AtMostOne(&["json", "body", "form"]),
+    ] {
         /// The URL of a GET.
         get: Option<Text>,
         /// The URL of a POST.
@@ -89,7 +92,7 @@ shape! {
 
 shape! {
     /// How TLS is done. Paths are relative to this file.
-    pub struct TlsKeys ("`tls`") {
+    pub struct TlsKeys ("`tls`") rules [Rule::Needs("cert", &["key"]), Rule::Needs("key", &["cert"])] {
         /// Takes any certificate.
         insecure: Option<Computed<bool>>,
         /// A PEM file of certificates to trust beside the system's.

@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::Stream;
 use crate::engine::logs::Streams;
 use crate::expect::{Expectation, Field, FieldKind, Ignored, LineMatcher, LinePattern};
-use crate::shape::{Text, shape, words};
+use crate::shape::{Rule, Text, shape, words};
 use crate::template::NamePath;
 use reading::Reading;
 use seen::{Patterns, Seen};
@@ -73,7 +73,11 @@ words! {
 
 shape! {
     /// What must be in a log, or must not.
-    pub struct LogAssert ("`log-assert`") {
+    pub struct LogAssert ("`log-assert`") rules [
+        Rule::One(&["service", "container", "process"]),
+        Rule::AtMostOne(&["matches", "contains"]),
+        Rule::Some(&["matches", "contains", "ordered", "never"]),
+    ] {
         /// All replicas of a service, removed ones too.
         service: Option<Text>,
         /// A container.

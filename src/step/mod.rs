@@ -29,6 +29,7 @@ mod parallel;
 mod place;
 mod resource;
 mod run;
+mod schema;
 mod shell;
 mod startable;
 mod state_assert;
@@ -49,7 +50,7 @@ use serde_json::Value;
 
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, Usual};
-use crate::shape::{Problems, Shape};
+use crate::shape::{Problems, Rule, Shape};
 use crate::yaml::Node;
 
 pub use bind::{BUILT_IN, Binder, Known, Static, name_problem, path_problem};
@@ -59,8 +60,12 @@ pub(crate) use cx::failures;
 pub use cx::{Cx, Done};
 pub use fixed_ports::{Asker, held};
 pub use for_each::{ForEach, Items};
+pub use schema::common_schema;
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
-pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys, common_schema};
+pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys};
+
+/// Of a kind that has a service or a container for its target.
+const TARGET: Rule = Rule::One(&["service", "container"]);
 
 /// What sort of kind it is: this decides which common keys it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +106,8 @@ pub struct Kind {
     pub short: fn() -> Option<&'static str>,
     /// The keys of its value.
     pub keys: fn() -> &'static [Cow<'static, str>],
+    /// Of which of its fields there is a result, by the key of its value that decides it; empty where all are.
+    pub results_by: fn() -> &'static [(&'static str, &'static [&'static str])],
     /// The schema of its value.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
 }
@@ -150,6 +157,7 @@ impl Kind {
             read: |node, problems| T::read(node, problems).map(|body| Arc::new(body) as Arc<dyn Written>),
             short: T::short,
             keys: T::own_keys,
+            results_by: T::results_by,
             schema: |generator| generator.subschema_for::<T>(),
         }
     }
@@ -159,6 +167,14 @@ impl Kind {
 pub trait Written: Debug + Send + Sync {
     /// What the step is called when it has no name, beside its kind: its target.
     fn title(&self) -> String;
+
+    /// See [`Kind::results_by`].
+    fn results_by() -> &'static [(&'static str, &'static [&'static str])]
+    where
+        Self: Sized,
+    {
+        &[]
+    }
 
     /// Judges it together with the common keys beside it; problems go to the binder.
     fn check(&self, _step: &Step, _binder: &mut Binder<'_>) {}

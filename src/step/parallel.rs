@@ -66,7 +66,9 @@ impl JsonSchema for Parallel {
         "Parallel".into()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<Named<Lane>>()
+        let mut lanes = generator.subschema_for::<Named<Lane>>();
+        lanes.insert("minProperties".into(), 1.into());
+        lanes
     }
 }
 

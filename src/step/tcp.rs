@@ -12,7 +12,7 @@ use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
 use crate::net::{NetError, TCP_ERRORS, Target};
-use crate::shape::{Computed, Text, shape};
+use crate::shape::{Computed, Rule, Text, shape};
 
 /// See the table.
 pub(super) const ABOUT: About = About {
@@ -78,7 +78,12 @@ pub(super) const ABOUT: About = About {
 
 shape! {
     /// A connection.
-    pub struct Tcp ("`tcp`") short address {
+    pub struct Tcp ("`tcp`") short address rules [
+        Rule::One(&["address", "service"]),
+        Rule::Needs("service", &["port"]),
+        Rule::Needs("port", &["service"]),
+        Rule::Excludes("service", &["inside"]),
+    ] {
         /// Where to: `host:port`, or the path of a unix socket.
         address: Option<Text>,
         /// A service, instead of an address.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{ForEach, KINDS, Kind, LATER_KINDS, Sort, Written, advice, kind};
+use super::{ForEach, Kind, LATER_KINDS, Sort, Written, advice, kind};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::expect::Expectation;
-use crate::shape::{Computed, Fields, Named, Problems, Shape, Text, key_of, shape, tidy, words, wrong_type};
+use crate::shape::{Computed, Fields, Named, Problems, Rule, Shape, Text, key_of, shape, words, wrong_type};
 use crate::template::{Expression, Template};
 use crate::yaml::{Node, key_trap};
 
@@ -104,7 +104,7 @@ impl JsonSchema for Later {
 
 shape! {
     /// The keys that stand beside a step's kind.
-    pub struct Common ("a step") {
+    pub struct Common ("a step") rules [Rule::Needs("must-hold", &["probe"])] {
         /// What the report calls it; without one, the kind and its target.
         name: Option<Text>,
         /// An expression; false: skipped.
@@ -302,50 +302,6 @@ fn check_combination(step: &Step, problems: &mut Problems) {
             "`must-hold` belongs to `probe`, and there is none",
         ));
     }
-}
-
-impl JsonSchema for Step {
-    fn schema_name() -> Cow<'static, str> {
-        "Step".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let common = common_schema(generator).to_value();
-        let mut properties = common["properties"].as_object().cloned().unwrap_or_default();
-        let mut one_of = Vec::new();
-        for kind in KINDS {
-            let mut schema = (kind.schema)(generator).to_value();
-            if schema.get("$ref").is_some() {
-                schema = serde_json::json!({"allOf": [schema]});
-            }
-            if let Some(object) = schema.as_object_mut() {
-                object.insert("description".into(), tidy(kind.does).into());
-            }
-            properties.insert(kind.name.into(), schema);
-            one_of.push(serde_json::json!({"required": [kind.name]}));
-        }
-        json_schema!({
-            "type": "object", "properties": properties, "additionalProperties": false, "oneOf": one_of,
-        })
-    }
-}
-
-/// The schema of a step's keys that are not its kind.
-pub fn common_schema(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = Common::json_schema(generator);
-    let described = |schema: Schema, doc: &str| serde_json::json!({"allOf": [schema.to_value()], "description": doc});
-    let expect = described(
-        generator.subschema_for::<Expectation>(),
-        "What its result must be: each field's value, or matchers for it.",
-    );
-    let save = described(
-        generator.subschema_for::<Named<Expression>>(),
-        "Names and expressions over its result, for what comes after it.",
-    );
-    if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
-        properties.insert("expect".into(), expect);
-        properties.insert("save".into(), save);
-    }
-    schema
 }
 
 /// The keys of a step that are not its kind, for the manual.

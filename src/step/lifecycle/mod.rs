@@ -1,6 +1,7 @@
 //! `stop start restart kill pause unpause`: containers moved from state to state, and that waited for.
 
 mod crash;
+mod signal;
 #[cfg(test)]
 mod tests;
 
@@ -12,12 +13,13 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::describe::described;
-use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, Written};
-use crate::diagnostic::{Diagnostic, Spanned, known_names};
+use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, TARGET, Written};
+use crate::diagnostic::Spanned;
 use crate::engine::Engine;
 use crate::engine::world::{ContainerState, Waited};
 use crate::event::Fault;
 use crate::shape::{Computed, Text, shape};
+use signal::{Signal, check_signal, signal_name};
 
 const NOTHING: About = About {
     name: "",
@@ -91,7 +93,7 @@ macro_rules! lifecycle {
      { $($(#[doc = $fdoc:literal])* $field:ident : $Type:ty),* $(,)? }) => {
         shape! {
             #[doc = $doc]
-            pub struct $Name ($what) short service {
+            pub struct $Name ($what) short service rules [TARGET] {
                 /// The service: all its replicas, or one: `web.2`.
                 service: Option<Text>,
                 /// The container: one that a `run` started, or a `container_name` of a compose file.
@@ -133,12 +135,12 @@ lifecycle!(Restart, "`restart`", "A service or container to restart.", |written,
 lifecycle!(
     Kill, "`kill`", "A service or container to send a signal to.",
     |written, binder| Change::Kill {
-        signal: written.signal.clone().inspect(|signal| check_signal(signal, binder)),
+        signal: written.signal.as_ref().map(|signal| signal.0.clone()).inspect(|signal| check_signal(signal, binder)),
         crash: written.crash.as_ref().is_some_and(|crash| crash.value),
     },
     {
         /// The signal: `KILL`, `TERM`, `HUP`, …
-        signal: Option<Text>,
+        signal: Option<Signal>,
         /// As a crash, not as somebody's wish: restart policies act.
         crash: Option<Spanned<bool>>,
     }
@@ -241,45 +243,6 @@ async fn duration(cx: &Cx, written: Option<&Computed<Duration>>) -> Done<Option<
     match written {
         Some(written) => cx.computed(written).await.map(Some),
         None => Ok(None),
-    }
-}
-
-/// The signals that Docker knows by name, on Linux; a number and `RTMIN+3` do as well.
-const SIGNALS: [&str; 35] = [
-    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL",
-    "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU", "URG", "USR1",
-    "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "UNUSED",
-];
-/// The highest signal's number.
-const LAST_SIGNAL: u32 = 64;
-
-/// Tells a signal that is none, where it is known before the step.
-fn check_signal(signal: &Text, binder: &mut Binder<'_>) {
-    let Some(text) = binder.constant_text(signal) else {
-        return;
-    };
-    let name = signal_name(&text);
-    let real_time = name.starts_with("RTMIN") || name.starts_with("RTMAX");
-    let is_number = name
-        .parse()
-        .is_ok_and(|number: u32| (1..=LAST_SIGNAL).contains(&number));
-    if !real_time && !is_number && !SIGNALS.contains(&name.as_str()) {
-        let problem = Diagnostic::error(&signal.span, format!("unknown signal `{text}`"));
-        binder.problems.push(problem.help(match name.as_str() {
-            "CRASH" => "a crash is a key of its own: `crash: true`".to_owned(),
-            _ => known_names(&name, &SIGNALS),
-        }));
-    }
-}
-
-/// A signal's name as the engine and we compare it: `KILL`, whether it was written `9`, `SIGKILL` or `kill`.
-fn signal_name(text: &str) -> String {
-    let name = text.trim().to_ascii_uppercase();
-    let name = name.strip_prefix("SIG").unwrap_or(&name);
-    if name == "9" {
-        "KILL".to_owned()
-    } else {
-        name.to_owned()
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) enum Of {
 }
 
 impl Of {
-    pub(super) fn word(self) -> &'static str {
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Of::Service => "service",
             Of::Container => "container",
@@ -25,7 +25,7 @@ impl Of {
         }
     }
 
-    pub(super) fn fields(self) -> &'static [&'static str] {
+    pub(super) const fn fields(self) -> &'static [&'static str] {
         match self {
             Of::Service => &[
                 "wanted",

@@ -16,7 +16,7 @@ use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Later, Ref, Servic
 use crate::diagnostic::Diagnostic;
 use crate::event::{Detail, Fault};
 use crate::expect::Expectation;
-use crate::shape::{Text, shape};
+use crate::shape::{Rule, Text, shape};
 
 /// See the table.
 pub(super) const ABOUT: About = About {
@@ -42,7 +42,7 @@ const EXPLAINED: usize = 3;
 
 shape! {
     /// What to look at: one of its keys.
-    pub struct StateAssert ("`state-assert`") {
+    pub struct StateAssert ("`state-assert`") rules [Rule::One(&["service", "container", "volume", "network", "image", "probe"])] {
         /// A service: all its replicas, or one: `web.2`.
         service: Option<Text>,
         /// A container: one that a `run` started, or a `container_name` of a compose file.
@@ -92,6 +92,19 @@ impl Written for StateAssert {
             of => format!("{} {}", of.word(), text.shown()),
         });
         target.unwrap_or_default()
+    }
+
+    fn results_by() -> &'static [(&'static str, &'static [&'static str])] {
+        const {
+            &[
+                (Of::Service.word(), Of::Service.fields()),
+                (Of::Container.word(), Of::Container.fields()),
+                (Of::Volume.word(), Of::Volume.fields()),
+                (Of::Network.word(), Of::Network.fields()),
+                (Of::Image.word(), Of::Image.fields()),
+                (Of::Probe.word(), Of::Probe.fields()),
+            ]
+        }
     }
 
     fn check(&self, step: &Step, binder: &mut Binder<'_>) {
