@@ -62,7 +62,7 @@ async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions
         .await
         .map_err(|error| error.to_string())?;
     if arguments.dry_run {
-        terminal::print(&planned(&plan));
+        terminal::print(&planned(&plan, options.now));
         return Ok(0);
     }
     let host: Arc<dyn Host> = Arc::new(RealHost::new(Arc::new(NoGroups)));
@@ -85,7 +85,7 @@ async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions
     })
 }
 
-fn planned(plan: &GcPlan) -> String {
+fn planned(plan: &GcPlan, now: i64) -> String {
     let mut text = String::new();
     for group in &plan.groups {
         text.push_str(&format!(
@@ -95,15 +95,17 @@ fn planned(plan: &GcPlan) -> String {
     }
     for (resource, why) in &plan.resources {
         let why = match why {
-            Why::Dead => "its run is dead",
-            Why::Old => "it is old",
-            Why::Labelled => "it has the label",
-            Why::Image => "a built image",
+            Why::Dead => "its run is dead".to_owned(),
+            Why::Old => "it is old".to_owned(),
+            Why::Labelled => "it has the label".to_owned(),
+            Why::Image => format!("a built image{}", built(resource, now)),
         };
         text.push_str(&format!("would remove {} ({why})\n", named(resource)));
     }
     for (resource, why) in &plan.kept {
-        text.push_str(&format!("would leave {} ({})\n", named(resource), why_not(*why)));
+        let of_image = matches!(resource.kind, ResourceKind::Image).then(|| built(resource, now));
+        let told = format!("{}{}", why_not(*why), of_image.unwrap_or_default());
+        text.push_str(&format!("would leave {} ({told})\n", named(resource)));
     }
     text.push_str(&format!(
         "{} would be removed{}\n",
@@ -117,10 +119,25 @@ fn why_not(why: WhyNot) -> &'static str {
     match why {
         WhyNot::Alive => "its run is alive",
         WhyNot::Elsewhere => "its run is not known here: `--older-than` or its `--label` removes it",
-        WhyNot::Image => "a built image, kept for the next run: `--images` removes it",
-        WhyNot::ImageInUse => "a built image, and a run is alive that may want it",
-        WhyNot::Young => "a built image, younger than that",
+        WhyNot::Recent => "a built image, used within 7 days: `--images` removes it",
+        WhyNot::Wanted => "a built image that a living run wants",
+        WhyNot::Used => "a built image that a container is made from",
+        WhyNot::Young => "a built image, used since then",
     }
+}
+
+/// Whose a built image is, and when it was last used.
+fn built(resource: &Resource, now: i64) -> String {
+    let owner = resource.labels.get(lease::OWNER);
+    let owner = owner.map_or_else(String::new, |owner| format!(", built for `{owner}`"));
+    let seconds = now.saturating_sub(resource.created);
+    let ago = match seconds {
+        _ if resource.created <= 0 => return owner,
+        ..3600 => format!("{} min", seconds.max(0) / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    };
+    format!("{owner}, last used {ago} ago")
 }
 
 /// How many are not touched, and for which reasons.
@@ -144,4 +161,39 @@ fn named(resource: &Resource) -> String {
         ResourceKind::Image => "image",
     };
     format!("{kind} {}", resource.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::planned;
+    use crate::engine::{Labels, Resource, ResourceKind};
+    use crate::lease::{GcPlan, Why, WhyNot, image_labels};
+
+    #[test]
+    fn a_built_image_is_told_with_its_owner_and_its_age() {
+        let now = 1_800_000_000;
+        let image = |name: &str, labels: Labels, age: i64| Resource {
+            kind: ResourceKind::Image,
+            id: name.to_owned(),
+            name: name.to_owned(),
+            labels,
+            created: now - age,
+        };
+        let plan = GcPlan {
+            resources: vec![(image("e2erun/web:1", image_labels("/shop"), 9 * 86_400 + 7), Why::Image)],
+            kept: vec![
+                (image("e2erun/web:2", image_labels("/shop"), 7205), WhyNot::Recent),
+                (image("e2erun/old:1", Labels::new(), now), WhyNot::Used),
+            ],
+            ..GcPlan::default()
+        };
+        let expected = "would remove image e2erun/web:1 (a built image, built for `/shop`, last used 9 days ago)
+would leave image e2erun/web:2 (a built image, used within 7 days: `--images` removes it, built for `/shop`, last used 2 h ago)
+would leave image e2erun/old:1 (a built image that a container is made from)
+1 would be removed, 2 not touched
+  1: a built image, used within 7 days: `--images` removes it
+  1: a built image that a container is made from
+";
+        assert_eq!(planned(&plan, now), expected);
+    }
 }

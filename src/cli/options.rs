@@ -214,7 +214,7 @@ pub(crate) struct GcArguments {
     /// Only what has this label: `name=value`, as a kept scenario told it.
     #[arg(long, value_name = "LABEL")]
     pub(crate) label: Option<String>,
-    /// Images, too.
+    /// Built images, too, that were used within 7 days; never those that a container or a living run uses.
     #[arg(long)]
     pub(crate) images: bool,
     /// The engine.

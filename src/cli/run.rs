@@ -229,7 +229,6 @@ async fn async_run(
     let (say, mut said) = unbounded_channel();
     let signals = tokio::spawn(super::signals::watch(ends.clone(), say));
     let jobs = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
-    let command = process.command.clone();
     let left = Arc::<AtomicBool>::default();
     let rules = rules(arguments);
     let connecting = connect::connect(process, arguments.docker.as_deref(), lease, &emitter);
@@ -237,7 +236,7 @@ async fn async_run(
     let connected = ends.cancel.run_until_cancelled(connecting).await;
     let work = match connected.transpose() {
         unreached @ (Ok(None) | Err(_)) => {
-            let started = started(&emitter, &prepared, command, (jobs, rules));
+            let started = started(&emitter, &prepared, process.command.clone(), (jobs, rules));
             tell_unreached(&emitter, &prepared, started, unreached.err());
             drop(emitter);
             tokio::spawn(async {})
@@ -248,6 +247,7 @@ async fn async_run(
                 nodes: connected.handles,
                 host: connected.host,
                 net: connected.net,
+                lease: Arc::clone(lease),
                 settings,
                 files: Arc::new(prepared.files),
                 emitter,
@@ -262,7 +262,7 @@ async fn async_run(
                 jobs,
                 rules,
                 fail_fast: arguments.fail_fast,
-                command,
+                command: process.command.clone(),
                 passed_over: prepared.passed_over,
             };
             tokio::spawn(run::run(env, prepared.jobs, nodes))

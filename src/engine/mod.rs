@@ -281,6 +281,8 @@ pub struct Image {
     pub labels: Labels,
     /// When it was made, RFC 3339.
     pub created: String,
+    /// When it last got a name, Unix seconds; 0 if the engine does not say.
+    pub named: i64,
     /// The user that its containers run as.
     pub user: String,
     /// True with a healthcheck.

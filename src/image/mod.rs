@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Span};
+use crate::engine::Labels;
 use crate::scenario::Files;
 use crate::scenario::images::Image;
 use crate::shape::{Named, Text};
@@ -72,6 +73,8 @@ pub struct Build {
     pub target: Option<String>,
     /// What is put into the copy: from where, to where in it.
     pub add: Vec<(PathBuf, String)>,
+    /// What the image is labelled with; the compose tool finds it in its files.
+    pub labels: Labels,
     /// The base images that it names.
     pub bases: BTreeSet<String>,
     /// False: built anew.

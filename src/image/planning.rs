@@ -121,6 +121,7 @@ impl Planning<'_> {
             args,
             target,
             add,
+            labels: crate::lease::image_labels(&self.context.folder.display().to_string()),
             bases: bases.collect(),
             cache: written.cache.as_ref().is_none_or(|cache| cache.value),
             limit: written.timeout.as_ref().map_or(BUILD_LIMIT, |limit| limit.value),

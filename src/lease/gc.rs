@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use super::built::built;
 use super::sweep::{left, remove_all};
-use super::{IMAGE, LEASE, Leases, Swept, sweep};
+use super::{LEASE, Leases, Swept, sweep};
 use crate::engine::{Engine, EngineResult, Resource, ResourceKind};
 use crate::host::{Group, Host};
+
+/// How long nobody may have used a built image before it goes unasked.
+const UNUSED: Duration = Duration::from_secs(7 * 86_400);
 
 /// What is to be removed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,7 +18,7 @@ pub struct GcOptions {
     pub older_than: Option<Duration>,
     /// Only what has this label: `name` or `name=value`.
     pub label: Option<String>,
-    /// Built images, too; those that `commit` made go with the rest of their run.
+    /// Also built images that were used lately; those that `commit` made go with the rest of their run.
     pub images: bool,
     /// The time now, Unix seconds.
     pub now: i64,
@@ -29,7 +33,7 @@ pub enum Why {
     Old,
     /// It has the label that was asked for.
     Labelled,
-    /// It is a built image, and images were asked for.
+    /// It is a built image that nobody has used for long, or images were asked for.
     Image,
 }
 
@@ -38,7 +42,7 @@ pub enum Why {
 pub struct GcPlan {
     /// The process groups of dead runs that still run.
     pub groups: Vec<Group>,
-    /// The resources, in the order in which they can be removed.
+    /// The resources, in the order in which they can be removed. A built image was `created` when it was last used.
     pub resources: Vec<(Resource, Why)>,
     /// Those that stay.
     pub kept: Vec<(Resource, WhyNot)>,
@@ -51,24 +55,21 @@ pub enum WhyNot {
     Alive,
     /// Its run is not known on this machine.
     Elsewhere,
-    /// It is a built image, and images were not asked for.
-    Image,
-    /// It is a built image that a living run may want.
-    ImageInUse,
+    /// It is a built image that was used lately, and images were not asked for.
+    Recent,
+    /// It is a built image that a living run wants.
+    Wanted,
+    /// It is a built image that a container was made from.
+    Used,
     /// It is a built image that is younger than what was asked for.
     Young,
 }
 
 /// What would be removed from an engine.
 pub async fn plan_gc(engine: &dyn Engine, leases: &Leases, options: &GcOptions) -> EngineResult<GcPlan> {
-    let mut all = engine.labelled(LEASE).await?;
-    let images = engine.labelled(IMAGE).await?;
-    all.extend(
-        images
-            .into_iter()
-            // Those that `commit` made have both labels where their container's image was built.
-            .filter(|resource| !resource.labels.contains_key(LEASE)),
-    );
+    let leased = engine.labelled(LEASE).await?;
+    let leased = leased.into_iter().map(|resource| (resource, None));
+    let all = leased.chain(built(engine, leases).await?).collect();
     let mut plan = decide(all, leases, options);
     if options.label.is_none() {
         let groups = leases.dead.iter().flat_map(|lease| &lease.groups);
@@ -111,13 +112,14 @@ pub async fn gc(engine: &dyn Engine, host: &dyn Host, leases: &Leases, plan: GcP
     swept
 }
 
-fn decide(all: Vec<Resource>, leases: &Leases, options: &GcOptions) -> GcPlan {
+/// Decides over resources; what holds one, holds it whatever is asked for.
+fn decide(all: Vec<(Resource, Option<WhyNot>)>, leases: &Leases, options: &GcOptions) -> GcPlan {
     let mut plan = GcPlan::default();
-    for resource in all {
+    for (resource, hold) in all {
         if options.label.as_ref().is_some_and(|label| !has(&resource, label)) {
             continue;
         }
-        match why(&resource, leases, options) {
+        match hold.map_or_else(|| why(&resource, leases, options), Err) {
             Ok(why) => plan.resources.push((resource, why)),
             Err(why_not) => plan.kept.push((resource, why_not)),
         }
@@ -134,18 +136,17 @@ fn has(resource: &Resource, label: &str) -> bool {
 }
 
 fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Result<Why, WhyNot> {
-    let limit = options
-        .older_than
-        .map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     // The engine does not say of everything when it was made: that has no age.
-    let old = limit.is_some_and(|limit| resource.created > 0 && options.now.saturating_sub(resource.created) >= limit);
+    let is_old = |age: Duration| {
+        let limit = i64::try_from(age.as_secs()).unwrap_or(i64::MAX);
+        resource.created > 0 && options.now.saturating_sub(resource.created) >= limit
+    };
+    let old = options.older_than.map(is_old);
     if resource.kind == ResourceKind::Image && !resource.labels.contains_key(LEASE) {
-        // Without an age an image may be one that a living run has just built.
-        return match (options.images, limit) {
-            (false, _) => Err(WhyNot::Image),
-            (true, Some(_)) if !old => Err(WhyNot::Young),
-            (true, None) if !leases.alive.is_empty() => Err(WhyNot::ImageInUse),
-            (true, _) => Ok(Why::Image),
+        return match (options.images, old) {
+            (false, _) if !is_old(UNUSED) => Err(WhyNot::Recent),
+            (true, Some(false)) => Err(WhyNot::Young),
+            (_, _) => Ok(Why::Image),
         };
     }
     let lease = resource.labels.get(LEASE);
@@ -159,7 +160,7 @@ fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Result<Why,
     if lease.is_some_and(|lease| leases.dead.iter().any(|dead| dead.id == *lease)) {
         return Ok(Why::Dead);
     }
-    match lease.is_some() && old {
+    match lease.is_some() && old == Some(true) {
         true => Ok(Why::Old),
         false => Err(WhyNot::Elsewhere),
     }
@@ -169,7 +170,9 @@ fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Result<Why,
 mod tests {
     use std::time::Duration;
 
-    use super::{GcOptions, LEASE, Leases, Resource, ResourceKind, Why, WhyNot, decide};
+    use super::{GcOptions, LEASE, Leases, Resource, ResourceKind, Why, WhyNot, decide, plan_gc};
+    use crate::engine::fake::Fake;
+    use crate::engine::{ContainerSpec, Engine};
     use crate::lease::Lease;
 
     const NOW: i64 = 1_800_000_000;
@@ -192,7 +195,7 @@ mod tests {
     /// An image that was built for whoever needs it.
     fn built(name: &str, age: i64) -> Resource {
         Resource {
-            labels: crate::lease::image_labels(),
+            labels: crate::lease::image_labels("/shop"),
             ..resource(ResourceKind::Image, name, "", age)
         }
     }
@@ -213,7 +216,7 @@ mod tests {
         ];
         let leases = Leases::look(folder.path()).unwrap();
         let plan = decide(
-            all,
+            all.into_iter().map(|resource| (resource, None)).collect(),
             &leases,
             &GcOptions {
                 now: NOW,
@@ -273,15 +276,78 @@ mod tests {
         );
     }
 
+    /// What is removed of two images, one used an hour ago and one ten days ago, each also held.
+    fn of_images(images: bool, older_than: Option<Duration>) -> Vec<String> {
+        let (young, old) = (3600, 10 * 86_400);
+        let all = vec![
+            (built("young", young), None),
+            (built("old", old), None),
+            (built("wanted", old), Some(WhyNot::Wanted)),
+            (built("used", old), Some(WhyNot::Used)),
+        ];
+        let options = GcOptions {
+            images,
+            older_than,
+            now: NOW,
+            label: None,
+        };
+        let plan = decide(all, &Leases::default(), &options);
+        let held = |(resource, why): &(Resource, WhyNot)| match why {
+            WhyNot::Wanted => resource.name == "wanted",
+            WhyNot::Used => resource.name == "used",
+            _ => false,
+        };
+        assert_eq!(plan.kept.iter().filter(|kept| held(kept)).count(), 2);
+        plan.resources.into_iter().map(|(resource, _)| resource.name).collect()
+    }
+
     #[test]
-    fn images_without_an_age_stay_while_a_run_lives() {
-        check(
-            &GcOptions {
-                images: true,
-                ..GcOptions::default()
-            },
-            &[("of-dead", Why::Dead), ("committed", Why::Dead)],
+    fn built_images_go_when_nobody_has_used_them_for_a_week_and_never_while_they_are_held() {
+        assert_eq!(of_images(false, None), ["old"]);
+        assert_eq!(of_images(true, None), ["young", "old"]);
+        // An age for what others left is none for images that nobody asked to remove.
+        assert_eq!(of_images(false, Some(Duration::from_secs(60))), ["old"]);
+        assert_eq!(of_images(true, Some(Duration::from_secs(86_400))), ["old"]);
+    }
+
+    #[tokio::test]
+    async fn images_of_containers_and_of_living_runs_are_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let alive = Lease::take(folder.path(), &[]).unwrap();
+        alive.wants("e2erun/wanted:1");
+        let leases = Leases::look(folder.path()).unwrap();
+        assert_eq!(
+            leases.wanted.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["e2erun/wanted:1"]
         );
+        let fake = Fake::new("e2erun.lease=run");
+        for image in ["e2erun/wanted:1", "e2erun/used:1", "e2erun/free:1"] {
+            fake.built_image(image, "/shop");
+        }
+        let container = ContainerSpec {
+            image: "e2erun/used:1".to_owned(),
+            ..ContainerSpec::default()
+        };
+        fake.create(&container).await.unwrap();
+        let options = GcOptions {
+            images: true,
+            now: NOW,
+            ..GcOptions::default()
+        };
+        let plan = plan_gc(&fake, &leases, &options).await.unwrap();
+        let removed: Vec<_> = plan
+            .resources
+            .iter()
+            .map(|(resource, _)| resource.name.as_str())
+            .collect();
+        assert_eq!(removed, ["e2erun/free:1"]);
+        let mut kept: Vec<_> = plan.kept.iter().map(|(kept, why)| (kept.name.as_str(), *why)).collect();
+        kept.sort_unstable();
+        assert_eq!(
+            kept,
+            [("e2erun/used:1", WhyNot::Used), ("e2erun/wanted:1", WhyNot::Wanted)]
+        );
+        drop(alive);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A run is dead only if its lease file is here and its lock is free; everything else goes by age, when it is asked for.
 
+mod built;
 mod gc;
 mod locks;
 mod standing;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Labels;
 use crate::host::{Group, Groups};
+pub use built::{IMAGE, OURS, OWNER, image_labels, used_again};
 pub use gc::{GcOptions, GcPlan, Why, WhyNot, gc, plan_gc};
 pub use locks::{Held, Locks};
 pub use standing::{DeadLease, Leases};
@@ -29,8 +31,6 @@ pub const LEASE: &str = "e2erun.lease";
 pub const SCENARIO: &str = "e2erun.scenario";
 /// The label with the id of a case's try.
 pub const CASE: &str = "e2erun.case";
-/// The label of images that stay for the build cache; it is the same in each run, so that builds stay the same.
-pub const IMAGE: &str = "e2erun.image";
 
 /// How long an id is: ten of 36 characters.
 const ID_LENGTH: usize = 10;
@@ -42,11 +42,6 @@ pub fn case_labels(run: &str, scenario: &str, case: &str) -> Labels {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
-}
-
-/// The labels of an image that was built for whoever needs it.
-pub fn image_labels() -> Labels {
-    Labels::from([(IMAGE.to_owned(), "built".to_owned())])
 }
 
 /// A line of a lease's file.
@@ -61,6 +56,8 @@ enum Line {
     Started(Group),
     /// It has ended.
     Ended(Group),
+    /// An image is wanted that was built, or will be.
+    Image(String),
     /// Nothing is left on an engine.
     Clean(String),
 }
@@ -115,6 +112,11 @@ impl Lease {
     /// Notes an engine (its own id), before anything is made on it.
     pub fn on_engine(&self, engine: &str) -> io::Result<()> {
         self.write(&Line::Engine(engine.to_owned()))
+    }
+
+    /// Notes a built image, before it is looked for: until the run ends nobody removes it.
+    pub fn wants(&self, image: &str) {
+        self.note(&Line::Image(image.to_owned()));
     }
 
     /// Why the file does not tell all: the first line that could not be written.

@@ -20,6 +20,8 @@ pub struct Leases {
     pub dead: Vec<DeadLease>,
     /// The ids of those whose run lives, or is being removed by somebody else; and of those of which nobody knows.
     pub alive: BTreeSet<String>,
+    /// The built images that living runs want.
+    pub wanted: BTreeSet<String>,
     /// Those that cannot be read, and why: whether their run lives is not known.
     pub unreadable: Vec<(PathBuf, io::Error)>,
 }
@@ -57,7 +59,10 @@ impl Leases {
             let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             match DeadLease::open(path, &id) {
                 Ok(Standing::Dead(dead)) => leases.dead.push(dead),
-                Ok(Standing::Alive) => drop(leases.alive.insert(id)),
+                Ok(Standing::Alive(images)) => {
+                    leases.alive.insert(id);
+                    leases.wanted.extend(images);
+                }
                 Ok(Standing::Gone) => (),
                 Err(why) => {
                     leases.alive.insert(id);
@@ -81,8 +86,17 @@ impl Leases {
 
 enum Standing {
     Dead(DeadLease),
-    Alive,
+    /// With the built images that it wants.
+    Alive(Vec<String>),
     Gone,
+}
+
+/// The lines of a lease's file. One that cannot be read is being written, or was cut off by a crash.
+fn lines(file: &mut File) -> io::Result<Vec<Line>> {
+    let mut bytes = Vec::new();
+    file.take(FILE_LIMIT).read_to_end(&mut bytes)?;
+    let lines = bytes.split(|byte| *byte == b'\n');
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
 impl DeadLease {
@@ -92,7 +106,13 @@ impl DeadLease {
             file => file?,
         };
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => return Ok(Standing::Alive),
+            Err(TryLockError::WouldBlock) => {
+                let images = lines(&mut file)?.into_iter().filter_map(|line| match line {
+                    Line::Image(image) => Some(image),
+                    _ => None,
+                });
+                return Ok(Standing::Alive(images.collect()));
+            }
             Err(TryLockError::Error(why)) => return Err(why),
             Ok(()) => (),
         }
@@ -100,8 +120,7 @@ impl DeadLease {
         if file.metadata()?.nlink() == 0 {
             return Ok(Standing::Gone);
         }
-        let mut bytes = Vec::new();
-        Read::by_ref(&mut file).take(FILE_LIMIT).read_to_end(&mut bytes)?;
+        let lines = lines(&mut file)?;
         let (groups, engines, file) = (Vec::new(), BTreeSet::new(), Mutex::new(file));
         let mut dead = DeadLease {
             id: id.to_owned(),
@@ -112,11 +131,7 @@ impl DeadLease {
             path: path.to_owned(),
             file,
         };
-        // A line that cannot be read was cut off by the crash.
-        let lines = bytes
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| serde_json::from_slice(line).ok());
-        lines.for_each(|line| dead.read(line));
+        lines.into_iter().for_each(|line| dead.read(line));
         Ok(Standing::Dead(dead))
     }
 
@@ -126,6 +141,8 @@ impl DeadLease {
             Line::Started(group) => self.groups.push(group),
             Line::Ended(group) => self.groups.retain(|known| *known != group),
             Line::Engine(engine) => drop(self.engines.insert(engine)),
+            // Who is dead wants none.
+            Line::Image(_) => (),
             Line::Clean(engine) => drop(self.engines.remove(&engine)),
         }
     }

@@ -16,7 +16,7 @@ use crate::engine::{Reason, ResourceKind};
 use crate::event::{Fault, What};
 use crate::image::{How, ImagePlan, Pull};
 use crate::plan::{Plan, SCRATCH};
-use crate::step::Emitter;
+use crate::step::{Emitter, inside};
 use build::built;
 
 /// How many images are built or pulled at once: a build keeps a machine busy by itself.
@@ -160,7 +160,10 @@ fn plans<'j>(jobs: &[&'j Job]) -> Vec<&'j Plan> {
 /// Makes the image for asking from `inside`.
 async fn inside_image(env: &Env) -> Made {
     let began = Instant::now();
-    let made = crate::step::inside::make_image(env.unplaced().engine.as_ref(), env.host.as_ref()).await;
+    if let Ok(program) = env.host.program().await {
+        env.lease.wants(&inside::image(&program));
+    }
+    let made = inside::make_image(env.unplaced().engine.as_ref(), env.host.as_ref()).await;
     let (how, fault) = match made {
         Ok(how) => (how, None),
         Err(fault) => ("failed", Some(fault)),

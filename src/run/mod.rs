@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::event::{CaseId, CaseInfo, Fault, Outcome, Rules, What};
 use crate::host::Host;
-use crate::lease::Held;
+use crate::lease::{Held, Lease};
 use crate::load::Loaded;
 use crate::mask::HIDDEN;
 use crate::net::Net;
@@ -56,6 +56,8 @@ pub struct Env {
     pub host: Arc<dyn Host>,
     /// http and tcp.
     pub net: Arc<dyn Net>,
+    /// The run's lease.
+    pub lease: Arc<Lease>,
     /// What planning needs.
     pub settings: Settings,
     /// The files that were read.

@@ -53,7 +53,7 @@ impl<'a> Planning<'a> {
             profiles,
             substitutions,
             labels: labels.clone(),
-            build_labels: crate::lease::image_labels(),
+            build_labels: crate::lease::image_labels(&self.context.folder.display().to_string()),
             built: built.clone(),
             folder: self.context.results.join("stacks").join(name),
             contexts: None,

@@ -13,6 +13,7 @@ use crate::engine::world::ContainerState;
 use crate::engine::{ContainerSpec, Engine, EngineError, EngineResult, ExecSpec, Reason, Stream, Tool, ToolCall};
 use crate::event::Fault;
 use crate::host::{Host, Program};
+use crate::lease::{OURS, image_labels, used_again};
 use crate::net::{Asked, HttpAnswer, HttpRequest, Net, NetError, Told};
 
 /// How long making the helper's image may take.
@@ -40,11 +41,8 @@ pub(crate) async fn make_image(engine: &dyn Engine, host: &dyn Host) -> Result<&
     let failed = |why: String| Fault::error(format!("the image for asking from `inside` cannot be made: {why}"));
     let program = host.program().await.map_err(|why| failed(why.to_string()))?;
     let reference = image(&program);
-    let known = engine
-        .image(&reference)
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    if known.is_some() {
+    let known = used_again(engine, &reference).await;
+    if known.map_err(|error| failed(error.to_string()))? {
         return Ok("cached");
     }
     let tar = host
@@ -52,7 +50,7 @@ pub(crate) async fn make_image(engine: &dyn Engine, host: &dyn Host) -> Result<&
         .await
         .map_err(|why| failed(why.to_string()))?;
     let mut arguments = vec!["import".to_owned()];
-    for (name, value) in crate::lease::image_labels() {
+    for (name, value) in image_labels(OURS) {
         arguments.extend(["--change".to_owned(), format!("LABEL {name}={value}")]);
     }
     arguments.extend(["-".to_owned(), reference]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use e2erun::engine::{Engine, ResourceKind};
 use e2erun::host::{Command, Host, NoGroups, RealHost};
-use e2erun::lease::{self, GcOptions, Lease, Leases, Swept};
+use e2erun::lease::{self, GcOptions, Lease, Leases, Swept, WhyNot};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::stage::{LIMIT, Stage};
@@ -178,6 +178,61 @@ async fn gc_removes_what_is_old_by_its_label_and_leaves_the_rest() {
         let host = RealHost::new(Arc::new(NoGroups));
         let swept = lease::gc(&stage.engine, &host, &leases, plan, &old).await;
         assert_eq!((swept.removed.len(), swept.left.len()), (1, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn gc_removes_a_built_image_that_nobody_has_used_for_long() {
+    Stage::with(async |stage| {
+        let engine = &stage.engine;
+        let mut labels = lease::image_labels("/shop");
+        labels.extend(stage.labels());
+        let image = stage.name("built:1");
+        let source = stage.start("sleep 600").await;
+        engine.commit(&source, &image, &labels).await.unwrap();
+        engine.remove(ResourceKind::Container, &source).await.unwrap();
+        let built = jiff::Timestamp::now().as_second();
+        let week = 7 * 86_400;
+        let options = |now: i64| GcOptions {
+            label: Some(stage.label.clone()),
+            now,
+            ..GcOptions::default()
+        };
+        let kept = async |leases: &Leases, options: &GcOptions| -> Option<WhyNot> {
+            let plan = lease::plan_gc(engine, leases, options).await.unwrap();
+            plan.kept
+                .into_iter()
+                .find(|(resource, _)| resource.name == image)
+                .map(|(_, why)| why)
+        };
+        let (now, later) = (options(built), options(built + week + 60));
+        let nobody = Leases::default();
+        assert_eq!(kept(&nobody, &now).await, Some(WhyNot::Recent));
+        assert_eq!(kept(&nobody, &later).await, None);
+        let living = Leases {
+            wanted: [image.clone()].into(),
+            ..Leases::default()
+        };
+        assert_eq!(kept(&living, &later).await, Some(WhyNot::Wanted));
+        let mut spec = stage.shell("true");
+        spec.image.clone_from(&image);
+        let user = engine.create(&spec).await.unwrap();
+        let all = GcOptions { images: true, ..later };
+        assert_eq!(kept(&nobody, &all).await, Some(WhyNot::Used));
+        engine.remove(ResourceKind::Container, &user).await.unwrap();
+
+        // A run that finds it uses it: that counts, not when it was made.
+        let named = engine.image(&image).await.unwrap().unwrap().named;
+        assert!(named >= built - 60, "{named}");
+        assert_eq!(lease::used_again(engine, &image).await, Ok(true));
+        assert!(engine.image(&image).await.unwrap().unwrap().named >= named);
+
+        let plan = lease::plan_gc(engine, &nobody, &all).await.unwrap();
+        let host = RealHost::new(Arc::new(NoGroups));
+        let swept = lease::gc(engine, &host, &nobody, plan, &all).await;
+        assert_eq!((swept.removed.len(), swept.left.len()), (1, 0));
+        assert_eq!(lease::used_again(engine, &image).await, Ok(false));
     })
     .await;
 }

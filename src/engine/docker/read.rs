@@ -154,6 +154,7 @@ pub(super) fn image(read: ImageInspect) -> Image {
         tags: read.repo_tags.unwrap_or_default(),
         labels: config.labels.into_iter().flatten().collect(),
         created: read.created.unwrap_or_default(),
+        named: seconds(read.metadata.and_then(|metadata| metadata.last_tag_time)),
         user: config.user.unwrap_or_default(),
         healthcheck: check.first().is_some_and(|kind| kind != "NONE"),
     }

@@ -124,6 +124,12 @@ impl Fake {
         self
     }
 
+    /// An image that is here, and was built for an owner.
+    pub fn built_image(&self, reference: &str, owner: &str) -> &Fake {
+        self.lock().add_image(reference, crate::lease::image_labels(owner));
+        self
+    }
+
     /// The n-th call (from 1) of an engine method (`start`, `inspect`, …) or of any (`*`) goes this way.
     pub fn call(&self, method: &str, nth: u64, reply: Reply) -> &Fake {
         self.lock().replies.push((method.into(), nth, reply));
@@ -278,7 +284,7 @@ impl Fake {
 
     /// True with the lease's label; built images have one of their own, since they stay.
     fn is_leased(&self, labels: &Labels) -> bool {
-        matches(labels, &self.shared.lease) || matches(labels, "e2erun.image")
+        matches(labels, &self.shared.lease) || matches(labels, crate::lease::IMAGE)
     }
 
     fn check_label(&self, state: &mut State, what: &str, labels: &Labels) {

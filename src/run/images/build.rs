@@ -12,6 +12,7 @@ use crate::engine::{Stream, Tool, ToolCall};
 use crate::event::Fault;
 use crate::host::Host;
 use crate::image::{Build, ImagePlan};
+use crate::lease::used_again;
 use crate::plan::SCRATCH;
 
 /// Lines of a failed build that the fault shows.
@@ -20,14 +21,12 @@ const LINES: usize = 30;
 /// Builds an image, unless it is here and the cache is wanted.
 pub(super) async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result<&'static str, Fault> {
     let engine = &env.unplaced().engine;
-    if build.cache
-        && engine
-            .image(&image.reference)
-            .await
-            .map_err(|error| Fault::error(error.to_string()))?
-            .is_some()
-    {
-        return Ok("cached");
+    env.lease.wants(&image.reference);
+    if build.cache {
+        let known = used_again(engine.as_ref(), &image.reference).await;
+        if known.map_err(|error| Fault::error(error.to_string()))? {
+            return Ok("cached");
+        }
     }
     let folder = match &build.compose {
         // Its files name this folder.
@@ -79,7 +78,6 @@ pub(super) async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result
 async fn prepared(env: &Env, image: &ImagePlan, build: &Build, folder: &Path) -> io::Result<ToolCall> {
     let host = &env.host;
     host.make_folder(folder).await?;
-    let labels = crate::lease::image_labels();
     match build {
         Build {
             compose: Some(compose), ..
@@ -108,7 +106,7 @@ async fn prepared(env: &Env, image: &ImagePlan, build: &Build, folder: &Path) ->
                 "--file".to_owned(),
                 context.join(&build.dockerfile).display().to_string(),
             ]);
-            for (name, value) in labels {
+            for (name, value) in &build.labels {
                 arguments.extend(["--label".to_owned(), format!("{name}={value}")]);
             }
             for (name, value) in &build.args {

@@ -35,7 +35,7 @@ use crate::engine::{Engine, Pulls};
 use crate::event::{Event, Fault, What};
 use crate::host::{NoGroups, RealHost};
 use crate::image::Identities;
-use crate::lease::Locks;
+use crate::lease::{Lease, Locks};
 use crate::load::{self, Found, Projects};
 use crate::net::{HttpAnswer, HttpRequest, Net, NetError};
 use crate::plan::{self, Settings};
@@ -238,6 +238,7 @@ impl Stage {
                 begun: Instant::now(),
                 answers: self.answers.clone(),
             }),
+            lease: Arc::new(Lease::take(&self.folder.path().join("leases"), &[]).unwrap()),
             settings,
             files: Arc::new(files),
             emitter: Emitter::new(RUN, sink),
