@@ -20,7 +20,8 @@ pub(super) async fn pull(api: &Api, reference: &str, config: &Value) -> EngineRe
         ..CreateImageOptions::default()
     };
     let credentials = credentials(reference, config);
-    api.change(format!("pull image `{reference}`"), LONG_LIMIT, |client| async move {
+    let helped = helped(reference, config).filter(|_| credentials.is_none());
+    let pulled = api.change(format!("pull image `{reference}`"), LONG_LIMIT, |client| async move {
         // Not as an argument: bollard 0.21 writes base64 with `+` and `/`, which an engine takes for no credentials.
         let client = client.with_request_modifier(move |mut request| {
             if let Some(credentials) = &credentials {
@@ -30,8 +31,15 @@ pub(super) async fn pull(api: &Api, reference: &str, config: &Value) -> EngineRe
         });
         let told = client.create_image(Some(options), None, None);
         told.try_for_each(|_| std::future::ready(Ok(()))).await
+    });
+    pulled.await.map_err(|mut why| {
+        if let Some(registry) = helped {
+            why.answer.push_str(&format!(
+                " (the credentials of `{registry}` are in a helper, which e2erun does not ask: `docker pull` it first)"
+            ));
+        }
+        why
     })
-    .await
 }
 
 /// A reference as name and tag: `registry:5000/a/b` has none, so `latest`; a digest stays with the name.
@@ -45,11 +53,24 @@ pub(super) fn split(reference: &str) -> (&str, &str) {
     }
 }
 
-/// What the docker configuration's `auths` have for the registry of a reference, as the engine wants to get it.
-fn credentials(reference: &str, config: &Value) -> Option<HeaderValue> {
+/// The registry of a reference, as the docker configuration calls it; none for Docker's own images, which all may have.
+fn registry(reference: &str) -> Option<&str> {
     let first = reference.split('/').next().filter(|_| reference.contains('/'))?;
     let own = first.contains('.') || first.contains(':') || first == "localhost";
-    let registry = if own { first } else { "https://index.docker.io/v1/" };
+    Some(if own { first } else { "https://index.docker.io/v1/" })
+}
+
+/// The registry of a reference whose credentials a helper keeps: one of its own, or the one for all that somebody logged
+/// in to, whom `auths` names without a word more.
+fn helped<'a>(reference: &'a str, config: &Value) -> Option<&'a str> {
+    let registry = registry(reference)?;
+    let stored = config["credsStore"].is_string() && config["auths"].get(registry).is_some();
+    (config["credHelpers"][registry].is_string() || stored).then_some(registry)
+}
+
+/// What the docker configuration's `auths` have for the registry of a reference, as the engine wants to get it.
+fn credentials(reference: &str, config: &Value) -> Option<HeaderValue> {
+    let registry = registry(reference)?;
     let auth = BASE64_STANDARD
         .decode(config["auths"][registry]["auth"].as_str()?)
         .ok()?;
@@ -63,7 +84,7 @@ fn credentials(reference: &str, config: &Value) -> Option<HeaderValue> {
 mod tests {
     use serde_json::json;
 
-    use super::{credentials, split};
+    use super::{credentials, helped, split};
 
     #[test]
     fn references_are_split_at_their_tag() {
@@ -85,5 +106,17 @@ mod tests {
         for (reference, known) in [("r.org/a:1", true), ("x.org/a", false), ("team/a", true), ("a", false)] {
             assert_eq!(credentials(reference, &config).is_some(), known, "{reference}");
         }
+    }
+
+    #[test]
+    fn credentials_in_a_helper_are_told_of_where_a_registry_has_some_there() {
+        let own = json!({"credHelpers": {"r.org": "pass"}});
+        let all = json!({"credsStore": "pass", "auths": {"r.org": {}}});
+        for config in [&own, &all] {
+            assert_eq!(helped("r.org/a:1", config), Some("r.org"));
+            assert_eq!(helped("x.org/a", config), None);
+            assert_eq!(helped("a", config), None);
+        }
+        assert_eq!(helped("r.org/a", &json!({"auths": {"r.org": {"auth": "dTpw"}}})), None);
     }
 }
