@@ -1,6 +1,6 @@
-//! What can be said only of the whole: names outside of steps, marks of steps, and what `check` notes.
+//! What can be said only of the whole: names outside of steps, and what `check` notes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Resolving;
@@ -23,14 +23,6 @@ impl Resolving<'_> {
                 self.problems.retain(|known| !overlaps(&known.span, &problem.span));
                 self.problems.push(problem);
             }
-        }
-    }
-
-    pub(super) fn check_steps_since(&mut self, marks: &BTreeSet<String>, names: &[String], at: &Span) {
-        for mark in marks.iter().filter(|mark| !names.contains(mark)) {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            self.problems
-                .push(Diagnostic::unknown(at, "step in `since`,", mark, names));
         }
     }
 }

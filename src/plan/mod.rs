@@ -93,8 +93,8 @@ pub struct Plan {
     pub names: Vec<StackNames>,
     /// The steps by phase, in the order of the phases.
     pub phases: BTreeMap<Phase, Vec<Bound>>,
-    /// Steps by whose beginning logs are marked.
-    pub marks: BTreeSet<String>,
+    /// The numbers of the steps by whose beginning logs are marked.
+    pub marks: BTreeSet<usize>,
     /// What is copied into the results.
     pub collect: Vec<Collect>,
     /// What cannot be freed: such scenarios wait for each other.
@@ -148,7 +148,7 @@ struct Parts {
     stacks: Vec<StackPlan>,
     names: Vec<StackNames>,
     phases: BTreeMap<Phase, Vec<Bound>>,
-    marks: BTreeSet<String>,
+    marks: BTreeSet<usize>,
     masked: Vec<String>,
     own_names: BTreeSet<String>,
     notes: Vec<Diagnostic>,
@@ -222,12 +222,8 @@ impl<'a> Resolving<'a> {
         scenario.collect.iter().for_each(|entry| binder.collected(&entry.path));
         binder.tell_saved_later();
         let never_up = binder.never_up();
-        let (known, marks) = (
-            binder.known.clone(),
-            binder.marks.iter().cloned().collect::<BTreeSet<_>>(),
-        );
+        let (known, marks) = (binder.known.clone(), std::mem::take(&mut binder.marks));
         self.problems.append(&mut binder.problems);
-        self.check_steps_since(&marks, &binder.step_names, &scenario.scenario.span);
         self.check_top_level(&known, &fixed);
         let masked = self.masked(&known, &partial);
         // Of what has other problems, the step that does it may be one that was not understood.

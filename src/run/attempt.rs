@@ -43,7 +43,6 @@ type Answer = (Value, Vec<Fault>);
 pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, scope): (StepInfo, &mut Scope)) -> Ended {
     walk.case.emitter.emit(What::StepStarted { step: info.clone() });
     let began = Instant::now();
-    walk.case.mark_logs(&info.name).await;
     let mut asked = match limits(&walk.cx(step, &info, scope), step, Repeat::WITHIN).await {
         Ok(limits) => {
             let asking = Asking {

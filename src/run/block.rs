@@ -129,7 +129,14 @@ impl Walk {
         let mut all = Ended::default();
         for (ended, lane) in ended {
             all.add(ended);
-            // What a lane saved is there afterwards; of a name that two lanes save, the later lane's.
+            // What a lane saved is there afterwards; no two of them save one name.
+            let unsaved = lane
+                .unsaved
+                .iter()
+                .filter(|(name, why)| outer.unsaved.get(*name) != Some(why));
+            scope
+                .unsaved
+                .extend(unsaved.map(|(name, why)| (name.clone(), why.clone())));
             scope.values.extend(newer(&outer, lane));
         }
         all

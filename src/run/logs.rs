@@ -1,5 +1,6 @@
 //! The logs of a case's containers: one follower each, from the container's start to its log's end.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +8,12 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::engine::logs::Spools;
-use crate::step::Case;
+use crate::engine::logs::{Mark, Spools};
 use crate::step::inside::is_helper;
+use crate::step::{Bound, Case};
+
+/// Marks by the number of the step, or why it made none.
+type Marks = BTreeMap<usize, Result<Mark, String>>;
 
 /// The spools of a case: files in its results, with the names of its stacks.
 pub(crate) fn spools(results: &Path, case: &str) -> Spools {
@@ -73,11 +77,35 @@ async fn keep(case: Arc<Case>, node: usize, end: CancellationToken) {
 }
 
 impl Case {
-    /// Marks where the logs are now, if a `since` mentions this step.
-    pub(crate) async fn mark_logs(&self, name: &str) {
-        if self.marks.contains(name) {
+    /// Marks where the logs are now, if a `since` mentions this step: it begins.
+    pub(crate) async fn mark_logs(&self, step: &Bound) {
+        if self.marks.contains(&step.number) {
             let mark = self.spools.mark().await;
-            self.state().marks.insert(name.to_owned(), mark);
+            self.state().marks.insert(step.number, Ok(mark));
+        }
+    }
+
+    /// A step, and with it those in it, comes up anew: what it marked before is no longer meant.
+    pub(crate) fn forget_marks(&self, step: &Bound) {
+        self.each_marking(step, &mut |marks, number| drop(marks.remove(&number)));
+    }
+
+    /// A step, and with it those in it, does not begin; a mark of one of its rounds stays.
+    pub(crate) fn no_marks(&self, step: &Bound, why: &str) {
+        self.each_marking(step, &mut |marks, number| {
+            marks.entry(number).or_insert_with(|| Err(why.to_owned()));
+        });
+    }
+
+    fn each_marking(&self, step: &Bound, change: &mut dyn FnMut(&mut Marks, usize)) {
+        if self.marks.is_empty() {
+            return;
+        }
+        if self.marks.contains(&step.number) {
+            change(&mut self.state().marks, step.number);
+        }
+        for inner in step.inner() {
+            self.each_marking(inner, change);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::walk::{AfterFailure, Ended, Walk, newer};
+use super::walk::{AfterFailure, Ended, Walk, newer, step_name, why_skipped};
 use crate::event::Fault;
 use crate::expect::text_of;
 use crate::step::{Bound, Cx, Done, Items};
@@ -41,15 +41,21 @@ impl Walk {
             let path = self.item_path(path, name, &item, &mut paths);
             if stopped || self.cancel.is_cancelled() {
                 all.cut = true;
-                self.unreached([(path, step)].into_iter(), &inner, self.why_unreached());
+                self.unreached([(path, step)].into_iter(), &mut inner, self.why_unreached());
+                scope.unsaved = inner.unsaved;
                 continue;
             }
-            let ended = self.instance(step, &path, &mut inner).await;
+            let ended = self.round(step, &path, &mut inner).await;
+            scope.unsaved.clone_from(&inner.unsaved);
             for (saved_name, value) in newer(scope, inner).filter(|(saved, _)| saved != name) {
                 saved.entry(saved_name).or_default().push((*value).clone());
             }
             stopped = ended.stops() && self.after == AfterFailure::Stop && !step.only_looks();
             all.add(ended);
+        }
+        if saved.is_empty() && !all.cut && all.faults.is_empty() {
+            // Each of them was skipped.
+            self.no_rounds(step, scope);
         }
         for (name, values) in saved {
             scope.values.insert(name, Arc::new(Value::Array(values)));
@@ -57,6 +63,17 @@ impl Walk {
         // What was left is told; whether the outer list goes on is the failure's matter.
         all.cut = false;
         all
+    }
+
+    /// One round, unless it is skipped.
+    async fn round(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
+        let info = self.info(step, path, step_name(step, scope));
+        let skipped = why_skipped(step, &self.cx(step, &info, scope), true).await;
+        match skipped {
+            Ok(None) => self.instance(step, path, scope).await,
+            Ok(Some(why)) => self.skipped(step, info, scope, &why),
+            Err(faults) => self.ended_before(step, info, faults),
+        }
     }
 
     /// The path of a round: with its item, and a number where an item comes twice, since a path is the key of its events.

@@ -13,7 +13,7 @@ use super::attempt;
 use super::known::told;
 use super::rounds::items;
 use crate::event::{Fault, Outcome, Phase, StepInfo, What};
-use crate::step::{Body, Bound, Case, Cx, Done, failures};
+use crate::step::{Body, Bound, Case, Cx, Done, Skip, failures};
 use crate::template::{Expression, Scope};
 
 /// A walk through the steps of a phase.
@@ -170,7 +170,7 @@ impl Walk {
     pub(crate) fn unreached<'s>(
         &self,
         steps: impl Iterator<Item = (String, &'s Bound)>,
-        scope: &Scope,
+        scope: &mut Scope,
         why: Unreached,
     ) {
         let text = match why {
@@ -180,16 +180,26 @@ impl Walk {
         };
         for (path, step) in steps {
             let info = self.info(step, &path, step_name(step, scope));
+            self.case.no_marks(step, text);
+            unsaved(step, &info, scope, &format!("was {text}"));
             if why == Unreached::Given && step.is_check() {
                 let fault = Fault::error("not checked: `given` failed").at(step.span.place());
                 self.ended_before(step, info, vec![fault]);
             } else {
-                self.skipped(info, text);
+                self.tell_skipped(info, text);
             }
         }
     }
 
-    fn skipped(&self, step: StepInfo, why: &str) {
+    /// Tells that a step is skipped, or a round of it.
+    pub(super) fn skipped(&self, step: &Bound, info: StepInfo, scope: &mut Scope, why: &str) -> Ended {
+        self.case.no_marks(step, why);
+        unsaved(step, &info, scope, &format!("was skipped: {why}"));
+        self.tell_skipped(info, why);
+        Ended::default()
+    }
+
+    fn tell_skipped(&self, step: StepInfo, why: &str) {
         self.case.emitter.emit(What::StepEnded {
             step,
             outcome: Outcome::Skipped,
@@ -203,7 +213,7 @@ impl Walk {
         });
     }
 
-    fn info(&self, step: &Bound, path: &str, name: String) -> StepInfo {
+    pub(super) fn info(&self, step: &Bound, path: &str, name: String) -> StepInfo {
         StepInfo {
             path: path.to_owned(),
             phase: self.phase,
@@ -233,13 +243,13 @@ impl Walk {
 
     async fn step(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
         let info = self.info(step, path, step_name(step, scope));
+        self.case.forget_marks(step);
+        // Until it does.
+        unsaved(step, &info, scope, "did not pass");
         let cx = self.cx(step, &info, scope);
-        match why_skipped(step, &cx).await {
+        match why_skipped(step, &cx, false).await {
             Ok(None) => {}
-            Ok(Some(why)) => {
-                self.skipped(info, &why);
-                return Ended::default();
-            }
+            Ok(Some(why)) => return self.skipped(step, info, scope, &why),
             Err(faults) => return self.ended_before(step, info, faults),
         }
         let Some(for_each) = &step.for_each else {
@@ -247,14 +257,18 @@ impl Walk {
         };
         match items(&cx, &for_each.items).await {
             Ok(items) if items.is_empty() => {
-                self.skipped(info, "`for-each` has no items");
-                for name in step.saves() {
-                    self.set(scope, name, Value::Array(Vec::new()), false);
-                }
-                Ended::default()
+                self.no_rounds(step, scope);
+                self.skipped(step, info, scope, "`for-each` has no items")
             }
             Ok(items) => self.rounds(step, (&for_each.name.value, items), path, scope).await,
             Err(faults) => self.ended_before(step, info, faults),
+        }
+    }
+
+    /// What no round of a step has saved is a list, too.
+    pub(super) fn no_rounds(&self, step: &Bound, scope: &mut Scope) {
+        for name in step.saves() {
+            self.set(scope, name, Value::Array(Vec::new()), false);
         }
     }
 
@@ -296,6 +310,7 @@ impl Walk {
         {
             info.name = name;
         }
+        self.case.mark_logs(step).await;
         match (&step.body, &step.probe) {
             (Body::Act(act), Some(probe)) => self.probe(step, act, (probe, info), scope).await,
             (Body::Act(act), None) => attempt::act(self, step, act, (info, scope)).await,
@@ -357,15 +372,28 @@ pub(super) fn newer(before: &Scope, after: Scope) -> impl Iterator<Item = (Strin
     })
 }
 
-/// Why a step is skipped, if it is.
-async fn why_skipped(step: &Bound, cx: &Cx) -> Done<Option<String>> {
+/// Remembers why a step does not save what it would, for messages about names without a value.
+fn unsaved(step: &Bound, info: &StepInfo, scope: &mut Scope, how: &str) {
+    for name in step.saves() {
+        let why = format!("the step `{}` ({}) that saves it {how}", info.name, info.path);
+        scope.unsaved.insert(name.to_owned(), why);
+    }
+}
+
+/// Why a step is skipped, or a round of it, if it is: conditions that name the item of `for-each` are asked in each round,
+/// the others once, before the items are.
+pub(super) async fn why_skipped(step: &Bound, cx: &Cx, round: bool) -> Done<Option<String>> {
+    let item = step.for_each.as_ref().map(|for_each| for_each.name.value.as_str());
+    let names_item = |condition: &Expression| condition.names().any(|name| Some(name.parts[0].as_str()) == item);
     let holds = async |condition: &Expression| cx.rendered(|scope| condition.truth(scope)).await;
     if let Some(condition) = &step.condition
+        && names_item(condition) == round
         && !holds(condition).await?
     {
         return Ok(Some(format!("`if: {}` is false", condition.code)));
     }
-    for skip in &step.skip {
+    let asked = |skip: &&Skip| skip.r#if.as_ref().is_some_and(names_item) == round;
+    for skip in step.skip.iter().filter(asked) {
         let applies = match &skip.r#if {
             Some(condition) => holds(condition).await?,
             None => true,
@@ -378,7 +406,7 @@ async fn why_skipped(step: &Bound, cx: &Cx) -> Done<Option<String>> {
 }
 
 /// What the report calls a step: its name as far as it is known without asking, or its kind and target.
-fn step_name(step: &Bound, scope: &Scope) -> String {
+pub(super) fn step_name(step: &Bound, scope: &Scope) -> String {
     let own = step
         .name
         .as_ref()

@@ -14,6 +14,8 @@ use crate::template::{Data, Expression, Template};
 /// A bound step.
 #[derive(Debug, Clone)]
 pub struct Bound {
+    /// Its number among the steps of its scenario, those in templates and blocks too.
+    pub number: usize,
     /// Its kind.
     pub kind: &'static Kind,
     /// The step's place: where its kind is written.
@@ -123,23 +125,36 @@ impl Bound {
         self.is_check() && (again || matches!(&self.body, Body::Act(act) if !act.may_change()))
     }
 
+    /// The steps in it.
+    pub fn inner(&self) -> impl Iterator<Item = &Bound> {
+        let lanes = match &self.body {
+            Body::Act(_) => &[],
+            Body::Block(block) => block.lanes.as_slice(),
+        };
+        lanes.iter().flat_map(|lane| &lane.steps)
+    }
+
     /// True when it, or a step in it, asks from inside a service's network.
     pub fn asks_inside(&self) -> bool {
         match &self.body {
             Body::Act(act) => act.asks_inside(),
-            Body::Block(block) => block.lanes.iter().flat_map(|lane| &lane.steps).any(Bound::asks_inside),
+            Body::Block(_) => self.inner().any(Bound::asks_inside),
         }
     }
 
     /// The names that it saves, those of the steps in it too where they are seen outside.
-    pub fn saves(&self) -> Vec<&str> {
-        let own = self.save.iter().map(|(name, _)| name.as_str());
+    pub fn saves(&self) -> impl Iterator<Item = &str> {
+        self.saved().into_iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The same, with what is saved.
+    pub fn saved(&self) -> Vec<&(String, Expression)> {
         let inner = match &self.body {
             Body::Block(Block { lanes, own: None }) => lanes.as_slice(),
             Body::Block(_) | Body::Act(_) => &[],
         };
-        let inner = inner.iter().flat_map(|lane| &lane.steps).flat_map(Bound::saves);
-        own.chain(inner).collect()
+        let inner = inner.iter().flat_map(|lane| &lane.steps).flat_map(Bound::saved);
+        self.save.iter().chain(inner).collect()
     }
 
     /// The images that it, or a step in it, wants, as far as they are known before anything starts; none of what may be
@@ -150,10 +165,7 @@ impl Bound {
         }
         match &self.body {
             Body::Act(act) => act.images(),
-            Body::Block(block) => {
-                let steps = block.lanes.iter().flat_map(|lane| &lane.steps);
-                steps.flat_map(Bound::images).collect()
-            }
+            Body::Block(_) => self.inner().flat_map(Bound::images).collect(),
         }
     }
 
@@ -161,7 +173,7 @@ impl Bound {
     pub fn checks(&self) -> bool {
         match &self.body {
             Body::Act(_) => self.expect.is_some() || self.kind.sort != Sort::Action,
-            Body::Block(block) => block.lanes.iter().flat_map(|lane| &lane.steps).any(Bound::checks),
+            Body::Block(_) => self.inner().any(Bound::checks),
         }
     }
 }

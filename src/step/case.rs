@@ -82,8 +82,8 @@ pub struct Case {
     pub versions: Vec<Arc<StackPlan>>,
     /// Names whose values are hidden.
     pub masked: Vec<String>,
-    /// Steps by whose beginning logs are marked.
-    pub marks: BTreeSet<String>,
+    /// The numbers of the steps by whose beginning logs are marked.
+    pub marks: BTreeSet<usize>,
     /// The files that were read.
     pub files: Arc<Files>,
     /// The logs of its containers.
@@ -136,8 +136,8 @@ pub struct CaseState {
     /// Summaries of probes by name, those that still run too: shared with the scopes, and copied only when one of them
     /// still has it while there is news.
     pub probes: Arc<Value>,
-    /// Marks in the logs by the name of the step that made them.
-    pub marks: BTreeMap<String, crate::engine::logs::Mark>,
+    /// Marks in the logs by the number of the step that made them, or why it made none.
+    pub marks: BTreeMap<usize, Result<crate::engine::logs::Mark, String>>,
     /// Images that `commit` made, to be removed at the end.
     pub images: Vec<String>,
     /// Seconds by part, of all steps.

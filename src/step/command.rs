@@ -176,6 +176,7 @@ pub(super) fn check_background(background: Option<&Spanned<String>>, step: &Step
 pub(super) fn bind_process(name: &Spanned<String>, binder: &mut Binder<'_>) {
     let problem = background_problem(name, &binder.processes);
     binder.problems.extend(problem);
+    binder.once(name, "the process");
     binder.processes.push(name.value.clone());
 }
 

@@ -14,7 +14,8 @@ use super::target::find_process;
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Step, Written};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::Stream;
-use crate::engine::logs::Streams;
+use crate::engine::logs::{Mark, Streams};
+use crate::event::Fault;
 use crate::expect::{Expectation, Field, FieldKind, Ignored, LineMatcher, LinePattern};
 use crate::shape::{Rule, Text, shape, words};
 use crate::template::NamePath;
@@ -211,19 +212,37 @@ impl LogAssert {
     }
 
     /// The step since which it is read; none is from the start.
-    fn since(&self, binder: &mut Binder<'_>) -> Result<Option<String>, Told> {
+    fn since(&self, binder: &mut Binder<'_>) -> Result<Option<Since>, Told> {
         let Some(since) = self.since.as_ref().filter(|since| since.value != "start") else {
             return Ok(None);
         };
-        if !binder.step_names.contains(&since.value) {
-            let known = binder.step_names.clone();
-            let known = known.iter().map(String::as_str).chain(["start"]);
-            let problem = Diagnostic::unknown(&since.span, "step before this one,", &since.value, known);
-            binder.problems.push(problem);
-            return Err(Told);
-        }
-        binder.marks.push(since.value.clone());
-        Ok(Some(since.value.clone()))
+        let named: Vec<_> = binder
+            .step_names
+            .iter()
+            .filter(|step| step.name == since.value)
+            .collect();
+        let problem = match named.as_slice() {
+            [one] => {
+                let step = one.number;
+                binder.marks.insert(step);
+                let name = since.clone();
+                return Ok(Some(Since { step, name }));
+            }
+            [] => {
+                let known = binder.step_names.iter().map(|step| step.name.as_str());
+                let known = known.chain(["start"]);
+                Diagnostic::unknown(&since.span, "step before this one,", &since.value, known)
+            }
+            [first, .., last] => {
+                let message = format!("more than one step before this one has the name `{}`", since.value);
+                Diagnostic::error(&since.span, message)
+                    .related(&first.span, "one of them")
+                    .related(&last.span, "another one")
+                    .help("give the one that is meant a name of its own")
+            }
+        };
+        binder.problems.push(problem);
+        Err(Told)
     }
 
     fn target(&self, binder: &mut Binder<'_>) -> Option<Source> {
@@ -275,18 +294,24 @@ struct Bound {
     never: Vec<LineMatcher>,
     ignore: Vec<Ignored>,
     streams: Streams,
-    since: Option<String>,
+    since: Option<Since>,
+}
+
+/// A step that was named, and where: what was written after it began is read.
+#[derive(Debug)]
+struct Since {
+    step: usize,
+    name: Spanned<String>,
 }
 
 #[async_trait]
 impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let target = self.target.found(cx).await?;
-        let mark = self
-            .since
-            .as_ref()
-            .and_then(|since| cx.case.state().marks.get(since).cloned())
-            .unwrap_or_default();
+        let mark = match &self.since {
+            Some(since) => since.mark(cx)?,
+            None => Mark::default(),
+        };
         let mut reading = Reading::of(cx, target, self.streams, mark, self.seen(cx).await?);
         let found = reading.run().await?;
         for (ignored, dropped) in self.ignore.iter().zip(&reading.seen.dropped) {
@@ -315,6 +340,22 @@ impl Bound {
             never: patterns(cx, &self.never).await?,
             ignore: patterns(cx, &ignored).await?,
         }))
+    }
+}
+
+impl Since {
+    /// Where the logs were when its step began. One that did not begin marks nothing: all lines would be taken for new.
+    fn mark(&self, cx: &Cx) -> Done<Mark> {
+        let name = &self.name.value;
+        let why = match cx.case.state().marks.get(&self.step) {
+            Some(Ok(mark)) => return Ok(mark.clone()),
+            Some(Err(why)) => format!("nothing is since `{name}`: that step did not begin ({why})"),
+            None => format!("nothing is since `{name}`: that step was not reached"),
+        };
+        let fault = Fault::error(why).at(self.name.span.place());
+        Err(vec![
+            fault.hint("let this step have the same condition, or name another step"),
+        ])
     }
 }
 

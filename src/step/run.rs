@@ -91,6 +91,7 @@ impl Written for Run {
         if let Some(name) = &self.background {
             let problem = command::background_problem(name, &binder.backgrounds);
             binder.problems.extend(problem);
+            binder.once(name, "the container");
             binder.backgrounds.push(name.value.clone());
         }
         Some(Body::Act(Arc::new(Bound(self.clone()))))

@@ -296,11 +296,42 @@ fn check_combination(step: &Step, problems: &mut Problems) {
             format!("`{}` is no question: it cannot be a probe", kind.name),
         ));
     }
+    tell_idle(step, problems);
     if let (Some(must_hold), None) = (&step.common.must_hold, &step.common.probe) {
         problems.push(Diagnostic::error(
             &must_hold.span,
             "`must-hold` belongs to `probe`, and there is none",
         ));
+    }
+}
+
+/// Refuses keys that would do nothing beside the others.
+fn tell_idle(step: &Step, problems: &mut Problems) {
+    let Common {
+        within,
+        every,
+        holds_for,
+        probe,
+        ..
+    } = &step.common;
+    let waits = [("within", within), ("holds-for", holds_for)];
+    if probe.is_some() && step.kind.sort == Sort::Question {
+        let waits = waits
+            .iter()
+            .filter_map(|(key, value)| Some((*key, value.as_ref()?.span())));
+        let save = step.save.0.values().next().map(|(span, _)| ("save", span));
+        for (key, span) in waits.chain(save) {
+            let message = format!("`{key}` does nothing beside `probe`: the question goes on in the background");
+            let help = "what it has found is asked by a step of its own: `state-assert: {probe: NAME}`";
+            problems.push(Diagnostic::error(span, message).help(help));
+        }
+    } else if let (Some(every), None) = (every, probe)
+        && !matches!(step.kind.sort, Sort::Action | Sort::Block)
+        && waits.iter().all(|(_, value)| value.is_none())
+    {
+        let message = "`every` says how often it is asked again, and nothing asks again";
+        let help = "add `within`, `holds-for` or `probe`, or take it out";
+        problems.push(Diagnostic::error(every.span(), message).help(help));
     }
 }
 

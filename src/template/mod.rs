@@ -133,6 +133,8 @@ pub struct Scope {
     pub salt: String,
     /// Where a template's parameters were written, by name: a relative path is relative to that folder.
     pub folders: BTreeMap<String, Arc<Path>>,
+    /// Names that a step would have saved, and why it did not.
+    pub unsaved: BTreeMap<String, String>,
 }
 
 impl Scope {

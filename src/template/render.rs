@@ -296,6 +296,9 @@ fn folders(expression: &Expression, scope: &Scope) -> BTreeMap<usize, PathBuf> {
 fn why_missing(parts: &[String], scope: &Scope) -> String {
     let head = &parts[0];
     let Some(value) = scope.values.get(head) else {
+        if let Some(why) = scope.unsaved.get(head) {
+            return format!("`{head}` has no value: {why}");
+        }
         let names: Vec<&str> = scope.values.keys().map(String::as_str).collect();
         return format!("there is no `{head}`; {}", crate::diagnostic::known_names(head, &names));
     };

@@ -41,6 +41,7 @@ fn scope() -> Scope {
         seed: "run-1".into(),
         salt: String::new(),
         folders: BTreeMap::new(),
+        unsaved: BTreeMap::new(),
     }
 }
 

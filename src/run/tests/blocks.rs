@@ -15,7 +15,7 @@ steps:
   - assert: inner == ['c', 'c']
   - {assert: n == 5, for-each: {n: list}}
   - {assert: n == 5, for-each: {n: '[]'}}
-  - {assert: n == 5, for-each: {n: '5'}}
+  - {assert: n == 5, for-each: {n: bodies | first}}
 ",
     )
     .check(
@@ -30,7 +30,7 @@ steps:
          steps[5][n=5] passed
          steps[5][n=5#2] passed
          steps[6] skipped: `for-each` has no items
-         steps[7] errored: `for-each` wants a list, and `5` is 5
+         steps[7] errored: `for-each` wants a list, and `bodies | first` is \"a\"
          = errored
          exit 3",
     )

@@ -13,6 +13,8 @@ mod outcomes;
 mod over;
 mod phases;
 mod random;
+mod rounds;
+mod since;
 mod starting;
 mod whole;
 

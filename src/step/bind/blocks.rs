@@ -8,7 +8,7 @@ use super::{BUILT_IN, Binder, Known};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::scenario::Template as TemplateFile;
 use crate::step::bound::OwnScope;
-use crate::step::{Block, Body, Lane, Step};
+use crate::step::{Block, Body, Bound, Lane, Step};
 use crate::template::Scope;
 
 /// How deep templates use templates.
@@ -30,14 +30,32 @@ impl Binder<'_> {
     pub fn lanes<'s>(&mut self, lanes: impl Iterator<Item = (&'s str, &'s [Step])>) -> Body {
         let before = self.maybe;
         self.maybe = true;
-        let lanes = lanes
+        let lanes: Vec<Lane> = lanes
             .map(|(name, steps)| Lane {
                 name: Some(name.to_owned()),
                 steps: self.steps(steps),
             })
             .collect();
         self.maybe = before;
+        self.tell_saved_twice(&lanes);
         Body::Block(Block { lanes, own: None })
+    }
+
+    /// Refuses a name that two lanes save: they run at once.
+    fn tell_saved_twice(&mut self, lanes: &[Lane]) {
+        let mut saved: BTreeMap<&str, (usize, &Span)> = BTreeMap::new();
+        for (number, lane) in lanes.iter().enumerate() {
+            for (name, expression) in lane.steps.iter().flat_map(Bound::saved) {
+                let (other, first) = *saved.entry(name).or_insert((number, &expression.span));
+                if other != number {
+                    let message = format!("two lanes save `{name}`, and they run at once: which one is kept?");
+                    let problem =
+                        Diagnostic::error(&expression.span, message).related(first, "the other lane saves it here");
+                    self.problems
+                        .push(problem.help("give each lane's value a name of its own"));
+                }
+            }
+        }
     }
 
     /// The steps of a template file, in a scope of its own.

@@ -7,7 +7,7 @@ mod running;
 mod targets;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use std::time::Duration;
 use super::{Block, Body, Bound, Items, StackNames, Step};
 use crate::diagnostic::{Diagnostic, Place, Span, Spanned};
 use crate::scenario::{Files, Partial};
-use crate::shape::{Computed, Named, Text};
-use crate::template::Scope;
+use crate::shape::{Computed, Named};
+use crate::template::{Expression, Scope, noun};
 
 use known::Covered;
 pub use known::{BUILT_IN, Known, name_problem};
@@ -54,11 +54,11 @@ pub struct Binder<'a> {
     /// Background processes started by name before this point.
     pub processes: Vec<String>,
     /// Probes started before this point.
-    pub probes: Vec<String>,
+    pub probes: Vec<Spanned<String>>,
     /// Names of the steps before this point, for `since`.
-    pub step_names: Vec<String>,
-    /// The names of steps that a `since` mentions: a mark is made when they begin.
-    pub marks: Vec<String>,
+    pub step_names: Vec<StepName>,
+    /// The numbers of steps that a `since` mentions: a mark is made when they begin.
+    pub marks: BTreeSet<usize>,
     /// Where each name is saved first.
     saved: BTreeMap<String, Span>,
     /// The folder of the file that is being bound.
@@ -75,7 +75,19 @@ pub struct Binder<'a> {
     makes_files: bool,
     /// Which stacks run at some time, and which of them steps need.
     running: Running,
+    /// True under `for-each`: what is bound happens more than once.
+    in_rounds: bool,
     steps: usize,
+}
+
+/// A step that was given a name.
+pub struct StepName {
+    /// The name.
+    pub name: String,
+    /// Which step it is.
+    pub number: usize,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// The most steps in a plan.
@@ -95,11 +107,12 @@ impl<'a> Binder<'a> {
             early,
             makes_files: false,
             running: Running::default(),
+            in_rounds: false,
             backgrounds: Vec::new(),
             processes: Vec::new(),
             probes: Vec::new(),
             step_names: Vec::new(),
-            marks: Vec::new(),
+            marks: BTreeSet::new(),
             saved: BTreeMap::new(),
             folder,
             used_at: Vec::new(),
@@ -116,6 +129,7 @@ impl<'a> Binder<'a> {
 
     fn step(&mut self, step: &Step) -> Option<Bound> {
         self.steps += 1;
+        let number = self.steps;
         if self.steps > MAX_STEPS {
             if self.steps == MAX_STEPS + 1 {
                 self.problems.push(Diagnostic::error(
@@ -125,18 +139,20 @@ impl<'a> Binder<'a> {
             }
             return None;
         }
-        let outer_maybe = self.maybe;
+        let outer = (self.maybe, self.in_rounds);
         let mut item = Covered::default();
         if let Some(for_each) = &step.common.for_each {
             // The items are known before the first of them has its name.
             if let Items::Computed(items) = &for_each.items {
                 self.check_names(&[items.as_template()]);
+                self.check_items(items);
             }
             self.new_name(&for_each.name.value, &for_each.name.span);
             item = self.known.cover([for_each.name.value.clone().into()]);
         }
         let uncertain = step.common.r#if.is_some() || !step.common.skip.is_empty();
         self.maybe |= uncertain || step.common.soft.is_some() || step.common.for_each.is_some();
+        self.in_rounds |= step.common.for_each.is_some();
         let locals = self.known.cover(step.kind.locals.iter().map(|name| (*name).into()));
         self.check_names(&step.templates);
         self.known.uncover(locals);
@@ -155,14 +171,58 @@ impl<'a> Binder<'a> {
             self.early.values.remove(name);
             self.saved.entry(name.clone()).or_insert_with(|| span.clone());
         }
-        self.maybe = outer_maybe;
-        if let Some(name) = step.common.name.as_ref().and_then(Text::as_literal) {
-            self.step_names.push(name.to_owned());
+        if let Some(written) = &step.common.name
+            && let Some(name) = written.as_literal()
+        {
+            self.step_names.push(StepName {
+                name: name.to_owned(),
+                number,
+                span: written.span.clone(),
+            });
         }
         if let Some(probe) = &step.common.probe {
-            self.probes.push(probe.value.clone());
+            self.new_probe(probe);
         }
-        Some(self.bound(step, body?))
+        (self.maybe, self.in_rounds) = outer;
+        Some(self.bound(step, number, body?))
+    }
+
+    /// Refuses a second probe of a name: only one of them would tell.
+    fn new_probe(&mut self, probe: &Spanned<String>) {
+        self.once(probe, "the probe");
+        if let Some(first) = self.probes.iter().find(|known| known.value == probe.value) {
+            let message = format!("another step has started the probe `{}`", probe.value);
+            let problem = Diagnostic::error(&probe.span, message).help("choose another name");
+            self.problems.push(match first.span == probe.span {
+                // One template that is used twice.
+                true => problem,
+                false => problem.related(&first.span, "here"),
+            });
+        }
+        self.probes.push(probe.clone());
+    }
+
+    /// Refuses a name for what goes on in the background where it would be started for each item.
+    pub fn once(&mut self, name: &Spanned<String>, what: &str) {
+        if self.in_rounds {
+            let message = format!(
+                "under `for-each`, {what} `{}` would be started for each item",
+                name.value
+            );
+            let help = "a name is for one: write a step for each, with names of their own";
+            self.problems.push(Diagnostic::error(&name.span, message).help(help));
+        }
+    }
+
+    /// Tells items that are known by now, and no list.
+    fn check_items(&mut self, items: &Expression) {
+        let constant = items.names().next().is_none() || self.is_constant(&items.as_template());
+        let value = constant.then(|| items.value(&self.early).ok()).flatten();
+        if let Some(value) = value.filter(|value| !value.is_array()) {
+            let message = format!("`for-each` wants a list, and `{}` is {}", items.code, noun(&value));
+            let help = "write its items as a list, or an expression that gives one";
+            self.problems.push(Diagnostic::error(&items.span, message).help(help));
+        }
     }
 
     fn check_saves(&mut self, step: &Step, body: Option<&Body>) {
@@ -179,11 +239,12 @@ impl<'a> Binder<'a> {
         self.known.uncover(result);
     }
 
-    fn bound(&self, step: &Step, body: Body) -> Bound {
+    fn bound(&self, step: &Step, number: usize, body: Body) -> Bound {
         let common = &step.common;
         let own = || Spanned::new(step.kind.limit, step.kind_at.clone());
         let default = self.fixed.limits.get(step.kind.name).cloned().unwrap_or_else(own);
         Bound {
+            number,
             kind: step.kind,
             span: step.kind_at.clone(),
             used_at: self.used_at.clone(),

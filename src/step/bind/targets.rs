@@ -145,7 +145,7 @@ impl Binder<'_> {
         constant.then(|| data.render(&self.early).ok()).flatten()
     }
 
-    fn is_constant(&self, text: &Text) -> bool {
+    pub(super) fn is_constant(&self, text: &Text) -> bool {
         let is_early = |path: &NamePath| !path.call && self.early.values.contains_key(&path.parts[0]);
         !self.maybe && text.names().all(is_early)
     }

@@ -154,9 +154,9 @@ impl Written for StateAssert {
             Of::Image => Target::Image(text.clone()),
             Of::Probe => {
                 if let Some(name) = text.as_literal()
-                    && !binder.probes.iter().any(|probe| probe == name)
+                    && !binder.probes.iter().any(|probe| probe.value == name)
                 {
-                    let known = binder.probes.iter().map(String::as_str);
+                    let known = binder.probes.iter().map(|probe| probe.value.as_str());
                     let problem = Diagnostic::unknown(&text.span, "probe", name, known);
                     binder.problems.push(problem);
                 }
