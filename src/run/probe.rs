@@ -1,9 +1,9 @@
 //! Probes: questions asked again and again in the background, their answers and outages counted.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -13,13 +13,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::attempt::{Limits, explain, judge, limits, shown};
 use super::walk::{Ended, Walk};
 use crate::event::{Fault, StepInfo, What};
-use crate::step::{Act, Bound, Case, Repeat};
+use crate::step::{Act, Bound, Case, Repeat, Seen};
 use crate::template::Scope;
-
-/// So many bytes of different answers are kept: each answer tells them anew.
-const MAX_VALUES: usize = 1 << 20;
-/// What an answer that is kept takes beside its text.
-const AROUND: usize = 16;
 
 /// The probes of a case.
 #[derive(Default)]
@@ -34,103 +29,8 @@ struct Probe {
     info: StepInfo,
     must_hold: bool,
     broken: Arc<AtomicBool>,
-    task: JoinHandle<Record>,
-}
-
-/// What a probe has seen so far.
-#[derive(Debug, Default)]
-struct Record {
-    answers: u64,
-    failures: u64,
-    /// The outage that goes on now, and the longest one; an outage is from the last answer to the next one.
-    last_answer: Option<Instant>,
-    failing: bool,
-    max_outage: Duration,
-    total_outage: Duration,
-    first_failure: Option<Fault>,
-    /// The last answer that is another than the one before it, if it was not told yet. All of those are in the summary
-    /// alone; none once they are too long, and never only a part.
-    new_value: Option<Value>,
-    last_value: Option<Value>,
-    /// The bytes that all of these take.
-    size: usize,
-}
-
-impl Record {
-    fn answered(&mut self, outputs: &Value) {
-        let now = Instant::now();
-        self.answers += 1;
-        if self.failing {
-            self.count_outage(now);
-        }
-        self.failing = false;
-        self.last_answer = Some(now);
-        let value = outputs
-            .get("json")
-            .or_else(|| outputs.get("stdout"))
-            .or_else(|| outputs.get("body"));
-        if let Some(value) = value.filter(|value| !value.is_null() && self.last_value.as_ref() != Some(value)) {
-            self.keep(value.clone());
-        }
-    }
-
-    fn keep(&mut self, value: Value) {
-        self.size = self.size.saturating_add(value.to_string().len() + AROUND);
-        self.new_value = Some(value.clone());
-        self.last_value = Some(value);
-    }
-
-    fn failed(&mut self, fault: &Fault, began: Instant) {
-        self.failures += 1;
-        self.failing = true;
-        self.last_answer.get_or_insert(began);
-        self.first_failure.get_or_insert_with(|| fault.clone());
-    }
-
-    fn count_outage(&mut self, now: Instant) {
-        (self.max_outage, self.total_outage) = self.outages(now);
-    }
-
-    /// Why it did not hold, if it did not.
-    fn fault(self, name: &str) -> Option<Fault> {
-        let failures = self.failures;
-        let told = |first: Fault| Fault {
-            message: format!(
-                "probe `{name}` must hold, and failed {failures} times: {}",
-                first.message
-            ),
-            ..first
-        };
-        let silent = || Fault::error(format!("probe `{name}` never had an answer"));
-        self.first_failure
-            .map(told)
-            .or_else(|| (self.answers == 0).then(silent))
-    }
-
-    /// The longest outage and all together, with the one that goes on.
-    fn outages(&self, now: Instant) -> (Duration, Duration) {
-        let last = self.last_answer.filter(|_| self.failing);
-        let outage = last.map_or(Duration::ZERO, |last| now - last);
-        (self.max_outage.max(outage), self.total_outage + outage)
-    }
-
-    /// Brings what expressions and `state-assert` see of it up to now; the values that are told already stay as they are.
-    fn tell(&mut self, summary: &mut Value) {
-        let (max_outage, outage) = self.outages(Instant::now());
-        summary["answers"] = self.answers.into();
-        summary["failures"] = self.failures.into();
-        summary["max_outage"] = crate::event::duration_text(max_outage.as_secs_f64()).into();
-        summary["outage"] = crate::event::duration_text(outage.as_secs_f64()).into();
-        summary["first_failure"] = self.first_failure.as_ref().map(|fault| fault.message.as_str()).into();
-        let values = &mut summary["values"];
-        if self.size > MAX_VALUES {
-            *values = Value::Null;
-        } else if let Some(values) = values.as_array_mut() {
-            values.extend(self.new_value.take());
-        } else {
-            *values = Value::Array(self.new_value.take().into_iter().collect());
-        }
-    }
+    record: Arc<Seen>,
+    task: JoinHandle<()>,
 }
 
 impl Walk {
@@ -157,16 +57,18 @@ impl Walk {
             act: Arc::clone(act),
             info: info.clone(),
             scope: scope.clone(),
+            record: Arc::new(Seen::every(limits.every)),
             limits,
             broken: Arc::clone(&broken),
         };
-        asking.tell(name, &mut Record::default());
+        self.case.sees_probe(name, Arc::clone(&asking.record));
         let probe = Probe {
             name: name.to_owned(),
             info: info.clone(),
             must_hold: step.must_hold,
             broken,
-            task: tokio::spawn(asking.run(name.to_owned())),
+            record: Arc::clone(&asking.record),
+            task: tokio::spawn(asking.run()),
         };
         self.probes.lock().push(probe);
         end_step(&self.case, info, step.must_hold, Vec::new());
@@ -214,20 +116,17 @@ impl Probes {
         let running = std::mem::take(&mut *self.lock());
         let mut faults = Vec::new();
         for probe in running {
-            let mut record = match probe.task.await {
-                Ok(record) => record,
-                Err(broken) => {
-                    faults.push(super::broken::fault(&format!("probe `{}`: {broken}", probe.name)));
-                    continue;
-                }
-            };
-            case.tell_probe(&probe.name, |summary| record.tell(summary));
+            if let Err(broken) = probe.task.await {
+                faults.push(super::broken::fault(&format!("probe `{}`: {broken}", probe.name)));
+                continue;
+            }
             let summary = case.probes()[&probe.name].clone();
             case.emitter.emit(What::ProbeEnded {
                 probe: probe.name.clone(),
                 summary,
             });
-            if let Some(fault) = record.fault(&probe.name).filter(|_| probe.must_hold) {
+            let fault = probe.record.now().fault(&probe.name);
+            if let Some(fault) = fault.filter(|_| probe.must_hold) {
                 let fault = fault.at(probe.info.place.clone());
                 end_step(case, probe.info, true, vec![fault.clone()]);
                 faults.push(fault);
@@ -246,40 +145,54 @@ struct Asking {
     scope: Scope,
     limits: Limits,
     broken: Arc<AtomicBool>,
+    record: Arc<Seen>,
 }
 
 impl Asking {
-    async fn run(self, name: String) -> Record {
-        let mut record = Record::default();
+    async fn run(self) {
         let end = self.walk.cancel.clone();
         while !end.is_cancelled() {
             let began = Instant::now();
+            self.record.now().begins();
+            let ask = self.ask();
+            tokio::pin!(ask);
             let result = tokio::select! {
-                result = self.ask(&record) => result,
-                () = end.cancelled() => break,
+                result = &mut ask => result,
+                () = end.cancelled() => match self.last_answer(ask).await {
+                    Some(result) => result,
+                    None => break,
+                },
             };
             match result {
-                Ok(outputs) => record.answered(&outputs),
+                Ok(outputs) => self.record.now().answered(&outputs),
                 Err(fault) => {
                     self.broken.store(true, Ordering::Relaxed);
-                    record.failed(&fault, began);
+                    self.record.now().failed(&fault);
                 }
             }
-            self.tell(&name, &mut record);
             tokio::select! {
                 () = crate::wait::pause(self.limits.every.saturating_sub(began.elapsed())) => {}
                 () = end.cancelled() => {}
             }
         }
-        record
+        self.record.now().ends();
     }
 
-    fn tell(&self, name: &str, record: &mut Record) {
-        self.walk.case.tell_probe(name, |summary| record.tell(summary));
+    /// The answer to the question that is open at the end: of a probe that must hold, one that is late is waited for until
+    /// its limit, since nobody knows whether it would have held.
+    async fn last_answer(&self, ask: impl Future<Output = Result<Value, Fault>>) -> Option<Result<Value, Fault>> {
+        let is_late = self.record.now().is_late();
+        if !self.step.must_hold || !is_late {
+            return None;
+        }
+        self.walk.interrupt.run_until_cancelled(ask).await
     }
 
-    async fn ask(&self, record: &Record) -> Result<Value, Fault> {
-        let number = record.answers + record.failures;
+    async fn ask(&self) -> Result<Value, Fault> {
+        let (number, is_first_failure) = {
+            let record = self.record.now();
+            (record.answers + record.failures, record.first_failure.is_none())
+        };
         let limit = self.limits.attempt;
         let mut cx = self.walk.cx(&self.step, &self.info, &self.scope);
         cx.scope.salt = format!("{} {number}", self.info.path);
@@ -299,7 +212,7 @@ impl Asking {
             Err(faults) => (Value::Null, faults),
         };
         // Only the first failure is told in full.
-        if record.first_failure.is_none() {
+        if is_first_failure {
             explain(&cx, self.act.as_ref(), &outputs, &mut faults).await;
         }
         faults.into_iter().next().map_or(Ok(outputs), Err)

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{ServiceRef, StackNames};
+use super::{Seen, ServiceRef, StackNames};
 use crate::diagnostic::Place;
 use crate::engine::Engine;
 use crate::engine::Labels;
@@ -136,6 +136,8 @@ pub struct CaseState {
     /// Summaries of probes by name, those that still run too: shared with the scopes, and copied only when one of them
     /// still has it while there is news.
     pub probes: Arc<Value>,
+    /// What the probes have seen: the summaries are brought up to it when they are asked for.
+    pub seen: BTreeMap<String, Arc<Seen>>,
     /// Marks in the logs by the number of the step that made them, or why it made none.
     pub marks: BTreeMap<usize, Result<crate::engine::logs::Mark, String>>,
     /// Images that `commit` made, to be removed at the end.
@@ -198,14 +200,18 @@ impl Case {
         format!("{}={}", crate::lease::CASE, self.id)
     }
 
-    /// The summaries of the probes so far.
+    /// The summaries of the probes, up to now.
     pub fn probes(&self) -> Arc<Value> {
-        Arc::clone(&self.state().probes)
+        let state = &mut *self.state();
+        for (name, seen) in &state.seen {
+            seen.now().tell(name, &mut state.probes);
+        }
+        Arc::clone(&state.probes)
     }
 
-    /// Tells what is new of a probe.
-    pub fn tell_probe(&self, name: &str, news: impl FnOnce(&mut Value)) {
-        news(&mut Arc::make_mut(&mut self.state().probes)[name]);
+    /// A probe that begins: what it sees is in the summaries.
+    pub fn sees_probe(&self, name: &str, seen: Arc<Seen>) {
+        self.state().seen.insert(name.to_owned(), seen);
     }
 
     /// Adds a step's times to those of the case: what is in no part of its own is `step`.

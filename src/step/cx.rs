@@ -84,6 +84,10 @@ impl Cx {
     /// Renders something; what it asks is answered afresh.
     pub async fn rendered<T>(&self, render: impl Fn(&Scope) -> Result<T, Unrendered>) -> Done<T> {
         let mut scope = self.scope.clone();
+        if scope.values.contains_key("probes") {
+            // As they are now, not as they were when the attempt began.
+            scope.values.insert("probes".to_owned(), self.case.probes());
+        }
         // Each round answers all that could be found out to be needed; a question may lead to another.
         for _ in 0..32 {
             match render(&scope) {

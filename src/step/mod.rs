@@ -27,6 +27,7 @@ mod lifecycle;
 mod log_assert;
 mod parallel;
 mod place;
+mod probed;
 mod resource;
 mod run;
 mod schema;
@@ -61,6 +62,7 @@ pub use cx::{Cx, Done};
 pub use fixed_ports::{Asker, held};
 pub use for_each::{ForEach, Items};
 pub use schema::common_schema;
+pub use probed::Seen;
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
 pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys};
 

@@ -12,6 +12,7 @@ mod logs;
 mod outcomes;
 mod over;
 mod phases;
+mod probed;
 mod random;
 mod rounds;
 mod since;

@@ -129,7 +129,7 @@ pub(super) const RESULT: &[Field] = &[
     field(
         "max_outage",
         FieldKind::Duration,
-        "The longest time between two answers with failures between them.",
+        "The longest time between two answers with failures between them, or with a question that had no answer for longer than `every` (and than 200ms); one that has none now counts until now.",
     ),
     field("outage", FieldKind::Duration, "All such times together."),
     field("first_failure", FieldKind::Text, "What the first failure was."),

@@ -262,7 +262,7 @@ impl Act for Bound {
                 let reference = cx.text(text).await?;
                 observe::image(cx, &reference).await
             }
-            Target::Probe(text) => observe::probe(cx, &cx.text(text).await?),
+            Target::Probe(text) => observe::probe(cx, &cx.text(text).await?).await,
         }
     }
 

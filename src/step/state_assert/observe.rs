@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
-use super::super::{ContainerRef, Cx, Done, ServiceRef};
+use super::super::{ContainerRef, Cx, Done, Repeat, ServiceRef};
 use crate::engine::world::ContainerState;
 
 /// The containers of a target, as they are known.
@@ -195,8 +196,19 @@ pub(super) async fn image(cx: &Cx, reference: &str) -> Done<Value> {
     Ok(existing(found))
 }
 
-/// A probe's answers so far.
-pub(super) fn probe(cx: &Cx, name: &str) -> Done<Value> {
+/// A probe's answers so far. Of one that has had none yet, and no failure, nothing is known but that: the first is waited
+/// for as long as `within` lets.
+pub(super) async fn probe(cx: &Cx, name: &str) -> Done<Value> {
+    let seen = cx.case.state().seen.get(name).cloned();
+    let knows_nothing = || seen.as_ref().is_some_and(|seen| seen.now().is_empty());
+    let judged = cx.expect.as_ref().is_some_and(|expect| !expect.expects("answers"));
+    let until = cx.within.map(|within| within.min(cx.deadline));
+    while judged && knows_nothing() {
+        if until.is_none_or(|until| Instant::now() >= until) {
+            return Err(cx.error(format!("probe `{name}` never had an answer")));
+        }
+        crate::wait::pause(Repeat::FIRST).await;
+    }
     let probes = cx.case.probes();
     let Some(Value::Object(mut fields)) = probes.get(name).cloned() else {
         return Err(cx.error(format!("probe `{name}` was not started")));

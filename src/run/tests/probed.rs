@@ -1,0 +1,111 @@
+//! Probes whose question hangs, and those that never had an answer.
+
+use super::stage;
+use crate::engine::fake::{Answer, Script};
+
+/// Runs steps beside a probe: it asks every 50 ms, is answered at once, and from two seconds on hangs for `milliseconds`.
+async fn check(probe: &str, hangs: u64, steps: &str, expected: &str) {
+    let answers = (0..20).map(|_| Answer::out("yes").after_ms(100));
+    let hang = Answer::out("late").after_ms(hangs);
+    let answers: Vec<_> = answers
+        .chain([hang])
+        .chain((0..9999).map(|_| Answer::out("yes").after_ms(100)))
+        .collect();
+    let wait = "{exec: {service: web, command: wait}}";
+    stage(&format!(
+        "stacks: {{s: web.yml}}\ngiven: [up: s]\nsteps:\n  - {{exec: {{service: web, command: ask}}, probe: p{probe}}}\n  - {wait}\n{steps}"
+    ))
+    .engine(|fake| {
+        let wait = (0..9).map(|_| Answer::out("").after_ms(5000));
+        fake.script("web", Script::new().exec("ask", answers).exec("wait", wait.collect::<Vec<_>>()));
+    })
+    .check(&format!(
+        "image `busybox` present\ngiven[1] passed\nsteps[1] passed\nsteps[2] passed\n{expected}"
+    ))
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_hangs_is_an_outage_while_it_does() {
+    check(
+        "",
+        60_000,
+        "  - {state-assert: {probe: p}, expect: {failures: 0, max_outage: {lt: 2s}}, soft: true}
+  - {state-assert: {probe: p}, expect: {max_outage: {ge: 2900ms, le: 3s}, outage: {ge: 2900ms}, answers: 20}}
+  - assert: probes.p.max_outage == '3s'
+",
+        "steps[3] failed: (soft) `max_outage` is `3s`, not less than 2s
+         steps[4] passed
+         steps[5] passed
+         probe p: 0 failures
+         = failed
+         exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_came_late_has_ended_an_outage() {
+    check(
+        "",
+        1_000,
+        "  - {state-assert: {probe: p}, expect: {failures: 0, max_outage: 1s, outage: 1s}}\n",
+        "steps[3] passed
+         probe p: 0 failures
+         = passed",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_must_hold_is_not_held_by_a_question_that_hangs_to_the_end() {
+    check(
+        ", must-hold: true, timeout: 10s",
+        60_000,
+        "",
+        "probe p: 1 failures
+         = failed: probe `p` must hold, and failed 1 times: the command did not end within 10s
+         exit 1",
+    )
+    .await;
+    check(
+        ", must-hold: true, timeout: 10s",
+        7_000,
+        "",
+        "probe p: 0 failures
+         = passed",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_probe_that_never_had_an_answer_nothing_is_known_but_that() {
+    stage(
+        "stacks: {s: web.yml}
+given: [up: s]
+then:
+  - {exec: {service: web, command: ask}, probe: p}
+  - {state-assert: {probe: p}, expect: {failures: 0}}
+  - {state-assert: {probe: p}, expect: {failures: 0}, within: 2s}
+  - {state-assert: {probe: p}, expect: {answers: 0}}
+  - {state-assert: {probe: p}, expect: {failures: 0}, within: 60s}
+",
+    )
+    .engine(|fake| {
+        let answers = [Answer::out("late").after_ms(5000), Answer::out("late").after_ms(60_000)];
+        fake.script("web", Script::new().exec("ask", answers));
+    })
+    .check(
+        "image `busybox` present
+         given[1] passed
+         then[1] passed
+         then[2] errored: probe `p` never had an answer
+         then[3] errored: probe `p` never had an answer
+         then[4] passed
+         then[5] passed
+         probe p: 0 failures
+         = errored
+         exit 3",
+    )
+    .await;
+}

@@ -1,0 +1,186 @@
+//! What a probe has seen: its answers and outages, counted up to the moment in which they are asked for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::event::Fault;
+
+/// So many bytes of different answers are kept: each answer tells them anew.
+const MAX_VALUES: usize = 1 << 20;
+/// What an answer that is kept takes beside its text.
+const AROUND: usize = 16;
+/// A question that has had no answer for longer than this, and than the time between two of them, is late.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What a probe has seen, shared by those who ask and those who look.
+#[derive(Debug)]
+pub struct Seen(Mutex<Record>);
+
+impl Seen {
+    /// Nothing yet, of a question that is asked so often.
+    pub fn every(every: Duration) -> Seen {
+        Seen(Mutex::new(Record {
+            patience: every.max(PATIENCE),
+            ..Record::default()
+        }))
+    }
+
+    /// As it is now; held only briefly, never across an await.
+    pub fn now(&self) -> MutexGuard<'_, Record> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a probe has seen so far.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// The questions that were answered as expected.
+    pub answers: u64,
+    /// Those that were not.
+    pub failures: u64,
+    /// The first of these.
+    pub first_failure: Option<Fault>,
+    /// When the question began that is open now.
+    asking: Option<Instant>,
+    /// For how long a question may be open before it is late.
+    patience: Duration,
+    /// The outage that goes on now, and the longest one; an outage is from the last answer to the next one.
+    last_answer: Option<Instant>,
+    failing: bool,
+    max_outage: Duration,
+    total_outage: Duration,
+    /// The answers that are others than the one before them, as far as they were not told yet. All of those are in the
+    /// summary alone; none once they are too long, and never only a part.
+    new_values: Vec<Value>,
+    last_value: Option<Value>,
+    /// The bytes that all of these take.
+    size: usize,
+}
+
+impl Record {
+    /// True until the first question has come to an end.
+    pub fn is_empty(&self) -> bool {
+        self.answers + self.failures == 0
+    }
+
+    /// A question begins.
+    pub fn begins(&mut self) {
+        let now = Instant::now();
+        self.asking = Some(now);
+        // Before the first answer, from the first question on.
+        self.last_answer.get_or_insert(now);
+    }
+
+    /// An answer as it should be; one that came late ends an outage, too.
+    pub fn answered(&mut self, outputs: &Value) {
+        let now = Instant::now();
+        self.answers += 1;
+        self.count_outage(now);
+        self.asking = None;
+        self.failing = false;
+        self.last_answer = Some(now);
+        let value = outputs
+            .get("json")
+            .or_else(|| outputs.get("stdout"))
+            .or_else(|| outputs.get("body"));
+        if let Some(value) = value.filter(|value| !value.is_null() && self.last_value.as_ref() != Some(value)) {
+            self.keep(value.clone());
+        }
+    }
+
+    fn keep(&mut self, value: Value) {
+        self.size = self.size.saturating_add(value.to_string().len() + AROUND);
+        if self.size > MAX_VALUES {
+            self.new_values.clear();
+        } else {
+            self.new_values.push(value.clone());
+        }
+        self.last_value = Some(value);
+    }
+
+    /// No answer, or not as it should be.
+    pub fn failed(&mut self, fault: &Fault) {
+        self.failures += 1;
+        self.failing = true;
+        self.asking = None;
+        self.first_failure.get_or_insert_with(|| fault.clone());
+    }
+
+    /// No more is asked: what is open counts until now.
+    pub fn ends(&mut self) {
+        self.count_outage(Instant::now());
+        (self.asking, self.failing, self.last_answer) = (None, false, None);
+    }
+
+    /// True when the question that is open has had no answer for too long.
+    pub fn is_late(&self) -> bool {
+        self.asking.is_some_and(|began| began.elapsed() > self.patience)
+    }
+
+    fn count_outage(&mut self, now: Instant) {
+        (self.max_outage, self.total_outage) = self.outages(now);
+    }
+
+    /// Why it did not hold, if it did not.
+    pub fn fault(&self, name: &str) -> Option<Fault> {
+        let failures = self.failures;
+        let told = |first: &Fault| Fault {
+            message: format!(
+                "probe `{name}` must hold, and failed {failures} times: {}",
+                first.message
+            ),
+            ..first.clone()
+        };
+        let silent = || Fault::error(format!("probe `{name}` never had an answer"));
+        let first = self.first_failure.as_ref().map(told);
+        first.or_else(|| (self.answers == 0).then(silent))
+    }
+
+    /// The longest outage and all together, with the one that goes on.
+    fn outages(&self, now: Instant) -> (Duration, Duration) {
+        let last = self.last_answer.filter(|_| self.failing || self.is_late());
+        let outage = last.map_or(Duration::ZERO, |last| now - last);
+        (self.max_outage.max(outage), self.total_outage + outage)
+    }
+
+    /// What expressions and `state-assert` see of it now, its values apart.
+    fn counts(&self) -> [(&'static str, Value); 5] {
+        let (max_outage, outage) = self.outages(Instant::now());
+        let shown = |outage: Duration| crate::event::duration_text(outage.as_secs_f64()).into();
+        let first = self.first_failure.as_ref().map(|fault| fault.message.as_str());
+        [
+            ("answers", self.answers.into()),
+            ("failures", self.failures.into()),
+            ("max_outage", shown(max_outage)),
+            ("outage", shown(outage)),
+            ("first_failure", first.into()),
+        ]
+    }
+
+    /// Brings a probe's part of all summaries up to now. They are touched only where there is news, since they are copied
+    /// then while a scope has them; the values that are told already stay as they are.
+    pub fn tell(&mut self, name: &str, summaries: &mut Arc<Value>) {
+        let counts = self.counts();
+        let known = &summaries[name];
+        let is_new = |(count, now): &(&str, Value)| known.get(*count) != Some(now);
+        if self.new_values.is_empty() && !counts.iter().any(is_new) {
+            return;
+        }
+        let summary = &mut Arc::make_mut(summaries)[name];
+        for (count, now) in counts {
+            summary[count] = now;
+        }
+        let values = &mut summary["values"];
+        let fresh = std::mem::take(&mut self.new_values);
+        if self.size > MAX_VALUES {
+            *values = Value::Null;
+        } else if let Some(values) = values.as_array_mut() {
+            values.extend(fresh);
+        } else {
+            *values = Value::Array(fresh);
+        }
+    }
+}
