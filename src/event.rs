@@ -340,6 +340,9 @@ pub struct Fault {
     pub hint: Option<String>,
     /// True where it was reported and the phase went on.
     pub soft: bool,
+    /// The step whose result it is about, by its path: all such faults are about one result.
+    #[serde(skip)]
+    pub step: Option<String>,
 }
 
 /// A fact beside a fault.
@@ -375,6 +378,7 @@ impl Fault {
             details: Vec::new(),
             hint: None,
             soft: false,
+            step: None,
         }
     }
 

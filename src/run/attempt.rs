@@ -65,6 +65,9 @@ pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, sc
         asked.faults = faults;
     }
     mark_soft(step, &mut asked.faults);
+    for fault in &mut asked.faults {
+        fault.step = Some(info.path.clone());
+    }
     let seconds = began.elapsed().as_secs_f64();
     walk.case.add_parts(&asked.parts, seconds);
     walk.case.emitter.emit(What::StepEnded {

@@ -20,28 +20,30 @@ pub(super) fn judge(plan: &Plan, scope: &Scope, ended: &mut TryEnded) {
         .filter(|issue| until(issue).is_none_or(|until| today < until));
     if ended.outcome >= Outcome::Failed {
         let faults: Vec<&Fault> = ended.faults.iter().chain(&ended.of_steps).collect();
-        // What could not be found out is no issue of the system's, unless the issue says so in words.
-        let errored = ended.outcome == Outcome::Errored;
-        let fits = |issue: &&&KnownIssue| (issue.matches.is_some() || !errored) && describes(issue, &faults);
-        match open.clone().find(fits) {
-            Some(issue) => {
+        let open: Vec<&KnownIssue> = open.copied().collect();
+        let found = described(&open, &faults, ended.outcome);
+        match found {
+            Ok(reasons) => {
                 ended.outcome = Outcome::KnownIssue;
-                ended.reason = Some(reason(issue));
+                ended.reason = Some(reasons);
             }
-            None => {
-                let is_open = open.next().is_some();
+            Err(why) => {
                 // It is about the other faults, and no failure beside what could not be found out.
-                let kind = match errored {
-                    true => FaultKind::Error,
-                    false => FaultKind::Failure,
+                let kind = match ended.outcome {
+                    Outcome::Errored => FaultKind::Error,
+                    _ => FaultKind::Failure,
                 };
+                let until = first.until.as_ref().filter(|_| open.is_empty());
+                let again = until.map(|until| format!("it counts again since {}", until.value.0));
                 ended.faults.push(Fault {
                     kind,
-                    ..other(first, is_open)
+                    ..other(first, again.unwrap_or(why))
                 });
             }
         }
+    // Where nothing was checked, nobody knows.
     } else if ended.outcome > Outcome::Skipped
+        && ended.outcome != Outcome::NotVerified
         && let Some(issue) = open.next()
     {
         let why = format!("passed, though it has a known issue: {}", reason(issue));
@@ -59,6 +61,42 @@ fn applies(issue: &KnownIssue, scope: &Scope) -> bool {
         .r#if
         .as_ref()
         .is_none_or(|condition| condition.truth(scope).unwrap_or(false))
+}
+
+/// The reasons of the issues that describe all that went wrong, or what of it none of them does.
+fn described(open: &[&KnownIssue], faults: &[&Fault], outcome: Outcome) -> Result<String, String> {
+    let mut groups: Vec<Vec<&Fault>> = Vec::new();
+    for fault in faults {
+        // Those of one step are about one result, and what explains it stands at the first of them.
+        match groups.last_mut() {
+            Some(group) if fault.step.is_some() && group[0].step == fault.step => group.push(fault),
+            _ => groups.push(vec![fault]),
+        }
+    }
+    // What could not be found out is no issue of the system's, unless the issue says so in words. A failed preparation
+    // makes an error of what only failed.
+    let fits = |issue: &KnownIssue, group: &[&Fault]| {
+        let errored = outcome == Outcome::Errored || group.iter().any(|fault| fault.kind == FaultKind::Error);
+        (issue.matches.is_some() || !errored) && describes(issue, group)
+    };
+    let mut reasons: Vec<String> = Vec::new();
+    let mut others = Vec::new();
+    for group in &groups {
+        match open.iter().find(|issue| fits(issue, group)) {
+            Some(issue) if reasons.contains(&reason(issue)) => {}
+            Some(issue) => reasons.push(reason(issue)),
+            None => others.push(group[0]),
+        }
+    }
+    let Some(one) = others.first() else {
+        return Ok(reasons.join("; "));
+    };
+    let line = one.message.lines().next().unwrap_or_default();
+    Err(match others.len() {
+        all if all == groups.len() => "the failure is another one: no line of it matches".to_owned(),
+        1 => format!("it describes a failure, and not this one: {line}"),
+        more => format!("it describes a failure, and not {more} others, the first of them: {line}"),
+    })
 }
 
 fn describes(issue: &KnownIssue, faults: &[&Fault]) -> bool {
@@ -104,11 +142,7 @@ pub(super) fn told(reason: &Spanned<String>, link: Option<&Spanned<String>>) -> 
 }
 
 /// A failure that a known issue is there for, and does not cover.
-fn other(issue: &KnownIssue, open: bool) -> Fault {
-    let why = match (&issue.until, open) {
-        (Some(until), false) => format!("it counts again since {}", until.value.0),
-        _ => "the failure is another one: no line of it matches".to_owned(),
-    };
+fn other(issue: &KnownIssue, why: String) -> Fault {
     let mut fault = Fault::failure(format!("not the known issue `{}`: {why}", reason(issue))).at(issue.span.place());
     fault.soft = true;
     fault

@@ -159,6 +159,44 @@ async fn a_known_issue_makes_no_failure_of_what_could_not_be_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_known_issue_hides_no_other_failure() {
+    let steps = "then:\n  - assert: 1 == 2\n  - assert: 3 == 4\n";
+    let told = "then[1] failed: `1 == 2` is false\nthen[2] failed: `3 == 4` is false\n";
+    stage(&format!("known-issue: [{{reason: broken, matches: '1 == 2'}}]\n{steps}"))
+        .check(&format!(
+            "{told}= failed: (soft) not the known issue `broken`: it describes a failure, and not this one: `3 == 4` is false
+             exit 1"
+        ))
+        .await;
+    stage(&format!(
+        "known-issue: [{{reason: broken, matches: '1 == 2'}}, {{reason: bad, matches: '3 == 4'}}]\n{steps}"
+    ))
+    .check(&format!("{told}= known issue: broken; bad"))
+    .await;
+    stage(&format!("known-issue: [{{reason: broken}}]\n{steps}"))
+        .check(&format!("{told}= known issue: broken"))
+        .await;
+    // What explains a result stands beside its first fault alone.
+    stage("known-issue: [{reason: broken, matches: 'is there'}]\nthen: [{http: 'http://x/a', expect: {status: 201, body: there}}]\n")
+        .answers("a", &[(0, 500, "nobody is there")])
+        .check(
+            "then[1] failed: `status` is not what was expected -> 500: `body` is not what was expected -> nobody is there
+             = known issue: broken",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_was_checked_nobody_knows_of_the_known_issue() {
+    stage("known-issue: [{reason: broken}]\nsteps: [{assert: 'true', if: 1 == 2}]\n")
+        .check(
+            "steps[1] skipped: `if: 1 == 2` is false
+             = not verified",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_known_issue_is_looked_for_in_all_of_a_failures_text() {
     for matches in [
         "actual: 500",
