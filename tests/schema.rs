@@ -26,7 +26,7 @@ const FILES: [(File, &str); 3] = [
 
 /// What the schema cannot refuse although `check` does, and why: each class of reasons with its cases. What is not here is
 /// refused, and what is here is not.
-const BEYOND: [(&str, &[&str]); 10] = [
+const BEYOND: [(&str, &[&str]); 12] = [
     (
         "regular expressions, of which a schema knows another dialect",
         &["regexes"],
@@ -86,6 +86,11 @@ const BEYOND: [(&str, &[&str]); 10] = [
         "how a value is written, which YAML does not hand on",
         &["trap-comment", "trap-number"],
     ),
+    (
+        "what another step of the scenario does, or does not",
+        &["lanes-save", "never-up", "probes-twice", "since-ambiguous"],
+    ),
+    ("the groups of a regular expression", &["saved-groups"]),
     ("a key is text to a schema, whatever is in it", &["trap-key-template"]),
     (
         "a text that has to be literal there, and may be computed elsewhere",
@@ -97,7 +102,7 @@ const BEYOND: [(&str, &[&str]); 10] = [
     ),
     (
         "what comes to nothing, or to too much, when it is worked out",
-        &["counts-nothing", "matrix-exclude", "matrix-too-many"],
+        &["counts-nothing", "loop-no-list", "matrix-exclude", "matrix-too-many"],
     ),
 ];
 
@@ -288,7 +293,7 @@ fn judged(text: &str) -> Vec<(String, bool, bool)> {
     for (at, item) in text.split("\n---\n").enumerate() {
         let whole = match item.contains("scenario:") {
             true => item.to_owned(),
-            false => format!("scenario: s{at}\nstacks: {{shop: compose.yml}}\nsteps:\n{item}\n"),
+            false => format!("scenario: s{at}\nstacks: {{shop: compose.yml}}\ngiven: [{{up: shop}}]\nsteps:\n{item}\n"),
         };
         let name = format!("s{at}.yaml");
         fs::write(folder.path().join(&name), &whole).unwrap();

@@ -322,7 +322,7 @@ mod tests {
         );
         let fake = Fake::new("e2erun.lease=run");
         for image in ["e2erun/wanted:1", "e2erun/used:1", "e2erun/free:1"] {
-            fake.built_image(image, "/shop");
+            fake.labelled_image(image, crate::lease::image_labels("/shop"));
         }
         let container = ContainerSpec {
             image: "e2erun/used:1".to_owned(),

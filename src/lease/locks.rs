@@ -4,11 +4,13 @@
 //! it holds is found taken when a stack wants it.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 /// The locks of an engine's cases, on this machine.
@@ -89,13 +91,18 @@ fn is_still(path: &Path, file: &File) -> io::Result<bool> {
     }
 }
 
-/// A name that any file system takes; two that become one only wait for each other.
+/// A file's name that tells what it is of; the hash keeps apart what reads alike.
 fn file_name(name: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_');
-    name.chars()
+    let mut file: String = name
+        .chars()
         .map(|letter| if plain(letter) { letter } else { '-' })
-        .take(120)
-        .collect()
+        .take(60)
+        .collect();
+    for byte in &Sha256::digest(name.as_bytes())[..8] {
+        let _ = write!(file, "{byte:02x}");
+    }
+    file
 }
 
 #[cfg(test)]
@@ -109,14 +116,23 @@ mod tests {
         names.iter().map(|name| (*name).to_owned()).collect()
     }
 
+    fn left(folder: &std::path::Path) -> usize {
+        let engines = std::fs::read_dir(folder.join("locks")).unwrap().flatten();
+        engines
+            .map(|engine| std::fs::read_dir(engine.path()).unwrap().count())
+            .sum()
+    }
+
     #[tokio::test]
     async fn what_another_holds_is_waited_for_and_nothing_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let locks = Locks::of(folder.path(), "ABCD:1");
-        let first = locks.take(&names(&["host port 80", "subnets"]), |_| ()).await.unwrap();
+        let first = locks.take(&names(&["host port 80", "host port 443"]), |_| ()).await;
         let told = RefCell::new(Vec::new());
         let wanted = names(&["host port 80"]);
-        let second = locks.take(&wanted, |name| told.borrow_mut().push(name.to_owned()));
+        let second = locks.take(&wanted, |name| {
+            told.borrow_mut().push(name.to_owned());
+        });
         tokio::pin!(second);
         assert!(futures_util::poll!(&mut second).is_pending());
         assert!(locks.is_held("host port 80") && !locks.is_held("host port 81"));
@@ -125,7 +141,37 @@ mod tests {
         let second = second.await.unwrap();
         assert_eq!(*told.borrow(), ["host port 80"]);
         drop((second, other));
-        let left = std::fs::read_dir(folder.path().join("locks/ABCD-1")).unwrap();
-        assert_eq!(left.count(), 0);
+        assert_eq!(left(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn names_that_read_alike_are_kept_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let locks = Locks::of(folder.path(), "ABCD:1");
+        let long = "v".repeat(200);
+        let alike = [
+            format!("{long}1"),
+            format!("{long}2"),
+            "a b".to_owned(),
+            "a-b".to_owned(),
+        ];
+        let held = locks.take(&alike.into(), |name| panic!("{name} is free")).await;
+        assert_eq!(left(folder.path()), 4);
+        drop(held);
+        assert_eq!(left(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_holds_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let locks = Locks::of(folder.path(), "ABCD:1");
+        let first = locks.take(&names(&["a", "b"]), |_| ()).await;
+        let wanted = names(&["b"]);
+        let mut waiting = Box::pin(locks.take(&wanted, |_| ()));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        drop((waiting, first));
+        // The lock that came too late is given back: it can be had again.
+        drop(locks.take(&wanted, |_| ()).await.unwrap());
+        assert_eq!(left(folder.path()), 0);
     }
 }

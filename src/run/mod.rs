@@ -20,6 +20,7 @@ pub mod scratch;
 mod teardown;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,20 +34,20 @@ use tokio_util::sync::CancellationToken;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::event::{CaseId, CaseInfo, Fault, Outcome, Rules, What};
 use crate::host::Host;
-use crate::lease::{Held, Lease};
+use crate::lease::Lease;
 use crate::load::Loaded;
 use crate::mask::HIDDEN;
 use crate::net::Net;
 use crate::plan::{CaseSeed, Plan, Settings};
 use crate::scenario::Files;
 use crate::schedule::{self, Waiting};
-use crate::stack::Lock;
 use crate::step::{Emitter, NodeHandle, UNPLACED};
 
 use before::Before;
 pub use broken::panicked;
 use case::TryEnded;
 pub use requires::Facts;
+use turns::Turns;
 
 /// What all cases of a run share.
 pub struct Env {
@@ -139,7 +140,13 @@ pub async fn run(mut env: Env, mut jobs: Vec<Job>, nodes: Vec<crate::event::Node
         rules: env.rules,
     });
     let before = Before::the_first(&mut env, &mut jobs).await;
-    let run = Arc::new(Run { env, jobs, before });
+    let turns = Turns::of(env.jobs);
+    let run = Arc::new(Run {
+        env,
+        jobs,
+        before,
+        turns,
+    });
     let mut faults = cases(&run).await;
     let Run { env, jobs, .. } = &*run;
     faults.extend(images::remove_own(env, jobs).await);
@@ -156,6 +163,7 @@ struct Run {
     env: Env,
     jobs: Vec<Job>,
     before: Before,
+    turns: Turns,
 }
 
 /// Runs all cases, each in a task of its own, so many at once as there are jobs; those with a lock in common one after
@@ -168,14 +176,19 @@ async fn cases(run: &Arc<Run>) -> Vec<Fault> {
     let mut running = JoinSet::new();
     loop {
         while !env.cancel.is_cancelled()
-            && let Some(index) = schedule::next(&waiting, &held, running.len(), env.jobs)
+            && let Some(index) = schedule::next(&waiting, &held, running.len() - run.turns.blocked(), env.jobs)
         {
             let next = waiting.remove(index);
             held.extend(next.locks.iter().cloned());
             let run = Arc::clone(run);
             running.spawn(async move { (next.locks, broken::caught(tries(&run, next.case)).await) });
         }
-        let (locks, outcome) = match running.join_next().await {
+        let ended = tokio::select! {
+            ended = running.join_next() => ended,
+            // Who waits for another run leaves its slot to others.
+            () = run.turns.changed() => continue,
+        };
+        let (locks, outcome) = match ended {
             None => return faults,
             Some(Ok(ended)) => ended,
             // A panic is caught inside, so that the locks come back.
@@ -203,15 +216,18 @@ fn waiting(jobs: &[Job]) -> Vec<Waiting> {
 }
 
 /// The tries of a case: a new plan each, which never meets its predecessor.
-async fn tries(Run { env, jobs, before }: &Run, case: usize) -> Outcome {
+async fn tries(run: &Run, case: usize) -> Outcome {
+    let Run {
+        env,
+        jobs,
+        before,
+        turns,
+    } = run;
     let job = &jobs[case];
-    // Held until all tries have ended, and what they made is gone.
-    let _held = match locked(env, &job.plan).await {
-        Ok(held) => held,
-        Err(why) => {
-            let fault = Fault::error(format!("cannot take what no other run may have meanwhile: {why}"));
-            return not_begun(env, &job.plan, 1, vec![fault]).outcome;
-        }
+    // Until all tries have ended, and what they made is gone.
+    let _turn = match turns.take(env, &job.plan).await {
+        Ok(turn) => turn,
+        Err(why) => return not_begun(env, &job.plan, 1, vec![Fault::error(why)]).outcome,
     };
     let mut ended = case::try_once(env, &job.plan, before).await;
     for attempt in 2.. {
@@ -225,24 +241,6 @@ async fn tries(Run { env, jobs, before }: &Run, case: usize) -> Outcome {
         };
     }
     ended.outcome
-}
-
-/// Waits until no other run has what only one case on the engine can have. The end of the run ends the waiting: the case
-/// tells then why it is not run.
-async fn locked(env: &Env, plan: &Plan) -> std::io::Result<Held> {
-    let names = plan.locks.iter().map(Lock::among_runs).collect();
-    let emitter = env.emitter.of_case(CaseId {
-        number: plan.info.number,
-        attempt: plan.attempt,
-    });
-    let waits = |name: &str| {
-        emitter.note(&format!("`{}` waits for another run, which has {name}", plan.info.name));
-    };
-    let taking = env.unplaced().locks.take(&names, waits);
-    env.cancel
-        .run_until_cancelled(taking)
-        .await
-        .unwrap_or(Ok(Held::default()))
 }
 
 /// A try that comes to nothing: the first one's plan was made of the same words, but not of the same values.

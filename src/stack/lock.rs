@@ -19,14 +19,19 @@ impl Lock {
         Lock::named(format!("host port {port}"))
     }
 
+    /// A subnet.
+    pub fn subnet(subnet: &str) -> Lock {
+        Lock {
+            addresses: addresses(subnet),
+            ..Lock::named(format!("subnet {subnet}"))
+        }
+    }
+
     /// Those that a stack has for something that cannot be freed.
     pub(super) fn of(kind: &LockKind) -> Vec<Lock> {
         match kind {
             LockKind::Port(range, _) => (range.first..=range.last).map(Lock::port).collect(),
-            LockKind::Subnet(subnet) => vec![Lock {
-                addresses: addresses(subnet),
-                ..Lock::named(kind.to_string())
-            }],
+            LockKind::Subnet(subnet) => vec![Lock::subnet(subnet)],
             other => vec![Lock::named(other.to_string())],
         }
     }
@@ -40,14 +45,6 @@ impl Lock {
         match (self.addresses, other.addresses) {
             (Some((first, last)), Some((other_first, other_last))) => first <= other_last && other_first <= last,
             _ => self.name == other.name,
-        }
-    }
-
-    /// Its name among the runs of a machine. Which subnets overlap is not seen in names, so that all have one.
-    pub fn among_runs(&self) -> String {
-        match self.addresses {
-            Some(_) => "subnets".to_owned(),
-            None => self.name.clone(),
         }
     }
 }
@@ -85,12 +82,11 @@ fn addresses(subnet: &str) -> Option<(IpAddr, IpAddr)> {
 #[cfg(test)]
 mod tests {
     use super::Lock;
-    use crate::substitute::LockKind;
 
     fn check(one: &str, other: &str, expected: bool) {
-        let lock = |subnet: &str| Lock::of(&LockKind::Subnet(subnet.to_owned())).remove(0);
-        assert_eq!(lock(one).conflicts(&lock(other)), expected, "{one} and {other}");
-        assert_eq!(lock(other).conflicts(&lock(one)), expected, "{other} and {one}");
+        let (one, other) = (Lock::subnet(one), Lock::subnet(other));
+        assert_eq!(one.conflicts(&other), expected, "{one} and {other}");
+        assert_eq!(other.conflicts(&one), expected, "{other} and {one}");
     }
 
     #[test]

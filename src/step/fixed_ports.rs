@@ -37,7 +37,7 @@ pub async fn held(node: &NodeHandle, asker: Asker<'_>, ports: &[FixedPort]) -> E
     for port in ports {
         if let Some(holder) = holder(&containers, port) {
             // Before it begins; then the case waits for what a case of another run has.
-            let comes_free = asker.case.is_none() && node.locks.is_held(&Lock::port(port.number).among_runs());
+            let comes_free = asker.case.is_none() && node.locks.is_held(&Lock::port(port.number).to_string());
             if !comes_free {
                 faults.push(by_container(port, holder, asker.case));
             }

@@ -61,8 +61,8 @@ pub(crate) use cx::failures;
 pub use cx::{Cx, Done};
 pub use fixed_ports::{Asker, held};
 pub use for_each::{ForEach, Items};
-pub use schema::common_schema;
 pub use probed::Seen;
+pub use schema::common_schema;
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
 pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys};
 

@@ -54,6 +54,20 @@ fn a_container_that_has_a_fixed_port_is_named_before_anything_starts() {
 }
 
 #[test]
+fn what_a_case_of_another_run_has_is_waited_for() {
+    let stage = Stage::new();
+    std::fs::create_dir(stage.path("told")).unwrap();
+    stage.pipe("told/go");
+    let first = stage.start_until_told("first", &["tests/scenarios/turns/holds.yaml"]);
+    let told = format!("told={}", stage.path("told").display());
+    let scenarios = ["tests/scenarios/turns/waits.yaml", "tests/scenarios/turns/goes.yaml"];
+    let second = stage.run("second", &[&scenarios[..], &["-j", "1", "--set", &told]].concat());
+    first.end().code(0).left_nothing();
+    second.code(0).left_nothing();
+    second.says(&["waits for another run of e2erun, which has host port 18093"]);
+}
+
+#[test]
 fn a_process_that_has_a_fixed_port_is_named_before_anything_starts() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();

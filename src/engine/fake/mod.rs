@@ -124,9 +124,9 @@ impl Fake {
         self
     }
 
-    /// An image that is here, and was built for an owner.
-    pub fn built_image(&self, reference: &str, owner: &str) -> &Fake {
-        self.lock().add_image(reference, crate::lease::image_labels(owner));
+    /// An image that is here, with its labels.
+    pub fn labelled_image(&self, reference: &str, labels: Labels) -> &Fake {
+        self.lock().add_image(reference, labels);
         self
     }
 
@@ -284,7 +284,7 @@ impl Fake {
 
     /// True with the lease's label; built images have one of their own, since they stay.
     fn is_leased(&self, labels: &Labels) -> bool {
-        matches(labels, &self.shared.lease) || matches(labels, crate::lease::IMAGE)
+        matches(labels, &self.shared.lease) || matches(labels, "e2erun.image")
     }
 
     fn check_label(&self, state: &mut State, what: &str, labels: &Labels) {

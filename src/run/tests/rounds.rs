@@ -75,7 +75,7 @@ cleanup: [assert: a == 1, assert: b == 1, assert: c == 1, assert: d == 1, assert
          cleanup[4] errored: `d` has no value: the step `fourth` (steps[4].parallel.x[1]) that saves it was skipped: `if: 1 == 2` is false
          cleanup[5] errored: `f` has no value: the step `fifth` (steps[6]) that saves it was not reached: a step before it failed
          = errored
-         exit 3",
+         exit 1",
     )
     .await;
 }

@@ -66,7 +66,7 @@ async fn since_a_step_that_did_not_begin_nothing_is_known() {
          steps[1] failed
          steps[2] errored: nothing is since `mark`: that step did not begin (not reached: a step before it failed)
          = errored
-         exit 3",
+         exit 1",
     )
     .await;
 }
@@ -85,7 +85,7 @@ async fn a_mark_of_another_round_is_not_taken_for_this_one() {
          steps[2][i=2].do[2] errored: (soft) nothing is since `mark`: that step did not begin (`if: i == 1` is false)
          steps[2][i=2] errored
          = errored
-         exit 3",
+         exit 1",
     )
     .await;
 }
