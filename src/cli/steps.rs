@@ -134,7 +134,10 @@ fn manual(kind: &Kind, mut page: Page) -> String {
     }
     let sort = match kind.sort {
         Sort::Action => "an action: a failure ends its phase, and `within` has no meaning for it",
-        Sort::Question => "a question: `within`, `holds-for` and `probe` ask it again",
+        Sort::Question => {
+            "a question: `within`, `holds-for` and `probe` ask it again. With `expect` it is a check; one that may change \
+             something (a command, a `post`) is made after a failed check only where it is asked again anyway"
+        }
         Sort::Check => {
             "a check: after a failure the checks that follow it directly are still made; `within` asks it again"
         }
