@@ -1,9 +1,9 @@
 //! `up`: starts a compose stack, and waits until each service is as it should be.
 
+mod replaced;
 mod starting;
 mod wanted;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use crate::event::Fault;
 use crate::shape::{Text, shape};
 use crate::stack::StackPlan;
 use crate::substitute::Rewritten;
+use replaced::{Before, members};
 use starting::Starting;
 
 /// See the table.
@@ -125,12 +126,16 @@ impl Act for Bound {
         };
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
         let wanted = wanted::wanted(&rewritten, &services, &completes);
-        let before = containers(cx, &node);
+        let before = Before {
+            members: members(&node.world.snapshot(), &plan.project),
+            touched: wanted.iter().map(|wanted| wanted.service.clone()).collect(),
+        };
         let started = Starting::of(cx, &node, &plan, wanted).run(call).await;
         // What of it is gone was told by then, or its log is judged as one that somebody else removed.
         node.world.sync().await.ok();
-        let gone: Vec<String> = before.difference(&containers(cx, &node)).cloned().collect();
-        cx.case.state().replaced.extend(gone);
+        let now = members(&node.world.snapshot(), &plan.project);
+        let replaced = before.replaced(&now, |service| Some(rewritten.services.get(service)?.replicas));
+        cx.case.state().replaced.extend(replaced);
         started?;
         Ok(json!({}))
     }
@@ -138,13 +143,6 @@ impl Act for Bound {
     fn waits_itself(&self) -> bool {
         true
     }
-}
-
-/// The case's containers on a node, by id.
-fn containers(cx: &Cx, node: &NodeHandle) -> BTreeSet<String> {
-    let state = node.world.snapshot();
-    let own = state.with_label(crate::lease::CASE, &cx.case.id);
-    own.iter().map(|container| container.id.clone()).collect()
 }
 
 fn refused(cx: &Cx, problems: &[Diagnostic]) -> Vec<Fault> {
