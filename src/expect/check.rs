@@ -1,5 +1,7 @@
 //! Matchers with their templates rendered: pure judges of a value.
 
+mod lasting;
+
 use serde_json::Value;
 
 use super::compare::{Incomparable, compare, equal, has, includes, is_empty, length, trimmed};

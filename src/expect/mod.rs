@@ -245,6 +245,25 @@ impl Expectation {
         Ok(faults)
     }
 
+    /// The faults that stay when numbers and lists of lines grow, as `holds_with_more` is of what holds; those of other
+    /// data where that is `known`.
+    pub fn lasting(&self, outputs: &Value, scope: &Scope, known: bool) -> Result<Vec<Fault>, Unrendered> {
+        let checks = Unrendered::gather(self.entries.iter().map(|entry| Check::of(&entry.matcher, scope)))?;
+        let mut faults = Vec::new();
+        for (entry, check) in self.entries.iter().zip(checks) {
+            let (name, kind) = (entry.field.name, entry.field.kind);
+            let subject = Subject::new(format!("`{name}`"), kind, outputs.get(name));
+            let lasts = match kind {
+                FieldKind::Number | FieldKind::Lines => check.fails_for_good(&subject),
+                _ => known,
+            };
+            if lasts {
+                faults.extend(check.judge(&subject).into_iter().map(Verdict::fault));
+            }
+        }
+        Ok(faults)
+    }
+
     /// What golden files would have to be for the expectation to hold: for `--update`. The files themselves are not asked for.
     pub fn goldens(&self, outputs: &Value, scope: &Scope) -> Result<Vec<GoldenText>, Unrendered> {
         let mut texts = Vec::new();

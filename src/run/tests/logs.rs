@@ -1,6 +1,6 @@
 //! What `log-assert` decides, and when.
 
-use super::stage;
+use super::{Stage, stage};
 use crate::engine::Reason;
 use crate::engine::fake::{Reply, Script};
 
@@ -43,7 +43,7 @@ async fn what_has_to_hold_for_a_time_is_judged_for_that_long() {
 }
 
 /// Judges a container that was removed by something else in the moment of its end: nobody has seen whether its log goes on.
-async fn check_removed(step: &str, expected: &str) {
+fn removed(step: &str) -> Stage {
     stage(&format!(
         "stacks: {{s: web.yml}}\ngiven: [{{up: {{stack: s, completes: [web]}}}}]\nthen: [{{log-assert: {{service: web, {step}}}]\n"
     ))
@@ -53,8 +53,11 @@ async fn check_removed(step: &str, expected: &str) {
         let why = "can not get logs from container which is dead or marked for removal";
         fake.call("logs", 2, Reply::Fail(Reason::Conflict, why));
     })
-    .check(&format!("image `busybox` present\ngiven[1] passed\n{expected}"))
-    .await;
+}
+
+async fn check_removed(step: &str, expected: &str) {
+    let expected = format!("image `busybox` present\ngiven[1] passed\n{expected}");
+    removed(step).check(&expected).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,6 +88,8 @@ async fn of_a_log_whose_last_moments_may_be_missing_only_what_is_there_is_known(
         "ordered: [two, last]}",
         "contains: last}, expect: {count: 0}",
         "contains: o}, expect: {count: 2}",
+        "contains: o}, expect: {count: 3}",
+        "contains: o}, expect: {count: {gt: 2}}",
         "contains: o}, expect: {count: {lt: 9}}",
         "contains: o}, expect: {count: {all: [{ge: 1}, {le: 2}]}}",
         "contains: o}, expect: {lines: [one, two]}",
@@ -98,5 +103,25 @@ async fn of_a_log_whose_last_moments_may_be_missing_only_what_is_there_is_known(
              exit 3",
         )
         .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_further_line_can_mend_is_a_failure_of_a_log_that_may_be_longer() {
+    for (step, field) in [
+        ("contains: o}, expect: {count: {lt: 2}}", "count"),
+        ("contains: o}, expect: {count: {lt: 2}}, within: 5s", "count"),
+        ("contains: o}, expect: {count: 1}", "count"),
+        ("contains: two}, expect: {count: 0}", "count"),
+        ("contains: o}, expect: {count: {all: [{ge: 3}, {le: 1}]}}", "count"),
+        ("contains: o}, expect: {lines: [two, one]}", "lines"),
+        ("contains: o}, expect: {lines: [one]}", "lines"),
+        ("contains: o}, expect: {lines: {length: {le: 1}}}", "lines"),
+        ("matches: '(?<what>two)'}, expect: {matches: {what: one}}", "matches"),
+    ] {
+        let stage = removed(step);
+        let told = stage.told(&stage.events().await);
+        let is_failed = told.contains("then[1] failed: ") && told.contains(field) && told.contains("\n= failed");
+        assert!(is_failed, "{step}\n{told}");
     }
 }

@@ -123,9 +123,16 @@ impl Reading<'_> {
     }
 
     /// Faults with how much was read, and the last lines, at the first of them. What is not in a log whose last moments
-    /// may be missing is no failure: nobody knows.
-    pub(super) async fn told(&self, mut faults: Vec<Fault>) -> Vec<Fault> {
-        if let Some(why) = self.unsure() {
+    /// may be missing is no failure: nobody knows. What no further line can mend is one.
+    pub(super) async fn told(&mut self, mut faults: Vec<Fault>) -> Vec<Fault> {
+        let unsure = self.unsure();
+        let lasting = match &unsure {
+            Some(_) => self.lasting().await,
+            None => Vec::new(),
+        };
+        if !lasting.is_empty() {
+            faults = lasting;
+        } else if let Some(why) = unsure {
             let unmet: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
             faults = vec![self.unknown(&why).detail("in what was read", unmet.join("\n"))];
         }
@@ -139,6 +146,16 @@ impl Reading<'_> {
             faults[0] = self.described(first.detail("read", read)).await;
         }
         faults
+    }
+
+    /// What is wrong with what was read, whatever comes.
+    async fn lasting(&mut self) -> Vec<Fault> {
+        let (cx, is_known) = (self.cx, self.seen.count > 0);
+        let Some(expect) = &cx.expect else { return Vec::new() };
+        let outputs = self.seen.outputs();
+        let faults = cx.rendered(|scope| expect.lasting(outputs, scope, is_known)).await;
+        let faults = faults.unwrap_or_default().into_iter();
+        faults.map(|fault| fault.at(cx.span.place())).collect()
     }
 
     async fn described(&self, mut fault: Fault) -> Fault {
