@@ -169,6 +169,14 @@ impl Case {
         Mutex::new(CaseState::default())
     }
 
+    /// The processes in the background of this machine that have not ended.
+    pub fn running_here(&self) -> Vec<Arc<dyn Process>> {
+        let state = self.state();
+        let goes_on = |started: &&Started| started.is_here && started.process.exit_now().is_none();
+        let running = state.processes.values().filter(goes_on);
+        running.map(|started| Arc::clone(&started.process)).collect()
+    }
+
     /// The node of a step that is placed nowhere.
     pub fn unplaced(&self) -> &NodeHandle {
         &self.nodes[UNPLACED]

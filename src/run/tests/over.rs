@@ -216,6 +216,27 @@ async fn one_that_somebody_may_start_again_is_waited_for() {
     .await;
 }
 
+#[tokio::test]
+async fn the_end_of_a_process_that_might_have_started_it_again_is_an_end_of_the_wait() {
+    // Not in paused time: the process is a real one.
+    let steps = "stacks: {s: shop.yml}
+given: [up: {stack: s, services: [job], completes: [job]}]
+steps:
+  - shell: {command: 'sleep 0.3', background: other}
+  - {log-assert: {service: job, contains: never}, within: 60s}
+";
+    let stage = stage(steps)
+        .file("shop.yml", "services:\n  job: {image: busybox}\n")
+        .engine(|fake| {
+            fake.script("job", Script::new().out("ok\n").exit(0));
+        });
+    let events = stage.events().await;
+    let told = stage.told(&events);
+    assert!(told.contains("steps[2] failed: no line of `job`"), "{told}");
+    assert!(events.last().unwrap().elapsed < 30.0, "{told}");
+    stage.fake.assert_clean();
+}
+
 /// How the lane that asks ends, and after how many seconds of the run.
 async fn check_lanes(steps: &str, outcome: &str, seconds: u64) {
     let stage = shop(&format!("steps:\n{steps}")).answers("late", &[(0, 500, "no"), (20_000, 200, "yes")]);

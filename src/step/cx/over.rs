@@ -31,12 +31,9 @@ impl Cx {
         if *self.case.walks.borrow() > 1 {
             return true;
         }
-        let processes = self.case.state();
-        let goes_on = |started: &super::super::Started| started.is_here && started.process.exit_now().is_none();
-        if processes.processes.values().any(goes_on) {
+        if !self.case.running_here().is_empty() {
             return true;
         }
-        drop(processes);
         let has_engine = |container: &Arc<ContainerState>| container.engine_socket && container.is_running();
         self.case.nodes.iter().any(|node| {
             let state = node.world.snapshot();

@@ -259,6 +259,10 @@ impl Reading<'_> {
         // A lane that ends starts nothing any more.
         let mut walks = self.cx.case.walks.subscribe();
         changes.push(async move { drop(walks.changed().await) }.boxed());
+        // Nor does a process on this machine.
+        for process in self.cx.case.running_here() {
+            changes.push(async move { drop(process.wait().await) }.boxed());
+        }
         timeout_at(until, select_all(changes)).await.is_ok()
     }
 
