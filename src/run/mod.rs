@@ -21,6 +21,7 @@ mod teardown;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod unsaved;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt;
 use super::known::told;
 use super::rounds::items;
+use super::unsaved::{After, unmet, unsaved};
 use crate::event::{Fault, Outcome, Phase, StepInfo, What};
 use crate::step::{Body, Bound, Case, Cx, Done, Skip, failures};
 use crate::template::{Expression, Scope};
@@ -181,7 +182,7 @@ impl Walk {
         for (path, step) in steps {
             let info = self.info(step, &path, step_name(step, scope));
             self.case.no_marks(step, text);
-            unsaved(step, &info, scope, &format!("was {text}"));
+            unsaved(step, &info, scope, After::Other(&format!("was {text}")));
             if why == Unreached::Given && step.is_check() {
                 let fault = Fault::error("not checked: `given` failed").at(step.span.place());
                 self.ended_before(step, info, vec![fault]);
@@ -194,7 +195,7 @@ impl Walk {
     /// Tells that a step is skipped, or a round of it.
     pub(super) fn skipped(&self, step: &Bound, info: StepInfo, scope: &mut Scope, why: &str) -> Ended {
         self.case.no_marks(step, why);
-        unsaved(step, &info, scope, &format!("was skipped: {why}"));
+        unsaved(step, &info, scope, After::Other(&format!("was skipped: {why}")));
         self.tell_skipped(info, why);
         Ended::default()
     }
@@ -244,8 +245,14 @@ impl Walk {
     async fn step(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
         let info = self.info(step, path, step_name(step, scope));
         self.case.forget_marks(step);
+        if let Some(why) = unmet(step, scope) {
+            self.case.no_marks(step, &why);
+            unsaved(step, &info, scope, After::Failure(&format!("was {why}")));
+            self.tell_skipped(info, &why);
+            return Ended::default();
+        }
         // Until it does.
-        unsaved(step, &info, scope, "did not pass");
+        unsaved(step, &info, scope, After::Failure("did not pass"));
         let cx = self.cx(step, &info, scope);
         match why_skipped(step, &cx, false).await {
             Ok(None) => {}
@@ -262,13 +269,6 @@ impl Walk {
             }
             Ok(items) => self.rounds(step, (&for_each.name.value, items), path, scope).await,
             Err(faults) => self.ended_before(step, info, faults),
-        }
-    }
-
-    /// What no round of a step has saved is a list, too.
-    pub(super) fn no_rounds(&self, step: &Bound, scope: &mut Scope) {
-        for name in step.saves() {
-            self.set(scope, name, Value::Array(Vec::new()), false);
         }
     }
 
@@ -370,14 +370,6 @@ pub(super) fn newer(before: &Scope, after: Scope) -> impl Iterator<Item = (Strin
         let old = before.values.get(name);
         old.is_none_or(|old| !Arc::ptr_eq(old, value))
     })
-}
-
-/// Remembers why a step does not save what it would, for messages about names without a value.
-fn unsaved(step: &Bound, info: &StepInfo, scope: &mut Scope, how: &str) {
-    for name in step.saves() {
-        let why = format!("the step `{}` ({}) that saves it {how}", info.name, info.path);
-        scope.unsaved.insert(name.to_owned(), why);
-    }
 }
 
 /// Why a step is skipped, or a round of it, if it is: conditions that name the item of `for-each` are asked in each round,

@@ -1,5 +1,6 @@
 //! A step whose names are bound: what the interpreter walks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub struct Bound {
     pub for_each: Option<ForEach>,
     /// What its result must be.
     pub expect: Option<Expectation>,
+    /// The names without whose values it cannot be done.
+    pub needs: BTreeSet<String>,
     /// Kept from its result.
     pub save: Vec<(String, Expression)>,
     /// What it does.

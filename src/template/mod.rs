@@ -134,7 +134,16 @@ pub struct Scope {
     /// Where a template's parameters were written, by name: a relative path is relative to that folder.
     pub folders: BTreeMap<String, Arc<Path>>,
     /// Names that a step would have saved, and why it did not.
-    pub unsaved: BTreeMap<String, String>,
+    pub unsaved: BTreeMap<String, Unsaved>,
+}
+
+/// Why a name was not saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsaved {
+    /// The step that would have done so, and what became of it.
+    pub why: String,
+    /// True where that is a failure, which is told there.
+    pub failed: bool,
 }
 
 impl Scope {
@@ -251,6 +260,11 @@ impl Template {
     /// The names that its expressions use.
     pub fn names(&self) -> impl Iterator<Item = &NamePath> {
         self.code().flat_map(Expression::names)
+    }
+
+    /// Those of them that must have a value.
+    pub fn wanted(&self) -> impl Iterator<Item = &NamePath> {
+        self.code().flat_map(Expression::wanted)
     }
 
     /// Its value: of the expression's type where it is exactly one `${{ }}`, else text.

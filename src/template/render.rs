@@ -296,8 +296,8 @@ fn folders(expression: &Expression, scope: &Scope) -> BTreeMap<usize, PathBuf> {
 fn why_missing(parts: &[String], scope: &Scope) -> String {
     let head = &parts[0];
     let Some(value) = scope.values.get(head) else {
-        if let Some(why) = scope.unsaved.get(head) {
-            return format!("`{head}` has no value: {why}");
+        if let Some(unsaved) = scope.unsaved.get(head) {
+            return format!("`{head}` has no value: {}", unsaved.why);
         }
         let names: Vec<&str> = scope.values.keys().map(String::as_str).collect();
         return format!("there is no `{head}`; {}", crate::diagnostic::known_names(head, &names));

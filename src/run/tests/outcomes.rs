@@ -388,6 +388,45 @@ then:
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_check_of_what_a_failed_step_did_not_save_is_not_reached() {
+    let ask = "{http: 'http://x/get', expect: {json: {b: 2}}, save: {id: json.b}, name: ask}";
+    stage(&format!("steps: [{ask}, {{assert: id == 1}}, {{assert: 1 == 1}}]\n"))
+        .answers("get", &[(0, 200, "{\"b\": 1}")])
+        .check(
+            "steps[1] failed: `b` of `json` is not what was expected -> 1
+             steps[2] skipped: not reached: it needs `id`, and the step `ask` (steps[1]) that saves it did not pass
+             steps[3] passed
+             = failed
+             exit 1",
+        )
+        .await;
+    stage(&format!(
+        "then:
+  - {ask}
+  - {{http: 'http://x/${{{{ id }}}}', expect: {{status: 200}}, save: {{more: status}}, name: again}}
+  - assert: more == 200
+  - assert: id is not defined
+  - {{assert: i == id, for-each: {{i: [1]}}}}
+  - {{http: 'http://x/get', if: 1 == 2, save: {{other: status}}, name: none}}
+  - assert: other == 200
+"
+    ))
+    .answers("get", &[(0, 200, "{\"b\": 1}")])
+    .check(
+        "then[1] failed: `b` of `json` is not what was expected -> 1
+         then[2] skipped: not reached: it needs `id`, and the step `ask` (then[1]) that saves it did not pass
+         then[3] skipped: not reached: it needs `more`, and the step `again` (then[2]) that saves it was not reached: it needs `id`, and the step `ask` (then[1]) that saves it did not pass
+         then[4] passed
+         then[5] skipped: not reached: it needs `id`, and the step `ask` (then[1]) that saves it did not pass
+         then[6] skipped: `if: 1 == 2` is false
+         then[7] errored: `other` has no value: the step `none` (then[6]) that saves it was skipped: `if: 1 == 2` is false
+         = errored
+         exit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_golden_file_that_is_not_there_is_told_where_it_is_named() {
     let stage = stage("then: [{http: 'http://x/get', expect: {body: {golden: nosuch.txt}}}]\n");
     let events = stage.events().await;

@@ -70,7 +70,7 @@ cleanup: [assert: a == 1, assert: b == 1, assert: c == 1, assert: d == 1, assert
          steps[5] failed: `status` is not what was expected -> 200
          steps[6] skipped: not reached: a step before it failed
          cleanup[1] errored: `a` has no value: the step `first` (steps[1]) that saves it was skipped: `if: 1 == 2` is false
-         cleanup[2] errored: `b` has no value: the step `second` (steps[2]) that saves it did not pass
+         cleanup[2] skipped: not reached: it needs `b`, and the step `second` (steps[2]) that saves it did not pass
          cleanup[3] errored: `c` has no value: the step `do` (steps[3]) that saves it was skipped: not now
          cleanup[4] errored: `d` has no value: the step `fourth` (steps[4].parallel.x[1]) that saves it was skipped: `if: 1 == 2` is false
          cleanup[5] errored: `f` has no value: the step `fifth` (steps[6]) that saves it was not reached: a step before it failed

@@ -261,6 +261,7 @@ impl<'a> Binder<'a> {
             soft: common.soft.as_ref().is_some_and(|soft| soft.value),
             for_each: common.for_each.clone(),
             expect: step.expect.clone(),
+            needs: needs(step),
             save: step
                 .save
                 .iter()
@@ -274,4 +275,17 @@ impl<'a> Binder<'a> {
     pub fn error(&mut self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
         self.problems.push(Diagnostic::error(span, message).help(help));
     }
+}
+
+/// The names that a step must have from outside.
+fn needs(step: &Step) -> BTreeSet<String> {
+    let item = step
+        .common
+        .for_each
+        .as_ref()
+        .map(|for_each| for_each.name.value.as_str());
+    let is_own = |name: &str| item == Some(name) || step.kind.locals.contains(&name);
+    let wanted = step.templates.iter().flat_map(|template| template.wanted());
+    let names = wanted.filter(|path| !path.call).map(|path| path.parts[0].clone());
+    names.filter(|name| !is_own(name)).collect()
 }
