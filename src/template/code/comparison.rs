@@ -132,10 +132,13 @@ impl Reader<'_> {
 
     /// A keyword where a value is meant: minijinja takes it for a name there, and then nothing is as it is read.
     pub(super) fn misplaced(&mut self, at: usize, word: &str) {
+        // Behind a point, a keyword is an attribute and no keyword.
+        let is_attribute = |at: usize| at > 0 && self.sign(at - 1) == Some(".");
         let begins = match at.checked_sub(1).map(|before| &self.tokens[before]) {
             None => true,
             Some(before) => match &before.kind {
                 Kind::Sign(sign) => !matches!(*sign, ")" | "]" | "}"),
+                Kind::Ident if is_attribute(at - 1) => false,
                 Kind::Ident => {
                     let before = &self.code[before.range.clone()];
                     KEYWORDS.contains(&before) && !["true", "false", "none", "True", "False"].contains(&before)
@@ -143,7 +146,10 @@ impl Reader<'_> {
                 _ => false,
             },
         };
-        let after = |words: &[&str]| at > 0 && self.ident(at - 1).is_some_and(|before| words.contains(&before));
+        let after = |words: &[&str]| {
+            let before = at.checked_sub(1).filter(|before| !is_attribute(*before));
+            before.is_some_and(|before| self.ident(before).is_some_and(|before| words.contains(&before)))
+        };
         let negates = match at.checked_sub(1) {
             None => true,
             Some(before) => {

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use minijinja::value::{Kwargs, Value as Item};
-use minijinja::{Environment, Error, State};
+use minijinja::value::{Kwargs, Rest, Value as Item};
+use minijinja::{Environment, Error, ErrorKind, State};
 use serde_json::Value;
 
 use super::{fail, plain};
@@ -31,6 +31,14 @@ pub(super) fn add(engine: &mut Environment<'static>) {
             });
         }
     }
+    engine.add_filter(
+        "selectattr",
+        |state: &mut State<'_, '_>, items: Item, test: Rest<Item>| by_attribute(state, &items, &test, true),
+    );
+    engine.add_filter(
+        "rejectattr",
+        |state: &mut State<'_, '_>, items: Item, test: Rest<Item>| by_attribute(state, &items, &test, false),
+    );
     engine.add_filter("min", |items: Item, options: Kwargs| {
         most(&items, &options, Ordering::Less)
     });
@@ -41,6 +49,34 @@ pub(super) fn add(engine: &mut Environment<'static>) {
         one_kind(&items, &options)?;
         minijinja::filters::sort(state, items, options)
     });
+}
+
+/// The items whose attribute passes a test, or the others. An attribute that an item does not have is unequal to every
+/// value, and in no list: some containers have no `health`.
+fn by_attribute(state: &mut State<'_, '_>, items: &Item, test: &[Item], wanted: bool) -> Result<Item, Error> {
+    let (attribute, test) = test.split_first().ok_or(ErrorKind::MissingArgument)?;
+    let attribute = attribute
+        .as_str()
+        .ok_or_else(|| fail("the name of an attribute is a text"))?;
+    let mut found = Vec::new();
+    for item in items.try_iter()? {
+        let value = reached(&item, attribute)?;
+        let holds = match test.split_first() {
+            None => value.is_true(),
+            Some((name, arguments)) => match name.as_str().unwrap_or_default() {
+                "eq" | "equalto" | "==" | "in" if value.is_undefined() => false,
+                "ne" | "!=" if value.is_undefined() => true,
+                name => {
+                    let arguments: Vec<Item> = [&[value], arguments].concat();
+                    state.perform_test(name, &arguments)?
+                }
+            },
+        };
+        if holds == wanted {
+            found.push(item);
+        }
+    }
+    Ok(Item::from(found))
 }
 
 /// The first item that is less than all others, or more.
@@ -83,6 +119,14 @@ fn one_kind(items: &Item, options: &Kwargs) -> Result<(), Error> {
 
 /// What an item is ordered by: itself, or an attribute of it.
 fn key(item: &Item, attribute: &str) -> Result<Value, Error> {
+    plain(&reached(item, attribute)?)
+}
+
+/// The value at an attribute's path.
+fn reached(item: &Item, attribute: &str) -> Result<Item, Error> {
     let mut parts = attribute.split('.').filter(|part| !part.is_empty());
-    plain(&parts.try_fold(item.clone(), |item, part| item.get_attr(part))?)
+    parts.try_fold(item.clone(), |item, part| match part.parse::<usize>() {
+        Ok(number) => item.get_item(&Item::from(number)),
+        Err(_) => item.get_attr(part),
+    })
 }

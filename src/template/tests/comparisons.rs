@@ -154,6 +154,16 @@ fn values_of_one_kind_are_compared_as_what_they_are() {
             true,
         ),
         (
+            "[{'h': 'up'}, {}] | selectattr('h', 'eq', 'up') | list | length == 1",
+            true,
+        ),
+        (
+            "[{'h': 'up'}, {}] | rejectattr('h', 'in', ['up']) | list | length == 1",
+            true,
+        ),
+        ("[{'h': 'up'}, {}] | selectattr('h', 'ne', 'up') | list == [{}]", true),
+        ("[{'h': 'up'}, {}] | selectattr('h') | list | length == 1", true),
+        (
             "members | selectattr('name', 'in', ['core2']) | list | length == 1",
             true,
         ),
@@ -172,12 +182,22 @@ fn a_place_in_a_comparison_is_the_place_as_it_is_written() {
     );
     expression(
         "leader.name == 'core1' and n != 4 and name | json == 1",
-        json!("json: `json` got text that is no JSON (expected value at line 1 column 1): shop"),
+        json!("json: `json` got text (\"shop\"), which is no JSON: expected value at line 1 column 1"),
     );
     expression(
         "port('web', 80) > 100 and port('db', 1) < 5 and not n == address('web')",
         json!(r#"NEEDS [Port("db", 1), Address("web")]"#),
     );
+}
+
+#[test]
+fn a_word_behind_a_point_is_no_keyword() {
+    let node = super::node("\"body.is and body.if or not body.not\"");
+    let expression = super::Expression::of(&node).unwrap();
+    let mut scope = super::scope();
+    let body = json!({"is": 1, "if": 0, "not": 0});
+    scope.values.insert("body".to_owned(), std::sync::Arc::new(body));
+    assert_eq!(super::rendered(expression.value(&scope)), json!(true));
 }
 
 #[test]
