@@ -52,7 +52,7 @@ impl Binder<'_> {
 
     fn path_problem(&self, path: &NamePath) -> Option<Diagnostic> {
         let Some(problem) = path_problem(path, &self.known, self.fixed) else {
-            return self.call_problem(path);
+            return self.call_problem(path).or_else(|| self.unknown_probe(path));
         };
         let name = &path.parts[0];
         let unquoted = !self.known.has(name) && find_container(name, self.fixed.stacks, &self.backgrounds).is_ok();
@@ -60,6 +60,14 @@ impl Binder<'_> {
             true => problem.help(format!("a service is named in quotes: `'{name}'`")),
             false => problem,
         })
+    }
+
+    /// A probe that no step before has started.
+    fn unknown_probe(&self, path: &NamePath) -> Option<Diagnostic> {
+        let name = path.parts.get(1).filter(|_| path.parts[0] == "probes" && !path.call)?;
+        let known = self.probes.iter().map(|probe| probe.value.as_str());
+        let is_known = known.clone().any(|known| known == name);
+        (!is_known).then(|| Diagnostic::unknown(&path.span, "probe", name, known))
     }
 
     /// A function's literal service, port or file that is none.
