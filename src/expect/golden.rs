@@ -205,9 +205,6 @@ impl Regex {
     /// The regular expression, compiled.
     pub(super) fn ready(&self, span: &Span, scope: &Scope) -> Result<regex::Regex, Unrendered> {
         let Regex(template) = self;
-        crate::template::regex(&template.text(scope)?).map_err(|message| Unrendered::Failed {
-            span: span.clone(),
-            message,
-        })
+        crate::template::regex(&template.text(scope)?).map_err(|message| Unrendered::failed(span.clone(), message))
     }
 }

@@ -62,10 +62,7 @@ impl LineMatcher {
         let text = self.text.text(scope)?;
         let checked = check(&text, self.regex);
         let ready = checked.and_then(|()| LinePattern::of(&text, self.regex));
-        let ready = ready.map_err(|message| Unrendered::Failed {
-            span: self.span.clone(),
-            message,
-        })?;
+        let ready = ready.map_err(|message| Unrendered::failed(self.span.clone(), message))?;
         if self.text.has_code() {
             return Ok(ready);
         }

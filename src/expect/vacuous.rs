@@ -67,8 +67,5 @@ pub(super) fn check(pattern: &str) -> Result<(), String> {
 }
 
 fn failed(span: &Span, message: &str) -> Unrendered {
-    Unrendered::Failed {
-        span: span.clone(),
-        message: message.to_owned(),
-    }
+    Unrendered::failed(span.clone(), message)
 }

@@ -120,6 +120,15 @@ impl Masks {
         }
     }
 
+    /// Data of which only a part will be told, with the values hidden before it is cut: a part of one is not known again.
+    #[must_use]
+    pub fn hidden_in(&self, mut value: Value) -> Value {
+        if !self.is_empty() {
+            self.hide_in(&mut value);
+        }
+        value
+    }
+
     /// Data with the values hidden in every text and key.
     pub fn hide_in(&self, value: &mut Value) {
         match value {

@@ -76,7 +76,7 @@ pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, sc
         reason: None,
         seconds,
         parts: asked.parts,
-        outputs: bounded(asked.outputs),
+        outputs: bounded(walk.case.emitter.masks.hidden_in(asked.outputs)),
         faults: walk.told(&asked.faults),
         attempts: asked.attempts,
         checks: step.checks(),

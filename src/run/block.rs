@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{mark_soft, outcome};
-use super::walk::{AfterFailure, Ended, Limit, Walk, newer};
+use super::saved::newer;
+use super::walk::{AfterFailure, Ended, Limit, Walk};
 use crate::event::{Fault, StepInfo, What};
 use crate::step::{BUILT_IN, Block, Bound, Done, Lane, OwnScope};
 use crate::template::Scope;

@@ -16,6 +16,7 @@ mod ports;
 mod probe;
 mod requires;
 mod rounds;
+mod saved;
 pub mod scratch;
 mod teardown;
 #[cfg(test)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::walk::{AfterFailure, Ended, Walk, newer, step_name, why_skipped};
+use super::saved::newer;
+use super::walk::{AfterFailure, Ended, Walk, step_name, why_skipped};
 use crate::event::Fault;
 use crate::expect::text_of;
 use crate::step::{Bound, Cx, Done, Items};

@@ -14,7 +14,7 @@ use super::known::told;
 use super::rounds::items;
 use super::unsaved::{After, unmet, unsaved};
 use crate::event::{Fault, Outcome, Phase, StepInfo, What};
-use crate::step::{Body, Bound, Case, Cx, Done, Skip, failures};
+use crate::step::{Body, Bound, Case, Cx, Done, Skip};
 use crate::template::{Expression, Scope};
 
 /// A walk through the steps of a phase.
@@ -317,59 +317,6 @@ impl Walk {
             (Body::Block(block), _) => self.block(step, block, info, scope).await,
         }
     }
-
-    /// Keeps what a step saves, all of it or nothing; masked names are hidden from here on, in this step's own event too.
-    pub(super) async fn save(&self, step: &Bound, info: &StepInfo, outputs: &Value, scope: &mut Scope) -> Done<()> {
-        if step.save.is_empty() {
-            return Ok(());
-        }
-        let mut results = scope.clone();
-        for (name, value) in outputs.as_object().into_iter().flatten() {
-            results.values.insert(name.clone(), Arc::new(value.clone()));
-        }
-        let cx = self.cx(step, info, &results);
-        let mut values = Vec::new();
-        for (name, expression) in &step.save {
-            let value = cx.looked_up(expression).await;
-            // A part of the result that is not there: the answer is another one than was looked for.
-            let is_absent = expression
-                .names()
-                .any(|name| !name.call && !results.values.contains_key(&name.parts[0]));
-            let value = value.map_err(|faults| if is_absent { failures(faults) } else { faults });
-            values.push((name, value.map_err(|faults| with_result(faults, outputs))?));
-        }
-        for (name, value) in values {
-            self.set(scope, name, value, false);
-        }
-        Ok(())
-    }
-
-    /// Gives a name its value; a hidden one is hidden from here on.
-    pub(super) fn set(&self, scope: &mut Scope, name: &str, value: Value, hidden: bool) {
-        if hidden || self.case.masked.iter().any(|masked| masked == name) {
-            self.case.emitter.masks.add(&value);
-        }
-        scope.values.insert(name.to_owned(), Arc::new(value));
-        scope.folders.remove(name);
-    }
-}
-
-/// What could not be saved, with the result that it was looked for in.
-fn with_result(faults: Vec<Fault>, outputs: &Value) -> Vec<Fault> {
-    let result = crate::host::head_and_tail(&outputs.to_string(), MAX_RESULT);
-    let told = faults.into_iter().map(|fault| fault.detail("result", result.clone()));
-    told.collect()
-}
-
-/// So many bytes of a result are told.
-const MAX_RESULT: usize = 2048;
-
-/// The names that have another value than before.
-pub(super) fn newer(before: &Scope, after: Scope) -> impl Iterator<Item = (String, Arc<Value>)> {
-    after.values.into_iter().filter(|(name, value)| {
-        let old = before.values.get(name);
-        old.is_none_or(|old| !Arc::ptr_eq(old, value))
-    })
 }
 
 /// Why a step is skipped, or a round of it, if it is: conditions that name the item of `for-each` are asked in each round,

@@ -43,10 +43,7 @@ impl Early<'_> {
             {
                 None => return Ok(None),
                 Some(Err(why)) => {
-                    return Err(Unrendered::Failed {
-                        span: at.clone(),
-                        message: format!("cannot read `{path}`: {why}"),
-                    });
+                    return Err(Unrendered::failed(at.clone(), format!("cannot read `{path}`: {why}")));
                 }
                 Some(Ok(source)) => {
                     scope.answers.insert(question.clone(), source.text.clone().into());
@@ -66,7 +63,7 @@ impl Early<'_> {
     ) -> Option<T> {
         let problem = match self.rendered(at, render) {
             Ok(value) => return value,
-            Err(Unrendered::Failed { span, message }) => Diagnostic::error(&span, message),
+            Err(Unrendered::Failed { span, message, .. }) => Diagnostic::error(&span, message),
             Err(Unrendered::Needs(_)) => Diagnostic::error(at, late).help(help),
         };
         problems.push(problem);

@@ -174,7 +174,7 @@ impl<'a> Planning<'a> {
             Ok(known) => known.map(Late::Known),
             Err(Unrendered::Needs(_)) if self.late => Some(Late::Late),
             Err(Unrendered::Needs(_)) => Some(Late::Known(String::new())),
-            Err(Unrendered::Failed { span, message }) => {
+            Err(Unrendered::Failed { span, message, .. }) => {
                 self.problems.push(Diagnostic::error(&span, message));
                 None
             }

@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 use super::{Case, NodeHandle};
 use crate::diagnostic::Span;
 use crate::engine::{EngineError, EngineResult, Reason};
-use crate::event::{Detail, Fault, FaultKind, StepInfo, What};
+use crate::event::{Detail, Fault, StepInfo, What};
 use crate::expect::Expectation;
 use crate::shape::{Computed, Word};
-use crate::template::{Data, Expression, Scope, Template, Unrendered};
+use crate::template::{Absent, Data, Expression, Scope, Template, Unrendered};
 
 /// What a step sees while it is done.
 pub struct Cx {
@@ -83,6 +83,15 @@ impl Cx {
 
     /// Renders something; what it asks is answered afresh.
     pub async fn rendered<T>(&self, render: impl Fn(&Scope) -> Result<T, Unrendered>) -> Done<T> {
+        self.looked(render, |_| false).await
+    }
+
+    /// The same, where it is the system's fault, and no error, that something is not there.
+    async fn looked<T>(
+        &self,
+        render: impl Fn(&Scope) -> Result<T, Unrendered>,
+        fails: impl Fn(Absent) -> bool,
+    ) -> Done<T> {
         let mut scope = self.scope.clone();
         if scope.values.contains_key("probes") {
             // As they are now, not as they were when the attempt began.
@@ -92,8 +101,12 @@ impl Cx {
         for _ in 0..32 {
             match render(&scope) {
                 Ok(value) => return Ok(value),
-                Err(Unrendered::Failed { span, message }) => {
-                    return Err(vec![Fault::error(message).at(span.place())]);
+                Err(Unrendered::Failed { span, message, absent }) => {
+                    let fault = match absent.is_some_and(&fails) {
+                        true => Fault::failure(message),
+                        false => Fault::error(message),
+                    };
+                    return Err(vec![fault.at(span.place())]);
                 }
                 Err(Unrendered::Needs(questions)) => {
                     for question in questions {
@@ -133,15 +146,13 @@ impl Cx {
 
     /// Evaluates an expression over what was observed: what is not in a known value is the system's fault, and no error.
     pub async fn looked_up(&self, expression: &Expression) -> Done<Value> {
-        let is_missing = || {
-            let mut names = expression.names().filter(|name| !name.call);
-            names.any(|name| {
-                let value = self.scope.values.get(&name.parts[0]);
-                value.is_some_and(|value| crate::template::walk(value, "", &name.parts[1..]).is_err())
-            })
-        };
-        let value = self.expression(expression).await;
-        value.map_err(|faults| if is_missing() { failures(faults) } else { faults })
+        let fails = |absent| absent == Absent::Part;
+        self.looked(|scope| expression.value(scope), fails).await
+    }
+
+    /// Evaluates an expression over a result, of which a name may be missing, too: it is another result than was meant.
+    pub async fn found_in_result(&self, expression: &Expression) -> Done<Value> {
+        self.looked(|scope| expression.value(scope), |_| true).await
     }
 
     /// The value of a typed leaf.
@@ -299,13 +310,4 @@ impl Cx {
     pub fn is_futile(&self) -> bool {
         self.futile.load(Ordering::Relaxed)
     }
-}
-
-/// Errors that are the system's: its answer is not as it should be.
-pub(crate) fn failures(errors: Vec<Fault>) -> Vec<Fault> {
-    let failures = errors.into_iter().map(|fault| Fault {
-        kind: FaultKind::Failure,
-        ..fault
-    });
-    failures.collect()
 }

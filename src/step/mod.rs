@@ -57,7 +57,6 @@ use crate::yaml::Node;
 pub use bind::{BUILT_IN, Binder, Known, Static, name_problem, path_problem};
 pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat};
 pub use case::{Case, Emitter, NodeHandle, StackState, Started, UNPLACED, wall_clock};
-pub(crate) use cx::failures;
 pub use cx::{Cx, Done};
 pub use fixed_ports::{Asker, held};
 pub use for_each::{ForEach, Items};

@@ -238,7 +238,8 @@ impl Act for Bound {
         self.inside.is_some()
     }
 
-    async fn explain(&self, _cx: &Cx, outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {
+    async fn explain(&self, cx: &Cx, outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {
+        let outputs = cx.case.emitter.masks.hidden_in(outputs.clone());
         let text = |field: &str| outputs.get(field).and_then(Value::as_str);
         let (title, said) = match text("reason") {
             Some(reason) => ("no answer", reason.to_owned()),

@@ -168,10 +168,7 @@ impl Expression {
                     "`{}` is the text `{text}`, which is neither true nor false: compare it with `== '{text}'`",
                     self.code
                 );
-                return Err(Unrendered::Failed {
-                    span: self.span.clone(),
-                    message,
-                });
+                return Err(Unrendered::failed(self.span.clone(), message));
             }
             Value::String(text) => !text.is_empty(),
             Value::Array(items) => !items.is_empty(),

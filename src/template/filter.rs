@@ -128,7 +128,7 @@ pub const TEST_TABLE: &[(&str, &str); 34] = &[
 /// Adds ours; those that minijinja has under the same name print as Python does, where JSON is meant here.
 pub(super) fn add(engine: &mut Environment<'static>) {
     engine.add_filter("regex", find);
-    engine.add_filter("json", |text: &Item| read_json(&printed(text)?));
+    engine.add_filter("json", |text: &Item| read_json(printed(text)?));
     engine.add_filter("jsonpath", json_path);
     engine.add_filter("yaml", |text: &Item| read_yaml(&printed(text)?));
     engine.add_filter("lines", |text: &Item| {
@@ -236,10 +236,10 @@ fn find(text: &Item, pattern: &str, options: Kwargs) -> Result<Item, Error> {
     Ok(found.map_or(Item::UNDEFINED, |found| Item::from(found.as_str())))
 }
 
-fn read_json(text: &str) -> Result<Item, Error> {
-    let value: Value = serde_json::from_str(text).map_err(|error| {
-        let begin: String = text.chars().take(60).collect();
-        fail(format!("`json` got text that is no JSON ({error}): {begin}"))
+fn read_json(text: String) -> Result<Item, Error> {
+    let value: Value = serde_json::from_str(&text).map_err(|error| {
+        let got = compare::told(&Value::String(text));
+        fail(format!("`json` got {got}, which is no JSON: {error}"))
     })?;
     Ok(to_item(&value))
 }

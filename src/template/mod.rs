@@ -166,10 +166,30 @@ pub enum Unrendered {
         span: Span,
         /// Why.
         message: String,
+        /// What was not there, where that is why.
+        absent: Option<Absent>,
     },
 }
 
+/// What an expression names and is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absent {
+    /// The name itself has no value.
+    Name,
+    /// Its value has no such part.
+    Part,
+}
+
 impl Unrendered {
+    /// It cannot be rendered, and not because of something that is not there.
+    pub fn failed(span: Span, message: impl Into<String>) -> Unrendered {
+        Unrendered::Failed {
+            span,
+            message: message.into(),
+            absent: None,
+        }
+    }
+
     /// Puts results together: a failure counts before questions, and all questions are asked at once.
     pub fn gather<T>(results: impl Iterator<Item = Result<T, Unrendered>>) -> Result<Vec<T>, Unrendered> {
         let (mut values, mut needs): (Vec<T>, Vec<Question>) = (Vec::new(), Vec::new());
@@ -284,10 +304,7 @@ impl Template {
         let text = Unrendered::gather(parts)?.concat();
         if text.len() > MAX_TEXT {
             let message = format!("the text is longer than {} MiB", MAX_TEXT >> 20);
-            return Err(Unrendered::Failed {
-                span: self.span.clone(),
-                message,
-            });
+            return Err(Unrendered::failed(self.span.clone(), message));
         }
         Ok(text)
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value};
 use super::compare::{self, Side};
 use super::compiled::{COMPARE, Compiled, file_number, slot_number};
 use super::function::{Asked, FUNCTIONS, ask};
-use super::{Expression, Question, Scope, Unrendered, path};
+use super::{Absent, Expression, Question, Scope, Unrendered, path};
 
 /// How many instructions an expression may take.
 const FUEL: u64 = 1_000_000;
@@ -246,10 +246,7 @@ pub(super) fn evaluate(expression: &Expression, scope: &Scope) -> Result<Value, 
         progress: Mutex::default(),
     });
     let place = |start: usize, end: usize| expression.inner.places.span(&expression.span, start, end);
-    let failed = |message: String| Unrendered::Failed {
-        span: place(0, expression.code.len()),
-        message,
-    };
+    let failed = |message: String| Unrendered::failed(place(0, expression.code.len()), message);
     let compiled = expression.inner.compiled.get_or_init(|| Compiled::of(expression));
     let ready = compiled.ready.as_ref().map_err(|message| failed(message.clone()))?;
     let result = ready.eval(Item::from_dyn_object(Arc::clone(&root)));
@@ -259,24 +256,25 @@ pub(super) fn evaluate(expression: &Expression, scope: &Scope) -> Result<Value, 
     }
     if let Some(number) = progress.missing.filter(|_| result.is_err()) {
         let name = &expression.inner.found[number].path;
+        let (message, absent) = why_missing(&name.parts, scope);
         return Err(Unrendered::Failed {
             span: name.span.clone(),
-            message: why_missing(&name.parts, scope),
+            message,
+            absent,
         });
     }
     if let Some((number, message)) = progress.refused.filter(|_| result.is_err()) {
         let operands = &expression.inner.comparisons[number].operands;
         let (start, end) = (operands[0].start, operands[operands.len() - 1].end);
-        let span = place(start, end);
-        return Err(Unrendered::Failed { span, message });
+        return Err(Unrendered::failed(place(start, end), message));
     }
     match result {
         Ok(item) => from_item(&item).map_err(failed),
         Err(error) => Err(match error.range() {
-            Some(range) => Unrendered::Failed {
-                span: place(compiled.written(range.start), compiled.written(range.end)),
-                message: message(&error),
-            },
+            Some(range) => Unrendered::failed(
+                place(compiled.written(range.start), compiled.written(range.end)),
+                message(&error),
+            ),
             None => failed(message(&error)),
         }),
     }
@@ -293,18 +291,20 @@ fn folders(expression: &Expression, scope: &Scope) -> BTreeMap<usize, PathBuf> {
         .collect()
 }
 
-fn why_missing(parts: &[String], scope: &Scope) -> String {
+/// Why a name leads nowhere. One that a step has not saved is not absent from what was found: nothing was looked at.
+fn why_missing(parts: &[String], scope: &Scope) -> (String, Option<Absent>) {
     let head = &parts[0];
     let Some(value) = scope.values.get(head) else {
         if let Some(unsaved) = scope.unsaved.get(head) {
-            return format!("`{head}` has no value: {}", unsaved.why);
+            return (format!("`{head}` has no value: {}", unsaved.why), None);
         }
         let names: Vec<&str> = scope.values.keys().map(String::as_str).collect();
-        return format!("there is no `{head}`; {}", crate::diagnostic::known_names(head, &names));
+        let known = crate::diagnostic::known_names(head, &names);
+        return (format!("there is no `{head}`; {known}"), Some(Absent::Name));
     };
-    path::walk(value, head, &parts[1..])
-        .err()
-        .unwrap_or_else(|| format!("there is no `{}`", parts.join(".")))
+    let why = path::walk(value, head, &parts[1..]).err();
+    let why = why.unwrap_or_else(|| format!("there is no `{}`", parts.join(".")));
+    (why, Some(Absent::Part))
 }
 
 /// What minijinja says, in a line.

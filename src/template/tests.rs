@@ -50,7 +50,7 @@ fn rendered(result: Result<Value, Unrendered>) -> Value {
     match result {
         Ok(value) => value,
         Err(Unrendered::Needs(questions)) => json!(format!("NEEDS {questions:?}")),
-        Err(Unrendered::Failed { span, message }) => json!(format!("{}: {message}", span.text())),
+        Err(Unrendered::Failed { span, message, .. }) => json!(format!("{}: {message}", span.text())),
     }
 }
 
@@ -239,9 +239,10 @@ fn filters_and_tests() {
         json!(r"regex('(?<a>\\d)', group='b'): the regular expression has no group `b`; it names `a`"),
     );
     expression("(raw | json).a[1].b", json!("c"));
+    expression("{'is': 1, 'not': 2}.is and {'if': 2}.if", json!(2));
     expression(
         "name | json",
-        json!("json: `json` got text that is no JSON (expected value at line 1 column 1): shop"),
+        json!("json: `json` got text (\"shop\"), which is no JSON: expected value at line 1 column 1"),
     );
     expression("raw | json | jsonpath('$.a[0]')", json!(1));
     expression("members | jsonpath('$[*].name')", json!(["core1", "core2"]));

@@ -290,6 +290,37 @@ steps:
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_masked_value_is_hidden_where_another_cannot_be_saved() {
+    let stage = stage(
+        "mask: [token]
+steps:
+  - {http: 'http://x/tok', save: {id: status.nope, token: body}}
+",
+    )
+    .answers("tok", &[(0, 200, "s3cret")]);
+    let told = format!("{:?}", stage.events().await);
+    assert!(told.contains("`status` has no `nope`"), "{told}");
+    assert!(!told.contains("s3cret"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_masked_value_is_hidden_before_a_text_is_cut() {
+    // Wherever a cut is made, it goes through one of them.
+    let stage = stage(
+        "mask: [token]
+vars: {token: s3cret-value}
+steps:
+  - {http: 'http://x/tok', save: {id: status.nope}, soft: true}
+  - {http: 'http://x/tok', expect: {status: 404}}
+",
+    )
+    .answers("tok", &[(0, 200, "s3cret-value".repeat(20_000).leak())]);
+    let told = format!("{:?}", stage.events().await);
+    assert!(told.contains("bytes left out"), "{told}");
+    assert!(!told.contains("s3") && !told.contains("ue\n"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_one_scenario_hides_is_no_matter_of_the_others() {
     let stage = stage("mask: [word]\nvars: {word: one}\nsteps: [{assert: 'true', name: one}]\n").scenario(
         "two",

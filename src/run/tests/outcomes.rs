@@ -427,6 +427,24 @@ async fn a_check_of_what_a_failed_step_did_not_save_is_not_reached() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_what_is_not_there_is_the_systems_fault_and_not_what_is_wrong_beside_it() {
+    let stage = stage(
+        "vars: {body: {in: 3}}
+then:
+  - assert: \"(body.zz | default('4')) == 3\"
+  - assert: \"body.zz is defined or ('x' | int) == 3\"
+  - assert: body.zz == 3
+",
+    );
+    let events = stage.events().await;
+    let outcomes = events.iter().filter_map(|event| match &event.what {
+        crate::event::What::StepEnded { outcome, .. } => Some(format!("{outcome:?}")),
+        _ => None,
+    });
+    assert_eq!(outcomes.collect::<Vec<_>>(), ["Errored", "Errored", "Failed"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_golden_file_that_is_not_there_is_told_where_it_is_named() {
     let stage = stage("then: [{http: 'http://x/get', expect: {body: {golden: nosuch.txt}}}]\n");
     let events = stage.events().await;

@@ -55,7 +55,7 @@ impl Act for Request {
 
     async fn explain(&self, cx: &Cx, outputs: &Value, _faults: &[Fault]) -> Vec<Detail> {
         let wants_json = cx.expect.as_ref().is_some_and(|expect| expect.expects("json"));
-        shown(outputs, wants_json)
+        shown(&cx.case.emitter.masks.hidden_in(outputs.clone()), wants_json)
     }
 
     fn asks_inside(&self) -> bool {
