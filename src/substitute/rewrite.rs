@@ -15,7 +15,7 @@ use super::ports::Freeing;
 use super::rewritten::{BuildInfo, Rewritten, RewrittenFile, ServiceInfo, Shared};
 use super::unit::Unit;
 use super::view::{self, Layers, View};
-use super::{absent, external, host_paths, images, info, labels, names, passed, paths, tree, unset};
+use super::{absent, external, host_paths, images, info, labels, names, passed, paths, unset};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::yaml;
 
@@ -154,9 +154,7 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
     external::prefix_names(units, input);
     let names = names::isolate(units, &services);
     paths::make_absolute(units);
-    for (service, image) in &input.built {
-        set_image(units, services.get(service), image);
-    }
+    images::give_built(units, &services, &input.built);
     labels::add(units, &services, input);
     problems.extend(image_keys.problems());
     problems.extend(ports.problems());
@@ -171,27 +169,6 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         absent,
         gives,
         wants,
-    }
-}
-
-/// Gives a service that is built its own image.
-fn set_image(units: &mut [Unit], layers: Option<&Layers>, image: &str) {
-    let Some(layers) = layers else { return };
-    if View::service(units, layers).last("build").is_none() {
-        return;
-    }
-    for place in &layers.0 {
-        if let Some(service) = view::node_mut(units, "services", place) {
-            images::pull_policy(service);
-            // Further names would be given to the author's own images.
-            if let Some(build) = tree::entry(service, "build") {
-                tree::remove(build, "tags");
-            }
-        }
-    }
-    if let Some(service) = layers.top().and_then(|place| view::node_mut(units, "services", place)) {
-        let span = service.span.clone();
-        tree::set(service, "image", tree::text(super::interpolate::escape(image), &span));
     }
 }
 

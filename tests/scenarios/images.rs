@@ -64,7 +64,7 @@ fn what_is_made_from_an_image_that_was_made_anew_is_built_again() {
 }
 
 #[test]
-fn what_is_run_with_an_env_file_that_a_step_writes_is_built_without_it() {
+fn one_image_serves_two_services_and_is_built_without_the_env_file_that_a_step_writes() {
     let stage = Stage::new();
     let files = [
         (
@@ -80,14 +80,19 @@ given:
 then:
   - exec: {service: of-now-env, command: 'echo $WORD'}
     expect: {stdout: tea}
+  - exec: {service: worker, command: cat /made}
+    expect: {stdout: here}
 ",
         ),
         (
             "compose.yml",
-            "services: {of-now-env: {build: web, env_file: ./shop.env, command: sleep infinity, init: true}}\n",
+            "services:
+  of-now-env: {build: web, image: 'acme/of-now-env:1', env_file: ./shop.env, command: sleep infinity, init: true}
+  worker: {image: 'acme/of-now-env:1', command: sleep infinity, init: true}
+",
         ),
         ("shop.env", "WORD=coffee\n"),
-        ("web/Dockerfile", "FROM busybox\n"),
+        ("web/Dockerfile", "FROM busybox\nRUN echo here > /made\n"),
     ];
     written(&stage, &files);
     let run = stage.run("results", &[&stage.path("in/scenario.yaml").display().to_string()]);

@@ -1,6 +1,6 @@
 //! Names, aliases and labels: what is isolated without being asked.
 
-use super::{files, stack};
+use super::{Stack, files, stack};
 
 #[test]
 fn the_projects_name_is_dropped() {
@@ -114,6 +114,35 @@ fn a_build_gets_the_image_of_its_content() {
     ]
     .into();
     stack.gives("services:\n  web:\n    build:\n      context: .\n    image: \"e2e/abc:1\"\n");
+}
+
+#[test]
+fn services_that_name_an_image_that_is_built_get_it() {
+    let text = "services:\n  api:\n    build: .\n    image: acme/shop:${TAG}\n  jobs:\n    image: acme/shop:1\n    \
+                pull_policy: always\n  migrate:\n    profiles: [tools]\n    image: \"${IMAGE:-acme/shop:${TAG}}\"\n  \
+                other:\n    image: acme/shop:2\n  page:\n    build: .\n    image: acme/page\n  pages:\n    image: \
+                acme/page:latest\n";
+    let stack = || {
+        let mut stack = stack(text).env("TAG", "1").file("/app/Dockerfile", "FROM x");
+        let built = [("api", "e2erun/api:a"), ("page", "e2erun/page:b")];
+        stack.input.built = built
+            .map(|(service, image)| (service.to_owned(), image.to_owned()))
+            .into();
+        stack
+    };
+    let images = |stack: Stack| {
+        let services = stack.rewritten().services.into_iter();
+        services
+            .map(|(name, service)| format!("{name} {}", service.image.unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let rest = ["other acme/shop:2", "page e2erun/page:b", "pages e2erun/page:b"];
+    let given = ["api e2erun/api:a", "jobs e2erun/api:a", "migrate e2erun/api:a"];
+    assert_eq!(images(stack()), [given, rest].concat());
+    assert!(!stack().copies()["compose.yml"].contains("pull_policy"));
+    // What the scenario says of it counts more.
+    let replaced = ["api x:1", "jobs x:1", "migrate x:1"];
+    assert_eq!(images(stack().image("acme/shop:1", "x:1")), [replaced, rest].concat());
 }
 
 #[test]
