@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::event::{DiagnosticInfo, FaultKind, Outcome};
 use crate::report::case::{Attempt, Case, Found, Step, StepEnd, told_in_a_line};
-use crate::report::junit::xml::{ATTRIBUTE, attribute, cdata, classname, suite, testcase};
+use crate::report::junit::xml::{ATTRIBUTE, attribute, cdata, classname, suite, testcase, with_short_times};
 use crate::report::line::Line;
 use crate::report::outcome::word;
 use crate::report::tally::{Run, Tally};
@@ -78,7 +78,10 @@ pub fn xml(tally: &Tally, grain: Grain) -> Vec<u8> {
     // Writing into memory cannot fail, and the texts were made safe; a report cut short would be seen as such.
     let _ = report.write_xml(&mut bytes);
     bytes.push(b'\n');
-    bytes
+    match std::str::from_utf8(&bytes) {
+        Ok(file) => with_short_times(file).into_bytes(),
+        Err(_) => bytes,
+    }
 }
 
 /// The run's circumstances, as lines.

@@ -68,8 +68,40 @@ fn duration(seconds: f64) -> Duration {
     Duration::milliseconds((seconds * 1000.0).round() as i64)
 }
 
+/// The file with its times to the millisecond: the crate writes `3.6189999999999998` for 3.619.
+pub(super) fn with_short_times(file: &str) -> String {
+    let mut short = String::with_capacity(file.len());
+    // What programs said stands in these sections, and stays as it is.
+    for section in file.split_inclusive("]]>") {
+        let (markup, text) = section.split_at(section.find("<![CDATA[").unwrap_or(section.len()));
+        let mut parts = markup.split(" time=\"");
+        short.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let (time, rest) = part.split_once('"').unwrap_or((part, ""));
+            let seconds = time.parse::<f64>().unwrap_or_default();
+            short.push_str(&format!(" time=\"{}\"{rest}", (seconds * 1000.0).round() / 1000.0));
+        }
+        short.push_str(text);
+    }
+    short
+}
+
 /// The event's time; the epoch where it cannot be read. The crate panics outside of the years 0 to 9999.
 fn timestamp(at: &str) -> OffsetDateTime {
     let seconds = at.parse::<jiff::Timestamp>().map_or(0, |time| time.as_second());
     OffsetDateTime::from_unix_timestamp(seconds.clamp(0, 253_402_300_799)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_short_times;
+
+    #[test]
+    fn times_have_three_decimals_and_texts_stay() {
+        let text = "<![CDATA[ time=\"1.23456\" <a>]]]]><![CDATA[> time=\"1.23456\"]]>";
+        let file =
+            |long: &str| format!("<s n=\"a time=&quot;\" time=\"{long}\">{text}<t time=\"13\" n=\"x\"/>{text}</s>\n");
+        assert_eq!(with_short_times(&file("3.6189999999999998")), file("3.619"));
+        assert_eq!(with_short_times(&file("0")), file("0"));
+    }
 }
