@@ -114,11 +114,16 @@ async fn tried(
             },
         },
     };
+    settle(env, plan, &scope, &mut ended);
+    (ended, parts)
+}
+
+/// What an end comes to: in the light of what is known, and of the tries that are left.
+fn settle(env: &Env, plan: &Plan, scope: &Scope, ended: &mut TryEnded) {
     if !ended.interrupted {
-        known::judge(plan, &scope, &mut ended);
+        known::judge(plan, scope, ended);
     }
     ended.retried = ended.outcome >= Outcome::Failed && plan.attempt <= plan.retries && !env.cancel.is_cancelled();
-    (ended, parts)
 }
 
 /// Why it is not run, if it is not.
@@ -205,7 +210,11 @@ impl<'a> Running<'a> {
         collect::collect(&self.case, self.plan, scope, (bad, hurry)).await;
         let keep = match self.plan.keep {
             Keep::Never => false,
-            Keep::Failed => bad,
+            Keep::Failed => {
+                let mut so_far = judged(&main, &cleanup);
+                settle(self.env, self.plan, scope, &mut so_far);
+                so_far.outcome >= Outcome::Failed && !so_far.retried
+            }
             Keep::Always => true,
         };
         let began = Instant::now();
@@ -214,7 +223,7 @@ impl<'a> Running<'a> {
             *parts.entry(part.clone()).or_default() += seconds;
         }
         *parts.entry("remove".to_owned()).or_default() += began.elapsed().as_secs_f64();
-        judged(main, cleanup)
+        judged(&main, &cleanup)
     }
 
     /// `given`, `steps` and `then`, within the scenario's limit.
@@ -329,7 +338,7 @@ impl<'a> Running<'a> {
 }
 
 /// The outcome of all that happened.
-fn judged(main: Main, cleanup: Ended) -> TryEnded {
+fn judged(main: &Main, cleanup: &Ended) -> TryEnded {
     let mut worst = outcome(main.steps.faults.iter().chain(&main.faults).chain(&cleanup.faults));
     // A failed preparation says nothing of the system's answer to the checks: it could not be found out.
     // What a cleanup did not do may spoil what comes after it; a soft failure of it is one like any other.
@@ -339,12 +348,10 @@ fn judged(main: Main, cleanup: Ended) -> TryEnded {
     if worst == Outcome::Passed && !main.steps.checked {
         worst = Outcome::NotVerified;
     }
-    let mut of_steps = main.steps.faults;
-    of_steps.extend(cleanup.faults);
     TryEnded {
-        of_steps,
+        of_steps: [main.steps.faults.as_slice(), cleanup.faults.as_slice()].concat(),
         interrupted: main.interrupted,
-        ..TryEnded::new(worst, main.faults)
+        ..TryEnded::new(worst, main.faults.clone())
     }
 }
 

@@ -108,3 +108,24 @@ async fn what_the_project_collects_is_silent_where_a_scenario_has_no_such_servic
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].contains("`web:/gone`: it is not there"), "{notes:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_in_the_end_is_left_for_a_look_and_what_is_known_is_not() {
+    let body = "stacks: {s: web.yml}\nkeep: failed\nsteps: [up: s, assert: 'false']\n";
+    for (more, expected) in [
+        ("", 1),
+        ("known-issue: [{reason: broken}]\n", 0),
+        ("known-issue: [{reason: broken, matches: 'out of disk'}]\n", 1),
+        ("retries: 1\n", 1),
+    ] {
+        let stage = stage(&format!("{more}{body}"));
+        let events = stage.events().await;
+        let kept = events.iter().filter(|event| matches!(event.what, What::Kept { .. }));
+        let attempts: Vec<u64> = kept
+            .map(|event| u64::from(event.case.as_ref().unwrap().attempt))
+            .collect();
+        assert_eq!(attempts.len(), expected, "{more}");
+        let last = if more.contains("retries") { 2 } else { 1 };
+        assert!(attempts.iter().all(|attempt| *attempt == last), "{more}");
+    }
+}
