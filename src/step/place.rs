@@ -148,7 +148,7 @@ impl Inside {
                 && !link.link.is_empty()
             {
                 path = link.link.trim_end_matches('/').to_owned();
-                // The engine resolves a link wholly.
+                // The engine resolves a link wholly; one to the root was trimmed to nothing.
                 seen = self.look(cx, &inspected, (&path, &rest)).await?;
             }
             match seen {
@@ -173,6 +173,7 @@ impl Inside {
         if unseen(inspected, path).is_some() {
             return Ok(Seen::Over);
         }
+        let path = if path.is_empty() { "/" } else { path };
         let stat = cx.asked(self.node.engine.stat(&self.container, path)).await?;
         Ok(stat.map_or(Seen::Nothing, Seen::There))
     }

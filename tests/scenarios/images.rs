@@ -82,6 +82,8 @@ then:
     expect: {stdout: tea}
   - exec: {service: worker, command: cat /made}
     expect: {stdout: here}
+  - file-assert: worker:/root-link/made
+    expect: {text: \"here\\n\"}
 ",
         ),
         (
@@ -92,7 +94,10 @@ then:
 ",
         ),
         ("shop.env", "WORD=coffee\n"),
-        ("web/Dockerfile", "FROM busybox\nRUN echo here > /made\n"),
+        (
+            "web/Dockerfile",
+            "FROM busybox\nRUN echo here > /made && ln -s / /root-link\n",
+        ),
     ];
     written(&stage, &files);
     let run = stage.run("results", &[&stage.path("in/scenario.yaml").display().to_string()]);
