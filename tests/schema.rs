@@ -58,6 +58,7 @@ const BEYOND: [(&str, &[&str]); 12] = [
         "what other files say: compose files, templates, files that are missing",
         &[
             "absent-files",
+            "probes-unknown",
             "renamed-networks",
             "stack-broken-file",
             "stack-broken-users",
