@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::golden;
 use super::walk::{Ended, Walk};
 use crate::event::{Detail, Fault, FaultKind, Outcome, StepInfo, What};
 use crate::expect::Expectation;
@@ -297,49 +298,16 @@ pub(crate) async fn judge(cx: &Cx, kind: &'static crate::step::Kind, outputs: &V
     let nothing = Expectation::none(&cx.span);
     let expect = cx.expect.as_ref().unwrap_or(&nothing);
     if cx.case.update {
-        update(cx, expect, outputs).await?;
+        golden::update(cx, expect, outputs).await?;
     }
     let here = |faults: Vec<Fault>| faults.into_iter().map(|fault| fault.at(cx.span.place())).collect();
     let judged = cx.rendered(|scope| expect.judge(outputs, scope, kind.defaults)).await;
     match judged {
-        Err(faults) => Err(missing_golden(cx, expect, outputs)
+        Err(faults) => Err(golden::missing(cx, expect, outputs)
             .await
             .unwrap_or_else(|| here(faults))),
         Ok(faults) => Ok(here(faults)),
     }
-}
-
-/// A golden file that is not there yet, told where it is named.
-async fn missing_golden(cx: &Cx, expect: &Expectation, outputs: &Value) -> Option<Vec<Fault>> {
-    for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await.ok()? {
-        let path = cx.asked_path(&golden.file, golden.folder.as_deref());
-        if let Ok(None) = cx.case.host.stat(&path).await {
-            let fault = Fault::error(format!("there is no golden file `{}` yet", golden.file));
-            let hint = "`--update` writes it from what was found; look at it before you keep it";
-            return Some(vec![fault.at(golden.span.place()).hint(hint)]);
-        }
-    }
-    None
-}
-
-/// Makes golden files what was found, without what nobody may see; then they are judged like any other.
-async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Done<()> {
-    for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await? {
-        let text = cx.case.emitter.masks.hide(&golden.text);
-        let path = cx.asked_path(&golden.file, golden.folder.as_deref());
-        // One that is right already is left alone: a question may be asked many times.
-        if cx.case.host.read_text(&path).await.is_ok_and(|known| known == text) {
-            continue;
-        }
-        let written = cx.case.host.write_file(&path, text.as_bytes()).await;
-        written.map_err(|why| {
-            vec![Fault::error(format!("cannot write `{}`: {why}", path.display())).at(golden.span.place())]
-        })?;
-        cx.case
-            .emitter
-            .note(&format!("`{}` was written anew (`--update`)", golden.file));
-    }
-    Ok(())
 }
 
 /// Adds what explains a result that did not hold. Once, however many expectations failed: they are all about one answer.

@@ -9,6 +9,7 @@ mod block;
 mod broken;
 mod case;
 mod collect;
+mod golden;
 mod images;
 mod known;
 mod logs;

@@ -6,6 +6,7 @@ mod blocks;
 mod collected;
 mod ends;
 mod explained;
+mod golden;
 mod images;
 mod inside;
 mod logs;
@@ -113,6 +114,8 @@ struct Stage {
     jobs: usize,
     timeout_scale: f64,
     fail_fast: bool,
+    /// True when golden files are rewritten.
+    update: bool,
     /// Ctrl-C so long after the beginning, each time.
     interrupts: Vec<Duration>,
     /// True when what is waited for is told.
@@ -132,6 +135,7 @@ fn stage(body: &str) -> Stage {
         jobs: 1,
         timeout_scale: 1.0,
         fail_fast: false,
+        update: false,
         interrupts: Vec::new(),
         waits: false,
     };
@@ -175,6 +179,11 @@ impl Stage {
 
     fn timeout_scale(mut self, scale: f64) -> Self {
         self.timeout_scale = scale;
+        self
+    }
+
+    fn update(mut self) -> Self {
+        self.update = true;
         self
     }
 
@@ -254,7 +263,7 @@ impl Stage {
             },
             docker_host: None,
             timeout_scale: self.timeout_scale,
-            update: false,
+            update: self.update,
             left: Arc::default(),
             jobs: self.jobs,
             rules: Rules::default(),

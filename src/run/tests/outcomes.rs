@@ -443,17 +443,3 @@ then:
     });
     assert_eq!(outcomes.collect::<Vec<_>>(), ["Errored", "Errored", "Failed"]);
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_golden_file_that_is_not_there_is_told_where_it_is_named() {
-    let stage = stage("then: [{http: 'http://x/get', expect: {body: {golden: nosuch.txt}}}]\n");
-    let events = stage.events().await;
-    let faults = events.iter().find_map(|event| match &event.what {
-        crate::event::What::StepEnded { faults, .. } => Some(faults.clone()),
-        _ => None,
-    });
-    let fault = faults.unwrap().remove(0);
-    assert_eq!(fault.message, "there is no golden file `nosuch.txt` yet");
-    assert!(fault.hint.unwrap().starts_with("`--update` writes it"));
-    assert!(fault.place.unwrap().column > 50);
-}

@@ -1,0 +1,53 @@
+//! Golden files: told where one is not there yet, and written by `--update`.
+
+use serde_json::Value;
+
+use crate::event::Fault;
+use crate::expect::Expectation;
+use crate::step::{Cx, Done};
+
+/// A golden file that is not there yet, told where it is named.
+pub(super) async fn missing(cx: &Cx, expect: &Expectation, outputs: &Value) -> Option<Vec<Fault>> {
+    for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await.ok()? {
+        let path = cx.asked_path(&golden.file, golden.folder.as_deref());
+        if let Ok(None) = cx.case.host.stat(&path).await {
+            let fault = Fault::error(format!("there is no golden file `{}` yet", golden.file));
+            let hint = "`--update` writes it from what was found; look at it before you keep it";
+            return Some(vec![fault.at(golden.span.place()).hint(hint)]);
+        }
+    }
+    None
+}
+
+/// Makes golden files what was found; then they are judged like any other. What nobody may see is in no file, and a file
+/// without it would never be what is found: that is refused.
+pub(super) async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Done<()> {
+    for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await? {
+        let here = |fault: Fault| vec![fault.at(golden.span.place())];
+        if cx.case.emitter.masks.hide(&golden.text) != golden.text {
+            let message = format!(
+                "`{}` is not written: what was found has a hidden value in it",
+                golden.file
+            );
+            let hint = "let a `replace` rule of the golden take it out: `replace: [{matches: …, with: …}]`";
+            return Err(here(Fault::error(message).hint(hint)));
+        }
+        let path = cx.asked_path(&golden.file, golden.folder.as_deref());
+        // One that is right already is left alone: a question may be asked many times.
+        if cx
+            .case
+            .host
+            .read_text(&path)
+            .await
+            .is_ok_and(|known| known == golden.text)
+        {
+            continue;
+        }
+        let written = cx.case.host.write_file(&path, golden.text.as_bytes()).await;
+        written.map_err(|why| here(Fault::error(format!("cannot write `{}`: {why}", path.display()))))?;
+        cx.case
+            .emitter
+            .note(&format!("`{}` was written anew (`--update`)", golden.file));
+    }
+    Ok(())
+}
