@@ -9,6 +9,7 @@ mod kept;
 mod listen;
 mod process;
 mod program;
+mod rewrite;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -298,7 +299,7 @@ impl Host for RealHost {
 
     async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> Vec<String> {
         let below = folder.to_owned();
-        let rewritten = file::blocking(move || Ok(file::rewrite_texts(&below, &*rewrite))).await;
+        let rewritten = file::blocking(move || Ok(rewrite::rewrite_texts(&below, &*rewrite))).await;
         rewritten.unwrap_or_else(|why| vec![format!("`{}`: {why}", folder.display())])
     }
 
