@@ -239,16 +239,13 @@ impl StackPlan {
     pub fn fixed_ports(&self) -> Vec<FixedPort> {
         let active = self.planned.services.values().filter(|service| service.active);
         let fixed = active.flat_map(|service| &service.ports);
-        let fixed = fixed.filter_map(|port| Some((port, port.fixed?)));
-        let each = fixed.flat_map(|(port, range)| {
-            let kind = LockKind::Port(range, port.protocol.clone());
-            let lock = self.planned.locks.iter().find(|lock| lock.kind == kind);
-            let at = lock.map_or(&self.at, |lock| &lock.at);
-            (range.first..=range.last).map(move |number| FixedPort {
+        let fixed = fixed.filter_map(|port| Some((port, port.fixed.as_ref()?)));
+        let each = fixed.flat_map(|(port, fixed)| {
+            (fixed.value.first..=fixed.value.last).map(move |number| FixedPort {
                 number,
                 protocol: port.protocol.clone(),
                 address: port.host_ip.clone(),
-                at: at.clone(),
+                at: fixed.span.clone(),
             })
         });
         each.collect()

@@ -11,6 +11,7 @@ use super::ports::Short;
 use super::rewritten::{Dependency, Lock, LockKind, Port, ServiceInfo};
 use super::unit::Unit;
 use super::view::{self, Layers, Said, View, mentions};
+use crate::diagnostic::Spanned;
 use crate::yaml::Node;
 
 /// The option of a network that names the bridge on the engine's machine.
@@ -140,13 +141,15 @@ fn port(said: &Said<'_>, item: &Node) -> Option<Port> {
             target: short.target,
             protocol,
             published: true,
-            fixed: short.published,
+            fixed: short.published.map(|range| Spanned::new(range, item.span.clone())),
             host_ip: short.host_ip,
         });
     }
     let text = |key: &str| said.fill(item.entry(key)?);
     let fixed = match item.entry("published") {
-        Some(published) => PortRange::parse(&said.fill(published)?).filter(|range| range.first > 0),
+        Some(published) => PortRange::parse(&said.fill(published)?)
+            .filter(|range| range.first > 0)
+            .map(|range| Spanned::new(range, published.span.clone())),
         None => None,
     };
     Some(Port {
@@ -253,23 +256,21 @@ pub(super) fn locks(
 ) -> Vec<Lock> {
     let mut locks = Vec::new();
     for (name, service) in services.iter().filter(|(_, service)| service.active) {
-        let view = View::service(units, &layers[name]);
-        let at = |key: &str| {
-            view.last(key)
-                .map_or_else(|| service.at.clone(), |said| said.node.span.clone())
-        };
         for port in &service.ports {
-            if let Some(fixed) = port.fixed {
+            if let Some(fixed) = &port.fixed {
                 locks.push(Lock {
-                    kind: LockKind::Port(fixed, port.protocol.clone()),
-                    at: at("ports"),
+                    kind: LockKind::Port(fixed.value, port.protocol.clone()),
+                    at: fixed.span.clone(),
                 });
             }
         }
         if service.network_mode.as_deref() == Some("host") {
+            let view = View::service(units, &layers[name]);
             locks.push(Lock {
                 kind: LockKind::HostNetwork,
-                at: at("network_mode"),
+                at: view
+                    .last("network_mode")
+                    .map_or_else(|| service.at.clone(), |said| said.node.span.clone()),
             });
         }
     }

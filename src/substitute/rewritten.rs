@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::input::{Addition, PortRange};
 use super::interpolate::Value;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, Spanned};
 
 /// A stack after its rewriting.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,8 +156,8 @@ pub struct Port {
     pub protocol: String,
     /// Whether the engine publishes it.
     pub published: bool,
-    /// The host ports, if they stay fixed.
-    pub fixed: Option<PortRange>,
+    /// The host ports, if they stay fixed, and where the file says so.
+    pub fixed: Option<Spanned<PortRange>>,
     /// The host's address that it is bound to.
     pub host_ip: Option<String>,
 }

@@ -61,7 +61,11 @@ fn services_as_far_as_they_are_written() {
     assert_eq!(db.networks.iter().collect::<Vec<_>>(), ["default"]);
     let ports = |name: &str| -> Vec<String> {
         let show = |port: &crate::substitute::Port| {
-            let fixed = port.fixed.map(|fixed| format!("{fixed}:")).unwrap_or_default();
+            let fixed = port
+                .fixed
+                .as_ref()
+                .map(|fixed| format!("{}:", fixed.value))
+                .unwrap_or_default();
             format!("{fixed}{}/{} {}", port.target, port.protocol, port.published)
         };
         rewritten.services[name].ports.iter().map(show).collect()
