@@ -104,7 +104,7 @@ pub fn plan(
             Some(of) => match plans.iter().find(|plan| plan.name == of.value) {
                 Some(base) => Some((base.id, base.project.clone())),
                 None => {
-                    problems.extend(no_base(of, stacks, &plans));
+                    problems.extend(no_base(of, span, stacks, &plans));
                     continue;
                 }
             },
@@ -147,9 +147,13 @@ fn tell_order(stacks: &Named<Stack>, problems: &mut [Diagnostic]) {
     }
 }
 
-/// What is wrong with a `version-of` that names no stack before it.
-fn no_base(of: &Spanned<String>, stacks: &Named<Stack>, plans: &[StackPlan]) -> Option<Diagnostic> {
+/// What is wrong with the `version-of` of a stack that names none before it.
+fn no_base(of: &Spanned<String>, own: &Span, stacks: &Named<Stack>, plans: &[StackPlan]) -> Option<Diagnostic> {
     match stacks.0.get(&of.value) {
+        Some((base, _)) if base == own => Some(
+            Diagnostic::error(&of.span, "a stack is no other version of itself")
+                .help("name the stack whose other version it is, or leave `version-of` out"),
+        ),
         None => {
             let known = plans.iter().map(|plan| plan.name.as_str());
             Some(Diagnostic::unknown(&of.span, "stack", &of.value, known))
