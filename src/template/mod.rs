@@ -26,6 +26,7 @@ use self::token::{Unclosed, tokens};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::yaml::{Content, Node, Scalar, cut_trap};
 
+pub(crate) use self::code::is_keyword;
 pub(crate) use self::compare::same;
 pub use self::filter::{FILTER_TABLE, TEST_TABLE};
 pub(crate) use self::filter::{REGEX_LIMIT, check_regex, regex};

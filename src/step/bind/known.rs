@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::template::is_function;
+use crate::template::{is_function, is_keyword};
 
 /// The names that expressions may use: those that have a value, and those that may have one when they are used.
 #[derive(Debug, Clone, Default)]
@@ -71,6 +71,12 @@ impl Known {
 pub fn name_problem(name: &str, span: &Span) -> Option<Diagnostic> {
     if BUILT_IN.contains(&name) || is_function(name) {
         return Some(Diagnostic::error(span, format!("`{name}` is a built-in name")).help("choose another name"));
+    }
+    if is_keyword(name) {
+        return Some(
+            Diagnostic::error(span, format!("`{name}` is a word of the expression language"))
+                .help("choose another name"),
+        );
     }
     let plain = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');

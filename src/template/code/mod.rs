@@ -25,6 +25,11 @@ pub(super) struct Found {
     pub(super) optional: bool,
 }
 
+/// True for a word of the language itself.
+pub(crate) fn is_keyword(name: &str) -> bool {
+    KEYWORDS.contains(&name) || name == "None"
+}
+
 const KEYWORDS: [&str; 12] = [
     "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False",
 ];
@@ -230,7 +235,7 @@ impl Reader<'_> {
         }
         match name.as_str() {
             "is" => return self.test(at + 1),
-            name if KEYWORDS.contains(&name) || name == "None" => return at + 1,
+            name if is_keyword(name) => return at + 1,
             _ => {}
         }
         if self.sign(at + 1) == Some("=") && self.calls.last() == Some(&true) {
