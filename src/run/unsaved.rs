@@ -9,6 +9,8 @@ use crate::template::{Scope, Unsaved};
 
 /// What became of a step that did not save.
 pub(super) enum After<'a> {
+    /// It has begun: until it passes it did not, and what steps in it save is theirs to tell of.
+    Beginning,
     /// It failed, or was not made since another one did.
     Failure(&'a str),
     /// It was not made.
@@ -17,11 +19,14 @@ pub(super) enum After<'a> {
 
 /// Remembers why a step does not save what it would, for messages about names without a value.
 pub(super) fn unsaved(step: &Bound, info: &StepInfo, scope: &mut Scope, after: After<'_>) {
-    let (how, failed) = match after {
-        After::Failure(how) => (how, true),
-        After::Other(how) => (how, false),
-    };
+    let is_own = |name: &str| step.save.iter().any(|(own, _)| own == name);
     for name in step.saves() {
+        let (how, failed) = match after {
+            After::Beginning if is_own(name) => ("did not pass", true),
+            After::Beginning => ("has not passed", false),
+            After::Failure(how) => (how, true),
+            After::Other(how) => (how, false),
+        };
         let why = format!("the step `{}` ({}) that saves it {how}", info.name, info.path);
         scope.unsaved.insert(name.to_owned(), Unsaved { why, failed });
     }

@@ -251,8 +251,7 @@ impl Walk {
             self.tell_skipped(info, &why);
             return Ended::default();
         }
-        // Until it does.
-        unsaved(step, &info, scope, After::Failure("did not pass"));
+        unsaved(step, &info, scope, After::Beginning);
         let cx = self.cx(step, &info, scope);
         match why_skipped(step, &cx, false).await {
             Ok(None) => {}

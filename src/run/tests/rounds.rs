@@ -48,6 +48,25 @@ steps:
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_check_in_a_block_is_not_left_for_what_the_block_saves_only_after_it() {
+    stage(
+        "steps:
+  - {http: 'http://x/a', if: '1 == 2', save: {a: body}}
+  - do: [{assert: a == 'b'}, {http: 'http://x/a', save: {a: body}}]
+",
+    )
+    .check(
+        "steps[1] skipped: `if: 1 == 2` is false
+         steps[2].do[1] errored: `a` has no value: the step `do` (steps[2]) that saves it has not passed
+         steps[2].do[2] skipped: not reached: a step before it failed
+         steps[2] errored
+         = errored
+         exit 3",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_a_name_without_a_value_it_is_told_which_step_did_not_save_it() {
     stage(
         "steps:

@@ -26,17 +26,25 @@ impl Binder<'_> {
         })
     }
 
-    /// Lists of steps that run at once. What a lane saves, the others see only perhaps.
+    /// Lists of steps that run at once: none of them sees what another one saves, or is since one of its steps.
     pub fn lanes<'s>(&mut self, lanes: impl Iterator<Item = (&'s str, &'s [Step])>) -> Body {
-        let before = self.maybe;
+        let (maybe, known, named) = (self.maybe, self.known.clone(), self.step_names.len());
         self.maybe = true;
+        let (mut known_after, mut named_after) = (known.clone(), Vec::new());
         let lanes: Vec<Lane> = lanes
-            .map(|(name, steps)| Lane {
-                name: Some(name.to_owned()),
-                steps: self.steps(steps),
+            .map(|(name, steps)| {
+                let steps = self.steps(steps);
+                known_after.add_all(std::mem::replace(&mut self.known, known.clone()));
+                named_after.extend(self.step_names.drain(named..));
+                Lane {
+                    name: Some(name.to_owned()),
+                    steps,
+                }
             })
             .collect();
-        self.maybe = before;
+        self.maybe = maybe;
+        self.known = known_after;
+        self.step_names.append(&mut named_after);
         self.tell_saved_twice(&lanes);
         Body::Block(Block { lanes, own: None })
     }

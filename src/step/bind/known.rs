@@ -36,6 +36,11 @@ impl Known {
         }
     }
 
+    /// Adds the names that are known elsewhere.
+    pub(super) fn add_all(&mut self, others: Known) {
+        self.names.extend(others.names);
+    }
+
     /// Makes names known for a while; gives those that were not known before.
     pub(super) fn cover(&mut self, names: impl IntoIterator<Item = Cow<'static, str>>) -> Covered {
         let mut fresh = |name: &Cow<'static, str>| self.names.insert(name.clone());
