@@ -56,8 +56,12 @@ pub(super) fn split(reference: &str) -> (&str, &str) {
 /// The registry of a reference, as the docker configuration calls it; none for Docker's own images, which all may have.
 fn registry(reference: &str) -> Option<&str> {
     let first = reference.split('/').next().filter(|_| reference.contains('/'))?;
+    let is_docker = matches!(first, "docker.io" | "index.docker.io");
     let own = first.contains('.') || first.contains(':') || first == "localhost";
-    Some(if own { first } else { "https://index.docker.io/v1/" })
+    Some(match own && !is_docker {
+        true => first,
+        false => "https://index.docker.io/v1/",
+    })
 }
 
 /// The registry of a reference whose credentials a helper keeps: one of its own, or the one for all that somebody logged
@@ -103,7 +107,14 @@ mod tests {
     #[test]
     fn credentials_are_those_of_the_references_registry() {
         let config = json!({"auths": {"r.org": {"auth": "dTpw"}, "https://index.docker.io/v1/": {"auth": "ZDpw"}}});
-        for (reference, known) in [("r.org/a:1", true), ("x.org/a", false), ("team/a", true), ("a", false)] {
+        let references = [
+            ("r.org/a:1", true),
+            ("x.org/a", false),
+            ("team/a", true),
+            ("docker.io/team/a", true),
+            ("a", false),
+        ];
+        for (reference, known) in references {
             assert_eq!(credentials(reference, &config).is_some(), known, "{reference}");
         }
     }
