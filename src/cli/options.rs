@@ -117,7 +117,7 @@ pub(crate) struct RunArguments {
     /// What a pass on a retry is: `pass` or `fail`.
     #[arg(long, value_name = "HOW", default_value = "pass")]
     pub(crate) flaky: Flaky,
-    /// Rewrite golden files with what was found.
+    /// Rewrite golden files with what was found; lines that fit still stay as they are, `[..]` and all.
     #[arg(long)]
     pub(crate) update: bool,
     /// Where reports and logs go.

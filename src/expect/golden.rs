@@ -58,6 +58,13 @@ pub struct GoldenText {
     pub span: Span,
 }
 
+impl GoldenText {
+    /// Its text as it is written over what stands in the file: lines that fit a line there stay as that is, `[..]` and all.
+    pub fn over(&self, standing: &str) -> String {
+        fitted(standing, &self.text)
+    }
+}
+
 /// Reads one; its regular expressions are checked where they are literal.
 pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<Golden> {
     let read = GoldenFile::read(node, problems)?;

@@ -24,7 +24,12 @@ pub(super) async fn missing(cx: &Cx, expect: &Expectation, outputs: &Value) -> O
 pub(super) async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Done<()> {
     for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await? {
         let here = |fault: Fault| vec![fault.at(golden.span.place())];
-        if cx.case.emitter.masks.hide(&golden.text) != golden.text {
+        let path = cx.asked_path(&golden.file, golden.folder.as_deref());
+        let standing = cx.case.host.read_text(&path).await.ok();
+        let text = standing
+            .as_ref()
+            .map_or_else(|| golden.text.clone(), |text| golden.over(text));
+        if cx.case.emitter.masks.hide(&text) != text {
             let message = format!(
                 "`{}` is not written: what was found has a hidden value in it",
                 golden.file
@@ -32,18 +37,11 @@ pub(super) async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Do
             let hint = "let a `replace` rule of the golden take it out: `replace: [{matches: …, with: …}]`";
             return Err(here(Fault::error(message).hint(hint)));
         }
-        let path = cx.asked_path(&golden.file, golden.folder.as_deref());
         // One that is right already is left alone: a question may be asked many times.
-        if cx
-            .case
-            .host
-            .read_text(&path)
-            .await
-            .is_ok_and(|known| known == golden.text)
-        {
+        if standing.is_some_and(|standing| standing == text) {
             continue;
         }
-        let written = cx.case.host.write_file(&path, golden.text.as_bytes()).await;
+        let written = cx.case.host.write_file(&path, text.as_bytes()).await;
         written.map_err(|why| here(Fault::error(format!("cannot write `{}`: {why}", path.display()))))?;
         cx.case
             .emitter

@@ -1,4 +1,4 @@
-//! Golden files: where one is missing, and what `--update` does not write.
+//! Golden files: where one is missing, and what `--update` writes and does not write.
 
 use super::stage;
 
@@ -39,4 +39,21 @@ async fn a_golden_file_is_not_written_of_what_is_hidden_unless_a_rule_takes_it_o
              = passed",
         )
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_of_a_golden_file_that_still_fit_stay_as_they_are() {
+    let check = async |standing: &str, note: &str, expected: &str| {
+        let stage = stage("then: [{http: 'http://x/get', expect: {body: {golden: told.txt}}}]\n")
+            .answers("get", &[(0, 200, "at 17:00\nnew\nby me")])
+            .update();
+        let file = stage.folder.path().join("told.txt");
+        std::fs::write(&file, standing).unwrap();
+        stage.check(&format!("{note}then[1] passed\n= passed")).await;
+        assert_eq!(std::fs::read_to_string(file).unwrap(), expected);
+    };
+    let fits = "at [..]\nnew\nby [..]\n";
+    check(fits, "", fits).await;
+    let note = "note: `told.txt` was written anew (`--update`)\n";
+    check("at [..]\nold\nby [..]\n", note, fits).await;
 }
