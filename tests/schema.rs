@@ -89,7 +89,13 @@ const BEYOND: [(&str, &[&str]); 12] = [
     ),
     (
         "what another step of the scenario does, or does not",
-        &["lanes-save", "never-up", "probes-twice", "since-ambiguous"],
+        &[
+            "lanes-apart",
+            "lanes-save",
+            "never-up",
+            "probes-twice",
+            "since-ambiguous",
+        ],
     ),
     ("the groups of a regular expression", &["saved-groups"]),
     ("a key is text to a schema, whatever is in it", &["trap-key-template"]),

@@ -12,6 +12,7 @@ use super::Env;
 use crate::event::CaseId;
 use crate::lease::Held;
 use crate::plan::Plan;
+use crate::stack::Lock;
 
 /// How long a case waits for another run: one that hangs does not hold all others for ever.
 const LIMIT: Duration = Duration::from_secs(60 * 60);
@@ -61,7 +62,7 @@ impl Turns {
     /// Waits for a case's turn; or why it has none. The end of the run ends the waiting: the case tells then why it is
     /// not run.
     pub(super) async fn take(&self, env: &Env, plan: &Plan) -> Result<Turn<'_>, String> {
-        let names: BTreeSet<String> = plan.locks.iter().map(ToString::to_string).collect();
+        let names: BTreeSet<String> = plan.locks.iter().flat_map(Lock::among_runs).collect();
         let emitter = env.emitter.of_case(CaseId {
             number: plan.info.number,
             attempt: plan.attempt,
