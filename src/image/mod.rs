@@ -25,7 +25,7 @@ use planning::Planning;
 /// The default limit of a build.
 pub const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 /// What the references of all images that are made here begin with.
-pub const OURS: &str = "e2erun/";
+pub const OURS: &str = crate::lease::NAMES;
 
 /// An image that a case needs.
 #[derive(Debug, Clone)]

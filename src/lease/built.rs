@@ -17,6 +17,9 @@ pub const OWNER: &str = "e2erun.owner";
 /// The owner of what is built for any scenario.
 pub const OURS: &str = "e2erun";
 
+/// What the names of images that are made here begin with.
+pub const NAMES: &str = "e2erun/";
+
 /// How many images are looked at at once.
 const AT_ONCE: usize = 8;
 
@@ -59,6 +62,10 @@ pub(super) async fn built(engine: &dyn Engine, leases: &Leases) -> EngineResult<
 }
 
 fn hold(image: &Image, used: &BTreeSet<String>, leases: &Leases) -> Option<WhyNot> {
+    // Labels are inherited, and an image goes with all its names: one of somebody else's is not ours to take.
+    if !image.tags.iter().all(|tag| tag.starts_with(NAMES)) {
+        return Some(WhyNot::Named);
+    }
     if used.contains(&image.id) {
         return Some(WhyNot::Used);
     }

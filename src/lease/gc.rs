@@ -61,6 +61,8 @@ pub enum WhyNot {
     Wanted,
     /// It is a built image that a container was made from.
     Used,
+    /// It is a built image that has a name of somebody else's.
+    Named,
     /// It is a built image that is younger than what was asked for.
     Young,
 }
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn images_of_containers_and_of_living_runs_are_held() {
+    async fn images_of_containers_of_living_runs_and_with_names_of_others_are_held() {
         let folder = tempfile::tempdir().unwrap();
         let alive = Lease::take(folder.path(), &[]).unwrap();
         alive.wants("e2erun/wanted:1");
@@ -321,7 +323,7 @@ mod tests {
             ["e2erun/wanted:1"]
         );
         let fake = Fake::new("e2erun.lease=run");
-        for image in ["e2erun/wanted:1", "e2erun/used:1", "e2erun/free:1"] {
+        for image in ["acme/own:1", "e2erun/wanted:1", "e2erun/used:1", "e2erun/free:1"] {
             fake.labelled_image(image, crate::lease::image_labels("/shop"));
         }
         let container = ContainerSpec {
@@ -345,7 +347,11 @@ mod tests {
         kept.sort_unstable();
         assert_eq!(
             kept,
-            [("e2erun/used:1", WhyNot::Used), ("e2erun/wanted:1", WhyNot::Wanted)]
+            [
+                ("acme/own:1", WhyNot::Named),
+                ("e2erun/used:1", WhyNot::Used),
+                ("e2erun/wanted:1", WhyNot::Wanted)
+            ]
         );
         drop(alive);
     }

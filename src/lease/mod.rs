@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Labels;
 use crate::host::{Group, Groups};
-pub use built::{IMAGE, OURS, OWNER, image_labels, used_again};
+pub use built::{IMAGE, NAMES, OURS, OWNER, image_labels, used_again};
 pub use gc::{GcOptions, GcPlan, Why, WhyNot, gc, plan_gc};
 pub use locks::{Held, Locks};
 pub use standing::{DeadLease, Leases};

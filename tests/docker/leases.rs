@@ -188,7 +188,7 @@ async fn gc_removes_a_built_image_that_nobody_has_used_for_long() {
         let engine = &stage.engine;
         let mut labels = lease::image_labels("/shop");
         labels.extend(stage.labels());
-        let image = stage.name("built:1");
+        let image = format!("{}{}", lease::NAMES, stage.name("built:1"));
         let source = stage.start("sleep 600").await;
         engine.commit(&source, &image, &labels).await.unwrap();
         engine.remove(ResourceKind::Container, &source).await.unwrap();
@@ -221,6 +221,12 @@ async fn gc_removes_a_built_image_that_nobody_has_used_for_long() {
         let all = GcOptions { images: true, ..later };
         assert_eq!(kept(&nobody, &all).await, Some(WhyNot::Used));
         engine.remove(ResourceKind::Container, &user).await.unwrap();
+
+        // It would go with a name that somebody else gave it.
+        let other = stage.name("own:1");
+        engine.tag(&image, &other).await.unwrap();
+        assert_eq!(kept(&nobody, &all).await, Some(WhyNot::Named));
+        engine.remove(ResourceKind::Image, &other).await.unwrap();
 
         // A run that finds it uses it: that counts, not when it was made.
         let named = engine.image(&image).await.unwrap().unwrap().named;
