@@ -19,8 +19,8 @@ pub(super) const ABOUT: About = About {
     manual: "`from` and `to` are each a path here, from the file that it is written in, or `service:path`. As with \
              `docker cp`, what is copied to a folder that is there goes into it under its own name, a folder written as \
              `folder/.` without it; otherwise `to` is its new name. Modes and owners are kept, a link at `from` is \
-             followed. A container need not run for it; what is only in memory there (a tmpfs, `/dev`) the \
-             engine does not reach, and that is an error. With `content` instead of `from` a file of that text is written.",
+             followed. A container need not run for it. What is only in memory there (a tmpfs, `/dev`) the engine does not \
+             reach: that is carried by `tar` in the container, which has to run and to have one. With `content` instead of `from` a file of that text is written.",
     example: "- copy: {from: ./dump.sql, to: 'db:/tmp/dump.sql'}\n- copy: {from: 'web:/var/log/.', to: \"${{ scratch }}/logs\"}\n\
               - copy: {content: 'limit = 5', to: 'web:/etc/app.conf'}",
     sort: Sort::Action,
@@ -146,24 +146,22 @@ impl Act for Bound {
                 let there = cx.case.host.stat(&path).await;
                 let there = there.map_err(|why| cx.error(format!("cannot look at `{text}`: {why}")))?;
                 let there = there.map(|there| if there.folder { Kind::Folder } else { Kind::File });
-                // Whether it ends with a slash is lost in a path.
-                let slash = if text.ends_with('/') { "/" } else { "" };
-                let to = format!("{}{slash}", path.display());
-                let (folder, tar) = landed(&source, &to, there).map_err(|why| cx.failure(why))?;
+                let to = format!("{}{}", path.display(), slash(&text));
+                let (folder, name) = landing(&source, &to, there).map_err(|why| cx.failure(why))?;
+                let tar = landed(&source, name.as_deref()).map_err(|why| cx.failure(why))?;
                 let unpacked = cx.case.host.unpack(tar, folder.as_ref()).await;
                 unpacked.map_err(|why| cx.error(format!("cannot write `{text}`: {why}")))?;
             }
             Place::In(to) => {
-                let there = to.stat(cx).await?;
-                let path = there.as_ref().map_or(&to.path, |(path, _)| path);
-                let there = there.as_ref().map(|(_, stat)| match place::is_folder(stat) {
+                let (path, there) = to.stat(cx).await?;
+                let there = there.map(|stat| match place::is_folder(&stat) {
                     true => Kind::Folder,
                     false => Kind::File,
                 });
-                let (folder, tar) = landed(&source, path, there).map_err(|why| cx.failure(why))?;
-                let (engine, container) = (Arc::clone(&to.node.engine), to.container.clone());
-                cx.changed(async move { engine.write_archive(&container, &folder, tar).await })
-                    .await?;
+                let path = format!("{path}{}", slash(&to.path));
+                let (folder, name) = landing(&source, &path, there).map_err(|why| cx.failure(why))?;
+                let tar = landed(&source, name.as_deref()).map_err(|why| cx.failure(why))?;
+                to.write(cx, &folder, (name.as_deref(), tar)).await?;
             }
         }
         Ok(json!({}))
@@ -190,8 +188,9 @@ async fn source(cx: &Cx, from: &Text) -> Done<Source> {
         }
         Place::In(inside) => {
             let name = file_name(inside.path.trim_end_matches("/.").as_ref());
-            let (path, stat) = inside.stat(cx).await?.ok_or_else(missing)?;
-            let tar = inside.tar(cx, path.trim_end_matches("/."), MAX_BYTES).await?;
+            let (path, stat) = inside.stat(cx).await?;
+            let stat = stat.ok_or_else(missing)?;
+            let tar = inside.read(cx, &path, MAX_BYTES).await?;
             if tar.len() >= MAX_BYTES {
                 return Err(cx.error(format!(
                     "`{text}` has more than the {} MiB that can be copied",
@@ -217,12 +216,16 @@ fn file_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The folder that a tar is unpacked in, and the tar with the names for there.
-fn landed(source: &Source, to: &str, there: Option<Kind>) -> Result<(String, Bytes), String> {
-    let (folder, name) = landing(source, to, there)?;
-    let tar = place::renamed(&source.tar, name.as_deref());
-    let tar = tar.map_err(|why| format!("what is copied cannot be read: {why}"))?;
-    Ok((folder, tar.into()))
+/// Whether a path ends with a slash is lost where it is followed.
+fn slash(path: &str) -> &'static str {
+    if path.ends_with('/') { "/" } else { "" }
+}
+
+/// The tar with the names for where it is unpacked.
+fn landed(source: &Source, name: Option<&str>) -> Result<Bytes, String> {
+    let tar = place::renamed(&source.tar, name);
+    tar.map(Bytes::from)
+        .map_err(|why| format!("what is copied cannot be read: {why}"))
 }
 
 /// Where it goes: the folder, and the name in it; none where only what is in the copied folder goes there.

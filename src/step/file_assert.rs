@@ -18,8 +18,9 @@ pub(super) const ABOUT: About = About {
     does: "Checks what stands at a path, here or in a container.",
     manual: "`path` is a path here, from the file that it is written in, or `service:path`; links are followed. It must be \
              there, unless `exists: false` is expected. What is in a container is told by the engine: nothing runs in it, \
-             and it need not run itself; what is only in memory (a tmpfs, `/dev`, `/proc`, `/sys`) it does not see, and that \
-             is an error: ask by `exec`. `mode` has four digits, `owner` is `user:group` in numbers.",
+             and it need not run itself. What is only in memory (a tmpfs, `/dev`) the engine does not see: there `tar` is \
+             run in the container, which has to run and to have one. `/proc` and `/sys` are an error: ask by `exec`. \
+             `mode` has four digits, `owner` is `user:group` in numbers.",
     example: "- file-assert: 'web:/var/www/index.html'\n  within: 10s\n  expect: {text: {contains: Tea}, mode: '0644', owner: '0:0'}\n\
               - file-assert: {path: 'db:/var/lock/db.pid'}\n  expect: {exists: false}",
     sort: Sort::Check,
@@ -161,17 +162,17 @@ async fn here(cx: &Cx, path: &std::path::Path) -> Done<Option<Found>> {
 }
 
 async fn within(cx: &Cx, inside: &Inside) -> Done<Option<Found>> {
-    let Some((path, stat)) = inside.stat(cx).await? else {
+    let (path, Some(stat)) = inside.stat(cx).await? else {
         return Ok(None);
     };
     let folder = place::is_folder(&stat) || place::is_special(&stat);
     let wanted = if folder || stat.size > MAX_TEXT { 0 } else { stat.size };
     let limit = HEADERS + usize::try_from(wanted).unwrap_or(0);
-    let tar = inside.tar(cx, &path, limit).await?;
+    let tar = inside.read(cx, &path, limit).await?;
     let first = place::first(&tar);
     let (user, group, content) = first.map_err(|why| {
         cx.error(format!(
-            "what the engine sends of `{path}` in `{}` cannot be read: {why}",
+            "what is sent of `{path}` in `{}` cannot be read: {why}",
             inside.name
         ))
     })?;

@@ -49,10 +49,16 @@ fn what_the_engine_does_not_see_is_not_missing() {
     let stage = Stage::new();
     let run = stage.run("results", &["tests/scenarios/unseen.yaml"]);
     let says = [
-        "does not see `/memory/f` in `web`: `/memory` is in memory",
+        "`/proc/1/status` in `web` is no file to carry: the kernel makes `/proc` up as it is read",
         "`/etc/passwd` in `web` is no folder",
         "the command cannot be started in `web`: unable to find user nosuch",
-        "unseen.yaml:11:5",
+        "unseen.yaml:15:5",
+        "unseen.yaml:22:5",
+        "unseen.yaml:24:5",
+        "`/memory/f` in `bare` is in memory, where only `tar` in it reaches, and that cannot be started: exec: \"tar\"",
+        "put a `tar` into its image, mount a volume at `/memory` instead of the tmpfs",
+        "`off` exited with code [0-9]+: `/memory` is in memory, and only there while it runs",
+        "there is no folder `/memory/no` in `web`",
     ];
     // What failed makes the exit code; the case could not be judged as a whole, and is an error.
     run.code(1).says(&says).left_nothing();

@@ -36,6 +36,13 @@ fn a_log_that_is_rotated_is_counted_exactly() {
 }
 
 #[test]
+fn what_is_in_memory_is_copied_and_looked_at() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["tests/scenarios/memory.yaml"]);
+    run.code(0).says(&["1 case: 1 passed"]).left_nothing();
+}
+
+#[test]
 fn two_runs_of_one_scenario_do_not_meet() {
     let stage = Stage::new();
     let scenario = ["scenarios/shop-redis.yaml"];
