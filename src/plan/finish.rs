@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Parts, Plan, Resolving};
-use crate::step::Keep;
+use crate::step::{Keep, SetBy};
 
 /// The default limit of one try of a scenario.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -47,6 +47,7 @@ impl Resolving<'_> {
             scratch: parts.results.join("scratch"),
             results: parts.results,
             timeout: limit.map_or(TIMEOUT, |limit| limit.value),
+            timeout_by: limit.map_or(SetBy::Default, |limit| SetBy::Timeout(limit.span.place())),
             retries: retries.map_or(0, |retries| u32::try_from(retries.value).unwrap_or(u32::MAX)),
             keep: keep.unwrap_or(Keep::Never),
             requires: project

@@ -22,7 +22,7 @@ use crate::mask::Masks;
 use crate::scenario::{Collect, Files, Project, Requires};
 use crate::shape::Named;
 use crate::stack::{Lock, StackPlan};
-use crate::step::{Binder, Bound, Keep, KnownIssue, Skip, StackNames, Static};
+use crate::step::{Binder, Bound, Keep, KnownIssue, SetBy, Skip, StackNames, Static};
 use crate::template::Scope;
 
 pub use cases::{CaseSeed, cases};
@@ -75,6 +75,8 @@ pub struct Plan {
     pub scratch: PathBuf,
     /// Limit of the try, cleanup apart.
     pub timeout: Duration,
+    /// What sets it.
+    pub timeout_by: SetBy,
     /// How often it is tried again.
     pub retries: u32,
     /// Whether what it started is left.

@@ -197,6 +197,7 @@ impl Asking<'_> {
         cx.scope.salt = format!("{} {number}", self.info.path);
         cx.expect.clone_from(&self.step.expect);
         cx.limit = self.limits.attempt;
+        cx.limit_by.clone_from(&self.step.limit_by);
         cx.within = until;
         let now = Instant::now();
         cx.deadline = match until {
@@ -223,7 +224,7 @@ impl Asking<'_> {
         };
         let result = tokio::select! {
             biased;
-            () = self.walk.cancel.cancelled() => Err(vec![self.ended_early()]),
+            () = self.walk.cancel.cancelled() => Err(vec![self.ended_early(cx)]),
             result = self.act.act(cx) => result,
             () = tokio::time::sleep_until(cx.deadline + grace) => {
                 let (passed, setting) = cx.passed_limit();
@@ -243,13 +244,18 @@ impl Asking<'_> {
         }
     }
 
-    fn ended_early(&self) -> Fault {
+    /// The fault of one that was ended from outside: with what it had seen by then, where it is one that waits.
+    fn ended_early(&self, cx: &Cx) -> Fault {
         let mut limits = self.walk.limits.iter();
         let fault = match limits.find(|limit| limit.passed.is_cancelled()) {
             Some(limit) if !self.walk.interrupt.is_cancelled() => limit.fault(),
             _ => Fault::error("interrupted"),
         };
-        fault.at(self.step.span.place())
+        Fault {
+            actual: cx.observed(),
+            ..fault
+        }
+        .at(self.step.span.place())
     }
 
     /// Adds to the last observation how long it was waited for. A question that was ended on the way has no answer: the

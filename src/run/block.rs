@@ -64,7 +64,7 @@ impl Walk {
             Err(faults) => return (Ended::default(), faults),
         };
         let cancel = self.cancel.child_token();
-        let own_limit = Limit::new(&cancel, &format!("`{}`", step.kind.name), limit);
+        let own_limit = Limit::new(&cancel, &format!("`{}`", step.kind.name), (limit, &step.limit_by));
         let inner = Walk {
             limits: self.limits.iter().cloned().chain([own_limit.clone()]).collect(),
             cancel,

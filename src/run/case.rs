@@ -257,7 +257,7 @@ impl<'a> Running<'a> {
     }
 
     fn own_limit(&self, passed: &CancellationToken) -> Limit {
-        Limit::new(passed, "the scenario", self.limit())
+        Limit::new(passed, "the scenario", (self.limit(), &self.plan.timeout_by))
     }
 
     async fn phases(&self, scope: &mut Scope, cancel: &CancellationToken) -> Main {

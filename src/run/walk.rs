@@ -14,7 +14,7 @@ use super::known::told;
 use super::rounds::items;
 use super::unsaved::{After, unmet, unsaved};
 use crate::event::{Fault, Outcome, Phase, StepInfo, What};
-use crate::step::{Body, Bound, Case, Cx, Done, Skip};
+use crate::step::{Body, Bound, Case, Cx, Done, SetBy, Skip};
 use crate::template::{Expression, Scope};
 
 /// A walk through the steps of a phase.
@@ -47,20 +47,23 @@ pub(crate) struct Limit {
     pub(crate) passed: CancellationToken,
     /// What is told then, by what it is of and by the step that it ended: in the same words, so that it is told once.
     pub(crate) told: String,
+    /// What sets it.
+    by: SetBy,
 }
 
 impl Limit {
     /// Of a block or the scenario.
-    pub(crate) fn new(passed: &CancellationToken, of: &str, limit: Duration) -> Limit {
+    pub(crate) fn new(passed: &CancellationToken, of: &str, (limit, by): (Duration, &SetBy)) -> Limit {
         Limit {
             passed: passed.clone(),
             told: format!("{of} did not end within {}", attempt::shown(limit)),
+            by: by.clone(),
         }
     }
 
     /// The fault that it is to have passed.
     pub(crate) fn fault(&self) -> Fault {
-        Fault::failure(&self.told).hint("its limit is `timeout`")
+        Fault::failure(&self.told).hint(self.by.to_string())
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Bound {
     pub skip: Vec<Skip>,
     /// Limit of one attempt.
     pub limit: Computed<Duration>,
+    /// What sets it.
+    pub limit_by: SetBy,
     /// Asked again until then.
     pub within: Option<Computed<Duration>>,
     /// How often it is asked again.
@@ -55,6 +57,27 @@ pub struct Bound {
     pub save: Vec<(String, Expression)>,
     /// What it does.
     pub body: Body,
+}
+
+/// What sets a limit: shown, it is what to do about one that has passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetBy {
+    /// Nobody: it is the default.
+    Default,
+    /// A `timeout` there.
+    Timeout(Place),
+    /// The project file's `timeouts`, there.
+    Project(Place),
+}
+
+impl std::fmt::Display for SetBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SetBy::Default => f.write_str("its limit is `timeout`"),
+            SetBy::Timeout(place) => write!(f, "its limit is `timeout` at {place}"),
+            SetBy::Project(place) => write!(f, "its limit is one of the `timeouts` at {place}"),
+        }
+    }
 }
 
 /// What a step does.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Case, NodeHandle};
+use super::{Case, NodeHandle, SetBy};
 use crate::diagnostic::Span;
 use crate::engine::{EngineError, EngineResult, Reason};
 use crate::event::{Detail, Fault, StepInfo, What};
@@ -36,6 +36,8 @@ pub struct Cx {
     pub folder: PathBuf,
     /// The limit of this attempt.
     pub limit: Duration,
+    /// What sets it.
+    pub limit_by: SetBy,
     /// When this attempt must end.
     pub deadline: Instant,
     /// When its expectation must have become true, if it may become so.
@@ -68,6 +70,7 @@ impl Cx {
             span,
             folder,
             limit: Duration::ZERO,
+            limit_by: SetBy::Default,
             deadline: Instant::now(),
             within: None,
             cut: None,
@@ -204,11 +207,14 @@ impl Cx {
     }
 
     /// What an attempt did not end within, as a message says it, and what sets that.
-    pub fn passed_limit(&self) -> (String, &'static str) {
+    pub fn passed_limit(&self) -> (String, String) {
         let shown = |limit: Duration| crate::event::duration_text(limit.as_secs_f64());
         match self.cut {
-            Some(within) => (format!("the {} of `within`", shown(within)), "`within` ended it"),
-            None => (shown(self.limit), "its limit is `timeout`"),
+            Some(within) => (
+                format!("the {} of `within`", shown(within)),
+                "`within` ended it".to_owned(),
+            ),
+            None => (shown(self.limit), self.limit_by.to_string()),
         }
     }
 

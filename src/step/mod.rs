@@ -55,7 +55,7 @@ use crate::shape::{Problems, Rule, Shape};
 use crate::yaml::Node;
 
 pub use bind::{BUILT_IN, Binder, Known, Static, name_problem, path_problem};
-pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat};
+pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat, SetBy};
 pub use case::{Case, Emitter, NodeHandle, StackState, Started, UNPLACED, wall_clock};
 pub use cx::{Cx, Done};
 pub use fixed_ports::{Asker, held};

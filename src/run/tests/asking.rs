@@ -251,10 +251,10 @@ async fn what_holds_has_to_hold_for_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_has_a_limit() {
-    stage("then: [{http: 'http://x/never', timeout: 3s}, {http: 'http://x/never', timeout: 3s, expect: {error: refused}}]\n")
+    stage("then: [{http: 'http://x/never', timeout: 3s}, {http: 'http://x/never', timeout: 3s, expect: {error: timeout}}]\n")
         .answers("never", &[(600_000, 200, "")])
         .check(
-            "then[1] failed: no answer (refused): timeout
+            "then[1] failed: no answer (timeout): timeout
              then[2] passed
              = failed
              exit 1",

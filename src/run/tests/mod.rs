@@ -79,11 +79,9 @@ impl Net for FakeNet {
             }
         };
         if status == 0 {
+            let kind = if body == "timeout" { "timeout" } else { "refused" };
             let message = body.to_owned();
-            return Err(NetError {
-                kind: "refused",
-                message,
-            });
+            return Err(NetError { kind, message });
         }
         Ok(HttpAnswer {
             status,

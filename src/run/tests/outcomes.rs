@@ -1,6 +1,7 @@
 //! Outcomes of scenarios: tries, known issues, what is skipped; and which scenarios run at once.
 
 use super::{Stage, stage};
+use crate::event::What;
 
 #[tokio::test(start_paused = true)]
 async fn a_pass_after_a_failure_is_flaky_and_the_failure_is_kept() {
@@ -84,17 +85,45 @@ steps: [up: s, {state-assert: {service: two}, expect: {running: 1}, if: which ==
 
 #[tokio::test(start_paused = true)]
 async fn a_limit_of_the_project_is_that_of_its_kind_unless_the_step_says_its_own() {
-    let limits = async |project: &str, step: &str| {
-        let stage = stage(&format!("steps: [{{http: 'http://x/never'{step}}}]\n"))
+    let check = async |project: &str, step: &str, (limit, told): (f64, &str)| {
+        let stage = stage(&format!("steps: [{step}]\n"))
             .file("e2erun.yaml", project)
             .answers("never", &[(3_600_000, 200, "yes")]);
         let events = stage.events().await;
-        events.last().unwrap().elapsed.round()
+        let hint = events.iter().find_map(|event| match &event.what {
+            What::StepEnded { faults, .. } => faults.first()?.hint.clone(),
+            _ => None,
+        });
+        // The folder is another one each time.
+        let folder = stage.folder.path().strip_prefix("/").unwrap();
+        let hint = hint.unwrap_or_default().replace(&format!("{}/", folder.display()), "");
+        let shown = (events.last().unwrap().elapsed.round(), hint);
+        assert_eq!(shown, (limit, told.to_owned()), "{project} {step}");
     };
-    assert_eq!(limits("vars: {}\n", "").await, 10.0);
-    assert_eq!(limits("timeouts: {exec: 2s}\n", "").await, 10.0);
-    assert_eq!(limits("timeouts: {http: 5s}\n", "").await, 5.0);
-    assert_eq!(limits("timeouts: {http: 5s}\n", ", timeout: 7s").await, 7.0);
+    let (asks, of_its_own) = ("http: 'http://x/never'", "{http: 'http://x/never', timeout: 7s}");
+    let (usual, of_kind) = ("its limit is `timeout`", "timeouts: {http: 5s}\n");
+    check("vars: {}\n", asks, (10.0, usual)).await;
+    check("timeouts: {exec: 2s}\n", asks, (10.0, usual)).await;
+    check(
+        of_kind,
+        asks,
+        (5.0, "its limit is one of the `timeouts` at e2erun.yaml:1:18"),
+    )
+    .await;
+    check(of_kind, of_its_own, (7.0, "its limit is `timeout` at one.yaml:2:43")).await;
+    check(
+        "timeout: 3s\n",
+        asks,
+        (3.0, "its limit is `timeout` at e2erun.yaml:1:10"),
+    )
+    .await;
+    let block = "{do: [{http: 'http://x/never'}]}";
+    check(
+        "timeouts: {do: 2s}\n",
+        block,
+        (2.0, "its limit is one of the `timeouts` at e2erun.yaml:1:16"),
+    )
+    .await;
 }
 
 /// A scenario with a known issue and one check.

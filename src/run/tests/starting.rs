@@ -172,6 +172,27 @@ async fn a_limit_tells_the_last_observation() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_ends_it_from_outside_tells_the_last_observation_too() {
+    let told = "-> `db` is running (health: starting)
+         then[1] skipped: not reached: the scenario was ended";
+    check(
+        shop("up: s").interrupted_at(1000),
+        &format!("steps[1] errored: interrupted {told}\n = errored: interrupted\n interrupted\n exit 130"),
+    )
+    .await;
+    let limited = shop("up: s").file("e2erun.yaml", "timeout: 1s\n");
+    check(
+        limited,
+        &format!(
+            "steps[1] failed: the scenario did not end within 1s {told}
+             = failed: the scenario did not end within 1s
+             exit 1"
+        ),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tool_that_fails_by_itself_is_an_error() {
     let stage = shop("up: s").engine(|fake| {
         fake.tool_fault(ToolFault::Fails(18, "invalid project"));

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Block, Body, Bound, Items, StackNames, Step};
+use super::{Block, Body, Bound, Items, SetBy, StackNames, Step};
 use crate::diagnostic::{Diagnostic, Place, Span, Spanned};
 use crate::scenario::{Files, Partial};
 use crate::shape::{Computed, Named};
@@ -241,8 +241,7 @@ impl<'a> Binder<'a> {
 
     fn bound(&self, step: &Step, number: usize, body: Body) -> Bound {
         let common = &step.common;
-        let own = || Spanned::new(step.kind.limit, step.kind_at.clone());
-        let default = self.fixed.limits.get(step.kind.name).cloned().unwrap_or_else(own);
+        let (limit, limit_by) = self.limit(step);
         Bound {
             number,
             kind: step.kind,
@@ -252,7 +251,8 @@ impl<'a> Binder<'a> {
             written: Arc::clone(&step.body),
             condition: common.r#if.clone(),
             skip: common.skip.clone(),
-            limit: common.timeout.clone().unwrap_or(Computed::Known(default)),
+            limit,
+            limit_by,
             within: common.within.clone(),
             every: common.every.clone(),
             holds_for: common.holds_for.clone(),
@@ -268,6 +268,20 @@ impl<'a> Binder<'a> {
                 .map(|(name, expression)| (name.to_owned(), expression.clone()))
                 .collect(),
             body,
+        }
+    }
+
+    /// The limit of one attempt, and what sets it: the step, the project's limit of its kind, or the kind.
+    fn limit(&self, step: &Step) -> (Computed<Duration>, SetBy) {
+        if let Some(own) = &step.common.timeout {
+            return (own.clone(), SetBy::Timeout(own.span().place()));
+        }
+        match self.fixed.limits.get(step.kind.name) {
+            Some(of_kind) => (Computed::Known(of_kind.clone()), SetBy::Project(of_kind.span.place())),
+            None => {
+                let usual = Spanned::new(step.kind.limit, step.kind_at.clone());
+                (Computed::Known(usual), SetBy::Default)
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::request::is_at_limit;
 use crate::event::{Detail, Fault, FaultKind};
 use crate::expect::{Field, FieldKind};
 use crate::net::{self, HTTP_ERRORS, HttpAnswer, HttpRequest, NetError};
@@ -93,7 +94,10 @@ pub(in crate::step) fn no_answer(cx: &Cx, asked: &str, error: &NetError, duratio
     let fault = Fault::failure(format!("no answer ({}): {}", error.kind, error.message))
         .at(cx.span.place())
         .detail("question", asked);
-    Err(vec![fault])
+    Err(vec![match error.kind == "timeout" && is_at_limit(cx) {
+        true => fault.hint(cx.passed_limit().1),
+        false => fault,
+    }])
 }
 
 /// Says of a refusal at an address of this machine that a compose file's port is a free one now, where that is so.

@@ -176,3 +176,8 @@ pub(in crate::step) fn time_left(cx: &Cx) -> Duration {
     let left = cx.deadline.saturating_duration_since(Instant::now());
     left.saturating_sub(MARGIN.min(left / 10))
 }
+
+/// True when what was left has gone: it was the step's limit that ended a question.
+pub(super) fn is_at_limit(cx: &Cx) -> bool {
+    Instant::now() + MARGIN >= cx.deadline
+}

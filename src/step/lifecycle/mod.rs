@@ -282,11 +282,11 @@ async fn one(cx: &Cx, node: &NodeHandle, id: &str, doing: &Doing, several: bool)
         Ok(Ok(())) => return Ok(()),
         Ok(Err(why)) => Fault::failure(format!("`{shown}` {why}")),
         Err(Waited::EngineAway(error)) => return Err(vec![cx.engine_fault(&error)]),
-        Err(Waited::Limit) => Fault::failure(format!(
-            "`{shown}` did not {} within {}: it is {last}",
-            word(doing),
-            crate::event::duration_text(cx.limit.as_secs_f64())
-        )),
+        Err(Waited::Limit) => {
+            let (limit, setting) = cx.passed_limit();
+            let message = format!("`{shown}` did not {} within {limit}: it is {last}", word(doing));
+            Fault::failure(message).hint(setting)
+        }
     };
     Err(vec![described(cx, node, id, faulty.at(cx.span.place())).await])
 }

@@ -206,8 +206,8 @@ impl Starting<'_> {
 
     /// The fault of a stack that was not up in time.
     async fn late(&self) -> Vec<Fault> {
-        let limit = duration_text(self.cx.limit.as_secs_f64());
-        let mut fault = Fault::failure(format!("`{}` was not up within {limit}", self.plan.name));
+        let (limit, setting) = self.cx.passed_limit();
+        let mut fault = Fault::failure(format!("`{}` was not up within {limit}", self.plan.name)).hint(setting);
         fault.actual = self.cx.observed();
         let mut fault = fault.at(self.cx.span.place());
         for container in self.unready() {
