@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::compare::{Incomparable, compare, equal, has, includes, is_empty, length, trimmed};
 use super::golden::{fitted, replaced};
-use super::verdict::{Verdict, Why, brief, data_diff, diff, shown};
+use super::verdict::{Verdict, Why, brief, data_diff, diff, reads_as, shown};
 use super::{FieldKind, Matcher, MatcherKind, Order, Path, text_of, vacuous};
 use crate::diagnostic::Span;
-use crate::template::{Data, Scope, Unrendered, noun};
+use crate::template::{Data, Scope, Unrendered, noun, printed};
 
 /// So many items of a list that are not as expected are told.
 const MAX_ITEMS_TOLD: usize = 20;
@@ -168,7 +168,7 @@ impl Check {
             (_, None) => vec![self.verdict(subject.absent(), None)],
             (What::Length(check), Some(value)) => self.length(check, label, value),
             (What::Lines(check), Some(value)) => {
-                let lines: Value = text_of(value).lines().map(Value::from).collect();
+                let lines: Value = printed(value).lines().map(Value::from).collect();
                 let label = format!("the lines of {label}");
                 check.judge(&Subject::new(label, FieldKind::Lines, Some(&lines)))
             }
@@ -198,13 +198,13 @@ impl Check {
                 format!("{label} does not contain {}", brief(missing))
             }
             // `$` may stand before a final newline, as one apart is equal, too.
-            What::Matches(regex) if !regex.is_match(&text_of(value)) && !regex.is_match(trimmed(&text_of(value))) => {
+            What::Matches(regex) if !regex.is_match(&printed(value)) && !regex.is_match(trimmed(&printed(value))) => {
                 format!("{label} does not match `{regex}`")
             }
-            What::StartsWith(begin) if !text_of(value).starts_with(begin) => {
+            What::StartsWith(begin) if !printed(value).starts_with(begin) => {
                 format!("{label} does not start with `{begin}`")
             }
-            What::EndsWith(end) if !trimmed(&text_of(value)).ends_with(trimmed(end)) => {
+            What::EndsWith(end) if !trimmed(&printed(value)).ends_with(trimmed(end)) => {
                 format!("{label} does not end with `{end}`")
             }
             What::OneOf(values) if !values.iter().any(|one| equal(kind, one, value)) => {
@@ -266,12 +266,12 @@ impl Check {
     fn unequal(&self, label: &str, expected: &Value, value: &Value) -> Verdict {
         let (one, other) = (noun(expected), noun(value));
         // A text and a number may look the same.
-        let hint = (one != other && text_of(expected) == text_of(value))
+        let hint = (one != other && reads_as(expected, value))
             .then(|| format!("expected is {one}, found is {other}: quote what is text, and only that"));
         let diff = if expected.is_array() || expected.is_object() {
             data_diff(expected, value)
         } else {
-            diff(&text_of(expected), &text_of(value))
+            diff(&printed(expected), &printed(value))
         };
         Verdict {
             hint,
@@ -282,7 +282,7 @@ impl Check {
 
     fn golden(&self, golden: &GoldenCheck, label: &str, value: &Value) -> Option<Verdict> {
         let (file, expected) = (&golden.file, &golden.text);
-        let text = replaced(&text_of(value), &golden.replacements);
+        let text = replaced(&printed(value), &golden.replacements);
         let fitted = fitted(expected, &text);
         let differs = trimmed(expected).lines().ne(trimmed(&fitted).lines());
         differs.then(|| Verdict {

@@ -1,12 +1,13 @@
 //! How values are compared: text one final newline apart, numbers by their value, quantities by what they measure.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::{FieldKind, Order, text_of};
+use super::{FieldKind, Order};
 use crate::quantity::Quantity;
-use crate::template::same;
+use crate::template::{printed, same};
 
 /// Text without its one final newline.
 pub(super) fn trimmed(text: &str) -> &str {
@@ -19,12 +20,12 @@ pub(super) fn trimmed(text: &str) -> &str {
 pub(super) fn equal(kind: FieldKind, expected: &Value, actual: &Value) -> bool {
     match kind {
         FieldKind::Text | FieldKind::Words(_) | FieldKind::Mode | FieldKind::Owner => {
-            trimmed(&text_of(expected)) == trimmed(&text_of(actual))
+            trimmed(&printed(expected)) == trimmed(&printed(actual))
         }
         FieldKind::Number | FieldKind::Boolean => {
             let is_as_written = |text: &str| {
                 let size = crate::quantity::size(text).map(Quantity::Bytes);
-                text == text_of(actual) || is_same_quantity(size, quantity(actual, kind))
+                text == printed(actual) || is_same_quantity(size, quantity(actual, kind))
             };
             same(expected, actual) || expected.as_str().is_some_and(is_as_written)
         }
@@ -33,14 +34,7 @@ pub(super) fn equal(kind: FieldKind, expected: &Value, actual: &Value) -> bool {
             _ => false,
         },
         FieldKind::Names => match (expected, actual) {
-            (Value::Array(expected), Value::Array(actual)) => {
-                let sorted = |items: &[Value]| {
-                    let mut names: Vec<String> = items.iter().map(text_of).collect();
-                    names.sort();
-                    names
-                };
-                sorted(expected) == sorted(actual)
-            }
+            (Value::Array(expected), Value::Array(actual)) => sorted(expected) == sorted(actual),
             _ => false,
         },
         FieldKind::Lines => match (expected, actual) {
@@ -55,6 +49,12 @@ pub(super) fn equal(kind: FieldKind, expected: &Value, actual: &Value) -> bool {
         },
         FieldKind::Json | FieldKind::Map | FieldKind::List => same(expected, actual),
     }
+}
+
+fn sorted(names: &[Value]) -> Vec<Cow<'_, str>> {
+    let mut names: Vec<_> = names.iter().map(printed).collect();
+    names.sort();
+    names
 }
 
 fn is_same_quantity(one: Option<Quantity>, other: Option<Quantity>) -> bool {
@@ -99,8 +99,8 @@ fn place(item: usize, lists: (&[Value], &[Value]), taken: &mut [Option<usize>], 
 pub(super) fn has(value: &Value, part: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(|item| same(part, item)),
-        Value::Object(map) => map.contains_key(&text_of(part)),
-        other => text_of(other).contains(&text_of(part)),
+        Value::Object(map) => map.contains_key(&*printed(part)),
+        other => printed(other).contains(&*printed(part)),
     }
 }
 
@@ -116,7 +116,11 @@ pub(super) fn length(value: &Value) -> Option<usize> {
 
 /// Whether nothing is in it.
 pub(super) fn is_empty(value: &Value) -> bool {
-    value.is_null() || trimmed(&text_of(value)).is_empty() || length(value) == Some(0)
+    match value {
+        Value::Null => true,
+        Value::String(text) => trimmed(text).is_empty(),
+        other => length(other) == Some(0),
+    }
 }
 
 /// Reads what can be more or less; a number in a field of durations is seconds.
@@ -151,7 +155,7 @@ pub(super) enum Incomparable {
 pub(super) fn compare(wanted: Order, kind: FieldKind, expected: &Value, actual: &Value) -> Result<bool, Incomparable> {
     let read = |value: &Value| {
         quantity(value, kind).ok_or_else(|| {
-            let value = super::verdict::limited(&value.to_string());
+            let value = super::verdict::json(value);
             format!("{value} is neither a number nor a size, a duration or an RFC 3339 time")
         })
     };

@@ -20,6 +20,7 @@ mod read;
 mod schema;
 mod vacuous;
 mod verdict;
+mod written;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use similar::TextDiff;
 
 use super::compare::trimmed;
-use super::text_of;
+use super::written::{self, Ends, pretty};
 use crate::diagnostic::Span;
 use crate::event::Fault;
 
@@ -57,11 +57,6 @@ pub(super) fn brief(value: &Value) -> String {
     format!("`{}`", shown(value))
 }
 
-/// Data with a line for each value.
-fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
 /// A value as text, of which a fault shows not more. Of a long list no text is made but of its beginning and its end: it
 /// may be judged again and again.
 pub(super) fn shown(value: &Value) -> String {
@@ -69,13 +64,24 @@ pub(super) fn shown(value: &Value) -> String {
         Value::String(text) => limited(text),
         // Each item takes more than one byte.
         Value::Array(items) if items.len() > 2 * MAX_SHOWN => {
-            let part = |items: &[Value]| text_of(&items.iter().cloned().collect());
-            let (head, tail) = (part(&items[..MAX_SHOWN]), part(&items[items.len() - MAX_SHOWN..]));
-            let head = &head[..boundary(&head, MAX_SHOWN * 2 / 3)];
-            let tail = &tail[boundary(&tail, tail.len() - MAX_SHOWN / 3)..];
+            let head = Ends::of(&items[..MAX_SHOWN]).head();
+            let tail = Ends::of(&items[items.len() - MAX_SHOWN..]).tail();
             format!("{head}\n… most of {} items left out …\n{tail}", items.len())
         }
-        other => limited(&text_of(other)),
+        other => json(other),
+    }
+}
+
+/// A value as JSON, of which a fault shows not more.
+pub(super) fn json(value: &Value) -> String {
+    Ends::of(value).text()
+}
+
+/// Whether two values are the same text.
+pub(super) fn reads_as(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::String(text), value) | (value, Value::String(text)) => written::is(value, text),
+        _ => one == other,
     }
 }
 
@@ -88,12 +94,12 @@ pub(super) fn data_diff(expected: &Value, actual: &Value) -> Option<String> {
     if one.len().max(other.len()) <= most {
         return diff(&pretty(expected), &pretty(actual));
     }
-    let part = |items: &[Value]| pretty(&items[..items.len().min(most)].iter().cloned().collect());
+    let part = |items: &[Value]| pretty(&items[..items.len().min(most)]);
     diff(&part(one), &part(other))
 }
 
 /// How much of a value a fault shows.
-const MAX_SHOWN: usize = 4 << 10;
+pub(super) const MAX_SHOWN: usize = 4 << 10;
 
 /// How many more items of a longer list than there are in the other one are compared.
 const ITEMS_AROUND: usize = 100;

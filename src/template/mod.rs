@@ -13,6 +13,7 @@ mod render;
 mod right;
 mod token;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -313,9 +314,14 @@ impl Template {
 
 /// A value as text: text as it is, everything else as JSON.
 pub fn print(value: &Value) -> String {
+    printed(value).into_owned()
+}
+
+/// The same, without a copy of what is text.
+pub(crate) fn printed(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
     }
 }
 
