@@ -34,9 +34,9 @@ mod reader;
 mod snapshot;
 mod source;
 mod spool;
-
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -52,7 +52,8 @@ use super::world::{ContainerState, nanos};
 use super::{Container, Engine, EngineError, EngineResult, Reason};
 use follow::Follower;
 pub use reader::{Block, LineReader, More, Streams};
-pub use spool::{Offset, Phase, ProcessLog, Progress, Spool};
+pub use spool::{Offset, Phase, Progress, Spool};
+pub use writer::ProcessLog;
 
 /// The label of a container whose log's file is not called as the container is: with what it is called.
 pub const FILE: &str = "e2erun.log";

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::place::{End, Ends, Place, Resume};
 use super::source::{AWAY, Frames, Log, PAUSE, is_gone, patiently};
-use super::spool::Writer;
+use super::writer::Writer;
 use crate::engine::{Engine, EngineError, EngineResult, LogRange, Reason};
 use crate::wait::pause;
 
