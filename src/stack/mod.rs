@@ -210,10 +210,28 @@ impl StackPlan {
             container_names: container_names.collect(),
             volumes: known_names(&self.planned.volumes),
             networks: known_names(&self.planned.networks),
+            hosts: self.hosts(),
             freed: self.planned.freed.clone(),
             mounts_paths: self.planned.services.values().any(|service| service.mounts_paths),
             absent: self.planned.absent.clone(),
         }
+    }
+
+    /// The names by which its services are known on networks.
+    fn hosts(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut hosts = BTreeMap::<String, BTreeSet<String>>::new();
+        for (service, info) in &self.planned.services {
+            for (network, aliases) in &info.networks {
+                let Some(Some(real)) = self.planned.networks.get(network) else {
+                    continue;
+                };
+                let names = aliases.iter().chain(&info.container_name).chain([service]);
+                for name in names {
+                    hosts.entry(name.clone()).or_default().insert(real.clone());
+                }
+            }
+        }
+        hosts
     }
 
     /// What expressions see of it.

@@ -1,6 +1,7 @@
 //! Asking from within a service's network: this program runs in a helper container that shares the network of the
 //! service's, and asks there. Its image is made of the program itself, so that none has to come from anywhere.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use futures_util::StreamExt;
 
 use super::{ContainerRef, Cx, Done, NodeHandle, Ref, describe};
 use crate::engine::world::ContainerState;
-use crate::engine::{ContainerSpec, Engine, EngineError, EngineResult, ExecSpec, Reason, Stream, Tool, ToolCall};
+use crate::engine::{
+    Container, ContainerSpec, Engine, EngineError, EngineResult, ExecSpec, Reason, Stream, Tool, ToolCall,
+};
 use crate::event::Fault;
 use crate::host::{Host, Program};
 use crate::lease::{OURS, image_labels, used_again};
@@ -98,6 +101,36 @@ pub(super) async fn net(cx: &Cx, inside: Option<&Ref<ContainerRef>>) -> Done<Arc
     });
     helpers.insert(key, Arc::clone(&helper));
     Ok(helper)
+}
+
+/// The networks that are seen from inside a container.
+async fn networks(cx: &Cx, node: &NodeHandle, container: Container) -> Done<BTreeSet<String>> {
+    let networks = |container: Container| container.networks.into_keys().collect();
+    match container.network_mode.strip_prefix("container:") {
+        Some(other) => Ok(networks(cx.asked(node.engine.inspect(other)).await?)),
+        None => Ok(networks(container)),
+    }
+}
+
+/// True for the name of a service, or of a container in the background, on a network that is seen from inside: while it
+/// does not run, the engine's name server does not know it, and it is not misspelt all the same.
+pub(super) async fn is_peer(cx: &Cx, inside: &Ref<ContainerRef>, host: &str) -> Done<bool> {
+    let target = cx.target(inside).await?;
+    let (node, container) = cx.one_inspected(&target).await?;
+    let seen = networks(cx, &node, container).await?;
+    let known = cx.case.stacks.iter().filter_map(|stack| stack.hosts.get(host));
+    if known.flatten().any(|network| seen.contains(network)) {
+        return Ok(true);
+    }
+    let background = cx.case.state().backgrounds.get(host).cloned();
+    let Some((node, id)) = background else { return Ok(false) };
+    let node = &cx.case.nodes[node];
+    match node.engine.inspect(&id).await {
+        Ok(other) => Ok(other.networks.keys().any(|network| seen.contains(network))),
+        // It is gone, and what it was on with it.
+        Err(error) if error.reason == Reason::NotFound => Ok(false),
+        Err(error) => Err(vec![cx.engine_fault(&error)]),
+    }
 }
 
 /// Starts a helper in the network of a container; gives its id.

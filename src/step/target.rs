@@ -1,7 +1,7 @@
 //! What a step is about: a service, a replica, a container; bound where it is written literally, found when the step
 //! starts where it is computed, by the same functions with the same did-you-mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Span, known_names};
@@ -23,6 +23,8 @@ pub struct StackNames {
     pub volumes: BTreeMap<String, String>,
     /// The networks of the file: name in the file → real name.
     pub networks: BTreeMap<String, String>,
+    /// The names by which its services are known on networks: service, alias or `container_name` → real names of networks.
+    pub hosts: BTreeMap<String, BTreeSet<String>>,
     /// Host ports of the file that have become free ones, with the service and the container's port.
     pub freed: BTreeMap<u16, (String, u16)>,
     /// Whether a service mounts paths of this machine, and may make files there.

@@ -21,7 +21,8 @@ pub(super) const ABOUT: About = About {
     manual: "The other side is `address: host:port`, or `service` with the container's `port`; a text alone is the \
              address. With `until` it reads until that text has come; without it, when something was sent, until the \
              other side ends the connection. With neither, the connection being open is the answer. With \
-             `inside: web` it is asked from within the network of that service's container, by the names known there.\n\nIt must be open \
+             `inside: web` it is asked from within the network of that service's container, by the names known there; the \
+             name of a service there that does not run is known no more, and its ports are not open.\n\nIt must be open \
              unless `expect` says otherwise: `expect: {open: false}`, or `expect: {error: refused}` with one of \
              `refused`, `reset`, `timeout`, `dns` and `other`. A port that Docker publishes opens even when nothing \
              listens in the container and is then ended at once: that is `reset`. To be sure of more than that, send \
@@ -213,7 +214,7 @@ impl Act for Bound {
         let until = cx.optional(self.until.as_ref()).await?;
         let address = match reached(cx, self.address(cx).await)? {
             Ok(address) => address,
-            Err(refused) => return self.no_answer(cx, &self.to.shown(), &refused, began),
+            Err(refused) => return self.no_answer(cx, (&self.to.shown(), &refused), false, began),
         };
         let net = inside::net(cx, self.inside.as_ref()).await?;
         let asked = net.tcp(&address, send.as_bytes(), until.as_deref(), time_left(cx));
@@ -225,7 +226,8 @@ impl Act for Bound {
                 "duration": began.elapsed().as_secs_f64(),
             })),
             Err(error) => {
-                let told = self.no_answer(cx, &address, &error, began);
+                let is_stopped = self.is_stopped(cx, &address, &error).await?;
+                let told = self.no_answer(cx, (&address, &error), is_stopped, began);
                 match self.inside.is_none() {
                     true => freed_told(cx, &address, &error, told),
                     false => told,
@@ -256,13 +258,23 @@ impl Act for Bound {
 }
 
 impl Bound {
+    /// True where only its container's end took the name from the network that is asked in: nothing listens there.
+    async fn is_stopped(&self, cx: &Cx, address: &str, error: &NetError) -> Done<bool> {
+        match (&self.inside, Target::parse(address)) {
+            (Some(inside), Ok(Target::Host(host, _))) if error.kind == "dns" => {
+                inside::is_peer(cx, inside, &host).await
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// What no answer comes to.
-    fn no_answer(&self, cx: &Cx, address: &str, error: &NetError, began: Instant) -> Done<Value> {
+    fn no_answer(&self, cx: &Cx, (address, error): (&str, &NetError), is_stopped: bool, began: Instant) -> Done<Value> {
         // Where something is said, an end or a limit does not tell that the connection was never open.
         let only_opened = self.send.is_none() && self.until.is_none();
-        // Of a name without an address nothing was asked: what listens there is not known.
-        let is_unknown = error.kind == "dns";
-        let is_closed = !is_unknown && (only_opened || error.kind == "refused");
+        // Of a name without an address nothing was asked: what listens there is not known, unless nothing can.
+        let is_unknown = error.kind == "dns" && !is_stopped;
+        let is_closed = !is_unknown && (only_opened || is_stopped || error.kind == "refused");
         let expects_open = cx.expect.as_ref().is_some_and(|expect| expect.expects("open"));
         let mut result = match no_answer(cx, address, error, began.elapsed()) {
             Err(_) if is_closed && expects_open && !error.is_request() => json!({

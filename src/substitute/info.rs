@@ -45,9 +45,9 @@ pub(super) fn service(
         .or_else(|| deploy("replicas", ""))
         .and_then(|text| text.parse().ok());
     let network_mode = text("network_mode");
-    let mut on: BTreeSet<String> = networks(view).into_iter().map(|(name, _)| name).collect();
+    let mut on = aliases(view);
     if on.is_empty() && network_mode.is_none() {
-        on.insert("default".to_owned());
+        on.insert("default".to_owned(), BTreeSet::new());
     }
     Some(ServiceInfo {
         at,
@@ -85,6 +85,23 @@ fn healthcheck(said: &Said<'_>) -> Option<bool> {
         .list()
         .map_or(test.scalar(), |items| items.first().and_then(Node::scalar));
     Some(first != Some("NONE"))
+}
+
+/// The networks of a service, and its aliases on each, as far as they are known.
+fn aliases(view: &View<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut on: BTreeMap<String, BTreeSet<String>> = networks(view)
+        .into_iter()
+        .map(|(name, _)| (name, BTreeSet::new()))
+        .collect();
+    for said in view.all("networks") {
+        for (network, settings) in said.node.map().unwrap_or_default() {
+            let aliases = settings.entry("aliases").and_then(Node::list).unwrap_or_default();
+            let filled = aliases.iter().filter_map(|alias| said.fill(alias));
+            let network = network.scalar().unwrap_or_default();
+            on.entry(network.to_owned()).or_default().extend(filled);
+        }
+    }
+    on
 }
 
 fn depends_on(view: &View<'_>) -> BTreeMap<String, Dependency> {

@@ -126,8 +126,8 @@ pub struct ServiceInfo {
     pub built: bool,
     /// The container's name that the file gives: an alias now.
     pub container_name: Option<String>,
-    /// The networks that it is on, by name in the file.
-    pub networks: BTreeSet<String>,
+    /// The networks that it is on, by name in the file, and its aliases there.
+    pub networks: BTreeMap<String, BTreeSet<String>>,
     /// The network mode, after rewriting.
     pub network_mode: Option<String>,
     /// The named volumes that it mounts, by name in the file.

@@ -49,6 +49,15 @@ fn a_volume_that_is_a_folder_is_a_path() {
 }
 
 #[test]
+fn a_service_is_known_by_its_aliases_on_each_network() {
+    let text = "services:\n  db:\n    image: x\n    networks:\n      front: {aliases: [store, \"${WHO:-who}\"]}\n      back:\nnetworks: {front: , back: }\n";
+    let rewritten = stack(text).rewritten();
+    let networks = rewritten.services["db"].networks.iter();
+    let shown: Vec<String> = networks.map(|(name, aliases)| format!("{name} {aliases:?}")).collect();
+    assert_eq!(shown, ["back {}", "front {\"store\", \"who\"}"]);
+}
+
+#[test]
 fn services_as_far_as_they_are_written() {
     let rewritten = stack(SHOP).rewritten();
     let db = &rewritten.services["db"];
@@ -58,7 +67,7 @@ fn services_as_far_as_they_are_written() {
         (Some(true), Some("always"), true, 1)
     );
     assert_eq!(db.volumes.iter().collect::<Vec<_>>(), ["data", "more"]);
-    assert_eq!(db.networks.iter().collect::<Vec<_>>(), ["default"]);
+    assert_eq!(db.networks.keys().collect::<Vec<_>>(), ["default"]);
     let ports = |name: &str| -> Vec<String> {
         let show = |port: &crate::substitute::Port| {
             let fixed = port
