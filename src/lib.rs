@@ -25,6 +25,7 @@
 //! one place that polls those who do not tell. Nothing is removed that a lease did not label.
 
 pub mod cli;
+pub mod cut;
 pub mod diagnostic;
 pub mod engine;
 pub mod event;

@@ -7,6 +7,7 @@ use similar::TextDiff;
 
 use super::compare::trimmed;
 use super::written::{self, Ends, pretty};
+use crate::cut::{boundary, mark, shortened};
 use crate::diagnostic::Span;
 use crate::event::Fault;
 
@@ -66,7 +67,8 @@ pub(super) fn shown(value: &Value) -> String {
         Value::Array(items) if items.len() > 2 * MAX_SHOWN => {
             let head = Ends::of(&items[..MAX_SHOWN]).head();
             let tail = Ends::of(&items[items.len() - MAX_SHOWN..]).tail();
-            format!("{head}\n… most of {} items left out …\n{tail}", items.len())
+            let left_out = mark(format_args!("most of {} items", items.len()));
+            format!("{head}{left_out}{tail}")
         }
         other => json(other),
     }
@@ -112,29 +114,12 @@ const MAX_DIFF: usize = 16 << 10;
 
 /// A text's head and tail, with a note of what is left out.
 pub(super) fn limited(text: &str) -> String {
-    shortened(text, MAX_SHOWN)
+    shortened(text, ends(MAX_SHOWN))
 }
 
-fn shortened(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let head = boundary(text, most * 2 / 3);
-    let tail = boundary(text, text.len() - most / 3);
-    format!(
-        "{}\n… {} bytes left out …\n{}",
-        &text[..head],
-        tail - head,
-        &text[tail..]
-    )
-}
-
-/// The nearest place before this one at which the text can be cut.
-fn boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0)
+/// How much of the beginning and of the end is shown of so much.
+pub(super) const fn ends(most: usize) -> (usize, usize) {
+    (most * 2 / 3, most / 3)
 }
 
 /// The difference of two texts, where one of them is longer than a line.
@@ -160,8 +145,13 @@ pub(super) fn diff(expected: &str, actual: &str) -> Option<String> {
         } else {
             text[..begin].rfind('\n').map_or(0, |at| at + 1)
         };
-        let end = boundary(text, begin + MAX_COMPARED);
-        format!("{}\n", trimmed(&text[begin..end]))
+        match boundary(text, begin + MAX_COMPARED) {
+            end if end < text.len() => {
+                let left_out = mark(format_args!("{} bytes", text.len() - end));
+                format!("{}{left_out}", &text[begin..end])
+            }
+            _ => format!("{}\n", trimmed(&text[begin..])),
+        }
     };
     let (expected, actual) = (part(expected), part(actual));
     let diff = TextDiff::configure()
@@ -172,5 +162,83 @@ pub(super) fn diff(expected: &str, actual: &str) -> Option<String> {
         .context_radius(3)
         .header("expected", "actual")
         .to_string();
-    Some(shortened(&text, MAX_DIFF))
+    Some(shortened(&text, ends(MAX_DIFF)))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use serde_json::{Value, json};
+
+    use super::{MAX_COMPARED, MAX_DIFF, MAX_SHOWN, diff, ends, limited, shown};
+    use crate::mask::Masks;
+
+    const SECRET: &str = "p/w s3cret+wordy";
+
+    /// A secret, in each of its forms, is put so that what is made of the text is cut anywhere in it: nothing of it is told.
+    fn check(text: impl Fn(&str, usize) -> String, told: impl Fn(&str) -> String) {
+        let masks = Masks::default();
+        masks.add(&json!(SECRET));
+        let url = SECRET.replace('/', "%2F").replace(' ', "%20").replace('+', "%2b");
+        let base64 = base64::prelude::BASE64_STANDARD.encode(format!("me{SECRET}"));
+        for form in [SECRET, &url, &base64[3..]] {
+            for at in 0..=form.len() + 1 {
+                let told = told(&text(form, at));
+                assert!(told.contains(" left out …"), "{told}");
+                let hidden = masks.hide(&told).replace(['.', '*', '\n', '+'], "");
+                let marks = hidden.split('…').skip(1).step_by(2);
+                let rest = marks.fold(hidden.clone(), |rest, mark| rest.replace(&format!("…{mark}…"), ""));
+                assert_eq!(rest, "", "{form} at {at}");
+            }
+        }
+    }
+
+    fn behind(form: &str, dots: usize, after: usize) -> String {
+        format!("{}{form}{}", ".".repeat(dots), ".".repeat(after))
+    }
+
+    #[test]
+    fn of_a_secret_over_a_cut_no_part_is_told() {
+        let (head, tail) = ends(MAX_SHOWN);
+        check(|form, at| behind(form, head - at, 3 * MAX_SHOWN), limited);
+        check(|form, at| behind(form, 3 * MAX_SHOWN, tail - at), limited);
+        check(
+            |form, at| behind(form, head - at, 3 * MAX_SHOWN),
+            |text| shown(&json!(text)),
+        );
+        let without_brackets = |list: &Value| shown(list).replace(['[', ']', '"', ','], "");
+        let list = |text: &str| {
+            let items = std::iter::repeat_n(json!("."), 3 * MAX_SHOWN);
+            [json!(text)].into_iter().chain(items).collect::<Value>()
+        };
+        check(
+            |form, at| behind(form, head - at - 2, 9),
+            |text| without_brackets(&list(text)),
+        );
+    }
+
+    #[test]
+    fn of_a_secret_over_a_cut_of_a_difference_no_part_is_told() {
+        let header = "--- expected\n+++ actual\n@@ -1 +1,2 @@\n-one\n";
+        let told = |text: &str| {
+            let told = diff("one", text).unwrap();
+            let lines = told.lines().filter(|line| !line.starts_with(['-', '@', ' ']));
+            let lines: Vec<&str> = lines.filter(|line| !line.starts_with("+++")).collect();
+            lines.join("\n")
+        };
+        let (head, tail) = ends(MAX_DIFF);
+        let begin = header.len() + "+.\n+".len();
+        check(
+            |form, at| format!(".\n{}", behind(form, head - begin - at, 2 * MAX_DIFF)),
+            told,
+        );
+        check(
+            |form, at| format!(".\n{}\n", behind(form, 2 * MAX_DIFF, tail - at)),
+            told,
+        );
+        check(
+            |form, at| format!(".\n{}", behind(form, MAX_COMPARED - 2 - at, MAX_DIFF)),
+            told,
+        );
+    }
 }

@@ -6,13 +6,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::verdict::MAX_SHOWN;
+use super::verdict::{MAX_SHOWN, ends};
+use crate::cut::mark;
 
 /// How much of a text is kept of its beginning and of its end, when it is longer than may be shown.
-const HEAD: usize = MAX_SHOWN * 2 / 3;
-const TAIL: usize = MAX_SHOWN / 3;
-/// The longest character.
-const CHARACTER: usize = 4;
+const ENDS: (usize, usize) = ends(MAX_SHOWN);
 /// So much of data is compared for a diff.
 const MAX_PRETTY: usize = 4 << 20;
 
@@ -31,7 +29,7 @@ impl Write for Ends {
         self.length += bytes.len();
         let room = MAX_SHOWN.saturating_sub(self.head.len());
         self.head.extend_from_slice(&bytes[..room.min(bytes.len())]);
-        let most = TAIL + CHARACTER;
+        let (_, most) = ENDS;
         let last = &bytes[bytes.len().saturating_sub(most)..];
         let old = (self.tail.len() + last.len()).saturating_sub(most);
         self.tail.drain(..old);
@@ -55,13 +53,16 @@ impl Ends {
 
     /// Its beginning.
     pub(super) fn head(&self) -> String {
-        text(&self.head[..self.head_length()])
+        let (most, _) = ENDS;
+        let mut places = (0..=most.min(self.head.len())).rev();
+        let end = places.find(|at| self.head.get(*at).is_none_or(|byte| begins(*byte)));
+        text(&self.head[..end.unwrap_or_default()])
     }
 
     /// Its end.
     pub(super) fn tail(&self) -> String {
-        let tail: Vec<u8> = self.tail.iter().copied().collect();
-        text(&tail[boundary(&tail, tail.len().saturating_sub(TAIL))..])
+        let tail: Vec<u8> = self.tail.iter().copied().skip_while(|byte| !begins(*byte)).collect();
+        text(&tail)
     }
 
     /// The whole, or its ends with a note of what is left out.
@@ -71,11 +72,7 @@ impl Ends {
         }
         let (head, tail) = (self.head(), self.tail());
         let left_out = self.length - head.len() - tail.len();
-        format!("{head}\n… {left_out} bytes left out …\n{tail}")
-    }
-
-    fn head_length(&self) -> usize {
-        boundary(&self.head, HEAD)
+        format!("{head}{}{tail}", mark(format_args!("{left_out} bytes")))
     }
 }
 
@@ -83,10 +80,9 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The nearest place before this one at which a character begins.
-fn boundary(bytes: &[u8], at: usize) -> usize {
-    let begins = |at: &usize| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
-    (0..=at.min(bytes.len())).rev().find(begins).unwrap_or(0)
+/// Whether a character begins with a byte.
+fn begins(byte: u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 /// Data with a line for each value, its first few MiB.

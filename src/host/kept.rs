@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::cut::mark;
+
 /// A line that is longer is told in pieces.
 const LINE_LIMIT: usize = 64 * 1024;
 
@@ -53,23 +55,8 @@ impl Kept {
         }
         let tail: Vec<u8> = self.tail.iter().copied().collect();
         let (head, tail) = (String::from_utf8_lossy(&self.head), String::from_utf8_lossy(&tail));
-        format!("{head}{}{tail}", note(self.left_out))
+        format!("{head}{}{tail}", mark(format_args!("{} bytes", self.left_out)))
     }
-}
-
-fn note(left_out: u64) -> String {
-    format!("\n… {left_out} bytes left out …\n")
-}
-
-/// A text of which at most so many bytes are shown: its beginning and its end, with a note between them.
-pub fn head_and_tail(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
-    }
-    let whole = |at: &usize| text.is_char_boundary(*at);
-    let head = (0..=limit / 2).rev().find(whole).unwrap_or(0);
-    let tail = (text.len() - limit / 2..text.len()).find(whole).unwrap_or(text.len());
-    format!("{}{}{}", &text[..head], note((tail - head) as u64), &text[tail..])
 }
 
 /// Cuts what comes into lines.
@@ -105,7 +92,7 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kept, LINE_LIMIT, Lines, head_and_tail};
+    use super::{Kept, LINE_LIMIT, Lines};
 
     #[test]
     fn both_ends_are_kept_however_it_comes() {
@@ -125,12 +112,6 @@ mod tests {
         kept.add(b"efgh");
         assert_eq!((kept.bytes(), kept.left_out()), (b"abc\xffefgh".to_vec(), 0));
         assert_eq!(kept.text(), "abc\u{fffd}efgh");
-    }
-
-    #[test]
-    fn long_texts_are_cut_between_characters() {
-        assert_eq!(head_and_tail("äöü", 6), "äöü");
-        assert_eq!(head_and_tail("äöüß", 6), "ä\n… 4 bytes left out …\nß");
     }
 
     #[test]

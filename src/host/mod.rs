@@ -5,11 +5,11 @@
 
 mod file;
 mod group;
+mod hide;
 mod kept;
 mod listen;
 mod process;
 mod program;
-mod rewrite;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,8 +24,9 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 use tokio_util::task::TaskTracker;
 
 use crate::engine::{Stream, ToolLine};
+use crate::mask::Masks;
 pub use group::Group;
-pub use kept::{Kept, head_and_tail};
+pub use kept::Kept;
 pub use listen::Listener;
 pub use program::Program;
 
@@ -164,9 +165,9 @@ pub trait Host: Send + Sync {
     /// Unpacks the tar of one file or folder while it comes, without holding it; what it calls `name` stands at a path
     /// afterwards, in place of what stood there, and can be read and removed by this user.
     async fn unpack_as(&self, tar: Coming, name: &str, to: &Path) -> io::Result<()>;
-    /// Rewrites all files below a folder, some lines at a time, and their names; bytes that are no text stay as they are.
-    /// Tells what could not be rewritten, and why.
-    async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> Vec<String>;
+    /// Hides values in all files below a folder, a piece at a time, and in their names; bytes that are no text stay as they
+    /// are. Tells where it could not be done, and why.
+    async fn hide_in_files(&self, folder: &Path, masks: Arc<Masks>) -> Vec<String>;
     /// How many bytes are free where a path is or would be; `None` if it cannot be found out.
     async fn free_space(&self, path: &Path) -> Option<u64>;
     /// Who has one of these ports of this machine; the protocol is `tcp` or `udp`.
@@ -200,9 +201,6 @@ pub fn user() -> String {
 
 /// Bytes as they come.
 pub type Coming = BoxStream<'static, io::Result<Bytes>>;
-
-/// Gives a text's replacement.
-pub type Rewrite = dyn Fn(&str) -> String + Send + Sync;
 
 /// The real machine.
 pub struct RealHost {
@@ -297,10 +295,10 @@ impl Host for RealHost {
         file::blocking(move || file::unpack_as(tar, &name, &to)).await
     }
 
-    async fn rewrite_texts(&self, folder: &Path, rewrite: Arc<Rewrite>) -> Vec<String> {
+    async fn hide_in_files(&self, folder: &Path, masks: Arc<Masks>) -> Vec<String> {
         let below = folder.to_owned();
-        let rewritten = file::blocking(move || Ok(rewrite::rewrite_texts(&below, &*rewrite))).await;
-        rewritten.unwrap_or_else(|why| vec![format!("`{}`: {why}", folder.display())])
+        let hidden = file::blocking(move || Ok(hide::hide_in_files(&below, &masks))).await;
+        hidden.unwrap_or_else(|why| vec![format!("`{}`: {why}", folder.display())])
     }
 
     async fn free_space(&self, path: &Path) -> Option<u64> {

@@ -3,6 +3,8 @@
 //! A form is made in one pass over its value and is not much longer than it; a text is compared with it letter by letter,
 //! with all the places at once at which the letters before may have ended.
 
+mod broken;
+
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -44,14 +46,12 @@ impl Form {
     /// How long it is.
     #[cfg(test)]
     pub(super) fn size(&self) -> usize {
-        let (Form::Quoted(letters) | Form::Base64 { letters, .. }) = self;
-        letters.len()
+        self.letters().len()
     }
 
     /// The bytes that it may begin with.
     pub(super) fn first_bytes(&self) -> Vec<u8> {
-        let (Form::Quoted(letters) | Form::Base64 { letters, .. }) = self;
-        let first = letters.bytes().next();
+        let first = self.letters().bytes().next();
         match (self, first) {
             (_, None) => Vec::new(),
             (_, Some(first)) if first.is_ascii_alphanumeric() => vec![first],
@@ -62,31 +62,61 @@ impl Form {
 
     /// The byte behind the first one, if that is sure to be this or none of a word.
     pub(super) fn second_byte(&self) -> Option<u8> {
-        let (Form::Quoted(letters) | Form::Base64 { letters, .. }) = self;
-        let mut bytes = letters.bytes();
+        let mut bytes = self.letters().bytes();
         let first = bytes.next()?;
         bytes
             .next()
             .filter(|second| first.is_ascii_alphanumeric() && second.is_ascii_alphanumeric())
     }
 
-    /// Where a text ends that begins there and is this value, if it is.
-    pub(super) fn end(&self, text: &[u8], from: usize) -> Option<usize> {
+    /// How far it goes in a text, from there on.
+    pub(super) fn reach(&self, text: &[u8], from: usize) -> Reach {
+        self.reach_from(0, text, from)
+    }
+
+    fn reach_from(&self, letter: usize, text: &[u8], from: usize) -> Reach {
         match self {
-            Form::Quoted(letters) => {
-                let plain = letters.bytes().take_while(u8::is_ascii_alphanumeric).count();
-                let (word, letters) = letters.split_at(plain);
-                let from = text.get(from..)?.starts_with(word.as_bytes()).then_some(from + plain)?;
-                quoted_end(letters, text, from)
-            }
-            Form::Base64 { letters, tail } => {
-                let end = base64_end(letters.bytes(), text, from)?;
-                let end = tail
-                    .and_then(|tail| base64_end([tail].into_iter(), text, end))
-                    .unwrap_or(end);
-                Some(end + run(&text[end..], b'='))
-            }
+            Form::Quoted(letters) => quoted(&letters[letter..], text, from),
+            Form::Base64 { letters, tail } => base64(&letters[letter..], *tail, text, from),
         }
+    }
+
+    /// How long the rest of it is that a text begins with, where it was cut off somewhere within; all of the text, where
+    /// that ends before the rest does.
+    pub(super) fn rest(&self, text: &str) -> Option<usize> {
+        let letters = self
+            .letters()
+            .char_indices()
+            .map(|(at, letter)| (at + letter.len_utf8(), letter));
+        let rests = letters.filter(|(at, _)| *at < self.letters().len());
+        let ends = rests.flat_map(|(at, before)| {
+            let begins = std::iter::once(0).chain(broken::rests(before, text.as_bytes()));
+            begins.filter_map(move |begin| {
+                let Reach { end, cut } = self.reach_from(at, text.as_bytes(), begin);
+                if cut { Some(text.len()) } else { end }
+            })
+        });
+        ends.max()
+    }
+
+    fn letters(&self) -> &str {
+        let (Form::Quoted(letters) | Form::Base64 { letters, .. }) = self;
+        letters
+    }
+}
+
+/// How far a form goes in a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// Where it ends, if it stands there whole.
+    pub(super) end: Option<usize>,
+    /// True where the text may have ended before it did.
+    pub(super) cut: bool,
+}
+
+impl Reach {
+    fn ended(cut: bool) -> Reach {
+        Reach { end: None, cut }
     }
 }
 
@@ -120,25 +150,34 @@ fn base64_lines(text: &str, length: usize) -> Vec<Form> {
     told.map(|letters| Form::Base64 { letters, tail: None }).collect()
 }
 
-/// Where base64 ends; the alphabet for URLs has other letters for two, a URL may hold both.
-fn base64_end(letters: impl Iterator<Item = u8>, text: &[u8], from: usize) -> Option<usize> {
-    let mut end = from;
-    for (nth, letter) in letters.enumerate() {
+/// How far base64 goes; the alphabet for URLs has other letters for two, a URL may hold both.
+fn base64(letters: &str, tail: Option<u8>, text: &[u8], from: usize) -> Reach {
+    let (mut end, mut cut) = (from, false);
+    for (nth, letter) in letters.bytes().enumerate() {
         let rest = &text[end..];
         let rest = if nth == 0 { rest } else { &rest[line_breaks(rest)..] };
-        let slashes = run(rest, b'\\');
-        let length = match letter {
-            b'+' if starts_any(rest, &["+", "-"]) => 1,
-            b'+' if starts_any(rest, &["%2b"]) => 3,
-            b'/' if starts_any(rest, &["%2f"]) => 3,
-            b'/' if starts_any(rest, &["_"]) => 1,
-            b'/' if starts_any(&rest[slashes..], &["/"]) => slashes + 1,
-            _ if rest.first() == Some(&letter) => 1,
-            _ => return None,
-        };
-        end = text.len() - rest.len() + length;
+        cut |= broken::begins(rest);
+        match base64_letter(letter, rest) {
+            Some(length) => end = text.len() - rest.len() + length,
+            None => return Reach::ended(cut),
+        }
     }
-    Some(end)
+    end += tail.and_then(|tail| base64_letter(tail, &text[end..])).unwrap_or(0);
+    let end = Some(end + run(&text[end..], b'='));
+    Reach { end, cut }
+}
+
+/// How long a letter of base64 is that stands here.
+fn base64_letter(letter: u8, text: &[u8]) -> Option<usize> {
+    let slashes = run(text, b'\\');
+    match letter {
+        b'+' if starts_any(text, &["+", "-"]) => Some(1),
+        b'+' if starts_any(text, &["%2b"]) => Some(3),
+        b'/' if starts_any(text, &["%2f"]) => Some(3),
+        b'/' if starts_any(text, &["_"]) => Some(1),
+        b'/' if starts_any(&text[slashes..], &["/"]) => Some(slashes + 1),
+        _ => (text.first() == Some(&letter)).then_some(1),
+    }
 }
 
 /// How long the ends of lines are that stand here, also as JSON and YAML write them.
@@ -155,11 +194,19 @@ fn line_breaks(text: &[u8]) -> usize {
     }
 }
 
-/// The last place at which the letters may end.
-fn quoted_end(letters: &str, text: &[u8], from: usize) -> Option<usize> {
-    let (mut places, mut next) = (vec![from], Vec::new());
+/// How far letters go, to the last place at which they may end.
+fn quoted(letters: &str, text: &[u8], from: usize) -> Reach {
+    // Most of what begins like a value goes on otherwise.
+    let plain = letters.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    let (word, letters) = letters.split_at(plain);
+    let rest = &text[from..];
+    if !rest.starts_with(word.as_bytes()) {
+        return Reach::ended(word.as_bytes().starts_with(rest));
+    }
+    let (mut places, mut next, mut cut) = (vec![from + plain], Vec::new(), false);
     for letter in letters.chars() {
         for place in &places {
+            cut |= broken::begins(&text[*place..]);
             letter_ends(letter, &text[*place..], |length| next.push(place + length));
         }
         next.sort_unstable();
@@ -167,7 +214,8 @@ fn quoted_end(letters: &str, text: &[u8], from: usize) -> Option<usize> {
         std::mem::swap(&mut places, &mut next);
         next.clear();
     }
-    places.last().copied()
+    let end = places.last().copied();
+    Reach { end, cut }
 }
 
 /// How long a letter is at the begin of a text, in each of the ways in which it may stand there.

@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use super::{MAX_KEPT, MAX_READ};
+use crate::cut::mark;
 
 /// What was read: the beginning is kept, the rest counted.
 #[derive(Debug, Default)]
@@ -27,9 +28,13 @@ impl Reading {
             0 => "nothing came".to_owned(),
             length => {
                 let from = length.saturating_sub(SHOWN);
-                let dots = if from > 0 { "…" } else { "" };
+                let left_out = match from {
+                    0 => String::new(),
+                    from => mark(format_args!("{from} bytes")),
+                };
                 format!(
-                    "what came is `{dots}{}`",
+                    "what came is `{}{}`",
+                    left_out.trim(),
                     String::from_utf8_lossy(&self.kept[from..]).escape_debug()
                 )
             }

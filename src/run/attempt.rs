@@ -367,9 +367,7 @@ fn bounded(outputs: Value) -> Value {
 
 fn bounded_text(value: Value) -> Value {
     match value {
-        Value::String(text) if text.len() > MAX_OUTPUTS => {
-            Value::String(crate::host::head_and_tail(&text, MAX_OUTPUTS))
-        }
+        Value::String(text) if text.len() > MAX_OUTPUTS => Value::String(crate::cut::head_and_tail(&text, MAX_OUTPUTS)),
         Value::Array(_) | Value::Object(_) if is_longer(&value, MAX_OUTPUTS) => Value::Null,
         other => other,
     }

@@ -181,8 +181,7 @@ pub(crate) async fn hide(case: &Case) -> Option<Fault> {
         return None;
     }
     let masks = std::sync::Arc::clone(&case.emitter.masks);
-    let rewrite = std::sync::Arc::new(move |text: &str| masks.hide(text));
-    let kept = case.host.rewrite_texts(&case.results, rewrite).await;
+    let kept = case.host.hide_in_files(&case.results, masks).await;
     (!kept.is_empty()).then(|| {
         let fault = Fault::error("hidden values may stand in files of the results that cannot be rewritten");
         fault.detail("files", kept.join("\n")).hint("do not pass them on")

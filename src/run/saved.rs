@@ -46,7 +46,7 @@ impl Walk {
     /// What could not be saved, with the result that it was looked for in.
     fn with_result(&self, faults: Vec<Fault>, outputs: &Value) -> Vec<Fault> {
         let outputs = self.case.emitter.masks.hidden_in(outputs.clone());
-        let result = crate::host::head_and_tail(&outputs.to_string(), MAX_RESULT);
+        let result = crate::cut::head_and_tail(&outputs.to_string(), MAX_RESULT);
         let told = faults.into_iter().map(|fault| fault.detail("result", result.clone()));
         told.collect()
     }

@@ -318,11 +318,16 @@ pub(super) fn explain(outputs: &Value, faults: &[Fault]) -> Vec<Detail> {
 /// The last lines of a text.
 pub(super) fn last_lines(text: &str, lines: usize) -> String {
     let mut last = VecDeque::with_capacity(lines);
+    let mut before = None;
     for line in text.trim_end().lines() {
         if last.len() == lines {
-            last.pop_front();
+            before = last.pop_front();
         }
         last.push_back(line);
+    }
+    // What is hidden behind a cut is known by its mark.
+    if let Some(mark) = before.filter(|line| !crate::cut::marks(line).is_empty()) {
+        last.push_front(mark);
     }
     Vec::from(last).join("\n")
 }

@@ -11,7 +11,7 @@ use super::http::{freed_told, no_answer, reached, time_left};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written, inside};
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
-use crate::net::{NetError, TCP_ERRORS, Target};
+use crate::net::{MAX_KEPT, NetError, TCP_ERRORS, Target};
 use crate::shape::{Computed, Rule, Text, shape};
 
 /// See the table.
@@ -219,12 +219,18 @@ impl Act for Bound {
         let net = inside::net(cx, self.inside.as_ref()).await?;
         let asked = net.tcp(&address, send.as_bytes(), until.as_deref(), time_left(cx));
         match asked.await {
-            Ok(answer) => Ok(json!({
-                "open": true,
-                "answer": String::from_utf8_lossy(&answer),
-                "request": address,
-                "duration": began.elapsed().as_secs_f64(),
-            })),
+            Ok(answer) => {
+                let mut text = String::from_utf8_lossy(&answer).into_owned();
+                if answer.len() >= MAX_KEPT {
+                    text += &crate::cut::mark("what came then");
+                }
+                Ok(json!({
+                    "open": true,
+                    "answer": text,
+                    "request": address,
+                    "duration": began.elapsed().as_secs_f64(),
+                }))
+            }
             Err(error) => {
                 let is_stopped = self.is_stopped(cx, &address, &error).await?;
                 let told = self.no_answer(cx, (&address, &error), is_stopped, began);
@@ -247,7 +253,7 @@ impl Act for Bound {
             Some(reason) => ("no answer", reason.to_owned()),
             None => (
                 "answer",
-                crate::host::head_and_tail(text("answer").unwrap_or_default(), 2048),
+                crate::cut::head_and_tail(text("answer").unwrap_or_default(), 2048),
             ),
         };
         vec![Detail {

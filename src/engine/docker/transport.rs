@@ -27,6 +27,7 @@ use tokio_rustls::TlsConnector;
 
 use super::Endpoint;
 use super::streams::Chunks;
+use crate::cut::head_and_tail;
 use crate::engine::{EngineError, Reason};
 use crate::net::{self, Target, words};
 
@@ -34,6 +35,8 @@ use crate::net::{self, Target, words};
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// What an address with `https` needs beside it.
 const NO_CERTIFICATES: &str = "`https://` needs the folder of the certificates: DOCKER_TLS_VERIFY=1, DOCKER_CERT_PATH";
+/// How much of a refusal that is no engine's is shown.
+const SHOWN_REFUSAL: usize = 2000;
 /// A refusal is read up to here.
 const REFUSAL_LIMIT: usize = 64 * 1024;
 
@@ -88,7 +91,7 @@ impl Failure {
         let answer = match (json["message"].as_str(), text.trim()) {
             (Some(message), _) => message.trim().to_owned(),
             (None, "") => status.to_string(),
-            (None, text) => format!("{status}: {}", text.chars().take(2000).collect::<String>()),
+            (None, text) => format!("{status}: {}", head_and_tail(text, SHOWN_REFUSAL)),
         };
         let reason = match status {
             StatusCode::NOT_FOUND => Reason::NotFound,
@@ -280,4 +283,33 @@ fn connector(folder: &Path) -> Result<TlsConnector, String> {
 
 fn server_name(host: &str) -> Result<ServerName<'static>, String> {
     ServerName::try_from(host.to_owned()).map_err(|_| format!("`{host}` is no name that a certificate can have"))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::StatusCode;
+    use serde_json::json;
+
+    use super::{Failure, SHOWN_REFUSAL};
+    use crate::mask::Masks;
+
+    #[test]
+    fn of_a_secret_over_the_cut_of_a_refusal_no_part_is_told() {
+        const SECRET: &str = "s3cret-word";
+        let masks = Masks::default();
+        masks.add(&json!(SECRET));
+        for at in 0..=SECRET.len() {
+            for before in [SHOWN_REFUSAL / 2, 3 * SHOWN_REFUSAL - SHOWN_REFUSAL / 2] {
+                let dots = ".".repeat(before - at);
+                let said = format!(
+                    "{dots}{SECRET}{}",
+                    ".".repeat(3 * SHOWN_REFUSAL - SECRET.len() - dots.len())
+                );
+                let refused = Failure::refused(StatusCode::BAD_GATEWAY, said.as_bytes());
+                let hidden = masks.hide(&refused.answer).replace(['.', '*', '\n'], "");
+                let rest = hidden.split('…').step_by(2).collect::<String>();
+                assert_eq!(rest, "502 Bad Gateway: ", "{at}");
+            }
+        }
+    }
 }

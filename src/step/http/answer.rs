@@ -140,11 +140,16 @@ pub(in crate::step) fn outputs(request: &HttpRequest, answer: &HttpAnswer) -> Va
         .iter()
         .map(|(name, value)| (name.clone(), Value::String(value.clone())))
         .collect();
+    let mut body = String::from_utf8_lossy(&answer.body).into_owned();
+    let left_out = answer.length.saturating_sub(answer.body.len() as u64);
+    if left_out > 0 {
+        body += &crate::cut::mark(format_args!("{left_out} bytes or more"));
+    }
     let mut outputs = json!({
         "request": asked(request),
         "status": answer.status,
         "headers": headers,
-        "body": String::from_utf8_lossy(&answer.body),
+        "body": body,
         "duration": answer.duration.as_secs_f64(),
     });
     if let Ok(data) = serde_json::from_slice(&answer.body) {
@@ -173,7 +178,7 @@ pub(super) fn shown(outputs: &Value, wants_json: bool) -> Vec<Detail> {
     }
     let body = text("body");
     lines.push(String::new());
-    lines.push(crate::host::head_and_tail(body, SHOWN_BODY));
+    lines.push(crate::cut::head_and_tail(body, SHOWN_BODY));
     let mut facts = vec![fact("answer", lines.join("\n"))];
     if let (None, Err(why)) = (outputs.get("json"), serde_json::from_str::<Value>(body))
         && wants_json

@@ -1,17 +1,18 @@
-//! Texts in files rewritten, and the files' names: what is hidden is hidden in what was collected, too.
+//! What is hidden is hidden in what was collected, too: in the texts of files, and in their names.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::Rewrite;
+use crate::mask::Masks;
 
-/// How much of a file is rewritten at once, up to the end of a line.
-const PIECE: u64 = 1024 * 1024;
+/// How much of a file is read at once.
+const PIECE: u64 = if cfg!(test) { 4 << 10 } else { 1 << 20 };
 
-/// Rewrites all files below a folder, and their names; tells what could not be, whatever it is the others are rewritten.
-pub(super) fn rewrite_texts(folder: &Path, rewrite: &Rewrite) -> Vec<String> {
+/// Hides in all files below a folder, and in their names; tells where it could not be done, whatever it is the others are
+/// done.
+pub(super) fn hide_in_files(folder: &Path, masks: &Masks) -> Vec<String> {
     let (mut folders, mut kept) = (vec![folder.to_owned()], Vec::new());
     let mut tried = |path: &Path, done: io::Result<()>| match done {
         Err(why) if why.kind() != io::ErrorKind::NotFound => kept.push(format!("`{}`: {why}", path.display())),
@@ -24,15 +25,15 @@ pub(super) fn rewrite_texts(folder: &Path, rewrite: &Rewrite) -> Vec<String> {
             Vec::new()
         });
         for entry in entries {
-            let path = rewrite_name(&folder, &entry.file_name().to_string_lossy(), rewrite).unwrap_or_else(|why| {
+            let path = hide_in_name(&folder, &entry.file_name().to_string_lossy(), masks).unwrap_or_else(|why| {
                 tried(&entry.path(), Err(why));
                 None
             });
             let path = path.unwrap_or_else(|| entry.path());
             match fs::symlink_metadata(&path) {
                 Ok(there) if there.is_dir() => folders.push(path),
-                Ok(there) if there.is_file() => tried(&path, rewrite_file(&path, rewrite)),
-                Ok(there) if there.is_symlink() => tried(&path, rewrite_link(&path, rewrite)),
+                Ok(there) if there.is_file() => tried(&path, hide_in_file(&path, masks)),
+                Ok(there) if there.is_symlink() => tried(&path, hide_in_link(&path, masks)),
                 Ok(_) => (),
                 Err(why) => tried(&path, Err(why)),
             }
@@ -41,14 +42,14 @@ pub(super) fn rewrite_texts(folder: &Path, rewrite: &Rewrite) -> Vec<String> {
     kept
 }
 
-/// Gives a file its rewritten name, if that is another one; of two of the same name the second gets a number.
-fn rewrite_name(folder: &Path, name: &str, rewrite: &Rewrite) -> io::Result<Option<PathBuf>> {
-    let rewritten = rewrite(name);
-    if rewritten == name {
+/// Gives a file a name with all hidden; of two of the same name the second gets a number.
+fn hide_in_name(folder: &Path, name: &str, masks: &Masks) -> io::Result<Option<PathBuf>> {
+    let hidden = masks.hide(name);
+    if hidden == name {
         return Ok(None);
     }
-    let numbered = (2..).map(|number| format!("{rewritten}-{number}"));
-    let mut paths = std::iter::once(rewritten.clone())
+    let numbered = (2..).map(|number| format!("{hidden}-{number}"));
+    let mut paths = std::iter::once(hidden.clone())
         .chain(numbered)
         .map(|name| folder.join(name));
     let free = paths.find(|path| fs::symlink_metadata(path).is_err());
@@ -57,35 +58,29 @@ fn rewrite_name(folder: &Path, name: &str, rewrite: &Rewrite) -> io::Result<Opti
     Ok(Some(path))
 }
 
-fn rewrite_link(path: &Path, rewrite: &Rewrite) -> io::Result<()> {
+fn hide_in_link(path: &Path, masks: &Masks) -> io::Result<()> {
     let to = fs::read_link(path)?;
     let to = to.to_string_lossy();
-    let rewritten = rewrite(&to);
-    if rewritten == to {
+    let hidden = masks.hide(&to);
+    if hidden == to {
         return Ok(());
     }
     fs::remove_file(path)?;
-    symlink(rewritten, path)
+    symlink(hidden, path)
 }
 
-fn rewrite_file(path: &Path, rewrite: &Rewrite) -> io::Result<()> {
+fn hide_in_file(path: &Path, masks: &Masks) -> io::Result<()> {
     let mut from = BufReader::new(File::open(path)?);
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut to = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
-    let mut changed = false;
-    loop {
-        let mut piece = Vec::new();
-        from.by_ref().take(PIECE).read_to_end(&mut piece)?;
-        from.by_ref().take(PIECE).read_until(b'\n', &mut piece)?;
-        if piece.is_empty() {
-            break;
-        }
-        for part in piece.utf8_chunks() {
-            let text = rewrite(part.valid());
-            changed |= text != part.valid();
-            to.write_all(text.as_bytes())?;
-            to.write_all(part.invalid())?;
-        }
+    let (mut changed, mut piece, mut ended) = (false, Vec::new(), false);
+    while !ended {
+        let read = from.by_ref().take(PIECE).read_to_end(&mut piece)?;
+        ended = read == 0;
+        let hidden = hide_in_piece(&piece, ended, masks);
+        changed |= hidden.text != piece[..hidden.of];
+        to.write_all(&hidden.text)?;
+        piece.drain(..hidden.of);
     }
     let written = to.into_inner().map_err(io::IntoInnerError::into_error)?;
     if changed {
@@ -95,13 +90,46 @@ fn rewrite_file(path: &Path, rewrite: &Rewrite) -> io::Result<()> {
     Ok(())
 }
 
+/// What a piece of a file comes to.
+struct Hidden {
+    text: Vec<u8>,
+    /// Of how many bytes at the piece's beginning it is; the rest comes again, with what follows it.
+    of: usize,
+}
+
+fn hide_in_piece(piece: &[u8], ended: bool, masks: &Masks) -> Hidden {
+    let (mut text, mut of) = (Vec::new(), 0);
+    for part in piece.utf8_chunks() {
+        let (valid, invalid) = (part.valid(), part.invalid());
+        // The text goes on behind the piece, also where the piece ends within a character.
+        let goes_on = !ended && of + valid.len() + invalid.len() == piece.len();
+        if goes_on {
+            let (hidden, length) = masks.hide_begun(valid);
+            text.extend(hidden.into_bytes());
+            of += length;
+            break;
+        }
+        text.extend(masks.hide(valid).into_bytes());
+        text.extend(invalid);
+        of += valid.len() + invalid.len();
+    }
+    Hidden { text, of }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use super::rewrite_texts;
+    use super::{PIECE, hide_in_files};
     use crate::host::file::read_text;
+    use crate::mask::Masks;
+
+    fn masks(values: &[&str]) -> Masks {
+        let masks = Masks::default();
+        masks.add(&values.iter().copied().collect());
+        masks
+    }
 
     #[test]
     fn texts_are_rewritten_and_other_bytes_stay() {
@@ -112,13 +140,32 @@ mod tests {
         long.extend_from_slice(b"\nsecret\xffsecret");
         fs::write(&log, &long).unwrap();
         fs::write(&other, "nothing").unwrap();
-        let kept = rewrite_texts(folder.path(), &|text| text.replace("secret", "***"));
+        let kept = hide_in_files(folder.path(), &masks(&["secret"]));
         assert_eq!(kept, Vec::<String>::new());
         let read = fs::read(&log).unwrap();
         assert_eq!(read.len(), 3_000_000 + 8);
         assert!(read.ends_with(b"x\n***\xff***"));
         assert_eq!(read_text(&other).unwrap(), "nothing");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_value_over_the_end_of_a_piece_is_hidden_whole() {
+        const SECRET: &str = "first / line\nand the second line of it";
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let json = serde_json::to_string(SECRET).unwrap();
+        let url = SECRET.replace(' ', "%20").replace('/', "%2F").replace('\n', "%0A");
+        let base64 = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, SECRET);
+        for form in [SECRET, json.trim_matches('"'), &url, &base64] {
+            for before in 0..=form.len() {
+                let filler = "-".repeat(usize::try_from(PIECE).unwrap() - before);
+                fs::write(&log, format!("{filler}{form}\n- more")).unwrap();
+                assert_eq!(hide_in_files(folder.path(), &masks(&[SECRET])), Vec::<String>::new());
+                let read = read_text(&log).unwrap();
+                assert_eq!(&read[filler.len()..], "***\n- more", "{form} behind {before} bytes");
+            }
+        }
     }
 
     #[test]
@@ -131,17 +178,17 @@ mod tests {
         for name in ["a", "z"] {
             fs::write(folder.path().join(name), "secret").unwrap();
         }
-        let rewrite = |text: &str| text.replace("secret", "***");
+        let hiding = masks(&["secret"]);
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
         let is_closed = fs::read_dir(&closed).is_err();
-        let kept = rewrite_texts(folder.path(), &rewrite);
+        let kept = hide_in_files(folder.path(), &hiding);
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(kept.len(), usize::from(is_closed), "{kept:?}");
         for name in ["a", "z"] {
             assert_eq!(read_text(&folder.path().join(name)).unwrap(), "***");
         }
         assert_eq!(
-            rewrite_texts(&folder.path().join("missing"), &rewrite),
+            hide_in_files(&folder.path().join("missing"), &hiding),
             Vec::<String>::new()
         );
     }
@@ -154,7 +201,7 @@ mod tests {
         fs::write(hidden.join("two.txt"), "one").unwrap();
         fs::write(folder.path().join("a-two"), "other").unwrap();
         symlink("a-one/two.txt", folder.path().join("link")).unwrap();
-        let kept = rewrite_texts(folder.path(), &|text| text.replace("one", "***").replace("two", "***"));
+        let kept = hide_in_files(folder.path(), &masks(&["one", "two"]));
         assert_eq!(kept, Vec::<String>::new());
         let mut names: Vec<String> = fs::read_dir(folder.path())
             .unwrap()
