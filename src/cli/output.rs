@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Process, USAGE, terminal};
 use crate::diagnostic::Diagnostic;
-use crate::event::{DiagnosticInfo, Event, What};
+use crate::event::{DiagnosticInfo, Event, Rules, What};
 use crate::mask::CaseMasks;
 use crate::report::progress::Progress;
 use crate::report::tally::Tally;
@@ -232,13 +232,8 @@ impl Output {
         let Some(path) = self.events.clone().filter(|_| !masks.is_empty()) else {
             return;
         };
-        match hidden(&path, masks).and_then(|events| {
-            let bytes = events.iter().flat_map(jsonl::line).collect();
-            let path = path.clone();
-            replace(&Artifact { path, bytes })?;
-            Ok(events)
-        }) {
-            Ok(events) => self.reporters.retold(events),
+        match hidden(&path, masks, self.tally().rules) {
+            Ok(tally) => self.reporters.retold(tally),
             Err(why) => self.cannot_write(&path, &why),
         }
     }
@@ -281,27 +276,36 @@ impl Output {
     }
 }
 
-/// The events of a file, with all hidden that their cases hide.
-fn hidden(path: &Path, masks: &CaseMasks) -> io::Result<Vec<Event>> {
-    let events = jsonl::read(&fs::read(path)?).map_err(io::Error::other)?;
-    let hidden = events
-        .into_iter()
-        .map(|event| masks.hidden(event).map_err(io::Error::from));
-    hidden.collect()
+/// Hides in the events of a file all that their cases hide, one after the other; gives what they come to.
+fn hidden(path: &Path, masks: &CaseMasks, rules: Rules) -> io::Result<Tally> {
+    let mut tally = Tally::new(rules);
+    replace_by(path, |file| {
+        for event in jsonl::events(BufReader::new(File::open(path)?)) {
+            let event = masks.hidden(event.map_err(io::Error::other)?)?;
+            file.write_all(&jsonl::line(&event))?;
+            tally.event(&event);
+        }
+        Ok(())
+    })?;
+    Ok(tally)
 }
 
 /// Puts a whole file in place of the one before: a reader sees one of the two.
 pub(crate) fn replace(artifact: &Artifact) -> io::Result<()> {
-    let folder = artifact
-        .path
+    replace_by(&artifact.path, |file| file.write_all(&artifact.bytes))
+}
+
+fn replace_by(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&artifact.bytes)?;
+    let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
+    write(&mut file)?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     let shared = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o644);
     file.as_file().set_permissions(shared)?;
-    file.persist(&artifact.path).map_err(|error| error.error)?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

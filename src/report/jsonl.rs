@@ -1,5 +1,6 @@
 //! The events themselves, a line each; and read again, so that every report can be made from the file.
 
+use std::io::BufRead;
 use std::path::PathBuf;
 
 use crate::event::Event;
@@ -52,23 +53,30 @@ pub struct BadLine {
 /// Empty lines are passed over. A last line that was cut off (no line end) is left out when it cannot be read: the run
 /// was killed while it was written.
 pub fn read(bytes: &[u8]) -> Result<Vec<Event>, BadLine> {
-    let mut events = Vec::new();
-    for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        match serde_json::from_slice(line) {
-            Ok(event) => events.push(event),
-            Err(_) if !line.ends_with(b"\n") => {}
-            Err(error) => {
-                return Err(BadLine {
-                    line: at + 1,
-                    cause: cause(&error),
-                });
+    events(bytes).collect()
+}
+
+/// The same, an event at a time.
+pub fn events(mut from: impl BufRead) -> impl Iterator<Item = Result<Event, BadLine>> {
+    let (mut number, mut line) = (0, Vec::new());
+    std::iter::from_fn(move || {
+        loop {
+            line.clear();
+            number += 1;
+            let bad = |cause| BadLine { line: number, cause };
+            match from.read_until(b'\n', &mut line) {
+                Ok(0) => return None,
+                Ok(_) if line.trim_ascii().is_empty() => continue,
+                Ok(_) => {}
+                Err(error) => return Some(Err(bad(error.to_string()))),
+            }
+            match serde_json::from_slice(&line) {
+                Ok(event) => return Some(Ok(event)),
+                Err(_) if !line.ends_with(b"\n") => return None,
+                Err(error) => return Some(Err(bad(cause(&error)))),
             }
         }
-    }
-    Ok(events)
+    })
 }
 
 /// The error with its column; its own line number is always 1 and would mislead.
