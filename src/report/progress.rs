@@ -10,7 +10,10 @@ use console::{Term, measure_text_width, truncate_str};
 
 use crate::report::line::Line;
 
-/// To the end of the line, and to the end of the screen, nothing.
+/// In the whole line, to the end of the line, and to the end of the screen, nothing. A line that is only cleared behind its
+/// new end is as long as before to a terminal (tmux) that wraps it anew in a narrower window: it takes more rows than
+/// anybody sees.
+const CLEAR_WHOLE: &str = "\x1b[2K";
 const CLEAR_LINE: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
 
@@ -78,7 +81,9 @@ fn drawing(old: &[String], columns: usize, lines: &[String], status: &[String]) 
         up => format!("\r\x1b[{up}A"),
     };
     for line in lines.iter().chain(status) {
+        text.push_str(CLEAR_WHOLE);
         text.push_str(line);
+        // Of a line that takes several rows.
         text.push_str(CLEAR_LINE);
         text.push('\n');
     }
@@ -97,14 +102,14 @@ mod tests {
 
     #[test]
     fn lines_stand_above_the_status_which_is_drawn_over_itself() {
-        check(&[], 80, &[], &["a"], "a^[K\n^[J");
-        check(&["a", "b"], 80, &["line"], &["a"], "\r^[2Aline^[K\na^[K\n^[J");
+        check(&[], 80, &[], &["a"], "^[2Ka^[K\n^[J");
+        check(&["a", "b"], 80, &["line"], &["a"], "\r^[2A^[2Kline^[K\n^[2Ka^[K\n^[J");
         check(&["a"], 80, &[], &[], "\r^[1A^[J");
     }
 
     #[test]
     fn a_status_that_a_narrower_window_has_wrapped_is_taken_away_whole() {
-        check(&["0123456789", ""], 4, &[], &["0"], "\r^[4A0^[K\n^[J");
+        check(&["0123456789", ""], 4, &[], &["0"], "\r^[4A^[2K0^[K\n^[J");
         check(&["\u{1b}[31m1234\u{1b}[0m"], 4, &[], &[], "\r^[1A^[J");
     }
 }
