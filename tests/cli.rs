@@ -214,3 +214,72 @@ fn completes_in_the_shells() {
         assert!(script.contains("timeout-scale"), "{shell}");
     }
 }
+
+/// What the program prints on a terminal, with nothing in its environment but this.
+fn on_a_terminal(arguments: &str, env: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let command = format!(
+        "'{}' {arguments} --results '{}'",
+        env!("CARGO_BIN_EXE_e2erun"),
+        folder.path().display()
+    );
+    // A terminal of its own, as `bsdutils` makes it, which every Debian has.
+    let output = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(root())
+        .env_clear()
+        .envs([("PATH", std::env::var("PATH").unwrap()), ("TERM", "xterm".to_owned())])
+        .envs(env.iter().copied())
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// An engine that is not there: a run that fails at once, and whose report has colours.
+const AWAY: &str = "--docker unix:///nowhere/docker.sock demo.yaml";
+
+#[test]
+fn a_terminal_has_colours_unless_something_speaks_against_them() {
+    let painted = |env: &[(&str, &str)], arguments: &str| on_a_terminal(arguments, env).contains("\x1b[1m");
+    assert!(painted(&[], AWAY));
+    assert!(
+        painted(&[("NO_COLOR", ""), ("CI", "")], AWAY),
+        "what is empty is not set"
+    );
+    assert!(!painted(&[("NO_COLOR", "1")], AWAY));
+    assert!(!painted(&[("CI", "true")], AWAY));
+    assert!(!painted(&[], &format!("{AWAY} --no-color")));
+    assert!(
+        !run(&["--docker", "unix:///nowhere/docker.sock", "nowhere.yaml"])
+            .0
+            .contains('\x1b')
+    );
+}
+
+#[test]
+fn under_ci_a_terminal_has_plain_lines_and_no_status() {
+    let told = on_a_terminal(AWAY, &[("CI", "true")]);
+    assert!(told.contains("demo.yaml") && !told.contains('\x1b'), "{told:?}");
+    // Its colours alone are taken away: what is drawn anew is no colour.
+    let told = on_a_terminal(AWAY, &[("NO_COLOR", "1")]);
+    assert!(told.contains("demo.yaml") && told.contains("\x1b[J"), "{told:?}");
+}
+
+#[test]
+fn under_github_actions_what_went_wrong_is_an_annotation_and_in_the_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = folder.path().join("summary.md");
+    let summary = summary.to_str().unwrap();
+    let repository = env!("CARGO_MANIFEST_DIR");
+    let env = [
+        ("CI", "true"),
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_WORKSPACE", repository),
+        ("GITHUB_STEP_SUMMARY", summary),
+    ];
+    let told = on_a_terminal(AWAY, &env);
+    assert!(told.contains("::error file=tests/cases/cli/demo.yaml,line=1"), "{told}");
+    assert!(!fs::read_to_string(summary).unwrap().is_empty());
+    assert!(!on_a_terminal(AWAY, &[("CI", "true")]).contains("::error"));
+}
