@@ -1,7 +1,7 @@
 //! What a run reaches: the engine with its tools and its world, this machine, the network; and the lease of it all.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Process;
@@ -104,13 +104,13 @@ pub(crate) async fn connect(
     })
 }
 
-/// Empties the results folder of an earlier run where this user cannot: what its containers wrote there is another
+/// Empties folders of an earlier run's results where this user cannot: what its containers wrote there is another
 /// user's. What a dead run left is removed first, since it may go on writing.
 pub(crate) async fn empty(
     process: &Process,
     docker: Option<&str>,
     lease: &Arc<Lease>,
-    folder: &Path,
+    folders: &[PathBuf],
 ) -> Result<(), Fault> {
     let Meant { endpoint, host, tools } = tools(process, docker, lease).map_err(refused)?;
     if !scratch::is_here(endpoint.host.as_deref()) {
@@ -119,7 +119,10 @@ pub(crate) async fn empty(
     let note = |text: &str| super::terminal::print_error(&format!("note: {text}\n"));
     let (node, _) = reached(process, lease, (&endpoint, &host, &tools), &note).await?;
     let labels = case_labels(lease.id(), "", "");
-    scratch::empty(&node, host.as_ref(), labels, folder).await
+    for folder in folders {
+        scratch::empty(&node, host.as_ref(), labels.clone(), folder).await?;
+    }
+    Ok(())
 }
 
 /// The engine that is meant, and what is needed to speak to it.

@@ -11,6 +11,7 @@ mod output;
 mod prepare;
 mod render;
 mod report;
+mod results;
 mod run;
 mod schema;
 mod signals;

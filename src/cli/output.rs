@@ -1,7 +1,7 @@
 //! The rim of the reports: takes events, prints lines, draws the status, writes files.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,11 +21,6 @@ use crate::report::{Artifact, Piece, Reporters, Settings, jsonl};
 const DRAW: Duration = Duration::from_millis(100);
 /// How often reports are written while the run goes on: a run that is killed has them, too.
 const WRITE: Duration = Duration::from_secs(5);
-/// The marker of a results folder: only what has it is emptied.
-const MARKER: &str = ".e2erun-results";
-/// The events, in the results folder.
-pub(crate) const EVENTS: &str = "events.jsonl";
-
 /// The reporters and where their bytes go.
 pub(crate) struct Output {
     reporters: Reporters,
@@ -34,8 +29,6 @@ pub(crate) struct Output {
     appended: BTreeMap<PathBuf, File>,
     began: Instant,
     trouble: Option<String>,
-    /// The marker of the results folder, locked.
-    owned: Option<File>,
     /// Where the events go.
     events: Option<PathBuf>,
 }
@@ -59,7 +52,6 @@ impl Output {
             appended: BTreeMap::new(),
             began: Instant::now(),
             trouble: None,
-            owned: None,
             events: settings.events,
         }
     }
@@ -70,60 +62,6 @@ impl Output {
             silent: true,
             ..Output::replaying(settings)
         }
-    }
-
-    /// Makes the results folder, or empties one of an earlier run. It is this run's own until the program ends.
-    pub(crate) fn open(&mut self, folder: &Path) -> io::Result<()> {
-        let marker = folder.join(MARKER);
-        if marker.exists() {
-            self.own(&marker)?;
-            for entry in fs::read_dir(folder)? {
-                let path = entry?.path();
-                if path == marker {
-                    continue;
-                }
-                let removed = match path.is_dir() && !path.is_symlink() {
-                    true => fs::remove_dir_all(&path),
-                    false => fs::remove_file(&path),
-                };
-                // Mostly of a run that was killed: what its containers wrote there is another user's.
-                removed.map_err(|why| {
-                    let path = path.display();
-                    io::Error::new(
-                        why.kind(),
-                        format!("`{path}` of an earlier run cannot be removed: {why}"),
-                    )
-                })?;
-            }
-        }
-        fs::create_dir_all(folder)?;
-        // A folder of the user's with files of its own is written into, and never emptied; but what is written piece
-        // by piece begins anew.
-        match fs::remove_file(folder.join(EVENTS)) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
-            _ => {}
-        }
-        if fs::read_dir(folder)?.next().is_none() {
-            fs::write(&marker, "results of e2erun: emptied at the next run\n")?;
-            self.own(&marker)?;
-        }
-        Ok(())
-    }
-
-    /// True once the folder is known to be an earlier run's, and no other run writes there.
-    pub(crate) fn owns(&self) -> bool {
-        self.owned.is_some()
-    }
-
-    /// Two runs at once would remove and mix each other's results.
-    fn own(&mut self, marker: &Path) -> io::Result<()> {
-        let file = File::open(marker)?;
-        file.try_lock().map_err(|why| match why {
-            TryLockError::WouldBlock => io::Error::other("another run writes there now"),
-            TryLockError::Error(why) => why,
-        })?;
-        self.owned = Some(file);
-        Ok(())
     }
 
     /// Takes events until nobody makes any more, and says meanwhile what it is given to say.

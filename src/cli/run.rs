@@ -9,8 +9,9 @@ use clap::CommandFactory;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::options::{Flaky, GrainArgument, KeepArgument, RunArguments};
-use super::output::{EVENTS, Output};
+use super::output::Output;
 use super::prepare::{self, Chosen, Prepared};
+use super::results::{self, EVENTS, JUNIT, Results};
 use super::signals::Ends;
 use super::{NOTHING, Process, connect, terminal};
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -50,12 +51,11 @@ pub(crate) fn run(process: &Process, arguments: &RunArguments) -> u8 {
 }
 
 fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: &Arc<crate::lease::Lease>) -> u8 {
-    let mut output = Output::new(process, report_settings(process, arguments, &results), arguments.quiet);
     let chosen = match prepare::choose(process, &arguments.selection, &results) {
         Ok(chosen) => chosen,
         Err(problems) => {
             let problems: Vec<Diagnostic> = problems.into_iter().map(command_meant).collect();
-            return invalid(&mut output, &results, lease.id(), &problems);
+            return invalid(process, arguments, (&results, lease.id()), &problems);
         }
     };
     let settings = match settings(process, arguments, &chosen, results, lease.id()) {
@@ -64,7 +64,12 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
     };
     let prepared = prepare::prepare(process, &chosen, &settings);
     if prepare::refused(&prepared.diagnostics, arguments.strict) {
-        return invalid(&mut output, &settings.results, lease.id(), &prepared.diagnostics);
+        return invalid(
+            process,
+            arguments,
+            (&settings.results, lease.id()),
+            &prepared.diagnostics,
+        );
     }
     terminal::diagnostics(&prepared.ignored, terminal::color(process, arguments.no_color));
     if prepared.jobs.is_empty() {
@@ -80,26 +85,42 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
         Ok(runtime) => runtime,
         Err(why) => return terminal::refuse(&format!("cannot start: {why}")),
     };
-    let opened = output.open(&settings.results).or_else(|why| {
-        // A run that was killed, or kept, has left there what its containers wrote.
-        if why.kind() != io::ErrorKind::PermissionDenied || !output.owns() {
-            return Err(why);
-        }
-        let emptied = connect::empty(process, arguments.docker.as_deref(), lease, &settings.results);
-        let emptied = runtime.block_on(emptied);
-        emptied.map_err(|fault| io::Error::other(format!("{why}; nor in a container: {}", fault.message)))?;
-        output.open(&settings.results)
+    let reports = report_settings(process, arguments, &settings.results);
+    let cases = prepared.jobs.iter().map(|job| job.seed.info.folder.as_str());
+    let names = results::names(reports.junit.as_deref(), &settings.results, cases);
+    let opened = Results::take(&settings.results).and_then(|mut own| {
+        let renewed = own.renew(names.clone()).or_else(|why| {
+            // A run that was killed, or kept, has left there what its containers wrote.
+            if why.kind() != io::ErrorKind::PermissionDenied {
+                return Err(why);
+            }
+            let folders = own.folders();
+            let emptied = connect::empty(process, arguments.docker.as_deref(), lease, &folders);
+            let emptied = runtime.block_on(emptied);
+            emptied.map_err(|fault| io::Error::other(format!("{why}; nor in a container: {}", fault.message)))?;
+            own.renew(names)
+        });
+        renewed.map(|()| own)
     });
-    if let Err(why) = opened {
-        return terminal::refuse(&unwritable(&settings.results, &why));
-    }
+    let _own = match opened {
+        Ok(own) => own,
+        Err(why) => return terminal::refuse(&unwritable(&settings.results, &why)),
+    };
+    let output = Output::new(process, reports, arguments.quiet);
     runtime.block_on(async_run(process, arguments, (settings, prepared), lease, output))
 }
 
 /// Nothing was started: the results are of this run all the same, and not of the one before.
-fn invalid(output: &mut Output, results: &Path, run: &str, problems: &[Diagnostic]) -> u8 {
-    let opened = output.open(results);
-    let code = output.invalid(run, problems);
+fn invalid(process: &Process, arguments: &RunArguments, (results, run): (&Path, &str), problems: &[Diagnostic]) -> u8 {
+    let mut reports = report_settings(process, arguments, results);
+    let names = results::names(reports.junit.as_deref(), results, []);
+    let opened = Results::take(results).and_then(|mut own| own.renew(names).map(|()| own));
+    if opened.is_err() {
+        // What is there is not this run's to write to.
+        reports.events = None;
+        reports.junit = reports.junit.filter(|path| !path.starts_with(results));
+    }
+    let code = Output::new(process, reports, arguments.quiet).invalid(run, problems);
     if let Err(why) = opened {
         terminal::refuse(&unwritable(results, &why));
     }
@@ -185,7 +206,7 @@ fn report_settings(process: &Process, arguments: &RunArguments, results: &Path) 
     let junit = arguments
         .junit
         .as_ref()
-        .map_or_else(|| results.join("junit.xml"), |path| process.cwd.join(path));
+        .map_or_else(|| results.join(JUNIT), |path| process.cwd.join(path));
     report::Settings {
         rules: rules(arguments),
         color: terminal::color(process, arguments.no_color),
