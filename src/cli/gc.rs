@@ -66,7 +66,7 @@ async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions
         return Ok(0);
     }
     let host: Arc<dyn Host> = Arc::new(RealHost::new(Arc::new(NoGroups)));
-    let kept = untouched(&plan);
+    let kept = untouched(&plan, options.now);
     let swept = lease::gc(&engine, host.as_ref(), &leases, plan, options).await;
     let mut text: String = swept
         .removed
@@ -104,19 +104,35 @@ fn planned(plan: &GcPlan, now: i64) -> String {
     }
     for (resource, why) in &plan.kept {
         let of_image = matches!(resource.kind, ResourceKind::Image).then(|| built(resource, now));
-        let told = format!("{}{}", why_not(*why), of_image.unwrap_or_default());
+        let told = format!("{}{}", left(plan, resource, *why, now), of_image.unwrap_or_default());
         text.push_str(&format!("would leave {} ({told})\n", named(resource)));
     }
     text.push_str(&format!(
         "{} would be removed{}\n",
         plan.resources.len(),
-        untouched(plan)
+        untouched(plan, now)
     ));
     text
 }
 
+/// Why something stays; of what was kept also of what, since when, and how it is removed.
+fn left(plan: &GcPlan, resource: &Resource, why: WhyNot, now: i64) -> String {
+    let case = resource.labels.get(lease::CASE).and_then(|case| plan.cases.get(case));
+    match case.filter(|_| why == WhyNot::Kept) {
+        Some(case) => format!(
+            "kept of `{}` {} ago: `e2erun gc --label {}={}` removes it",
+            case.scenario,
+            age_text(now.saturating_sub(case.at)),
+            lease::CASE,
+            case.case
+        ),
+        None => why_not(why).to_owned(),
+    }
+}
+
 fn why_not(why: WhyNot) -> &'static str {
     match why {
+        WhyNot::Kept => "kept for a look",
         WhyNot::Alive => "its run is alive",
         WhyNot::Elsewhere => "its run is not known here: `--older-than` or its `--label` removes it",
         WhyNot::Recent => "a built image, used within 7 days: `--images` removes it",
@@ -131,25 +147,29 @@ fn why_not(why: WhyNot) -> &'static str {
 fn built(resource: &Resource, now: i64) -> String {
     let owner = resource.labels.get(lease::OWNER);
     let owner = owner.map_or_else(String::new, |owner| format!(", built for `{owner}`"));
-    let seconds = now.saturating_sub(resource.created);
-    let ago = match seconds {
-        _ if resource.created <= 0 => return owner,
+    match resource.created {
+        ..=0 => owner,
+        used => format!("{owner}, last used {} ago", age_text(now.saturating_sub(used))),
+    }
+}
+
+fn age_text(seconds: i64) -> String {
+    match seconds {
         ..3600 => format!("{} min", seconds.max(0) / 60),
         3600..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
-    };
-    format!("{owner}, last used {ago} ago")
+    }
 }
 
 /// How many are not touched, and for which reasons.
-fn untouched(plan: &GcPlan) -> String {
-    let mut counted: BTreeMap<WhyNot, usize> = BTreeMap::new();
-    for (_, why) in &plan.kept {
-        *counted.entry(*why).or_default() += 1;
+fn untouched(plan: &GcPlan, now: i64) -> String {
+    let mut counted: BTreeMap<(WhyNot, String), usize> = BTreeMap::new();
+    for (resource, why) in &plan.kept {
+        *counted.entry((*why, left(plan, resource, *why, now))).or_default() += 1;
     }
     let reasons: String = counted
         .iter()
-        .map(|(why, count)| format!("\n  {count}: {}", why_not(*why)))
+        .map(|((_, why), count)| format!("\n  {count}: {why}"))
         .collect();
     format!(", {} not touched{reasons}", plan.kept.len())
 }
@@ -168,7 +188,7 @@ fn named(resource: &Resource) -> String {
 mod tests {
     use super::planned;
     use crate::engine::{Labels, Resource, ResourceKind};
-    use crate::lease::{GcPlan, Why, WhyNot, image_labels};
+    use crate::lease::{GcPlan, KeptCase, Why, WhyNot, case_labels, image_labels};
 
     #[test]
     fn a_built_image_is_told_with_its_owner_and_its_age() {
@@ -194,6 +214,40 @@ would leave image e2erun/old:1 (a built image that a container is made from)
 1 would be removed, 2 not touched
   1: a built image, used within 7 days: `--images` removes it
   1: a built image that a container is made from
+";
+        assert_eq!(planned(&plan, now), expected);
+    }
+
+    #[test]
+    fn what_was_kept_is_told_with_its_case_and_how_it_is_removed() {
+        let now = 1_800_000_000;
+        let resource = |name: &str, case: &str| Resource {
+            kind: ResourceKind::Container,
+            id: name.to_owned(),
+            name: name.to_owned(),
+            labels: case_labels("run", "shop.yaml", case),
+            created: now - 9000,
+        };
+        let case = KeptCase {
+            case: "run-1-1".to_owned(),
+            scenario: "shop.yaml".to_owned(),
+            at: now - 7300,
+        };
+        let plan = GcPlan {
+            kept: vec![
+                (resource("web", "run-1-1"), WhyNot::Kept),
+                (resource("db", "run-1-1"), WhyNot::Kept),
+                (resource("other", "elsewhere-1-1"), WhyNot::Elsewhere),
+            ],
+            cases: [(case.case.clone(), case)].into(),
+            ..GcPlan::default()
+        };
+        let expected = "would leave container web (kept of `shop.yaml` 2 h ago: `e2erun gc --label e2erun.case=run-1-1` removes it)
+would leave container db (kept of `shop.yaml` 2 h ago: `e2erun gc --label e2erun.case=run-1-1` removes it)
+would leave container other (its run is not known here: `--older-than` or its `--label` removes it)
+0 would be removed, 3 not touched
+  2: kept of `shop.yaml` 2 h ago: `e2erun gc --label e2erun.case=run-1-1` removes it
+  1: its run is not known here: `--older-than` or its `--label` removes it
 ";
         assert_eq!(planned(&plan, now), expected);
     }

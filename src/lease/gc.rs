@@ -1,10 +1,11 @@
 //! What `gc` removes: planned first, so that it can be shown. Nothing without a label of e2erun's is ever looked at.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::built::built;
 use super::sweep::{left, remove_all};
-use super::{LEASE, Leases, Swept, sweep};
+use super::{CASE, KeptCase, LEASE, Leases, Swept, sweep};
 use crate::engine::{Engine, EngineResult, Resource, ResourceKind};
 use crate::host::{Group, Host};
 
@@ -46,6 +47,8 @@ pub struct GcPlan {
     pub resources: Vec<(Resource, Why)>,
     /// Those that stay.
     pub kept: Vec<(Resource, WhyNot)>,
+    /// The kept cases, by their id, of which something stays.
+    pub cases: BTreeMap<String, KeptCase>,
 }
 
 /// Why something stays.
@@ -53,6 +56,8 @@ pub struct GcPlan {
 pub enum WhyNot {
     /// Its run is alive.
     Alive,
+    /// It was kept for a look.
+    Kept,
     /// Its run is not known on this machine.
     Elsewhere,
     /// It is a built image that was used lately, and images were not asked for.
@@ -111,6 +116,14 @@ pub async fn gc(engine: &dyn Engine, host: &dyn Host, leases: &Leases, plan: GcP
             swept.left.push(told);
         }
     }
+    // What cannot be found out now, the next one finds out.
+    if let Ok(info) = engine.info().await {
+        for run in &leases.kept {
+            swept
+                .left
+                .extend(run.forget_if_gone(engine, &info.id).await.ok().flatten());
+        }
+    }
     swept
 }
 
@@ -123,11 +136,20 @@ fn decide(all: Vec<(Resource, Option<WhyNot>)>, leases: &Leases, options: &GcOpt
         }
         match hold.map_or_else(|| why(&resource, leases, options), Err) {
             Ok(why) => plan.resources.push((resource, why)),
-            Err(why_not) => plan.kept.push((resource, why_not)),
+            Err(why_not) => {
+                plan.cases.extend(kept_case(&resource, leases));
+                plan.kept.push((resource, why_not));
+            }
         }
     }
     plan.resources.sort_by_key(|(resource, _)| resource.kind);
     plan
+}
+
+/// The kept case that a resource is of, if it is.
+fn kept_case(resource: &Resource, leases: &Leases) -> Option<(String, KeptCase)> {
+    let case = leases.kept_case(resource.labels.get(CASE)?)?;
+    Some((case.case.clone(), case.clone()))
 }
 
 fn has(resource: &Resource, label: &str) -> bool {
@@ -162,9 +184,10 @@ fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Result<Why,
     if lease.is_some_and(|lease| leases.dead.iter().any(|dead| dead.id == *lease)) {
         return Ok(Why::Dead);
     }
-    match lease.is_some() && old == Some(true) {
-        true => Ok(Why::Old),
-        false => Err(WhyNot::Elsewhere),
+    match kept_case(resource, leases) {
+        _ if lease.is_some() && old == Some(true) => Ok(Why::Old),
+        Some(_) => Err(WhyNot::Kept),
+        None => Err(WhyNot::Elsewhere),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod built;
 mod gc;
+mod kept;
 mod locks;
 mod standing;
 mod sweep;
@@ -21,6 +22,7 @@ use crate::engine::Labels;
 use crate::host::{Group, Groups};
 pub use built::{IMAGE, NAMES, OURS, OWNER, image_labels, used_again};
 pub use gc::{GcOptions, GcPlan, Why, WhyNot, gc, plan_gc};
+pub use kept::KeptCase;
 pub use locks::{Held, Locks};
 pub use standing::{DeadLease, Leases};
 pub use sweep::{Left, Swept, clear, sweep};
@@ -60,6 +62,8 @@ enum Line {
     Image(String),
     /// Nothing is left on an engine.
     Clean(String),
+    /// A case was kept.
+    Kept(KeptCase),
 }
 
 /// A lease that is held by this process.
@@ -72,6 +76,8 @@ pub struct Lease {
     trouble: Mutex<Option<String>>,
     /// Something is left that could not be removed.
     left: AtomicBool,
+    /// Something was kept.
+    kept: AtomicBool,
 }
 
 impl Lease {
@@ -90,6 +96,7 @@ impl Lease {
             file: Mutex::new(file),
             trouble: Mutex::new(None),
             left: AtomicBool::new(false),
+            kept: AtomicBool::new(false),
         };
         lease.write(&Line::Run {
             pid: std::process::id(),
@@ -129,12 +136,22 @@ impl Lease {
         self.left.store(true, Ordering::Relaxed);
     }
 
-    /// Gives it up: what is left with its label was left on purpose, unless it was said otherwise.
+    /// Notes a case of which all is left for a look.
+    pub fn keeps(&self, case: KeptCase) {
+        self.note(&Line::Kept(case));
+        self.kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Gives it up: what is left with its label was left on purpose, unless it was said otherwise. Of what was kept the
+    /// file goes on telling.
     pub fn end(self) -> io::Result<()> {
         if self.left.load(Ordering::Relaxed) {
             return Ok(());
         }
-        fs::remove_file(&self.path)
+        match self.kept.load(Ordering::Relaxed) {
+            true => fs::rename(&self.path, self.path.with_extension(kept::EXTENSION)),
+            false => fs::remove_file(&self.path),
+        }
     }
 
     fn write(&self, line: &Line) -> io::Result<()> {
@@ -191,8 +208,10 @@ mod tests {
     use std::fs;
     use std::io::Write;
 
-    use super::{Lease, Leases, case_labels};
-    use crate::host::{Group, Groups};
+    use super::{GcOptions, KeptCase, Lease, Leases, WhyNot, case_labels, gc, plan_gc};
+    use crate::engine::fake::Fake;
+    use crate::engine::{ContainerSpec, Engine};
+    use crate::host::{Group, Groups, NoGroups, RealHost};
 
     fn group(id: i32) -> Group {
         Group {
@@ -224,6 +243,48 @@ mod tests {
         lease.leave();
         lease.end().unwrap();
         assert_eq!(Leases::look(folder.path()).unwrap().dead[0].id, id);
+    }
+
+    #[tokio::test]
+    async fn of_what_was_kept_the_file_tells_until_it_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let lease = Lease::take(folder.path(), &[]).unwrap();
+        let id = lease.id().to_owned();
+        let fake = Fake::new(&lease.label());
+        lease.on_engine(&fake.info().await.unwrap().id).unwrap();
+        let case = KeptCase {
+            case: format!("{id}-1-1"),
+            scenario: "shop.yaml".to_owned(),
+            at: 7,
+        };
+        lease.keeps(case.clone());
+        lease.end().unwrap();
+        let labels = case_labels(&id, "shop.yaml", &case.case);
+        fake.labelled_image("web", crate::engine::Labels::new());
+        let image = "web".to_owned();
+        let made = ContainerSpec {
+            image,
+            labels,
+            ..ContainerSpec::default()
+        };
+        fake.create(&made).await.unwrap();
+
+        let options = GcOptions::default();
+        let host = RealHost::new(std::sync::Arc::new(NoGroups));
+        let leases = Leases::look(folder.path()).unwrap();
+        assert!(leases.dead.is_empty());
+        let plan = plan_gc(&fake, &leases, &options).await.unwrap();
+        assert_eq!((plan.kept.len(), plan.kept[0].1), (1, WhyNot::Kept));
+        assert_eq!(plan.cases.values().collect::<Vec<_>>(), [&case]);
+        gc(&fake, &host, &leases, plan, &options).await;
+        assert_eq!(Leases::look(folder.path()).unwrap().kept.len(), 1);
+
+        let label = Some(format!("e2erun.case={}", case.case));
+        let options = GcOptions { label, ..options };
+        let plan = plan_gc(&fake, &leases, &options).await.unwrap();
+        let swept = gc(&fake, &host, &leases, plan, &options).await;
+        assert_eq!((swept.removed.len(), swept.left.len()), (1, 0));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

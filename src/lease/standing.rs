@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::Line;
+use super::kept::KeptRun;
+use super::{KeptCase, Line};
 use crate::host::Group;
 
 /// The longest lease file that is read.
@@ -20,6 +21,8 @@ pub struct Leases {
     pub dead: Vec<DeadLease>,
     /// The ids of those whose run lives, or is being removed by somebody else; and of those of which nobody knows.
     pub alive: BTreeSet<String>,
+    /// Those whose run kept something.
+    pub kept: Vec<KeptRun>,
     /// The built images that living runs want.
     pub wanted: BTreeSet<String>,
     /// Those that cannot be read, and why: whether their run lives is not known.
@@ -52,11 +55,15 @@ impl Leases {
         };
         let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
         paths.sort();
-        for path in paths
-            .iter()
-            .filter(|path| path.extension().is_some_and(|extension| extension == "lease"))
-        {
-            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let has = |path: &&PathBuf, wanted| path.extension().is_some_and(|extension| extension == wanted);
+        for path in paths.iter().filter(|path| has(path, super::kept::EXTENSION)) {
+            match KeptRun::read(path, &id_of(path)) {
+                Ok(run) => leases.kept.push(run),
+                Err(why) => leases.unreadable.push((path.clone(), why)),
+            }
+        }
+        for path in paths.iter().filter(|path| has(path, "lease")) {
+            let id = id_of(path);
             match DeadLease::open(path, &id) {
                 Ok(Standing::Dead(dead)) => leases.dead.push(dead),
                 Ok(Standing::Alive(images)) => {
@@ -75,6 +82,12 @@ impl Leases {
 }
 
 impl Leases {
+    /// The kept case with this id.
+    pub(super) fn kept_case(&self, id: &str) -> Option<&KeptCase> {
+        let mut cases = self.kept.iter().flat_map(|run| &run.cases);
+        cases.find(|kept| kept.case == id)
+    }
+
     /// What cannot be read, told with what follows from it.
     pub fn unknown(&self) -> impl Iterator<Item = String> {
         self.unreadable.iter().map(|(path, why)| {
@@ -91,8 +104,12 @@ enum Standing {
     Gone,
 }
 
+fn id_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// The lines of a lease's file. One that cannot be read is being written, or was cut off by a crash.
-fn lines(file: &mut File) -> io::Result<Vec<Line>> {
+pub(super) fn lines(file: &mut File) -> io::Result<Vec<Line>> {
     let mut bytes = Vec::new();
     file.take(FILE_LIMIT).read_to_end(&mut bytes)?;
     let lines = bytes.split(|byte| *byte == b'\n');
@@ -141,8 +158,8 @@ impl DeadLease {
             Line::Started(group) => self.groups.push(group),
             Line::Ended(group) => self.groups.retain(|known| *known != group),
             Line::Engine(engine) => drop(self.engines.insert(engine)),
-            // Who is dead wants none.
-            Line::Image(_) => (),
+            // Who is dead wants none, and what it kept goes with the rest of it.
+            Line::Image(_) | Line::Kept(_) => (),
             Line::Clean(engine) => drop(self.engines.remove(&engine)),
         }
     }

@@ -17,6 +17,7 @@ use super::probe::Probes;
 use super::walk::{AfterFailure, Ended, Limit, Unreached, Walk, numbered};
 use super::{Env, background, broken, collect, known, requires, scratch, teardown};
 use crate::event::{CaseId, Fault, FaultKind, Outcome, Phase, What};
+use crate::lease::KeptCase;
 use crate::plan::Plan;
 use crate::step::{Case, Emitter, Keep};
 use crate::template::Scope;
@@ -320,6 +321,11 @@ impl<'a> Running<'a> {
         }
         keeper.finish(LOGS_LIMIT, hurry).await;
         if keep {
+            self.env.lease.keeps(KeptCase {
+                case: case.id.clone(),
+                scenario: self.plan.info.file.clone(),
+                at: jiff::Timestamp::now().as_second(),
+            });
             if let Some(text) = collect::how_to_look(case) {
                 case.emitter.emit(What::Kept { text });
             }

@@ -1,0 +1,72 @@
+//! What runs left for a look: their lease's file goes on telling of it, until nothing of it is left.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::standing::lines;
+use super::{LEASE, Left, Line};
+use crate::engine::{Engine, EngineResult};
+
+/// What the file of such a lease is called.
+pub(super) const EXTENSION: &str = "kept";
+
+/// A case of which all was left for a look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptCase {
+    /// Its id, in the labels of all that it made.
+    pub case: String,
+    /// The scenario's file.
+    pub scenario: String,
+    /// When it was kept, Unix seconds.
+    pub at: i64,
+}
+
+/// A run that kept something.
+#[derive(Debug)]
+pub struct KeptRun {
+    /// Its lease's id.
+    pub id: String,
+    /// What it kept.
+    pub cases: Vec<KeptCase>,
+    /// The engines on which it made something.
+    engines: BTreeSet<String>,
+    path: PathBuf,
+}
+
+impl KeptRun {
+    pub(super) fn read(path: &Path, id: &str) -> io::Result<KeptRun> {
+        let mut run = KeptRun {
+            id: id.to_owned(),
+            cases: Vec::new(),
+            engines: BTreeSet::new(),
+            path: path.to_owned(),
+        };
+        for line in lines(&mut File::open(path)?)? {
+            match line {
+                Line::Kept(case) => run.cases.push(case),
+                Line::Engine(engine) => drop(run.engines.insert(engine)),
+                _ => {}
+            }
+        }
+        Ok(run)
+    }
+
+    /// Forgets it where nothing of it is left: it made nothing on another engine.
+    pub(super) async fn forget_if_gone(&self, engine: &dyn Engine, id: &str) -> EngineResult<Option<Left>> {
+        let elsewhere = self.engines.iter().any(|known| known != id);
+        if elsewhere || !engine.labelled(&format!("{LEASE}={}", self.id)).await?.is_empty() {
+            return Ok(None);
+        }
+        let removed = fs::remove_file(&self.path);
+        let failed = removed.err().filter(|why| why.kind() != io::ErrorKind::NotFound);
+        Ok(failed.map(|why| Left {
+            what: format!("the lease of run `{}`", self.id),
+            why: why.to_string(),
+        }))
+    }
+}
