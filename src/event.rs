@@ -340,6 +340,9 @@ pub struct Fault {
     pub hint: Option<String>,
     /// True where it was reported and the phase went on.
     pub soft: bool,
+    /// What it makes of its case.
+    #[serde(default)]
+    pub counts: Counts,
     /// The step whose result it is about, by its path: all such faults are about one result.
     #[serde(skip)]
     pub step: Option<String>,
@@ -365,6 +368,19 @@ pub enum FaultKind {
     Error,
 }
 
+/// What a fault makes of its case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counts {
+    /// What its kind says.
+    #[default]
+    AsItIs,
+    /// An error, of whatever kind it is.
+    AsError,
+    /// Nothing.
+    Not,
+}
+
 impl Fault {
     /// The system is wrong.
     pub fn failure(message: impl Into<String>) -> Self {
@@ -378,6 +394,7 @@ impl Fault {
             details: Vec::new(),
             hint: None,
             soft: false,
+            counts: Counts::default(),
             step: None,
         }
     }
@@ -414,7 +431,28 @@ impl Fault {
         self
     }
 
-    /// The outcome that it makes.
+    /// As the fault of a step of this phase: a preparation or a cleanup that did not work is no failure of the system, and
+    /// what is done after a failure does not count.
+    #[must_use]
+    pub fn in_phase(mut self, phase: Phase) -> Self {
+        self.counts = match phase {
+            Phase::OnFailure => Counts::Not,
+            Phase::Given | Phase::Cleanup if !self.soft => Counts::AsError,
+            _ => self.counts,
+        };
+        self
+    }
+
+    /// What it makes of its case; nothing where it does not count.
+    pub fn makes(&self) -> Option<Outcome> {
+        match self.counts {
+            Counts::AsItIs => Some(self.outcome()),
+            Counts::AsError => Some(Outcome::Errored),
+            Counts::Not => None,
+        }
+    }
+
+    /// The outcome that it makes of its step.
     pub fn outcome(&self) -> Outcome {
         match self.kind {
             FaultKind::Failure => Outcome::Failed,

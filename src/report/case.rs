@@ -110,8 +110,6 @@ pub struct Found<'a> {
     pub step: Option<&'a Step>,
     /// The fault.
     pub fault: Cow<'a, Fault>,
-    /// What it makes of its case; nothing where it does not count.
-    pub makes: Option<Outcome>,
 }
 
 impl Case {
@@ -156,7 +154,8 @@ impl Case {
         !self.attempts.is_empty() && self.end().is_none()
     }
 
-    /// What it came to; one that is not through is errored, one that was not reached skipped.
+    /// What it came to, as the run says; of one that the stream ended before, nobody else can: it is errored, and one that
+    /// was not reached skipped.
     pub fn outcome(&self) -> Outcome {
         match self.end() {
             Some(end) if end.outcome == Outcome::Passed && self.attempts.len() > 1 => Outcome::Flaky,
@@ -171,7 +170,10 @@ impl Case {
     pub fn failed(&self) -> bool {
         match self.outcome() {
             Outcome::Failed => true,
-            Outcome::Errored => self.of_last().iter().any(|found| found.makes == Some(Outcome::Failed)),
+            Outcome::Errored => self
+                .of_last()
+                .iter()
+                .any(|found| found.fault.makes() == Some(Outcome::Failed)),
             _ => false,
         }
     }
@@ -269,29 +271,20 @@ impl Attempt {
         });
         let own = self.end.iter().flat_map(|end| &end.faults);
         let all = steps.chain(own.map(|fault| (None, fault)));
-        let prepared = self.is_prepared();
         let mut all: Vec<Found<'_>> = all
             .map(|(step, fault)| Found {
                 attempt,
                 step,
                 fault: Cow::Borrowed(fault),
-                makes: makes(step, fault, prepared),
             })
             .collect();
         all.extend(self.end.is_none().then(|| self.interrupted(attempt)));
-        all.sort_by_key(|found| match found.makes {
+        all.sort_by_key(|found| match found.fault.makes() {
             Some(Outcome::Failed) => 0,
             Some(_) => 1,
             None => 2,
         });
         all
-    }
-
-    /// False where `given` failed: then nothing is known of the system as it should have been.
-    fn is_prepared(&self) -> bool {
-        let given = self.steps.values().filter(|step| step.info.phase == Phase::Given);
-        let mut faults = given.filter_map(|step| step.end.as_ref()).flat_map(|end| &end.faults);
-        faults.all(|fault| fault.soft)
     }
 
     /// What to tell of a try that did not come to its end.
@@ -313,20 +306,7 @@ impl Attempt {
             attempt,
             step,
             fault: Cow::Owned(fault),
-            makes: Some(Outcome::Errored),
         }
-    }
-}
-
-/// What a fault makes of its case: a preparation or a cleanup that did not work is no failure of the system, and what is
-/// done after a failure does not count.
-fn makes(step: Option<&Step>, fault: &Fault, prepared: bool) -> Option<Outcome> {
-    let phase = step.map(|step| step.info.phase);
-    match phase {
-        Some(Phase::OnFailure) => None,
-        Some(Phase::Cleanup) if !fault.soft => Some(Outcome::Errored),
-        _ if !prepared => Some(Outcome::Errored),
-        _ => Some(fault.outcome()),
     }
 }
 
@@ -340,7 +320,7 @@ impl Found<'_> {
 /// What is wrong, in a line: the first that failed, and what could not be found out beside it.
 pub fn told_in_a_line<'f>(faults: impl IntoIterator<Item = &'f Found<'f>>) -> Option<String> {
     let faults: Vec<&Found<'_>> = faults.into_iter().collect();
-    let first = |outcome| faults.iter().find(|found| found.makes == Some(outcome));
+    let first = |outcome| faults.iter().find(|found| found.fault.makes() == Some(outcome));
     match (first(Outcome::Failed), first(Outcome::Errored)) {
         (Some(failed), Some(errored)) => Some(format!(
             "failed: {}; and errored: {}",

@@ -110,7 +110,7 @@ pub(super) fn step_ended(step: &StepInfo, outcome: Outcome, seconds: f64, faults
         seconds,
         parts: BTreeMap::new(),
         outputs: Value::Null,
-        faults,
+        faults: faults.into_iter().map(|fault| fault.in_phase(step.phase)).collect(),
         attempts: 1,
         checks: true,
     }

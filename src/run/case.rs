@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::attempt::outcome;
 use super::before::Before;
 use super::begin::begin;
 use super::block::limited;
@@ -16,7 +15,7 @@ use super::logs::LogKeeper;
 use super::probe::Probes;
 use super::walk::{AfterFailure, Ended, Limit, Unreached, Walk, numbered};
 use super::{Env, background, broken, collect, known, requires, scratch, teardown};
-use crate::event::{CaseId, Fault, FaultKind, Outcome, Phase, What};
+use crate::event::{CaseId, Counts, Fault, FaultKind, Outcome, Phase, What};
 use crate::lease::KeptCase;
 use crate::plan::Plan;
 use crate::step::{Case, Emitter, Keep};
@@ -204,9 +203,15 @@ impl<'a> Running<'a> {
         if main.failed() || self.probes.broken() || background::failed(&self.case).await {
             self.phase(Phase::OnFailure, scope, (hurry, hurry)).await;
         }
-        main.steps.faults.extend(self.probes.finish(&self.case).await);
+        // A failed preparation says nothing of the system's answer: it could not be found out.
+        let counts = match main.given_failed {
+            true => Counts::AsError,
+            false => Counts::AsItIs,
+        };
+        main.steps.faults.extend(self.probes.finish(&self.case, counts).await);
         let cleanup = self.phase(Phase::Cleanup, scope, (hurry, hurry)).await;
         main.faults.extend(background::finish(&self.case, hurry).await);
+        main.faults.iter_mut().for_each(|fault| fault.counts = counts);
         let bad = main.failed() || !cleanup.faults.is_empty();
         collect::collect(&self.case, self.plan, scope, (bad, hurry)).await;
         let keep = match self.plan.keep {
@@ -305,7 +310,10 @@ impl<'a> Running<'a> {
             return Ended::default();
         };
         self.case.emitter.emit(What::PhaseStarted { phase });
-        self.walk(phase, ends).list(steps, phase_name(phase), scope).await
+        let mut ended = self.walk(phase, ends).list(steps, phase_name(phase), scope).await;
+        let faults = ended.faults.into_iter();
+        ended.faults = faults.map(|fault| fault.in_phase(phase)).collect();
+        ended
     }
 
     /// What is done after the last step: logs read to their end, everything removed, or left for a look.
@@ -345,12 +353,8 @@ impl<'a> Running<'a> {
 
 /// The outcome of all that happened.
 fn judged(main: &Main, cleanup: &Ended) -> TryEnded {
-    let mut worst = outcome(main.steps.faults.iter().chain(&main.faults).chain(&cleanup.faults));
-    // A failed preparation says nothing of the system's answer to the checks: it could not be found out.
-    // What a cleanup did not do may spoil what comes after it; a soft failure of it is one like any other.
-    if main.given_failed || cleanup.stops() {
-        worst = Outcome::Errored;
-    }
+    let all = main.steps.faults.iter().chain(&main.faults).chain(&cleanup.faults);
+    let mut worst = all.filter_map(Fault::makes).max().unwrap_or(Outcome::Passed);
     if worst == Outcome::Passed && !main.steps.checked {
         worst = Outcome::NotVerified;
     }

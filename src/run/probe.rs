@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::attempt::{Limits, explain, judge, limits, shown};
 use super::walk::{Ended, Walk};
-use crate::event::{Fault, StepInfo, What};
+use crate::event::{Counts, Fault, StepInfo, What};
 use crate::step::{Act, Bound, Case, Repeat, Seen};
 use crate::template::Scope;
 
@@ -111,7 +111,7 @@ impl Probes {
     }
 
     /// Ends them all and tells their answers; the faults are those of probes that must hold and did not.
-    pub(crate) async fn finish(&self, case: &Case) -> Vec<Fault> {
+    pub(crate) async fn finish(&self, case: &Case, counts: Counts) -> Vec<Fault> {
         self.end.cancel();
         let running = std::mem::take(&mut *self.lock());
         let mut faults = Vec::new();
@@ -127,7 +127,7 @@ impl Probes {
             });
             let fault = probe.record.now().fault(&probe.name);
             if let Some(fault) = fault.filter(|_| probe.must_hold) {
-                let fault = fault.at(probe.info.place.clone());
+                let fault = Fault { counts, ..fault }.at(probe.info.place.clone());
                 end_step(case, probe.info, true, vec![fault.clone()]);
                 faults.push(fault);
             }

@@ -301,7 +301,7 @@ impl Walk {
             soft: soft(fault),
             ..fault.clone()
         });
-        told.collect()
+        told.map(|fault| fault.in_phase(self.phase)).collect()
     }
 
     /// A step, or one round of it.

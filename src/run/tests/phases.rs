@@ -176,3 +176,23 @@ async fn a_soft_failure_in_cleanup_is_a_failure_like_any_other() {
     )
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_probe_of_given_had_to_hold_is_a_failure_beside_what_could_not_be_found_out() {
+    let probe = "{http: 'http://x/p', probe: p, every: 100ms, must-hold: true}";
+    stage(&format!(
+        "given: [{probe}]\nsteps: [{{http: 'http://x/late', within: 9s}}, assert: 1 / 0]\n"
+    ))
+    .answers("p", &[(0, 200, "a"), (950, 500, "b"), (1150, 200, "a")])
+    .answers("late", &[(0, 500, "no"), (3000, 200, "yes")])
+    .check(
+        "given[1] passed
+             steps[1] passed
+             steps[2] errored: unable to calculate 1 / 0
+             probe p: 2 failures
+             given[1] failed: probe `p` must hold, and failed 2 times: `status` is 500
+             = errored
+             exit 1",
+    )
+    .await;
+}
