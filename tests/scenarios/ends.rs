@@ -142,6 +142,10 @@ fn what_is_kept_can_be_looked_at_and_removed() {
     assert!(!running.is_empty(), "{}", run.told());
     let command = regex::Regex::new(r"e2erun gc --label (\S+)").unwrap();
     let told = command.captures(&run.out).unwrap()[1].to_owned();
+    let shown = stage.program(&["gc", "--dry-run"]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let kept = format!("(kept of `tests/scenarios/never.yaml` 0 min ago: `e2erun gc --label {told}` removes it)");
+    assert!(shown.contains(&kept), "{shown}");
     assert!(stage.program(&["gc", "--label", &told]).status().unwrap().success());
     assert_eq!(labelled(&label), Vec::<String>::new());
 }
@@ -169,7 +173,9 @@ fn what_containers_of_a_killed_run_wrote_as_root_does_not_stop_the_next_one() {
     first.code(0);
     let left = first.results().join("001-left/scratch");
     let there = format!("{}:/there", first.results().display());
-    let script = "mkdir -p /there/001-left/scratch/of-root && chmod -R 700 /there/001-left";
+    // The killed run had noted it as its own.
+    let script = "mkdir -p /there/001-left/scratch/of-root && chmod -R 700 /there/001-left && \
+                  echo 001-left >> /there/.e2erun-results";
     let made = docker(&["run", "--rm", "-v", &there, "busybox:latest", "sh", "-c", script]);
     assert!(made.is_some() && left.parent().unwrap().exists());
     let run = stage.run_as_nobody("results", &arguments);
