@@ -1,7 +1,7 @@
 //! Where a text is too long, it is cut, and a mark stands at the cut.
 //!
-//! What hides values looks for the marks: a part of a value beside one is not known by itself. So no text that is told is
-//! cut without one.
+//! What hides values looks for the marks: a part of a value beside one is not known by itself. So a text that is cut before
+//! all is hidden in it is cut here.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -35,11 +35,8 @@ pub fn shortened(text: &str, (head, tail): (usize, usize)) -> String {
 
 /// The nearest place before this one at which a text can be cut.
 pub fn boundary(text: &str, at: usize) -> usize {
-    let places = (0..=at.min(text.len())).rev();
-    places
-        .into_iter()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or_default()
+    let mut places = (0..=at.min(text.len())).rev();
+    places.find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
 /// Where marks stand in a text, with the ends of lines around them, also as JSON and a difference write them.

@@ -15,7 +15,8 @@
 //! * [`image`], [`stack`], [`plan`]: names → ids; one plan is one case and one attempt. Pure.
 //! * [`schedule`], [`run`]: the interpreter. It cannot fail: what goes wrong is told in events.
 //! * [`engine`], [`host`], [`net`]: the only effects, behind traits in our own words. [`lease`]: who owns what was made.
-//! * [`event`]: what happened, as data; [`mask`]: what is hidden in it. [`report`]: folds over events, nothing else.
+//! * [`event`]: what happened, as data; [`mask`]: what is hidden in it, [`cut`]: where its long texts are cut. [`report`]:
+//!   folds over events, nothing else.
 //! * [`load`] reads files, `cli` reads arguments and environment and prints; nobody else does.
 //!
 //! # Absences
