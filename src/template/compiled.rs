@@ -3,6 +3,7 @@
 use super::Expression;
 use super::expression::Inner;
 use super::render;
+use super::token::MAX_WORDS;
 
 /// An expression made ready to run: each name with its attributes is replaced by the number of it, each comparison by a call,
 /// since minijinja orders values of different kinds by their kinds, and each `file` by one that knows where it stands.
@@ -65,7 +66,7 @@ impl Compiled {
 fn edits(inner: &Inner) -> Vec<Edit> {
     let edit = |at: usize, removed: usize, text: String| Edit { at, removed, text };
     let names = inner.found.iter().enumerate().filter_map(|(number, found)| {
-        let slot = slot(number)?;
+        let slot = slot(number);
         let name = match (found.path.call, found.path.parts[0].as_str()) {
             (true, "file") => format!("{FILE}{}", &slot[1..]),
             (true, _) => return None,
@@ -88,10 +89,12 @@ fn edits(inner: &Inner) -> Vec<Edit> {
 
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
+// Two digits number every name, since no expression has more words.
+const _: () = assert!(MAX_WORDS <= DIGITS.len() * DIGITS.len());
+
 /// A name as short as `a.b`.
-fn slot(number: usize) -> Option<String> {
-    let high = DIGITS.get(number / 36)?;
-    Some(format!("_{}{}", *high as char, DIGITS[number % 36] as char))
+fn slot(number: usize) -> String {
+    format!("_{}{}", DIGITS[number / 36] as char, DIGITS[number % 36] as char)
 }
 
 /// The number of a call of `file`.

@@ -27,7 +27,7 @@ pub(super) struct Token {
 }
 
 /// How many words an expression may have.
-const MAX_WORDS: usize = 1000;
+pub(super) const MAX_WORDS: usize = 1000;
 
 /// How deeply brackets may be nested.
 const MAX_DEPTH: usize = 64;
