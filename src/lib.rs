@@ -48,5 +48,6 @@ pub mod stack;
 pub mod step;
 pub mod substitute;
 pub mod template;
+mod version;
 pub mod wait;
 pub mod yaml;

@@ -1,9 +1,11 @@
-//! What can be more or less, as it is written: numbers, sizes, durations and times.
+//! What can be more or less, as it is written: numbers, sizes, durations, times and versions.
 
 use std::cmp::Ordering;
 use std::time::Duration;
 
 use serde_json::Number;
+
+use crate::version::Version;
 
 /// Longer ones are slips of the pen, and more than a clock can count.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -19,6 +21,8 @@ pub(crate) enum Quantity {
     Seconds(f64),
     /// A moment.
     Time(jiff::Timestamp),
+    /// A version.
+    Version(Version),
 }
 
 impl Quantity {
@@ -28,11 +32,21 @@ impl Quantity {
         let seconds = || duration(text).map(|duration| Quantity::Seconds(duration.as_secs_f64()));
         let bytes = || size(text).map(Quantity::Bytes);
         let time = || text.parse().ok().map(Quantity::Time);
+        let version = || Version::sure(text).map(Quantity::Version);
         number(text)
             .map(Quantity::Number)
             .or_else(seconds)
             .or_else(bytes)
             .or_else(time)
+            .or_else(version)
+    }
+
+    /// Reads two texts that are compared: where one is a version, the other one may be one, too.
+    pub(crate) fn of_texts(one: &str, other: &str) -> [Option<Quantity>; 2] {
+        match Version::both(one, other) {
+            Some(versions) => versions.map(|version| Some(Quantity::Version(version))),
+            None => [one, other].map(Quantity::of_text),
+        }
     }
 
     /// What it is, for messages.
@@ -42,6 +56,7 @@ impl Quantity {
             Quantity::Bytes(_) => "a size",
             Quantity::Seconds(_) => "a duration",
             Quantity::Time(_) => "a time",
+            Quantity::Version(_) => "a version",
         }
     }
 
@@ -54,6 +69,7 @@ impl Quantity {
             (Quantity::Number(one), Quantity::Bytes(other)) => order(one, &Number::from(*other)),
             (Quantity::Bytes(one), Quantity::Number(other)) => order(&Number::from(*one), other),
             (Quantity::Time(one), Quantity::Time(other)) => Some(one.cmp(other)),
+            (Quantity::Version(one), Quantity::Version(other)) => Some(one.order(other)),
             _ => None,
         }
     }

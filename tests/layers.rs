@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// From left to right. Of `run` and of the reporters only what is named may be used beyond this order.
 const LAYERS: &[&[&str]] = &[
-    &["cut", "diagnostic", "quantity"],
+    &["cut", "diagnostic", "quantity", "version"],
     &["yaml"],
     &["template"],
     &["shape"],

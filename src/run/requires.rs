@@ -1,7 +1,7 @@
 //! `requires`: looked at before images are made for the case and when it begins, never assumed.
 
 use super::Env;
-use crate::scenario::{Requires, Version, VersionRange};
+use crate::scenario::Requires;
 
 /// What is known of the surroundings.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,7 @@ async fn unmet_one(requires: &Requires, env: &Env) -> Option<String> {
     ];
     for (what, wanted, found) in versions {
         if let Some(wanted) = wanted
-            && !holds(&wanted.value, found)
+            && !wanted.value.holds(found)
         {
             let found = if found.is_empty() { "none" } else { found.as_str() };
             return Some(format!("requires {what} {}, found {found}", wanted.value));
@@ -80,7 +80,3 @@ async fn unmet_one(requires: &Requires, env: &Env) -> Option<String> {
 
 /// Where a kernel with IPVS shows it.
 const IPVS: &str = "/proc/net/ip_vs";
-
-fn holds(wanted: &VersionRange, found: &str) -> bool {
-    Version::parse(found).is_some_and(|found| wanted.holds(&found))
-}

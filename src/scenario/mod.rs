@@ -21,7 +21,7 @@ pub use early::{Early, TooLate};
 pub use files::{Files, Read, Wanted, normal};
 pub use matrix::{MAX_CASES, Matrix};
 pub use partial::Partial;
-pub use requires::{Requires, Version, VersionRange};
+pub use requires::{Requires, VersionRange};
 pub use schema::{File, schema};
 
 shape! {

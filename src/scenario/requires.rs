@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Spanned;
 use crate::shape::{Size, Word, shape};
+use crate::version::Version;
 
 shape! {
     /// What must be there; otherwise the scenario is skipped, with the reason.
@@ -23,34 +24,6 @@ shape! {
     }
 }
 
-/// A version's numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(pub Vec<u64>);
-
-impl Version {
-    /// Reads the numbers that a version begins with: `20.10.24+dfsg1` is 20, 10, 24.
-    pub fn parse(text: &str) -> Option<Version> {
-        let text = text.trim().trim_start_matches('v');
-        let end = text
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(text.len());
-        let numbers: Option<Vec<u64>> = text[..end]
-            .trim_end_matches('.')
-            .split('.')
-            .map(|part| part.parse().ok())
-            .collect();
-        numbers.map(Version)
-    }
-
-    fn compare(&self, other: &Version, parts: usize) -> std::cmp::Ordering {
-        let at = |version: &Version, part: usize| version.0.get(part).copied().unwrap_or(0);
-        (0..parts)
-            .map(|part| at(self, part).cmp(&at(other, part)))
-            .find(|order| order.is_ne())
-            .unwrap_or(std::cmp::Ordering::Equal)
-    }
-}
-
 /// Versions that will do: `>=20.10`, `>=2, <3`, `28` (any that begins so).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionRange {
@@ -59,17 +32,20 @@ pub struct VersionRange {
 }
 
 impl VersionRange {
-    /// True when the version will do.
-    pub fn holds(&self, version: &Version) -> bool {
+    /// True when what was found is a version, and one that will do. A bound is of all versions that begin so.
+    pub fn holds(&self, found: &str) -> bool {
+        let Some(version) = Version::parse(found) else {
+            return false;
+        };
         self.bounds.iter().all(|(operator, bound)| {
-            let all = version.0.len().max(bound.0.len());
+            let order = version.first(bound.parts()).cmp(bound.first(bound.parts()));
             match *operator {
-                ">=" => version.compare(bound, all).is_ge(),
-                "<=" => version.compare(bound, bound.0.len()).is_le(),
-                ">" => version.compare(bound, bound.0.len()).is_gt(),
-                "<" => version.compare(bound, all).is_lt(),
-                "!=" => version.compare(bound, bound.0.len()).is_ne(),
-                _ => version.compare(bound, bound.0.len()).is_eq(),
+                ">=" => order.is_ge(),
+                "<=" => order.is_le(),
+                ">" => order.is_gt(),
+                "<" => order.is_lt(),
+                "!=" => order.is_ne(),
+                _ => order.is_eq(),
             }
         })
     }
@@ -89,9 +65,12 @@ impl Word for VersionRange {
             let operator = [">=", "<=", "!=", ">", "<", "="]
                 .into_iter()
                 .find(|operator| part.starts_with(operator));
-            let numbers = &part[operator.map_or(0, str::len)..].trim();
-            let all_digits = !numbers.is_empty() && numbers.chars().all(|c| c.is_ascii_digit() || c == '.');
-            Some((operator.unwrap_or("="), Version::parse(numbers).filter(|_| all_digits)?))
+            let numbers = part[operator.map_or(0, str::len)..].trim();
+            let only_numbers = numbers.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            Some((
+                operator.unwrap_or("="),
+                Version::parse(numbers).filter(|_| only_numbers)?,
+            ))
         });
         Some(VersionRange {
             text: text.to_owned(),
@@ -101,20 +80,23 @@ impl Word for VersionRange {
     fn word_schema() -> serde_json::Value {
         serde_json::json!({"type": ["string", "number"]})
     }
+    fn advice(text: &str) -> Option<String> {
+        // As other tools take them: with blanks between.
+        let bounds: Vec<&str> = text.split([' ', ',']).filter(|part| !part.is_empty()).collect();
+        let listed = bounds.join(", ");
+        (bounds.len() > 1 && VersionRange::from_text(&listed).is_some())
+            .then(|| format!("a comma stands between them: `{listed}`"))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Version, VersionRange};
+    use super::VersionRange;
     use crate::shape::Word;
 
     fn check(range: &str, version: &str, expected: bool) {
         let range = VersionRange::from_text(range).expect(range);
-        assert_eq!(
-            range.holds(&Version::parse(version).expect(version)),
-            expected,
-            "{range} {version}"
-        );
+        assert_eq!(range.holds(version), expected, "{range} {version}");
     }
 
     #[test]
@@ -128,6 +110,8 @@ mod tests {
         check(">2", "2.1", false);
         check("<=2", "2.40", true);
         check("!=2.26", "2.26.1", false);
+        check(">=20.10", "", false);
+        check(">=2.26.1", "2.26.1-4", true);
         assert!(VersionRange::from_text(">=twenty").is_none());
         assert!(VersionRange::from_text("").is_none());
     }

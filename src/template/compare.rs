@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::path::noun;
 use crate::quantity::{self, Quantity};
+use crate::version::Version;
 
 /// How values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,22 +80,23 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Which is more: of two numbers, of two durations, sizes or times as they are written, or of two other texts by their
-/// letters. All else is refused.
+/// Which is more: of two numbers, of two versions, durations, sizes or times as they are written, or of two other texts by
+/// their letters. All else is refused.
 pub(super) fn order(left: Side<'_>, right: Side<'_>) -> Result<Ordering, String> {
     let known = match (left.value, right.value) {
         (Value::Number(one), Value::Number(other)) => quantity::order(one, other),
-        (Value::String(one), Value::String(other)) => match (Quantity::of_text(one), Quantity::of_text(other)) {
-            (None, None) => Some(one.cmp(other)),
-            (Some(Quantity::Number(_)), Some(Quantity::Number(_))) => None,
-            (Some(one), Some(other)) => one.order(&other),
+        (Value::String(one), Value::String(other)) => match Quantity::of_texts(one, other) {
+            [None, None] => Some(one.cmp(other)),
+            [Some(Quantity::Number(_)), Some(Quantity::Number(_))] => None,
+            [Some(one), Some(other)] => one.order(&other),
             _ => None,
         },
         _ => None,
     };
     known.ok_or_else(|| {
         let hint = hint(left, right).unwrap_or_else(|| {
-            "only two numbers have an order, or two texts: durations, sizes, times, or none of these".to_owned()
+            "only two numbers have an order, or two texts: versions, durations, sizes, times, or none of these"
+                .to_owned()
         });
         format!("{}; {hint}", both(left, right))
     })
@@ -137,15 +139,32 @@ fn alike<'v>(one: &'v Value, other: &'v Value) -> Option<(&'v Value, &'v Value)>
         Value::Bool(_) => matches!(text.trim().to_ascii_lowercase().as_str(), "true" | "false"),
         _ => false,
     };
-    match (one, other) {
-        (Value::String(text), value) | (value, Value::String(text)) => reads(text, value).then_some((one, other)),
+    pair(one, other, &|one, other| match (one, other) {
+        (Value::String(text), value) | (value, Value::String(text)) => reads(text, value),
         (Value::Number(number), Value::Bool(_)) | (Value::Bool(_), Value::Number(number)) => {
-            matches!(number.as_f64(), Some(0.0 | 1.0)).then_some((one, other))
+            matches!(number.as_f64(), Some(0.0 | 1.0))
         }
+        _ => false,
+    })
+}
+
+/// The first two values at the same place of two others of which something holds.
+pub(crate) fn pair<'v>(
+    one: &'v Value,
+    other: &'v Value,
+    holds: &impl Fn(&Value, &Value) -> bool,
+) -> Option<(&'v Value, &'v Value)> {
+    if holds(one, other) {
+        return Some((one, other));
+    }
+    match (one, other) {
         (Value::Array(items), Value::Array(others)) if items.len() == others.len() => {
-            items.iter().zip(others).find_map(|(one, other)| alike(one, other))
+            let mut both = items.iter().zip(others);
+            both.find_map(|(one, other)| pair(one, other, holds))
         }
-        (Value::Object(map), Value::Object(others)) => map.iter().find_map(|(key, one)| alike(one, others.get(key)?)),
+        (Value::Object(map), Value::Object(others)) => {
+            map.iter().find_map(|(key, one)| pair(one, others.get(key)?, holds))
+        }
         _ => None,
     }
 }
@@ -178,7 +197,7 @@ fn both(left: Side<'_>, right: Side<'_>) -> String {
 const MAX_SHOWN: usize = 60;
 
 /// What a value is, and the value where it is short: "text (\"10\")".
-pub(super) fn told(value: &Value) -> String {
+pub(crate) fn told(value: &Value) -> String {
     let text = value.to_string();
     if text.len() <= MAX_SHOWN && !value.is_null() {
         format!("{} ({text})", noun(value))
@@ -206,8 +225,11 @@ fn hint(left: Side<'_>, right: Side<'_>) -> Option<String> {
         (Value::String(one), Value::String(other)) => {
             let both = number(one).is_some() && number(other).is_some();
             let name = code(if left.literal { right } else { left });
-            return both.then(|| {
-                format!("as texts they have the order of their letters: make numbers of both, `{name} | float`")
+            let versions = [one, other].map(|text| Version::parse(text));
+            let may_be_versions = versions.iter().all(Option::is_some) && format!("{one}{other}").contains('.');
+            return both.then(|| match may_be_versions {
+                true => format!("they may be versions or numbers: write `{name} | version`, or make numbers of both, `{name} | float`"),
+                false => format!("as texts they have the order of their letters: make numbers of both, `{name} | float`"),
             });
         }
         (Value::String(text), other) => (left, text, other),
@@ -227,6 +249,13 @@ fn hint(left: Side<'_>, right: Side<'_>) -> Option<String> {
                 "write `{name} | {filter}`, quote the number, or judge it with `expect`"
             )),
             (None, Some(Quantity::Seconds(_))) => Some(format!("`{name} | seconds` is a number of seconds")),
+            (None, Some(Quantity::Version(_))) => {
+                let number = if text_side.value == left.value { right } else { left };
+                Some(format!(
+                    "a version is compared with one in quotes: `'{}'`",
+                    number.code.filter(|_| number.literal).unwrap_or("…")
+                ))
+            }
             _ => None,
         },
         Value::Bool(value) => Some(format!("compare with the text: `'{value}'`")),

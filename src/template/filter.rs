@@ -15,12 +15,13 @@ use super::render::{from_item, to_item};
 use super::right::Right;
 use crate::diagnostic::{Source, names_of};
 use crate::quantity;
+use crate::version::Version;
 
 /// All filters that an expression may use. `escape`, `safe` and `pprint` of minijinja's are for web pages and debugging.
 pub(super) const FILTERS: &[&str] = &names_of(FILTER_TABLE);
 
 /// The filters, each with what it gives.
-pub const FILTER_TABLE: &[(&str, &str); 52] = &[
+pub const FILTER_TABLE: &[(&str, &str); 53] = &[
     ("abs", "The number without its sign."),
     ("addresses", "The addresses of nodes."),
     ("attr", "What an item has under a name: `user | attr('name')`."),
@@ -70,7 +71,10 @@ pub const FILTER_TABLE: &[(&str, &str); 52] = &[
         "Items whose value under a name passes a test: `selectattr('state', 'eq', 'up')`.",
     ),
     ("slice", "The list in so many lists."),
-    ("sort", "Sorted; `reverse=true`, `attribute='name'`."),
+    (
+        "sort",
+        "Sorted, texts by their letters; `reverse=true`, `attribute='name'`.",
+    ),
     ("split", "A list of the parts between: `split(',')`."),
     ("string", "As text."),
     ("sum", "The sum of the items."),
@@ -79,6 +83,10 @@ pub const FILTER_TABLE: &[(&str, &str); 52] = &[
     ("trim", "Without blanks at both ends."),
     ("unique", "Each item once."),
     ("upper", "In capitals."),
+    (
+        "version",
+        "A version in full, to be compared: `'v3.9' | version` is `3.9.0`, which is less than `'3.10'`.",
+    ),
     ("with_role", "Nodes that have a role."),
     ("yaml", "Reads a text as YAML."),
     ("zip", "Lists item by item, as pairs."),
@@ -142,6 +150,7 @@ pub(super) fn add(engine: &mut Environment<'static>) {
     engine.add_filter("tojson", to_json);
     engine.add_filter("seconds", seconds);
     engine.add_filter("bool", boolean);
+    engine.add_filter("version", version);
     ordering::add(engine);
     engine.add_test("containing", containing);
     engine.add_test("matching", |text: &Item, pattern: &str| {
@@ -344,6 +353,15 @@ fn seconds(value: &Item) -> Result<Item, Error> {
             seconds.ok_or_else(|| fail(format!("{wanted} {}", compare::told(&other))))
         }
     }
+}
+
+/// A text as what can be nothing but a version.
+fn version(value: &Item) -> Result<String, Error> {
+    let plain = plain(value)?;
+    let version = plain.as_str().and_then(Version::parse);
+    let wanted = "`version` wants a text like `3.9` or `v1.2.3-rc.1`, not";
+    let version = version.ok_or_else(|| fail(format!("{wanted} {}", compare::told(&plain))))?;
+    Ok(version.to_string())
 }
 
 /// A text is the boolean that it says, and not true for being there.

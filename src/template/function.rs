@@ -16,6 +16,8 @@ pub(super) struct Signature {
     pub(super) takes: RangeInclusive<usize>,
     /// True where the second value is a port.
     pub(super) port: bool,
+    /// False for minijinja's own.
+    pub(super) ours: bool,
 }
 
 const fn signature(
@@ -30,6 +32,7 @@ const fn signature(
         gives,
         takes,
         port: false,
+        ours: true,
     }
 }
 
@@ -83,13 +86,19 @@ pub(super) const FUNCTIONS: &[Signature] = &[
         "So many letters and digits, others at each call.",
         1..=1,
     ),
-    signature(
-        "range",
-        "range(end) or range(start, end, step)",
-        "Numbers, the end not among them.",
-        1..=3,
-    ),
-    signature("dict", "dict(a=1, b=2)", "A mapping.", 0..=100),
+    Signature {
+        ours: false,
+        ..signature(
+            "range",
+            "range(end) or range(start, end, step)",
+            "Numbers, the end not among them.",
+            1..=3,
+        )
+    },
+    Signature {
+        ours: false,
+        ..signature("dict", "dict(a=1, b=2)", "A mapping.", 0..=100)
+    },
 ];
 
 /// How each is called, and what it gives.
@@ -100,6 +109,11 @@ pub fn functions() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// True for the name of one of them.
 pub fn is_function(name: &str) -> bool {
     FUNCTIONS.iter().any(|known| known.name == name)
+}
+
+/// True for one whose value is that of its arguments alone.
+pub(crate) fn only_computes(name: &str) -> bool {
+    FUNCTIONS.iter().any(|known| known.name == name && !known.ours)
 }
 
 /// What `random()` may make at most.

@@ -28,11 +28,11 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::yaml::{Content, Node, Scalar, cut_trap};
 
 pub(crate) use self::code::is_keyword;
-pub(crate) use self::compare::same;
+pub(crate) use self::compare::{pair, same, told};
 pub use self::filter::{FILTER_TABLE, TEST_TABLE};
 pub(crate) use self::filter::{REGEX_LIMIT, check_regex, regex};
-pub(crate) use self::function::port_of;
 pub use self::function::{functions, is_function};
+pub(crate) use self::function::{only_computes, port_of};
 pub(crate) use self::path::{JsonPath, noun, part, walk};
 
 /// How long a text may become when it is rendered.

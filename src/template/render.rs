@@ -8,7 +8,7 @@ use minijinja::value::{Object, ObjectRepr, Value as Item, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior};
 use serde_json::{Map, Number, Value};
 
-use super::compare::{self, Side};
+use super::compare;
 use super::compiled::{COMPARE, Compiled, file_number, slot_number};
 use super::function::{Asked, FUNCTIONS, ask};
 use super::{Absent, Expression, Question, Scope, Unrendered, path};
@@ -93,8 +93,7 @@ impl Object for Root {
             }));
         }
         if let Some(known) = FUNCTIONS.iter().find(|known| known.name == key) {
-            let global = matches!(known.name, "range" | "dict");
-            return (!global).then(|| {
+            return known.ours.then(|| {
                 Item::from_object(Function {
                     name: known.name,
                     folder: None,
@@ -192,11 +191,7 @@ impl Object for Comparer {
         if values.len() != comparison.operands.len() {
             return Err(fail("a comparison has one value on each side".to_owned()));
         }
-        let side = |at: usize| Side {
-            value: &values[at],
-            code: Some(&self.0.expression.code[comparison.operands[at].clone()]),
-            literal: comparison.literal[at],
-        };
+        let side = |at: usize| comparison.side(at, &values[at], &self.0.expression.code);
         for (at, (sign, _)) in comparison.signs.iter().enumerate() {
             match compare::holds(*sign, side(at), side(at + 1)) {
                 Ok(true) => {}

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Found, Reader};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::template::NamePath;
-use crate::template::function::{FUNCTIONS, Signature, port_of};
-use crate::template::token::{Kind, Token};
+use crate::template::function::{FUNCTIONS, Signature, ask, port_of};
+use crate::template::token::Kind;
 
 impl Reader<'_> {
     pub(super) fn call(&mut self, at: usize, name: &str) -> usize {
@@ -18,10 +18,14 @@ impl Reader<'_> {
             self.problems.push(Diagnostic::unknown(&span, "function", name, names));
             return at + 1;
         };
-        if let Err(message) = fits(known, &arguments) {
-            self.problem(range.clone(), message, &format!("it is called as `{}`", known.usage));
-        }
         let span = self.span(range.clone());
+        if let Err((argument, message)) = fits(known, &arguments) {
+            let usage = format!("it is called as `{}`", known.usage);
+            let message = message.trim_end_matches(&format!("; {usage}")).to_owned();
+            let at = argument.and_then(|argument| argument_spans.get(argument));
+            self.problems
+                .push(Diagnostic::error(at.unwrap_or(&span), message).help(usage));
+        }
         let path = NamePath {
             parts: vec![name.to_owned()],
             span,
@@ -63,26 +67,35 @@ impl Reader<'_> {
         arguments
     }
 
-    fn literal(&self, begin: usize, end: usize) -> Option<Value> {
-        match &self.tokens[begin..end] {
-            [
-                Token {
-                    kind: Kind::Str(text), ..
-                },
-            ] => Some(Value::from(text.as_str())),
-            [
-                Token {
-                    kind: Kind::Int(number),
-                    ..
-                },
-            ] => number.map(Value::from),
-            _ => None,
-        }
+    /// What is written from one word to another one, where that is one literal.
+    pub(super) fn literal(&self, begin: usize, end: usize) -> Option<Value> {
+        let (tokens, is_negative) = match self.tokens[begin..end].split_first()? {
+            (sign, rest) if sign.kind == Kind::Sign("-") => (rest, true),
+            _ => (&self.tokens[begin..end], false),
+        };
+        let [token] = tokens else { return None };
+        let written = &self.code[token.range.clone()];
+        let literal = match &token.kind {
+            Kind::Int(Some(number)) if is_negative => Value::from(-number),
+            Kind::Float if is_negative => written.parse::<f64>().ok().map(|number| Value::from(-number))?,
+            _ if is_negative => return None,
+            Kind::Str(text) => Value::from(text.as_str()),
+            Kind::Int(Some(number)) => Value::from(*number),
+            Kind::Float => written.parse::<f64>().ok().map(Value::from)?,
+            Kind::Ident => match written {
+                "true" | "True" => true.into(),
+                "false" | "False" => false.into(),
+                "none" | "None" => Value::Null,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(literal)
     }
 }
 
-/// Whether a call's arguments can be right, as far as they are known.
-fn fits(known: &Signature, arguments: &[Option<Value>]) -> Result<(), String> {
+/// Whether a call's arguments can be right, as far as they are known; else which is wrong, and why.
+fn fits(known: &Signature, arguments: &[Option<Value>]) -> Result<(), (Option<usize>, String)> {
     let count = arguments.len();
     if !known.takes.contains(&count) {
         let (least, most) = (known.takes.start(), known.takes.end());
@@ -91,15 +104,17 @@ fn fits(known: &Signature, arguments: &[Option<Value>]) -> Result<(), String> {
         } else {
             format!("{least} to {most}")
         };
-        return Err(format!(
-            "`{}` takes {wanted} value{}, not {count}",
-            known.name,
-            if *most == 1 { "" } else { "s" }
-        ));
+        let values = if *most == 1 { "value" } else { "values" };
+        return Err((None, format!("`{}` takes {wanted} {values}, not {count}", known.name)));
     }
     let port = arguments.get(1).filter(|_| known.port).and_then(Option::as_ref);
-    match port.map(port_of) {
-        Some(Err(message)) => Err(message),
+    if let Some(Err(message)) = port.map(port_of) {
+        return Err((Some(1), message));
+    }
+    match arguments.iter().cloned().collect::<Option<Vec<Value>>>() {
+        Some(values) if known.ours => ask(known.name, &values, "", "")
+            .map(drop)
+            .map_err(|message| (Some(0), message)),
         _ => Ok(()),
     }
 }

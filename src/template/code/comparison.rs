@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::{KEYWORDS, Reader};
 use crate::diagnostic::Diagnostic;
-use crate::template::compare::Sign;
+use crate::template::compare::{self, Side, Sign};
 use crate::template::token::Kind;
 
 /// Values with signs between them: `a < b`, or a chain of them, `a < b <= c`.
@@ -14,8 +16,29 @@ pub(in crate::template) struct Comparison {
     pub(in crate::template) operands: Vec<Range<usize>>,
     /// The signs, and their places in the code.
     pub(in crate::template) signs: Vec<(Sign, Range<usize>)>,
-    /// For each value, whether it is written literally.
-    pub(in crate::template) literal: Vec<bool>,
+    /// Each value that is written literally.
+    pub(in crate::template) literal: Vec<Option<Value>>,
+}
+
+impl Comparison {
+    /// One of its values, and how the code says it.
+    pub(in crate::template) fn side<'a>(&self, at: usize, value: &'a Value, code: &'a str) -> Side<'a> {
+        Side {
+            value,
+            code: Some(&code[self.operands[at].clone()]),
+            literal: self.literal[at].is_some(),
+        }
+    }
+
+    /// Why nobody can judge it, where two of its values are literal and tell so; and where these stand.
+    fn never_judged(&self, code: &str) -> Option<(Range<usize>, String)> {
+        self.signs.iter().enumerate().find_map(|(at, (sign, _))| {
+            let (left, right) = (self.literal.get(at)?.as_ref()?, self.literal.get(at + 1)?.as_ref()?);
+            let sides = (self.side(at, left, code), self.side(at + 1, right, code));
+            let why = compare::holds(*sign, sides.0, sides.1).err()?;
+            Some((self.operands[at].start..self.operands[at + 1].end, why))
+        })
+    }
 }
 
 /// What stands between two brackets, or between what ends a comparison there.
@@ -108,24 +131,24 @@ impl Reader<'_> {
 
     /// The value before a sign, or after the last one.
     fn value(&mut self, part: &mut Part, end: usize) {
-        let tokens = &self.tokens[part.begin.min(end)..end];
+        let begin = part.begin.min(end);
+        let tokens = &self.tokens[begin..end];
         let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
             let beside = end.min(self.tokens.len() - 1);
             self.is_misread(beside, "a value is missing beside");
             return;
         };
-        let literal = matches!(tokens, [token] if match token.kind {
-            Kind::Str(_) | Kind::Int(_) | Kind::Float => true,
-            Kind::Ident => matches!(&self.code[token.range.clone()], "true" | "false" | "none" | "True" | "False" | "None"),
-            _ => false,
-        });
         part.comparison.operands.push(first.range.start..last.range.end);
-        part.comparison.literal.push(literal);
+        part.comparison.literal.push(self.literal(begin, end));
     }
 
     fn end(&mut self, mut part: Part, at: usize, done: &mut Vec<Comparison>) {
         if !part.comparison.signs.is_empty() {
             self.value(&mut part, at);
+            if let Some((range, why)) = part.comparison.never_judged(self.code) {
+                let span = self.span(range);
+                self.misread.push(Diagnostic::error(&span, why));
+            }
             done.push(part.comparison);
         }
     }

@@ -1,18 +1,18 @@
 //! Comparisons: what they say of values of one kind, and that they say nothing of values of different kinds.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{expression, expression_refused};
 
 /// Comparisons that nobody can judge, and what is told of each.
-const OF_DIFFERENT_KINDS: [(&str, &str); 24] = [
+const OF_DIFFERENT_KINDS: [(&str, &str); 28] = [
     (
         "digits > 3",
         "digits > 3: `digits` is text (\"10\") and `3` is a number; write `digits | int`, quote the number, or judge it with `expect`",
     ),
     (
         "1 + n*2 >= members.0.name",
-        "1 + n*2 >= members.0.name: `1 + n*2` is a number (7) and `members.0.name` is text (\"core1\"); only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+        "1 + n*2 >= members.0.name: `1 + n*2` is a number (7) and `members.0.name` is text (\"core1\"); only two numbers have an order, or two texts: versions, durations, sizes, times, or none of these",
     ),
     (
         "not (n < '7')",
@@ -20,7 +20,7 @@ const OF_DIFFERENT_KINDS: [(&str, &str); 24] = [
     ),
     (
         "yes and (members|length) <= none",
-        "(members|length) <= none: `(members|length)` is a number (2) and `none` is null; only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+        "(members|length) <= none: `(members|length)` is a number (2) and `none` is null; only two numbers have an order, or two texts: versions, durations, sizes, times, or none of these",
     ),
     (
         "yes < 2",
@@ -28,7 +28,7 @@ const OF_DIFFERENT_KINDS: [(&str, &str); 24] = [
     ),
     (
         "[1] < [2]",
-        "[1] < [2]: `[1]` is a list ([1]) and `[2]` is a list ([2]); only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+        "[1] < [2]: `[1]` is a list ([1]) and `[2]` is a list ([2]); only two numbers have an order, or two texts: versions, durations, sizes, times, or none of these",
     ),
     (
         "outage < 1",
@@ -39,8 +39,24 @@ const OF_DIFFERENT_KINDS: [(&str, &str); 24] = [
         "digits < '9': `digits` is text (\"10\") and `'9'` is text; as texts they have the order of their letters: make numbers of both, `digits | float`",
     ),
     (
+        "digits < '9.5'",
+        "digits < '9.5': `digits` is text (\"10\") and `'9.5'` is text; they may be versions or numbers: write `digits | version`, or make numbers of both, `digits | float`",
+    ),
+    (
+        "'2.10.' ~ 1 > 'latest'",
+        "'2.10.' ~ 1 > 'latest': `'2.10.' ~ 1` is text (\"2.10.1\") and `'latest'` is text; only two numbers have an order, or two texts: versions, durations, sizes, times, or none of these",
+    ),
+    (
+        "'2.10.' ~ 1 >= 2.10",
+        "'2.10.' ~ 1 >= 2.10: `'2.10.' ~ 1` is text (\"2.10.1\") and `2.10` is a number; a version is compared with one in quotes: `'2.10'`",
+    ),
+    (
+        "name | version",
+        "version: `version` wants a text like `3.9` or `v1.2.3-rc.1`, not text (\"shop\")",
+    ),
+    (
         "outage < 'soon'",
-        "outage < 'soon': `outage` is text (\"250ms\") and `'soon'` is text; only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+        "outage < 'soon': `outage` is text (\"250ms\") and `'soon'` is text; only two numbers have an order, or two texts: versions, durations, sizes, times, or none of these",
     ),
     (
         "digits == 10",
@@ -100,7 +116,7 @@ const OF_DIFFERENT_KINDS: [(&str, &str); 24] = [
     ),
     (
         "members | selectattr('name', 'lt', 3) | list",
-        "selectattr('name', 'lt', 3): text (\"core1\") and a number (3); only two numbers have an order, or two texts: durations, sizes, times, or none of these",
+        "selectattr('name', 'lt', 3): text (\"core1\") and a number (3); only two numbers have an order, or two texts: versions, durations, sizes, times, or none of these",
     ),
 ];
 
@@ -113,9 +129,45 @@ fn values_of_different_kinds_are_never_quietly_unequal_or_more() {
     expression(
         "raw * 3 > 3",
         json!(
-            "raw * 3 > 3: `raw * 3` is text and `3` is a number; only two numbers have an order, or two texts: durations, sizes, times, or none of these"
+            "raw * 3 > 3: `raw * 3` is text and `3` is a number; only two numbers have an order, or two texts: versions, durations, sizes, times, or none of these"
         ),
     );
+}
+
+#[test]
+fn literals_that_nobody_can_compare_are_told_when_they_are_read() {
+    for (code, told) in [
+        (
+            "n == 3 or 3 > 'a'",
+            "1:12 `3 > 'a'` `3` is a number and `'a'` is text; only two numbers have an order, or two texts: versions, durations, sizes, times, or none of these",
+        ),
+        (
+            "0 < n and not (-1 == '-1')",
+            "1:17 `-1 == '-1'` `-1` is a number and `'-1'` is text, and these are never equal; write the number without quotes, or `… | int`",
+        ),
+        (
+            "n < 2.5 < true",
+            "1:6 `2.5 < true` `2.5` is a number and `true` is a boolean; compare a number with a number",
+        ),
+        (
+            "'3.9' < '3.10'",
+            "1:2 `'3.9' < '3.10'` `'3.9'` is text and `'3.10'` is text; they may be versions or numbers: write `… | version`, or make numbers of both, `… | float`",
+        ),
+        (
+            "random(-1)",
+            "1:9 `-1` `random` wants a length from 1 to 256 (it is called as `random(length)`)",
+        ),
+        (
+            "url('web', 80.5)",
+            "1:13 `80.5` `80.5` is no port (1 to 65535) (it is called as `url(service, port)`)",
+        ),
+        (
+            "containers(3)",
+            "1:13 `3` `containers` got a number (it is called as `containers(service)`)",
+        ),
+    ] {
+        expression_refused(&Value::from(code).to_string(), told);
+    }
 }
 
 #[test]
@@ -127,6 +179,10 @@ fn values_of_one_kind_are_compared_as_what_they_are() {
         ("3 < n < 2", false),
         ("'a' < 'b' and 'B' < 'a'", true),
         ("outage < '1s' and '90s' > '1m'", true),
+        ("'2.10.1' >= '2.9.0' and '20.10.24' >= '20.10' and 'v2' < 'v10'", true),
+        ("'1.0.0-rc.2' < '1.0.0-rc.10' <= '1.0.0' and '28' > '20.10.24'", true),
+        ("'3.9' | version < '3.10' and 'v3.9' | version == '3.9.0'", true),
+        ("['2.10.1', '2.9.0'] | max == '2.10.1'", true),
         ("'2KiB' >= '2048B' and '9MB' < '1GiB'", true),
         ("'2026-01-01T00:00:00.5Z' > '2026-01-01T01:00:00+01:00'", true),
         ("outage | seconds < 0.3 and n | seconds == 3", true),
