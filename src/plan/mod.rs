@@ -206,6 +206,7 @@ impl<'a> Resolving<'a> {
             .matrix
             .as_ref()
             .map_or_else(Vec::new, |matrix| matrix.names.clone());
+        let literal = self.literal();
         let image_names: Vec<String> = scenario.images.names().map(str::to_owned).collect();
         let partial = self.partial(&names);
         let (limits, none) = (self.project().map(|project| &project.timeouts), Named::default());
@@ -215,6 +216,7 @@ impl<'a> Resolving<'a> {
             images: &image_names,
             env: &env,
             matrix: &matrix,
+            literal: &literal,
             files: self.files,
             limits: limits.unwrap_or(&none),
         };
@@ -223,6 +225,7 @@ impl<'a> Resolving<'a> {
         // Those of the project file are for all its scenarios: one of them may well not have the service.
         scenario.collect.iter().for_each(|entry| binder.collected(&entry.path));
         binder.tell_saved_later();
+        binder.tell_begun_later();
         let never_up = binder.never_up();
         let (known, marks) = (binder.known.clone(), std::mem::take(&mut binder.marks));
         self.problems.append(&mut binder.problems);

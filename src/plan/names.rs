@@ -1,5 +1,6 @@
 //! The names that are known before anything starts: built-in ones, variables, and which of them are masked.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -94,6 +95,22 @@ impl Resolving<'_> {
                 self.put(name, Value::Null);
             }
         }
+    }
+
+    /// Names whose values are written in the file as they are, and which nobody hides.
+    pub(super) fn literal(&self) -> BTreeSet<String> {
+        let scenario = &self.loaded.scenario;
+        let own = self.project().into_iter().map(|project| &project.vars);
+        let written = own.chain([&scenario.vars]).flat_map(|vars| &vars.0);
+        let literal = written.filter(|(_, (_, data))| data.literal().is_some());
+        let mut names: BTreeSet<String> = literal.map(|(name, _)| name.clone()).collect();
+        let masked = self.project().into_iter().flat_map(|project| &project.mask);
+        let masked: BTreeSet<&String> = masked.chain(&scenario.mask).map(|name| &name.value).collect();
+        let overrides = &self.settings.overrides;
+        names.retain(|name| !masked.contains(name) && !overrides.contains_key(name));
+        // What a project has literally the scenario may compute.
+        names.retain(|name| scenario.vars.get(name).is_none_or(|data| data.literal().is_some()));
+        names
     }
 
     /// A variable that is used before it has a value: variables are evaluated in their order.

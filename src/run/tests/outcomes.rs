@@ -458,7 +458,7 @@ async fn a_check_of_what_a_failed_step_did_not_save_is_not_reached() {
 #[tokio::test(start_paused = true)]
 async fn only_what_is_not_there_is_the_systems_fault_and_not_what_is_wrong_beside_it() {
     let stage = stage(
-        "vars: {body: {in: 3}}
+        "vars: {body: \"${{ {'in': 3} }}\"}
 then:
   - assert: \"(body.zz | default('4')) == 3\"
   - assert: \"body.zz is defined or ('x' | int) == 3\"

@@ -33,6 +33,8 @@ pub struct Static<'a> {
     pub env: &'a [String],
     /// The matrix's names.
     pub matrix: &'a [String],
+    /// Names whose values stand in the file, for all to see.
+    pub literal: &'a BTreeSet<String>,
     /// The files that were read.
     pub files: &'a Files,
     /// What is not told as unknown: its own problem was told.
@@ -156,6 +158,7 @@ impl<'a> Binder<'a> {
         let locals = self.known.cover(step.kind.locals.iter().map(|name| (*name).into()));
         self.check_names(&step.templates);
         self.known.uncover(locals);
+        self.check_constants(step);
         step.body.check(step, self);
         let body = step.body.bind(self);
         self.running.seen(step.kind.name);

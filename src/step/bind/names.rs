@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::known::{Known, name_problem};
-use super::{Binder, Static};
+use super::{Binder, Static, StepName};
 use crate::diagnostic::{Diagnostic, Span, known_names};
 use crate::step::target::find_container;
-use crate::step::{ContainerRef, ServiceRef};
-use crate::template::{NamePath, Template, is_function, port_of};
+use crate::step::{ContainerRef, ServiceRef, Step};
+use crate::template::{Expression, NamePath, Template, Unrendered, is_function, only_computes, port_of};
 
 impl Binder<'_> {
     /// Refuses a built-in's name.
@@ -32,6 +32,48 @@ impl Binder<'_> {
                     };
                     self.problems.push(problem);
                 }
+            }
+        }
+    }
+
+    /// Tells expressions of a step that have no value, where all that they name is written literally. A lone name has one.
+    pub(super) fn check_constants(&mut self, step: &Step) {
+        // A step that may be skipped is so perhaps just where there is no value; a template's names are its own.
+        if self.maybe || !self.within.is_empty() {
+            return;
+        }
+        let is_literal = |name: &str| {
+            let own = step.kind.locals.contains(&name);
+            !own && self.fixed.literal.contains(name) && self.early.values.contains_key(name)
+        };
+        let is_known = |path: &NamePath| match path.call {
+            true => only_computes(&path.parts[0]),
+            false => is_literal(&path.parts[0]),
+        };
+        let does_something = |code: &Expression| code.names().all(|path| path.span.text() != code.code.as_ref());
+        let code = step.templates.iter().flat_map(Template::code);
+        let constant = code.filter(|code| does_something(code) && code.names().all(is_known));
+        let told = constant.filter_map(|code| match code.value(&self.early) {
+            Err(Unrendered::Failed { span, message, .. }) => Some(Diagnostic::error(&span, message)),
+            _ => None,
+        });
+        let told: Vec<Diagnostic> = told.collect();
+        self.problems.extend(told);
+    }
+
+    /// Tells of steps that a `since` names, and that come only later, where they stand.
+    pub fn tell_begun_later(&mut self) {
+        for problem in &mut self.problems {
+            let is_it = |step: &&StepName| problem.message == format!("unknown step before this one, `{}`", step.name);
+            if let Some(step) = self.step_names.iter().find(is_it)
+                && Arc::ptr_eq(&step.span.source, &problem.span.source)
+            {
+                problem.message = format!("the step `{}` has not begun by then", step.name);
+                problem.related.push((step.span.clone(), "this step".to_owned()));
+                problem.help = Some(
+                    "`since` names a step that stands before: what was written from its beginning on is read"
+                        .to_owned(),
+                );
             }
         }
     }
@@ -91,7 +133,7 @@ impl Binder<'_> {
         // One that is no port was told when the expression was read.
         let port = path.arguments.get(1).and_then(|port| port_of(port.as_ref()?).ok());
         match port {
-            Some(port) => self.unpublished(target, u64::from(port), (path.argument(0), path.argument(1))),
+            Some(port) => self.unpublished(target, port, (path.argument(0), path.argument(1))),
             None => self.container_of(target, path.argument(0)).err().flatten(),
         }
     }
@@ -116,7 +158,7 @@ impl Binder<'_> {
     }
 
     /// A port that a target does not publish, or a target that is none; where each is written.
-    pub(super) fn unpublished(&self, target: &str, port: u64, at: (&Span, &Span)) -> Option<Diagnostic> {
+    pub(super) fn unpublished(&self, target: &str, port: u16, at: (&Span, &Span)) -> Option<Diagnostic> {
         let found = match self.container_of(target, at.0) {
             Ok(found) => found,
             Err(problem) => return problem,
@@ -128,7 +170,7 @@ impl Binder<'_> {
             .map(Option::as_ref)
             .collect();
         let ports: BTreeSet<u16> = known?.into_iter().flatten().copied().collect();
-        if ports.iter().any(|known| u64::from(*known) == port) {
+        if ports.contains(&port) {
             return None;
         }
         let known = ports.iter().map(u16::to_string).collect::<Vec<_>>();

@@ -101,6 +101,7 @@ fn bound<T: Shape + Written>(text: &str) -> Vec<String> {
         images: &[],
         env: &[],
         matrix: &[],
+        literal: &std::collections::BTreeSet::new(),
         files: &Files::default(),
         limits: &Named::default(),
     };
