@@ -81,7 +81,7 @@ const BEYOND: [(&str, &[&str]); 12] = [
     ),
     (
         "the inside of an expression",
-        &["calls", "trap-not-closed", "trap-subtraction"],
+        &["calls", "constants", "trap-not-closed", "trap-subtraction"],
     ),
     (
         "how a value is written, which YAML does not hand on",
@@ -95,6 +95,7 @@ const BEYOND: [(&str, &[&str]); 12] = [
             "never-up",
             "probes-twice",
             "since-ambiguous",
+            "since-later",
         ],
     ),
     ("the groups of a regular expression", &["saved-groups"]),

@@ -1,18 +1,19 @@
 //! Matchers with their templates rendered: pure judges of a value.
 
+mod items;
 mod lasting;
+mod value;
+mod words;
 
 use serde_json::Value;
 
-use super::compare::{Incomparable, compare, equal, has, includes, is_empty, length, trimmed};
-use super::golden::{fitted, replaced};
-use super::verdict::{Verdict, Why, brief, data_diff, diff, reads_as, shown};
-use super::{FieldKind, Matcher, MatcherKind, Order, Path, text_of, vacuous};
+use self::items::each_item;
+use super::verdict::{Verdict, Why, shown};
+use super::{FieldKind, Matcher, MatcherKind, Order, Path, vacuous};
 use crate::diagnostic::Span;
-use crate::template::{Data, Scope, Unrendered, noun, printed};
+use crate::template::{Data, Scope, Unrendered, printed};
 
-/// So many items of a list that are not as expected are told.
-const MAX_ITEMS_TOLD: usize = 20;
+pub(super) use self::items::item_kind;
 
 /// A condition on a value, ready to judge.
 #[derive(Debug)]
@@ -177,60 +178,6 @@ impl Check {
         }
     }
 
-    /// The matchers that look at the value alone.
-    fn judge_value(&self, subject: &Subject<'_>, value: &Value) -> Option<Verdict> {
-        let (label, kind) = (&subject.label, subject.kind);
-        let message = match &self.what {
-            What::Equals(expected) => {
-                return (!equal(kind, expected, value)).then(|| self.unequal(label, expected, value));
-            }
-            What::Includes(expected) => {
-                let message = format!("{label} does not include what was expected");
-                return (!includes(expected, value)).then(|| Verdict {
-                    diff: data_diff(expected, value),
-                    ..self.verdict(message, Some(value))
-                });
-            }
-            What::Golden(golden) => return self.golden(golden, label, value),
-            What::SomeItem(check) => return self.some_item(check, subject, value),
-            What::Contains(parts) => {
-                let missing = parts.iter().find(|part| !has(value, part))?;
-                format!("{label} does not contain {}", brief(missing))
-            }
-            // `$` may stand before a final newline, as one apart is equal, too.
-            What::Matches(regex) if !regex.is_match(&printed(value)) && !regex.is_match(trimmed(&printed(value))) => {
-                format!("{label} does not match `{regex}`")
-            }
-            What::StartsWith(begin) if !printed(value).starts_with(begin) => {
-                format!("{label} does not start with `{begin}`")
-            }
-            What::EndsWith(end) if !trimmed(&printed(value)).ends_with(trimmed(end)) => {
-                format!("{label} does not end with `{end}`")
-            }
-            What::OneOf(values) if !values.iter().any(|one| equal(kind, one, value)) => {
-                format!("{label} is {}, which is none of those expected", brief(value))
-            }
-            What::Empty(true) if !is_empty(value) => format!("{label} is not empty"),
-            What::Empty(false) if is_empty(value) => format!("{label} is empty"),
-            What::Compare(order, expected) => match compare(*order, kind, expected, value) {
-                Ok(true) => return None,
-                Ok(false) => format!("{label} is {}, not {}", brief(value), self.describe()),
-                Err(Incomparable::Actual(why)) => {
-                    return Some(self.unjudged(format!("{label} cannot be compared: {why}"), value));
-                }
-                Err(Incomparable::Expected(why)) => {
-                    let error = self.unjudged(format!("{label} cannot be compared: {why}"), value);
-                    return Some(Verdict {
-                        why: Why::Error,
-                        ..error
-                    });
-                }
-            },
-            _ => return None,
-        };
-        Some(self.verdict(message, Some(value)))
-    }
-
     /// What is at a path, where there is nothing to look into: nothing holds of it, not even that it is not there.
     pub(super) fn nowhere(&self, path: &str, label: &str) -> Verdict {
         let why = match label {
@@ -261,47 +208,6 @@ impl Check {
             why: Why::Unjudged,
             ..self.verdict(message, Some(value))
         }
-    }
-
-    fn unequal(&self, label: &str, expected: &Value, value: &Value) -> Verdict {
-        let (one, other) = (noun(expected), noun(value));
-        // A text and a number may look the same.
-        let hint = (one != other && reads_as(expected, value))
-            .then(|| format!("expected is {one}, found is {other}: quote what is text, and only that"));
-        let diff = if expected.is_array() || expected.is_object() {
-            data_diff(expected, value)
-        } else {
-            diff(&printed(expected), &printed(value))
-        };
-        Verdict {
-            hint,
-            diff,
-            ..self.verdict(format!("{label} is not what was expected"), Some(value))
-        }
-    }
-
-    fn golden(&self, golden: &GoldenCheck, label: &str, value: &Value) -> Option<Verdict> {
-        let (file, expected) = (&golden.file, &golden.text);
-        let text = replaced(&printed(value), &golden.replacements);
-        let fitted = fitted(expected, &text);
-        let differs = trimmed(expected).lines().ne(trimmed(&fitted).lines());
-        differs.then(|| Verdict {
-            expected: expected.clone(),
-            diff: diff(expected, &fitted),
-            hint: Some(format!("`--update` makes `{file}` what was found")),
-            ..self.verdict(format!("{label} differs from `{file}`"), Some(&text.into()))
-        })
-    }
-
-    fn length(&self, check: &Check, label: &str, value: &Value) -> Vec<Verdict> {
-        let Some(length) = length(value) else {
-            return vec![self.unjudged(format!("{label} has no length: it is {}", noun(value)), value)];
-        };
-        check.judge(&Subject::new(
-            format!("the length of {label}"),
-            FieldKind::Number,
-            Some(&length.into()),
-        ))
     }
 
     fn not(&self, check: &Check, subject: &Subject<'_>) -> Vec<Verdict> {
@@ -349,113 +255,6 @@ impl Check {
         let none = self.verdict(message, subject.value);
         let errors = judged.into_iter().flatten().filter(|verdict| verdict.why == Why::Error);
         std::iter::once(none).chain(errors).collect()
-    }
-
-    fn some_item(&self, check: &Check, subject: &Subject<'_>, value: &Value) -> Option<Verdict> {
-        let label = &subject.label;
-        let Value::Array(items) = value else {
-            return Some(self.no_items(label, value));
-        };
-        let fits = |item| {
-            check
-                .judge(&Subject::new(label.clone(), item_kind(subject.kind), Some(item)))
-                .is_empty()
-        };
-        (!items.iter().any(fits)).then(|| self.verdict(format!("no item of {label} is as expected"), Some(value)))
-    }
-
-    fn no_items(&self, label: &str, value: &Value) -> Verdict {
-        self.unjudged(format!("{label} has no items: it is {}", noun(value)), value)
-    }
-
-    /// What it wants, in words.
-    fn describe(&self) -> String {
-        let put =
-            |checks: &[Check], between: &str| checks.iter().map(Check::describe).collect::<Vec<_>>().join(between);
-        let values = |values: &[Value]| values.iter().map(brief).collect::<Vec<_>>().join(", ");
-        match &self.what {
-            What::Anything => "anything".to_owned(),
-            What::Equals(value) => text_of(value),
-            What::Contains(parts) => format!("contains {}", values(parts)),
-            What::Matches(regex) => format!("matches `{regex}`"),
-            What::StartsWith(text) => format!("starts with `{text}`"),
-            What::EndsWith(text) => format!("ends with `{text}`"),
-            What::OneOf(these) => format!("one of {}", values(these)),
-            What::Compare(order, value) => format!("{} {}", order.words(), text_of(value)),
-            What::Length(check) => format!("length {}", check.describe()),
-            What::Empty(true) => "empty".to_owned(),
-            What::Empty(false) => "not empty".to_owned(),
-            What::Exists(true) => "is there".to_owned(),
-            What::Exists(false) => "is not there".to_owned(),
-            What::Lines(check) => format!("lines: {}", check.describe()),
-            What::Golden(golden) => format!("as in `{}`", golden.file),
-            What::Includes(value) => format!("includes {}", text_of(value)),
-            What::Not(check) => format!("not: {}", check.describe()),
-            What::All(checks) => put(checks, ", and "),
-            What::Any(checks) => put(checks, ", or "),
-            What::EachItem(check) => format!("every item {}", check.describe()),
-            What::SomeItem(check) => format!("an item {}", check.describe()),
-            What::At(path, check) => format!("`{}` {}", path.text(), check.describe()),
-        }
-    }
-}
-
-impl Order {
-    fn words(self) -> &'static str {
-        match self {
-            Order::Less => "less than",
-            Order::LessOrEqual => "at most",
-            Order::Greater => "more than",
-            Order::GreaterOrEqual => "at least",
-        }
-    }
-}
-
-fn each_item(check: &Check, subject: &Subject<'_>, value: &Value) -> Vec<Verdict> {
-    let label = &subject.label;
-    match value {
-        // Zero is never a pass.
-        Value::Array(items) if items.is_empty() => {
-            vec![check.verdict(format!("{label} is empty, so no item is as expected"), Some(value))]
-        }
-        Value::Array(items) => {
-            let named = |number: usize| format!("item {} of {label}", number + 1);
-            let judge = |(number, item)| check.judge(&Subject::new(named(number), item_kind(subject.kind), Some(item)));
-            first_of(items.iter().enumerate().flat_map(judge))
-        }
-        _ => vec![check.no_items(label, value)],
-    }
-}
-
-/// The first of many verdicts, and how many more there are; what cannot be judged comes before what does not fit.
-fn first_of(verdicts: impl Iterator<Item = Verdict>) -> Vec<Verdict> {
-    let (mut errors, mut unfit, mut more) = (Vec::new(), Vec::new(), 0);
-    for verdict in verdicts {
-        let list = if verdict.why == Why::Error {
-            &mut errors
-        } else {
-            &mut unfit
-        };
-        if list.len() < MAX_ITEMS_TOLD {
-            list.push(verdict);
-        } else {
-            more += 1;
-        }
-    }
-    more += (errors.len() + unfit.len()).saturating_sub(MAX_ITEMS_TOLD);
-    errors.extend(unfit);
-    errors.truncate(MAX_ITEMS_TOLD);
-    if let Some(last) = errors.last_mut().filter(|_| more > 0) {
-        last.message = format!("{}; so it is with {more} more", last.message);
-    }
-    errors
-}
-
-/// What the items of a list are.
-pub(super) fn item_kind(kind: FieldKind) -> FieldKind {
-    match kind {
-        FieldKind::Names | FieldKind::Lines => FieldKind::Text,
-        _ => FieldKind::Json,
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn equal(kind: FieldKind, expected: &Value, actual: &Value) -> bool {
         FieldKind::Text | FieldKind::Words(_) | FieldKind::Mode | FieldKind::Owner => {
             trimmed(&printed(expected)) == trimmed(&printed(actual))
         }
-        FieldKind::Number | FieldKind::Boolean => {
+        FieldKind::Number(..) | FieldKind::Boolean => {
             let is_as_written = |text: &str| {
                 let size = crate::quantity::size(text).map(Quantity::Bytes);
                 text == printed(actual) || is_same_quantity(size, quantity(actual, kind))
@@ -136,7 +136,7 @@ pub(super) fn quantity(value: &Value, kind: FieldKind) -> Option<Quantity> {
 /// Whether a field of this kind can be compared with a quantity.
 pub(super) fn suits(quantity: &Quantity, kind: FieldKind) -> bool {
     match kind {
-        FieldKind::Number => matches!(quantity, Quantity::Number(_) | Quantity::Bytes(_)),
+        FieldKind::Number(..) => matches!(quantity, Quantity::Number(_) | Quantity::Bytes(_)),
         FieldKind::Duration => matches!(quantity, Quantity::Seconds(_)),
         _ => true,
     }
@@ -153,22 +153,25 @@ pub(super) enum Incomparable {
 
 /// Whether the order holds; values that have none between them are refused.
 pub(super) fn compare(wanted: Order, kind: FieldKind, expected: &Value, actual: &Value) -> Result<bool, Incomparable> {
-    let read = |value: &Value| {
-        quantity(value, kind).ok_or_else(|| {
-            let value = super::verdict::json(value);
-            format!("{value} is neither a number nor a size, a duration or an RFC 3339 time")
-        })
+    let quantities = match (expected, actual) {
+        (Value::String(expected), Value::String(actual)) => Quantity::of_texts(expected, actual),
+        _ => [expected, actual].map(|value| quantity(value, kind)),
     };
-    let expected = read(expected).map_err(Incomparable::Expected)?;
-    let actual = read(actual).map_err(Incomparable::Actual)?;
-    let found = actual.order(&expected).ok_or_else(|| {
-        let message = format!("{} cannot be compared with {}", actual.noun(), expected.noun());
+    let none = |value: &Value| {
+        let value = super::verdict::json(value);
+        format!("{value} is neither a number nor a size, a duration, an RFC 3339 time or a version")
+    };
+    let [bound, found] = quantities;
+    let bound = bound.ok_or_else(|| Incomparable::Expected(none(expected)))?;
+    let found = found.ok_or_else(|| Incomparable::Actual(none(actual)))?;
+    let order = found.order(&bound).ok_or_else(|| {
+        let message = format!("{} cannot be compared with {}", found.noun(), bound.noun());
         Incomparable::Actual(message)
     })?;
     Ok(match wanted {
-        Order::Less => found == Ordering::Less,
-        Order::LessOrEqual => found != Ordering::Greater,
-        Order::Greater => found == Ordering::Greater,
-        Order::GreaterOrEqual => found != Ordering::Less,
+        Order::Less => order == Ordering::Less,
+        Order::LessOrEqual => order != Ordering::Greater,
+        Order::Greater => order == Ordering::Greater,
+        Order::GreaterOrEqual => order != Ordering::Less,
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::read::{For, is_list};
+use super::read::{For, MATCHERS, is_list, suits};
 use super::{Field, FieldKind};
 use crate::diagnostic::{Diagnostic, known_names};
 use crate::shape::Word as _;
@@ -101,7 +101,7 @@ pub(super) fn instead(node: &Node, what: For<'_>) -> Option<String> {
         kind if is_list(kind) => Some(format!("write `[{raw}]` or `{{contains: {raw}}}`")),
         FieldKind::Boolean => truth(node),
         FieldKind::Duration => duration(node, text),
-        FieldKind::Number => Some(number(text)),
+        FieldKind::Number(..) => Some(number(text)),
         _ => None,
     }
 }
@@ -182,8 +182,22 @@ pub(super) fn other_matcher(name: &str) -> Option<&'static str> {
     known.map(|(_, ours)| *ours)
 }
 
+/// What is meant by a name that is no field of the result: a field that others call so, or a matcher of one.
+pub(super) fn meant_by(name: &str, fields: &[Field]) -> Option<String> {
+    let judged = || {
+        let judged = fields
+            .iter()
+            .find(|field| suits(name, field.kind) && field.kind != FieldKind::Json);
+        judged.filter(|_| MATCHERS.contains(&name))
+    };
+    match other_field(name, fields) {
+        Some(meant) => Some(format!("did you mean `{meant}`?")),
+        None => judged().map(|field| format!("`{name}` judges a field: `{{{}: {{{name}: …}}}}`", field.name)),
+    }
+}
+
 /// The field that is meant by a word of others.
-pub(super) fn other_field(name: &str, fields: &[Field]) -> Option<&'static str> {
+fn other_field(name: &str, fields: &[Field]) -> Option<&'static str> {
     let name = name.replace('_', "-");
     let (_, ours) = OTHER_FIELDS.iter().find(|(words, _)| words.contains(&name.as_str()))?;
     ours.iter()
@@ -197,7 +211,7 @@ pub(super) fn meant(node: &Node, fields: &[Field]) -> Option<String> {
         return None;
     };
     let fits = |kind: FieldKind| match node.value() {
-        Value::Number(_) => kind == FieldKind::Number,
+        Value::Number(_) => matches!(kind, FieldKind::Number(..)),
         Value::Bool(_) => kind == FieldKind::Boolean,
         Value::String(_) => kind == FieldKind::Text && scalar.style == Style::Plain,
         _ => false,

@@ -16,6 +16,7 @@ mod golden;
 mod line;
 mod operand;
 mod path;
+mod range;
 mod read;
 mod schema;
 mod vacuous;
@@ -61,8 +62,8 @@ pub enum FieldKind {
     Mode,
     /// Whose a file is: user and group in numbers.
     Owner,
-    /// A number.
-    Number,
+    /// A whole number: at least and at most this.
+    Number(u64, u64),
     /// True or false.
     Boolean,
     /// A duration, in seconds in the result.
@@ -77,6 +78,15 @@ pub enum FieldKind {
     Names,
     /// A list of lines of text.
     Lines,
+}
+
+impl FieldKind {
+    /// How many.
+    pub const COUNT: FieldKind = FieldKind::Number(0, u64::MAX);
+    /// The exit code of a process.
+    pub const EXIT: FieldKind = FieldKind::Number(0, 255);
+    /// The status of an HTTP answer.
+    pub const STATUS: FieldKind = FieldKind::Number(100, 999);
 }
 
 /// What must hold of a field although nothing was said about it.
@@ -224,7 +234,7 @@ impl Expectation {
     /// True where what holds of a number, or of a list of lines, holds as well when that grows. Of other data it is true:
     /// that does not grow.
     pub fn holds_with_more(&self) -> bool {
-        let grows = |entry: &&Entry| matches!(entry.field.kind, FieldKind::Number | FieldKind::Lines);
+        let grows = |entry: &&Entry| matches!(entry.field.kind, FieldKind::Number(..) | FieldKind::Lines);
         let mut growing = self.entries.iter().filter(grows);
         growing.all(|entry| entry.matcher.holds_with_more(entry.field.kind))
     }
@@ -255,7 +265,7 @@ impl Expectation {
             let (name, kind) = (entry.field.name, entry.field.kind);
             let subject = Subject::new(format!("`{name}`"), kind, outputs.get(name));
             let lasts = match kind {
-                FieldKind::Number | FieldKind::Lines => check.fails_for_good(&subject),
+                FieldKind::Number(..) | FieldKind::Lines => check.fails_for_good(&subject),
                 _ => known,
             };
             if lasts {
@@ -284,7 +294,7 @@ impl Matcher {
             | MatcherKind::Empty(false)
             | MatcherKind::Compare(Order::Greater | Order::GreaterOrEqual, _) => true,
             MatcherKind::Contains(_) | MatcherKind::Includes(_) | MatcherKind::SomeItem(_) => kind == FieldKind::Lines,
-            MatcherKind::Length(inner) => inner.holds_with_more(FieldKind::Number),
+            MatcherKind::Length(inner) => inner.holds_with_more(FieldKind::COUNT),
             MatcherKind::All(matchers) | MatcherKind::Any(matchers) => {
                 matchers.iter().all(|matcher| matcher.holds_with_more(kind))
             }

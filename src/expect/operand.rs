@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::compare;
 use super::form;
 use super::read::{For, is_text, noun, tell};
-use super::{FieldKind, MatcherKind, Regex, vacuous};
+use super::{FieldKind, MatcherKind, Order, Regex, range, vacuous};
 use crate::diagnostic::Diagnostic;
 use crate::quantity::Quantity;
 use crate::shape::{Problems, Shape, wrong_type};
@@ -20,6 +20,12 @@ pub(super) fn kept(data: Data, problems: &mut Problems) -> Data {
 
 pub(super) fn equals(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<MatcherKind> {
     let data = problems.take(Data::of(node))?;
+    if let Some(never) = data
+        .literal()
+        .and_then(|literal| range::never_equal(node, &literal, what))
+    {
+        return tell(problems, never);
+    }
     let wanted = match (&data.content, what.kind) {
         (DataContent::Value(Value::Null, _), FieldKind::Json | FieldKind::List) => None,
         (DataContent::Value(Value::Null, _), _) => {
@@ -30,7 +36,7 @@ pub(super) fn equals(node: &Node, what: For<'_>, problems: &mut Problems) -> Opt
             );
         }
         (DataContent::Value(..), kind) if is_text(kind) => return tell(problems, form::no_text(node, what)),
-        (DataContent::Value(Value::Number(_), _), FieldKind::Number) => None,
+        (DataContent::Value(Value::Number(_), _), FieldKind::Number(..)) => None,
         (DataContent::Value(Value::Bool(_), _), FieldKind::Boolean) => None,
         (DataContent::Text(template), kind) => {
             if let Some(never) = template.as_literal().and_then(|text| form::never(node, text, what)) {
@@ -73,7 +79,9 @@ fn literal_text(template: &Template, kind: FieldKind) -> Option<&'static str> {
         (Some(text), FieldKind::Duration) => {
             matches!(compare::quantity(&text.into(), kind), Some(Quantity::Seconds(_)))
         }
-        (Some(text), FieldKind::Number) => matches!(compare::quantity(&text.into(), kind), Some(Quantity::Bytes(_))),
+        (Some(text), FieldKind::Number(..)) => {
+            matches!(compare::quantity(&text.into(), kind), Some(Quantity::Bytes(_)))
+        }
         (Some(_), _) => false,
     };
     if fits { None } else { Some(noun(kind)) }
@@ -149,7 +157,7 @@ pub(super) fn one_of(node: &Node, what: For<'_>, problems: &mut Problems) -> Opt
     problems.take(Data::of(node)).map(MatcherKind::OneOf)
 }
 
-pub(super) fn quantity(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<Data> {
+pub(super) fn quantity(node: &Node, order: Order, what: For<'_>, problems: &mut Problems) -> Option<Data> {
     let data = problems.take(Data::of(node))?;
     if let Some(literal) = data.literal() {
         let bare = what.kind == FieldKind::Duration && literal.is_number();
@@ -161,6 +169,9 @@ pub(super) fn quantity(node: &Node, what: For<'_>, problems: &mut Problems) -> O
         if !data.is_leaf() || !fits {
             return tell(problems, wrong_type(node, comparable(what.kind)));
         }
+        if let Some(never) = range::never_ordered(node, &literal, order, what) {
+            return tell(problems, never);
+        }
     }
     Some(kept(data, problems))
 }
@@ -168,9 +179,9 @@ pub(super) fn quantity(node: &Node, what: For<'_>, problems: &mut Problems) -> O
 /// What `lt` and the like compare a field with.
 fn comparable(kind: FieldKind) -> &'static str {
     match kind {
-        FieldKind::Number => "a number or a size (`64KiB`)",
+        FieldKind::Number(..) => "a number or a size (`64KiB`)",
         FieldKind::Duration => "a duration (`250ms`, `30s`)",
-        _ => "a number, a size (`64KiB`), a duration (`5s`) or an RFC 3339 time",
+        _ => "a number, a size (`64KiB`), a duration (`5s`), an RFC 3339 time or a version (`2.10.1`)",
     }
 }
 

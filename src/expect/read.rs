@@ -19,7 +19,7 @@ pub const MATCHER_TABLE: &[(&str, &str); 19] = &[
     ("starts-with", "It starts with this text."),
     ("ends-with", "It ends with this text."),
     ("one-of", "It is one of these."),
-    ("lt", "It is less than this number, size, duration or time."),
+    ("lt", "It is less than this number, size, duration, time or version."),
     ("le", "It is at most this."),
     ("gt", "It is more than this."),
     ("ge", "It is at least this."),
@@ -46,6 +46,8 @@ pub(super) struct For<'a> {
     pub(super) kind: FieldKind,
     /// True where a key that is no matcher is a path.
     paths: bool,
+    /// True where the field's length is judged.
+    pub(super) is_length: bool,
 }
 
 impl For<'_> {
@@ -98,8 +100,8 @@ fn entry(key: &Node, value: &Node, fields: &[Field], problems: &mut Problems) ->
         let unknown = Diagnostic::unknown(&key.span, "field of the result", name, known);
         return tell(
             problems,
-            match form::other_field(name, fields) {
-                Some(meant) => unknown.help(format!("did you mean `{meant}`?")),
+            match form::meant_by(name, fields) {
+                Some(meant) => unknown.help(meant),
                 None => unknown,
             },
         );
@@ -111,6 +113,7 @@ fn entry(key: &Node, value: &Node, fields: &[Field], problems: &mut Problems) ->
             field: field.name,
             kind: field.kind,
             paths,
+            is_length: false,
         },
         problems,
     )?;
@@ -132,7 +135,7 @@ fn matcher(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<Matche
         return tell(problems, trap);
     }
     let Some(entries) = node.map() else {
-        let anything = matches!(what.kind, FieldKind::Number | FieldKind::Duration) && node.scalar() == Some("any");
+        let anything = matches!(what.kind, FieldKind::Number(..) | FieldKind::Duration) && node.scalar() == Some("any");
         return if anything {
             Some(made(MatcherKind::Anything))
         } else {
@@ -245,7 +248,7 @@ fn path(key: &Node, name: &str, kind: FieldKind, problems: &mut Problems) -> Opt
 
 fn named(name: &str, value: &Node, what: For<'_>, problems: &mut Problems) -> Option<MatcherKind> {
     let order = |order: Order, problems: &mut Problems| {
-        quantity(value, what, problems).map(|data| MatcherKind::Compare(order, data))
+        quantity(value, order, what, problems).map(|data| MatcherKind::Compare(order, data))
     };
     match name {
         "equals" => equals(value, what, problems),
@@ -259,7 +262,11 @@ fn named(name: &str, value: &Node, what: For<'_>, problems: &mut Problems) -> Op
         "gt" => order(Order::Greater, problems),
         "ge" => order(Order::GreaterOrEqual, problems),
         "length" => {
-            matcher(value, what.kind(FieldKind::Number), problems).map(|inner| MatcherKind::Length(Box::new(inner)))
+            let what = For {
+                is_length: true,
+                ..what.kind(FieldKind::COUNT)
+            };
+            matcher(value, what, problems).map(|inner| MatcherKind::Length(Box::new(inner)))
         }
         "empty" => boolean(value, problems).map(MatcherKind::Empty),
         "exists" => boolean(value, problems).map(MatcherKind::Exists),
@@ -329,12 +336,12 @@ pub(super) fn suits(name: &str, kind: FieldKind) -> bool {
         "equals" | "one-of" | "exists" | "not" | "all" | "any" => true,
         "lt" | "le" | "gt" | "ge" => matches!(
             kind,
-            FieldKind::Number | FieldKind::Duration | FieldKind::Text | FieldKind::Json
+            FieldKind::Number(..) | FieldKind::Duration | FieldKind::Text | FieldKind::Json
         ),
         "matches" | "starts-with" | "ends-with" => is_text(kind) || kind == FieldKind::Json,
         "golden" | "lines" => matches!(kind, FieldKind::Text | FieldKind::Json),
         "includes" => matches!(kind, FieldKind::Json | FieldKind::Map | FieldKind::List),
-        _ => !matches!(kind, FieldKind::Number | FieldKind::Duration | FieldKind::Boolean),
+        _ => !matches!(kind, FieldKind::Number(..) | FieldKind::Duration | FieldKind::Boolean),
     }
 }
 
@@ -353,7 +360,7 @@ pub(super) fn noun(kind: FieldKind) -> &'static str {
         FieldKind::Words(_) => "one of a few words",
         FieldKind::Mode => "permissions in four octal digits",
         FieldKind::Owner => "user and group in numbers",
-        FieldKind::Number => "a number",
+        FieldKind::Number(..) => "a number",
         FieldKind::Boolean => "`true` or `false`",
         FieldKind::Duration => "a duration (`250ms`, `30s`)",
         FieldKind::Json => "data",

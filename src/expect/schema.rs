@@ -30,6 +30,8 @@ impl Matchers {
     fn name(self) -> String {
         match self.kind {
             FieldKind::Words(words) => format!("Matcher-{}", words.join("-")),
+            FieldKind::COUNT => "NumberMatcher".to_owned(),
+            FieldKind::Number(least, most) => format!("NumberMatcher-{least}-{most}"),
             kind if self.paths => format!("{kind:?}Matcher-paths"),
             kind => format!("{kind:?}Matcher"),
         }
@@ -90,7 +92,7 @@ impl Matchers {
             }
             "length" => {
                 return define(generator, matcher, |generator| {
-                    described(of(FieldKind::Number)(generator), meaning(matcher))
+                    described(of(FieldKind::COUNT)(generator), meaning(matcher))
                 });
             }
             "lines" => {
@@ -106,7 +108,7 @@ impl Matchers {
             "one-of" => {
                 json!({"anyOf": [{"type": "array", "items": equals(self.kind), "minItems": 1}, computed_schema()]})
             }
-            "lt" | "le" | "gt" | "ge" => quantity(self.kind),
+            "lt" | "le" | "gt" | "ge" => quantity(matcher, self.kind),
             "not" if has_any(self.kind) => json!({"allOf": [self.schema(generator), {"not": {"const": "any"}}]}),
             "not" => self.schema(generator),
             _ => self.combined(generator),
@@ -151,7 +153,7 @@ fn described(schema: Value, doc: &str) -> Value {
 
 /// True where `any` alone lifts what usually must hold.
 fn has_any(kind: FieldKind) -> bool {
-    matches!(kind, FieldKind::Number | FieldKind::Duration)
+    matches!(kind, FieldKind::Number(..) | FieldKind::Duration)
 }
 
 /// What a field can be equal to.
@@ -163,8 +165,13 @@ fn equals(kind: FieldKind) -> Value {
         FieldKind::Words(words) => or_computed(json!({"enum": words})),
         FieldKind::Mode => pattern(r"^[0-7]{4}\n?$|\$\{\{"),
         FieldKind::Owner => pattern(r"^[0-9]+:[0-9]+\n?$|\$\{\{"),
-        FieldKind::Number => {
-            json!({"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]+)?([kKMGT]iB|[kKMG]B|B)$|\$\{\{"})
+        FieldKind::Number(least, most) => {
+            let pattern = r"^[0-9]+(\.[0-9]+)?([kKMGT]iB|[kKMG]B|B)$|\$\{\{";
+            ended(
+                json!({"type": ["integer", "string"], "minimum": least, "pattern": pattern}),
+                "maximum",
+                most,
+            )
         }
         FieldKind::Boolean => or_computed(json!({"type": "boolean"})),
         FieldKind::Duration => or_computed(std::time::Duration::word_schema()),
@@ -173,6 +180,14 @@ fn equals(kind: FieldKind) -> Value {
         FieldKind::List => or_computed(json!({"type": ["array", "null"]})),
         FieldKind::Names | FieldKind::Lines => or_computed(json!({"type": "array", "items": {"type": "string"}})),
     }
+}
+
+/// A schema of numbers that end somewhere.
+fn ended(mut schema: Value, key: &str, end: u64) -> Value {
+    if end < u64::MAX {
+        schema[key] = end.into();
+    }
+    schema
 }
 
 /// What stands alone, without a matcher: it is what the field equals, and never a mapping.
@@ -198,13 +213,22 @@ fn part(kind: FieldKind) -> Value {
 }
 
 /// What a field is more or less than.
-fn quantity(kind: FieldKind) -> Value {
+fn quantity(matcher: &str, kind: FieldKind) -> Value {
     match kind {
         FieldKind::Duration => json!({"anyOf": [std::time::Duration::word_schema(), computed_schema()]}),
-        FieldKind::Number => {
-            json!({"type": ["number", "string"], "pattern": r"^\s*[-+]?[0-9.]+([eE][-+]?[0-9]+|[kKMGT]i?B|B)?\s*$|\$\{\{"})
+        FieldKind::Number(least, most) => {
+            let pattern = r"^\s*[-+]?[0-9.]+([eE][-+]?[0-9]+|[kKMGT]i?B|B)?\s*$|\$\{\{";
+            let number = json!({"type": ["number", "string"], "pattern": pattern});
+            // Nothing is less than the least, or more than the most.
+            let (end, key) = match matcher {
+                "lt" => (least, "exclusiveMinimum"),
+                "le" => (least, "minimum"),
+                "gt" => (most, "exclusiveMaximum"),
+                _ => (most, "maximum"),
+            };
+            ended(number, key, end)
         }
-        _ => json!({"type": ["number", "string"], "pattern": r"^\s*[-+.]?[0-9]|\$\{\{"}),
+        _ => json!({"type": ["number", "string"], "pattern": r"^\s*([-+.]|v)?[0-9]|\$\{\{"}),
     }
 }
 

@@ -21,7 +21,7 @@ const fn field(name: &'static str, kind: FieldKind) -> Field {
 }
 
 const FIELDS: &[Field] = &[
-    field("exit", FieldKind::Number),
+    field("exit", FieldKind::COUNT),
     field("stdout", FieldKind::Text),
     field("json", FieldKind::Json),
     field("headers", FieldKind::Map),
@@ -32,7 +32,7 @@ const FIELDS: &[Field] = &[
     field("lines", FieldKind::Lines),
     field("max_outage", FieldKind::Duration),
     field("error", FieldKind::Text),
-    field("status", FieldKind::Number),
+    field("status", FieldKind::STATUS),
 ];
 
 fn node(yaml: &str) -> Node {
@@ -112,6 +112,101 @@ fn refused(yaml: &str, expected: &str) {
         format!("{}:{} {}{help}", place.line, place.column, problem.message)
     };
     assert_eq!(problems.iter().map(line).collect::<Vec<_>>().join("\n"), expected);
+}
+
+#[test]
+fn what_looks_alike_and_is_of_another_kind_is_told_with_its_kind() {
+    let quote = "quote what is text, and only that";
+    for (yaml, told) in [
+        (
+            "json: {$.length: '7'}",
+            format!(
+                "1:18 `$.length` of `json` is not what was expected [text (\"7\") | a number (7)] (expected is text, found is a number: {quote})"
+            ),
+        ),
+        (
+            "json: {size: {one-of: ['2048', 1]}}",
+            format!(
+                "1:15 `size` of `json` is `2048`, which is none of those expected [one of `2048`, `1` | 2048] (expected is text (\"2048\"), found is a number (2048): {quote})"
+            ),
+        ),
+        (
+            "json: {'$.members[*].port': ['1', 2]}",
+            format!(
+                "1:29 `$.members[*].port` of `json` is not what was expected [[\"1\",2] | [1,2]] (expected is text (\"1\"), found is a number (1): {quote})"
+            ),
+        ),
+        (
+            "json: {members: {includes: [{port: '2'}, {port: 1}]}}",
+            format!(
+                "1:18 `members` of `json` does not include what was expected [includes [{{\"port\":\"2\"}},{{\"port\":1}}] | [{{\"name\":\"core1\",\"port\":1}},{{\"name\":\"core2\",\"port\":2}}]]"
+            ),
+        ),
+        (
+            "stages: {contains: '4'}",
+            format!(
+                "1:10 `stages` does not contain `4` [contains `4` | [2,4,6]] (expected is text (\"4\"), found is a number (4): {quote})"
+            ),
+        ),
+        (
+            "json: {none: 'null'}",
+            format!(
+                "1:14 `none` of `json` is not what was expected [text (\"null\") | null] (expected is text, found is null: {quote})"
+            ),
+        ),
+    ] {
+        fails(yaml, &[&told]);
+    }
+}
+
+#[test]
+fn what_a_number_never_is_is_told_when_it_is_read() {
+    for (yaml, told) in [
+        (
+            "status: 99999",
+            "1:9 `status` is never `99999` (it is a whole number from 100 to 999)",
+        ),
+        (
+            "status: {not: 99}",
+            "1:15 `status` is never `99` (it is a whole number from 100 to 999)",
+        ),
+        (
+            "status: {one-of: [200, 0]}",
+            "1:24 `status` is never `0` (it is a whole number from 100 to 999)",
+        ),
+        (
+            "status: {ge: 1000}",
+            "1:14 `status` is never at least `1000` (it is a whole number from 100 to 999)",
+        ),
+        (
+            "status: 200.5",
+            "1:9 `status` is never `200.5` (it is a whole number from 100 to 999)",
+        ),
+        (
+            "exit: {lt: 0}",
+            "1:12 `exit` is never less than `0` (it is a whole number, 0 or more)",
+        ),
+        (
+            "stdout: {length: {le: -1}}",
+            "1:23 the length of `stdout` is never at most `-1` (it is a whole number, 0 or more)",
+        ),
+        (
+            "duration: {lt: 0s}",
+            "1:16 `duration` is never less than `0s` (no time is less than 0s)",
+        ),
+    ] {
+        refused(yaml, told);
+    }
+    for yaml in [
+        "status: {lt: 999.5}",
+        "status: {ge: 100, le: 999}",
+        "exit: {ge: 0}",
+        "status: \"${{ n }}\"",
+        "json: {size: -1}",
+        "max_outage: {le: 0s}",
+    ] {
+        assert!(read(yaml).is_ok(), "{yaml}");
+    }
 }
 
 #[test]
@@ -215,10 +310,10 @@ fn faults_in_json_say_the_path() {
     fails(
         "json: {version: 3.10, leader: {includes: {role: slave}}, size: {lt: 5s}, members: {lt: 3}}",
         &[
-            "1:17 `version` of `json` is not what was expected [3.1 | 3.10]",
+            "1:17 `version` of `json` is not what was expected [a number (3.1) | text (\"3.10\")] (expected is a number, found is text: quote what is text, and only that)",
             "1:32 `leader` of `json` does not include what was expected [includes {\"role\":\"slave\"} | {\"name\":\"core1\",\"role\":\"master\"}]",
             "1:65 `size` of `json` cannot be compared: a number cannot be compared with a duration [less than 5s | 2048]",
-            "1:84 `members` of `json` cannot be compared: [{\"name\":\"core1\",\"port\":1},{\"name\":\"core2\",\"port\":2}] is neither a number nor a size, a duration or an RFC 3339 time [less than 3 | [{\"name\":\"core1\",\"port\":1},{\"name\":\"core2\",\"port\":2}]]",
+            "1:84 `members` of `json` cannot be compared: [{\"name\":\"core1\",\"port\":1},{\"name\":\"core2\",\"port\":2}] is neither a number nor a size, a duration, an RFC 3339 time or a version [less than 3 | [{\"name\":\"core1\",\"port\":1},{\"name\":\"core2\",\"port\":2}]]",
         ],
     );
 }
@@ -402,7 +497,7 @@ fn a_regular_expression_that_may_match_nothing_checks_nothing() {
 #[test]
 fn a_value_that_is_no_number_is_wrong_and_not_an_error_and_its_contrary_does_not_hold() {
     let found = json!({"stdout": "ERROR"});
-    let why = "`stdout` cannot be compared: \"ERROR\" is neither a number nor a size, a duration or an RFC 3339 time";
+    let why = "`stdout` cannot be compared: \"ERROR\" is neither a number nor a size, a duration, an RFC 3339 time or a version";
     for yaml in ["stdout: {gt: 9}", "stdout: {not: {gt: 9}}"] {
         let expectation = read(yaml).unwrap().0;
         let faults = expectation.judge(&found, &Scope::default(), &[]).unwrap();

@@ -24,6 +24,7 @@ pub(crate) use connect::{Stream, Target, is_socket};
 pub(crate) use fault::words;
 pub use hop::{basic, form, without_user};
 pub(crate) use tls::connector;
+pub(crate) use url::check as check_url;
 pub use wire::{Asked, Told};
 
 /// The most bytes of an answer that are kept.

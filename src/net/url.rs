@@ -39,6 +39,11 @@ impl std::fmt::Display for Url {
     }
 }
 
+/// Says what is wrong with a URL, if something is.
+pub(crate) fn check(text: &str) -> Result<(), String> {
+    Url::parse(text).map(drop)
+}
+
 impl Url {
     /// Reads a whole URL; an error says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Url, String> {

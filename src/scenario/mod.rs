@@ -329,6 +329,9 @@ fn check_scenario(scenario: &Scenario, node: &Node, problems: &mut Problems) {
             "the scenario's name is empty",
         ));
     }
+    if let Some(limit) = scenario.timeout.as_ref().filter(|limit| limit.is_zero()) {
+        problems.push(crate::step::no_time("timeout", &limit.span));
+    }
     let none = |key: &str| {
         let steps = node.entry(key);
         steps.is_none_or(|steps| steps.list().is_some_and(<[Node]>::is_empty))

@@ -28,12 +28,13 @@ impl<'n> Fields<'n> {
         }
     }
 
-    /// Opens a node as a mapping of the known keys, or as the value of its short form; tells unknown keys.
+    /// Opens a node as a mapping of the known keys, or as the value of its short form; tells unknown keys, and offers those
+    /// that are there already.
     pub fn open(
         node: &'n Node,
         what: &str,
         short: Option<&'static str>,
-        known: &'static [Cow<'static, str>],
+        (known, offered): (&'static [Cow<'static, str>], &'static [Cow<'static, str>]),
         problems: &mut Problems,
     ) -> Option<Fields<'n>> {
         let fields = |short| Fields {
@@ -50,7 +51,7 @@ impl<'n> Fields<'n> {
             if short.is_some() && !node.is_null() {
                 return Some(fields(short));
             }
-            let keys = known
+            let keys = offered
                 .iter()
                 .map(|key| format!("`{key}`"))
                 .collect::<Vec<_>>()
@@ -61,7 +62,7 @@ impl<'n> Fields<'n> {
         for (key, _) in entries {
             match key.scalar() {
                 Some(name) if known.iter().any(|known| known == name) => {}
-                Some(name) => problems.push(unknown_key(key, name, what, known)),
+                Some(name) => problems.push(unknown_key(key, name, what, offered)),
                 None => problems.push(key_trap(key).unwrap_or_else(|| wrong_type(key, "a key"))),
             }
         }

@@ -26,7 +26,7 @@ pub use keys::{Key, keys_of};
 pub use leaf::{Computed, Text, computed_schema, is_plain_non_text};
 pub use rule::Rule;
 pub use schema::{ObjectSchema, tidy};
-pub use word::{Size, Word, words};
+pub use word::{Port, Size, Word, words};
 
 /// What reading gathers: the diagnostics, and every template met, for the check of the names in them.
 #[derive(Debug, Default)]
@@ -68,6 +68,11 @@ pub trait Shape: Sized + JsonSchema {
     /// What it is when its key is not there; `None` means that the key is required.
     fn absent() -> Option<Self> {
         None
+    }
+
+    /// True for what is not there yet: its key is known, and not offered.
+    fn is_later() -> bool {
+        false
     }
 
     /// The keys of its mapping, if it is read from one of keys of its own.
@@ -128,6 +133,16 @@ macro_rules! shape {
                 &KEYS
             }
 
+            /// Those of them that are there already.
+            pub fn offered() -> &'static [std::borrow::Cow<'static, str>] {
+                static OFFERED: std::sync::LazyLock<Vec<std::borrow::Cow<'static, str>>> = std::sync::LazyLock::new(|| {
+                    let later: &[bool] = &[$(<$Type as $crate::shape::Shape>::is_later()),*];
+                    let keys = $Name::keys().iter().zip(later);
+                    keys.filter(|(_, later)| !**later).map(|(key, _)| key.clone()).collect()
+                });
+                &OFFERED
+            }
+
             /// Reads it from the fields of a mapping.
             pub fn read_fields(
                 fields: &$crate::shape::Fields<'_>,
@@ -142,7 +157,7 @@ macro_rules! shape {
 
         impl $crate::shape::Shape for $Name {
             fn read(node: &$crate::yaml::Node, problems: &mut $crate::shape::Problems) -> Option<Self> {
-                let fields = $crate::shape::Fields::open(node, $what, Self::short(), Self::keys(), problems)?;
+                let fields = $crate::shape::Fields::open(node, $what, Self::short(), (Self::keys(), Self::offered()), problems)?;
                 Self::read_fields(&fields, problems)
             }
 
@@ -180,6 +195,9 @@ impl<T: Shape> Shape for Option<T> {
     }
     fn absent() -> Option<Self> {
         Some(None)
+    }
+    fn is_later() -> bool {
+        T::is_later()
     }
     fn schema(generator: &mut SchemaGenerator) -> Schema {
         T::schema(generator)
@@ -298,8 +316,11 @@ impl<T: Shape> Shape for Named<T> {
     }
 }
 
-/// How to write as names with values what is none: a list of `NAME=VALUE` as compose files have it.
+/// How to write as names with values what is none: a value alone, or a list of `NAME=VALUE` as compose files have it.
 fn as_named(node: &Node) -> String {
+    if node.scalar().is_some_and(|text| !text.is_empty()) && !node.span.text().contains('\n') {
+        return format!("give it a name: a line `NAME: {}` below", node.span.text());
+    }
     let items = node.list().unwrap_or_default().iter();
     let pairs: Option<Vec<(&str, &str)>> = items.map(|item| item.scalar()?.split_once('=')).collect();
     match pairs.as_deref() {

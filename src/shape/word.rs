@@ -116,9 +116,33 @@ impl Word for u64 {
     }
     const UNQUOTED: bool = true;
     fn advice(text: &str) -> Option<String> {
-        matches!(text, "true" | "yes" | "on" | "false" | "no" | "off")
-            .then(|| "write how many: `0`, `1`, `2`".to_owned())
+        let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic());
+        is_word.then(|| "write how many in digits: `0`, `1`, `2`".to_owned())
     }
+}
+
+/// A port: `80`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Port(pub u16);
+
+impl std::fmt::Display for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Word for Port {
+    const WHAT: &'static str = "a port (1 to 65535)";
+    fn from_text(text: &str) -> Option<Self> {
+        u64::from_text(text)
+            .and_then(|port| u16::try_from(port).ok())
+            .filter(|port| *port > 0)
+            .map(Port)
+    }
+    fn word_schema() -> Value {
+        serde_json::json!({"type": "integer", "minimum": 1, "maximum": 65535})
+    }
+    const UNQUOTED: bool = true;
 }
 
 impl Word for String {

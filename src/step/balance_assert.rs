@@ -34,7 +34,7 @@ pub(super) const ABOUT: About = About {
     results: &[
         Field {
             name: "distinct",
-            kind: FieldKind::Number,
+            kind: FieldKind::COUNT,
             doc: "How many different answers there were.",
         },
         Field {
@@ -44,7 +44,7 @@ pub(super) const ABOUT: About = About {
         },
         Field {
             name: "errors",
-            kind: FieldKind::Number,
+            kind: FieldKind::COUNT,
             doc: "How many questions had no answer of status 2xx.",
         },
     ],
@@ -82,7 +82,11 @@ impl Shape for BalanceAssert {
             problems.push(wrong_type(node, "a mapping (`balance-assert`)"));
             return None;
         };
-        let known: Vec<&str> = Http::keys().iter().chain(Counts::keys()).map(AsRef::as_ref).collect();
+        let known: Vec<&str> = Http::offered()
+            .iter()
+            .chain(Counts::offered())
+            .map(AsRef::as_ref)
+            .collect();
         for (key, _) in entries {
             let name = key.scalar().unwrap_or_default();
             if !known.contains(&name) {

@@ -27,7 +27,7 @@ pub(super) const TAIL: usize = 30;
 pub(super) const RESULT: &[Field] = &[
     Field {
         name: "exit",
-        kind: FieldKind::Number,
+        kind: FieldKind::EXIT,
         doc: "Its exit code; 128 and the number of a signal that ended it.",
     },
     Field {

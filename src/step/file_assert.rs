@@ -62,7 +62,7 @@ const RESULT: &[Field] = &[
     },
     Field {
         name: "size",
-        kind: FieldKind::Number,
+        kind: FieldKind::COUNT,
         doc: "Its bytes.",
     },
 ];

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::{About, Binder, Body, Sort, Written};
 use crate::diagnostic::Diagnostic;
 use crate::expect::HTTP_SUCCESS;
-use crate::net::is_socket;
+use crate::net::{check_url, is_socket};
 use crate::shape::{Computed, Named, OneOrMany, Rule, Text, shape};
 use crate::template::Data;
 
@@ -157,6 +157,11 @@ impl Http {
                 )
                 .help("the address that a service has now is `${{ url('web', 80) }}`"),
             );
+            whole = false;
+        } else if let Some(text) = binder.constant_text(url)
+            && let Err(why) = check_url(&text)
+        {
+            binder.error(&url.span, why, "a URL is like `http://host:8080/path`");
             whole = false;
         }
         if self.inside.is_none() && self.connect_to.is_none() {

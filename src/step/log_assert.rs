@@ -45,7 +45,7 @@ pub(super) const ABOUT: About = About {
 const RESULTS: &[Field] = &[
     Field {
         name: "count",
-        kind: FieldKind::Number,
+        kind: FieldKind::COUNT,
         doc: "how many lines fit",
     },
     Field {

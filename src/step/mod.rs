@@ -63,7 +63,7 @@ pub use for_each::{ForEach, Items};
 pub use probed::Seen;
 pub use schema::common_schema;
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
-pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys};
+pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys, no_time};
 
 /// Of a kind that has a service or a container for its target.
 const TARGET: Rule = Rule::One(&["service", "container"]);

@@ -12,7 +12,7 @@ use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
 use crate::net::{MAX_KEPT, NetError, TCP_ERRORS, Target};
-use crate::shape::{Computed, Rule, Text, shape};
+use crate::shape::{Computed, Port, Rule, Text, shape};
 
 /// See the table.
 pub(super) const ABOUT: About = About {
@@ -90,7 +90,7 @@ shape! {
         /// A service, instead of an address.
         service: Option<Text>,
         /// The service's port, as it is in the container.
-        port: Option<Computed<u64>>,
+        port: Option<Computed<Port>>,
         /// What is sent.
         send: Option<Text>,
         /// Reads until this text has come.
@@ -183,7 +183,7 @@ const UNKNOWN: &str = "if the name is to have no address, say so: `expect: {erro
 #[derive(Debug)]
 enum To {
     Address(Text),
-    Service(Text, Computed<u64>),
+    Service(Text, Computed<Port>),
 }
 
 impl To {
@@ -304,9 +304,8 @@ impl Bound {
             To::Address(address) => cx.text(address).await,
             To::Service(service, port) => {
                 let service = cx.text(service).await?;
-                let wanted = cx.computed(port).await?;
-                let port = u16::try_from(wanted).map_err(|_| cx.error(format!("{wanted} is no port")))?;
-                let (address, port) = cx.port(&service, port).await?;
+                let port = cx.computed(port).await?;
+                let (address, port) = cx.port(&service, port.0).await?;
                 let brackets = address.contains(':') && !address.starts_with('[');
                 Ok(if brackets {
                     format!("[{address}]:{port}")

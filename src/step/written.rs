@@ -72,6 +72,10 @@ impl crate::shape::Word for Day {
 pub struct Later;
 
 impl Shape for Later {
+    fn is_later() -> bool {
+        true
+    }
+
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         problems.push(
             Diagnostic::error(&node.span, "this part of the language is not there yet in this version")
@@ -296,6 +300,12 @@ fn check_combination(step: &Step, problems: &mut Problems) {
             format!("`{}` is no question: it cannot be a probe", kind.name),
         ));
     }
+    let limits = [("timeout", &step.common.timeout)];
+    for (key, value) in limits.into_iter().chain(waits) {
+        if let Some(limit) = value.as_ref().filter(|limit| limit.known() == Some(Duration::ZERO)) {
+            problems.push(no_time(key, limit.span()));
+        }
+    }
     tell_idle(step, problems);
     if let (Some(must_hold), None) = (&step.common.must_hold, &step.common.probe) {
         problems.push(Diagnostic::error(
@@ -303,6 +313,11 @@ fn check_combination(step: &Step, problems: &mut Problems) {
             "`must-hold` belongs to `probe`, and there is none",
         ));
     }
+}
+
+/// A limit within which nothing can be done.
+pub fn no_time(key: &str, span: &Span) -> Diagnostic {
+    Diagnostic::error(span, format!("`{key}` is no time at all")).help("write how long: `30s`")
 }
 
 /// Refuses keys that would do nothing beside the others.

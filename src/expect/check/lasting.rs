@@ -15,13 +15,13 @@ impl Check {
         let kind = subject.kind;
         let is_lines = kind == FieldKind::Lines;
         match &self.what {
-            What::Compare(Order::Less | Order::LessOrEqual, _) => kind == FieldKind::Number,
+            What::Compare(Order::Less | Order::LessOrEqual, _) => matches!(kind, FieldKind::Number(..)),
             What::Equals(expected) if is_lines => !is_beginning(value, expected),
             What::Equals(expected) => matches!(compare(Order::Greater, kind, expected, value), Ok(true)),
             What::Empty(true) | What::EachItem(_) => is_lines,
             What::Length(check) => value.as_array().filter(|_| is_lines).is_some_and(|items| {
                 let length = Value::from(items.len());
-                check.fails_for_good(&Subject::new(subject.label.clone(), FieldKind::Number, Some(&length)))
+                check.fails_for_good(&Subject::new(subject.label.clone(), FieldKind::COUNT, Some(&length)))
             }),
             What::All(checks) => checks.iter().any(|check| check.fails_for_good(subject)),
             What::Any(checks) => checks.iter().all(|check| check.fails_for_good(subject)),

@@ -219,7 +219,7 @@ async fn a_value_that_cannot_be_compared_yet_is_asked_for_again() {
     ask("slow").check("steps[1] passed\n= passed").await;
     ask("never")
         .check(
-            "steps[1] failed: `body` cannot be compared: \"starting\" is neither a number nor a size, a duration or an RFC 3339 time
+            "steps[1] failed: `body` cannot be compared: \"starting\" is neither a number nor a size, a duration, an RFC 3339 time or a version
              = failed
              exit 1",
         )

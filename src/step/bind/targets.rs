@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Binder, Static};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::shape::{Computed, Text};
+use crate::shape::{Computed, Port, Text};
 use crate::step::place;
 use crate::step::target::{Unfound, find_container, find_process, find_service, freed, unknown};
 use crate::step::{ContainerRef, Ref, ServiceRef};
@@ -114,9 +114,9 @@ impl Binder<'_> {
     }
 
     /// Tells a port that a service does not publish, where both are written literally.
-    pub fn published(&mut self, service: &Text, port: &Computed<u64>) {
+    pub fn published(&mut self, service: &Text, port: &Computed<Port>) {
         if let (Some(literal), Some(number)) = (service.as_literal(), port.known()) {
-            let problem = self.unpublished(literal, number, (&service.span, port.span()));
+            let problem = self.unpublished(literal, number.0, (&service.span, port.span()));
             self.problems.extend(problem);
         }
     }

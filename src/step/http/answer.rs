@@ -15,7 +15,7 @@ use crate::step::{Cx, Done};
 pub(super) const FIELDS: [Field; 8] = [
     Field {
         name: "status",
-        kind: FieldKind::Number,
+        kind: FieldKind::STATUS,
         doc: "The status: `200`.",
     },
     Field {

@@ -75,16 +75,12 @@ const STATES: &[&str] = &[
 const HEALTHS: &[&str] = &["starting", "healthy", "unhealthy"];
 
 pub(super) const RESULT: &[Field] = &[
-    field(
-        "wanted",
-        FieldKind::Number,
-        "How many containers a service should have.",
-    ),
-    field("running", FieldKind::Number, "How many of them run."),
-    field("healthy", FieldKind::Number, "How many of them are healthy."),
+    field("wanted", FieldKind::COUNT, "How many containers a service should have."),
+    field("running", FieldKind::COUNT, "How many of them run."),
+    field("healthy", FieldKind::COUNT, "How many of them are healthy."),
     field(
         "completed",
-        FieldKind::Number,
+        FieldKind::COUNT,
         "How many of them ended with exit code 0.",
     ),
     field(
@@ -99,12 +95,12 @@ pub(super) const RESULT: &[Field] = &[
     ),
     field(
         "exit",
-        FieldKind::Number,
+        FieldKind::EXIT,
         "The exit code of what has ended; of several containers the first that is not 0.",
     ),
     field(
         "restarts",
-        FieldKind::Number,
+        FieldKind::COUNT,
         "How often restart policies started it again.",
     ),
     field("image", FieldKind::Text, "The image, as it was asked for."),
@@ -124,8 +120,8 @@ pub(super) const RESULT: &[Field] = &[
     field("exists", FieldKind::Boolean, "Whether it is there."),
     field("driver", FieldKind::Text, "The driver of a volume or network."),
     field("labels", FieldKind::Map, "The labels."),
-    field("answers", FieldKind::Number, "How often a probe got its answer."),
-    field("failures", FieldKind::Number, "How often it did not."),
+    field("answers", FieldKind::COUNT, "How often a probe got its answer."),
+    field("failures", FieldKind::COUNT, "How often it did not."),
     field(
         "max_outage",
         FieldKind::Duration,
