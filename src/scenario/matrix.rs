@@ -158,7 +158,11 @@ impl Matrix {
 
 fn axis(node: &Node, problems: &mut Problems) -> Vec<Value> {
     let Some(items) = node.list() else {
-        problems.push(wrong_type(node, "a list of values"));
+        let problem = wrong_type(node, "a list of values");
+        problems.push(match node.scalar() {
+            Some(_) if !node.is_null() => problem.help(format!("write `[{}]`", node.span.text())),
+            _ => problem.help("write `[VALUE, …]`: one case for each"),
+        });
         return Vec::new();
     };
     let values: Vec<Value> = items.iter().map(|item| literal(item, problems)).collect();

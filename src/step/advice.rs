@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::written::{APART, Common, is_common};
 use super::{KINDS, Kind};
 use crate::diagnostic::Diagnostic;
-use crate::expect::FieldKind;
+use crate::expect::{Field, FieldKind, MATCHER_TABLE};
 use crate::yaml::{Node, key_trap};
 
 /// Keys that people write in a kind, and what is meant by them.
@@ -44,7 +44,7 @@ const MEANT: &[(&str, &[&str], &str)] = &[
     ("file-assert", &["file"], "it is `path`"),
     (
         "file-assert",
-        &["mode", "owner", "text", "contains", "exists", "size"],
+        &["mode", "owner", "text", "json", "exists", "size"],
         "it is a field of the result: `expect: {mode: '0644'}`",
     ),
     (
@@ -66,6 +66,19 @@ const MEANT: &[(&str, &[&str], &str)] = &[
     ("down", &["remove-volumes", "v"], "it is `volumes: true`"),
 ];
 
+/// What is to be written for a matcher that stands where none is: beside a kind, in it, or beside the fields of its result.
+fn matcher_meant(kind: &Kind, name: &str) -> Option<String> {
+    let is_text = |field: &&Field| field.kind == FieldKind::Text;
+    let field = kind.results.iter().find(is_text).or(kind.results.first())?;
+    let is_matcher = MATCHER_TABLE.iter().any(|(matcher, _)| *matcher == name);
+    is_matcher.then(|| {
+        format!(
+            "it judges a field of the result: `expect: {{{}: {{{name}: …}}}}`",
+            field.name
+        )
+    })
+}
+
 /// Says of keys that were told as unknown in a kind what is to be written for them.
 pub(super) fn tell_meant(kind: &Kind, value: &Node, told: &mut [Diagnostic]) {
     for (key, _) in value.map().unwrap_or_default() {
@@ -76,8 +89,9 @@ pub(super) fn tell_meant(kind: &Kind, value: &Node, told: &mut [Diagnostic]) {
         let problem = told
             .iter_mut()
             .find(|problem| problem.span == key.span && problem.message.starts_with("unknown"));
-        if let (Some((_, _, help)), Some(problem)) = (meant.next(), problem) {
-            problem.help = Some((*help).to_owned());
+        let help = meant.next().map(|(_, _, help)| (*help).to_owned());
+        if let (Some(help), Some(problem)) = (help.or_else(|| matcher_meant(kind, name)), problem) {
+            problem.help = Some(help);
         }
     }
 }
@@ -120,16 +134,22 @@ pub(super) fn unknown_step_key(key: &Node, name: &str, kind: Option<&Kind>) -> D
             kind.name
         ));
     }
+    if let Some(meant) = kind.and_then(|kind| matcher_meant(kind, name)) {
+        return told(meant);
+    }
     if WAITING.contains(&name) {
-        return told(
+        let whole = match name {
+            "retry" | "retries" | "attempts" => "; a whole scenario is tried again by `retries`, beside its `steps`",
+            _ => "",
+        };
+        return told(format!(
             "nothing sleeps here: a question with `within: 30s` is asked again until what it expects is there, and with \
-             `holds-for: 2s` it must stay so"
-                .to_owned(),
-        );
+             `holds-for: 2s` it must stay so{whole}"
+        ));
     }
     key_trap(key).unwrap_or_else(|| {
         let mut known: Vec<Cow<'static, str>> = KINDS.iter().map(|kind| kind.name.into()).collect();
-        known.extend_from_slice(Common::keys());
+        known.extend_from_slice(Common::offered());
         known.extend(APART.map(Cow::from));
         let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
         let near = crate::diagnostic::did_you_mean(name, &known);
