@@ -138,9 +138,7 @@ fn what_looks_alike_and_is_of_another_kind_is_told_with_its_kind() {
         ),
         (
             "json: {members: {includes: [{port: '2'}, {port: 1}]}}",
-            format!(
-                "1:18 `members` of `json` does not include what was expected [includes [{{\"port\":\"2\"}},{{\"port\":1}}] | [{{\"name\":\"core1\",\"port\":1}},{{\"name\":\"core2\",\"port\":2}}]]"
-            ),
+            "1:18 `members` of `json` does not include what was expected [includes [{\"port\":\"2\"},{\"port\":1}] | [{\"name\":\"core1\",\"port\":1},{\"name\":\"core2\",\"port\":2}]]".to_owned(),
         ),
         (
             "stages: {contains: '4'}",
