@@ -46,6 +46,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("dry-run-warned", "--quiet --dry-run warned"),
     ("steps-unknown", "steps asert"),
     ("steps-later", "steps deploy"),
+    ("steps-later-key", "steps log-scan"),
+    ("steps-near", "steps logs"),
     ("steps-up", "steps up"),
     ("steps-assert", "steps assert"),
     ("steps", "steps"),

@@ -2,11 +2,13 @@
 
 mod topics;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::{Process, USAGE, terminal};
 use crate::diagnostic::known_names;
 use crate::report::text::wrapped;
+use crate::scenario::Scenario;
 use crate::shape::{Key, key_of, keys_of};
 use crate::step::{KINDS, Kind, LATER_KINDS, Sort};
 use topics::TOPICS;
@@ -28,7 +30,9 @@ pub(crate) fn print(_: &Process, name: Option<&str>, _no_color: bool) -> u8 {
     }
     let kinds = KINDS.iter().map(|kind| kind.name);
     let names: Vec<&str> = kinds.chain(TOPICS.iter().map(|topic| topic.name)).collect();
-    let later = if LATER_KINDS.contains(&name) { " yet" } else { "" };
+    let has = |keys: &[Cow<'static, str>]| keys.iter().any(|key| key == name);
+    let is_later = LATER_KINDS.contains(&name) || has(Scenario::keys()) && !has(Scenario::offered());
+    let later = if is_later { " yet" } else { "" };
     terminal::print_error(&format!(
         "error: there is no step kind `{name}`{later}\n  help: {}\n",
         known_names(name, &names)

@@ -267,8 +267,11 @@ pub fn known_names(got: &str, known: &[&str]) -> String {
 
 /// The known name nearest to what was written, if one is near: by its letters, or as `logs` is to `log-assert`.
 pub fn did_you_mean<'a>(got: &str, known: &[&'a str]) -> Option<&'a str> {
-    let near = similar::get_close_matches(got, known, 1, 0.6);
+    let near = |least: f32| similar::get_close_matches(got, known, 1, least).first().copied();
     let one = got.trim_end_matches('s');
     let begins = |name: &&&str| one.len() > 2 && name.split_once('-').is_some_and(|(first, _)| first == one);
-    near.first().or_else(|| known.iter().find(begins)).copied()
+    // `envs` is nearer to `env` than to `env-file`, and `state` to `state-assert` than to `start`.
+    near(0.81)
+        .or_else(|| known.iter().find(begins).copied())
+        .or_else(|| near(0.6))
 }

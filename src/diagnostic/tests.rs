@@ -185,4 +185,13 @@ fn a_drawn_diagnostic_travels() {
 fn suggests_only_what_is_near() {
     assert_eq!(did_you_mean("comand", &["command", "service"]), Some("command"));
     assert_eq!(did_you_mean("zebra", &["command", "service"]), None);
+    let kinds = ["start", "log-assert", "state-assert", "env", "env-file", "do"];
+    for (got, near) in [
+        ("logs", "log-assert"),
+        ("state", "state-assert"),
+        ("envs", "env"),
+        ("stat", "start"),
+    ] {
+        assert_eq!(did_you_mean(got, &kinds), Some(near), "{got}");
+    }
 }
