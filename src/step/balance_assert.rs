@@ -137,6 +137,16 @@ impl Written for BalanceAssert {
             );
             return None;
         }
+        let zero = [("distinct", &counts.distinct), ("least", &counts.least)];
+        let mut zero = zero.into_iter().filter_map(|(key, count)| Some((key, count.as_ref()?)));
+        if let Some((key, count)) = zero.find(|(_, count)| count.known() == Some(0)) {
+            binder.error(
+                count.span(),
+                format!("`{key}` is at least 1"),
+                "each question has an answer, and each answer comes once or more",
+            );
+            return None;
+        }
         let known = |count: &Option<Computed<u64>>| count.as_ref().and_then(Computed::known);
         let wanted = known(&counts.distinct)
             .unwrap_or(1)

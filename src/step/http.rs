@@ -196,6 +196,9 @@ impl Http {
             );
             whole = false;
         }
+        if let Some(to) = &self.connect_to {
+            whole &= super::tcp::check_address(to, "", binder).is_some();
+        }
         if let (Some(to), Some(_)) = (&self.connect_to, &self.inside) {
             whole &= !refuse_socket(binder, "connect-to", to);
         }

@@ -115,7 +115,7 @@ impl Written for Tcp {
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let to = match (&self.address, &self.service, &self.port) {
             (Some(address), None, None) => {
-                check_address(address, binder)?;
+                check_address(address, ", or `service` and `port` instead", binder)?;
                 if self.inside.is_none() {
                     binder.freed_port(address.as_literal().unwrap_or_default(), &address.span);
                 }
@@ -166,15 +166,15 @@ impl Written for Tcp {
 }
 
 /// Tells an address that is none, where it is known before the step.
-fn check_address(address: &Text, binder: &mut Binder<'_>) -> Option<()> {
+pub(super) fn check_address(address: &Text, instead: &str, binder: &mut Binder<'_>) -> Option<()> {
     let Some(why) = binder
         .constant_text(address)
         .and_then(|text| Target::parse(&text).err())
     else {
         return Some(());
     };
-    let help = "e.g. `127.0.0.1:6379`, `[::1]:6379`, the path of a unix socket, or `service` and `port` instead";
-    binder.error(&address.span, why.message, help);
+    let help = "e.g. `127.0.0.1:6379`, `[::1]:6379`, the path of a unix socket";
+    binder.error(&address.span, why.message, format!("{help}{instead}"));
     None
 }
 
