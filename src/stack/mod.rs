@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Diagnostic, Span, Spanned};
+use crate::diagnostic::{Diagnostic, Level, Span, Spanned};
 use crate::engine::Labels;
 use crate::image::{Identities, ImagePlan, OURS};
 use crate::scenario::Files;
@@ -296,7 +296,9 @@ impl StackPlan {
                 ),
             )
         });
-        self.planned.notes.iter().cloned().chain(locks).collect()
+        let notes = self.planned.notes.iter().cloned();
+        let notes = notes.map(|note| of_stack(note, &self.at));
+        notes.chain(locks).collect()
     }
 
     /// Rewrites its files again with the values that are known now.
@@ -342,6 +344,14 @@ impl StackPlan {
             }
         }
     }
+}
+
+/// What is wrong with a file of a stack, with the stack that it is of: many may be.
+fn of_stack(problem: Diagnostic, at: &Span) -> Diagnostic {
+    if problem.level == Level::Note || problem.span.source.path == at.source.path {
+        return problem;
+    }
+    problem.related(at, "of this stack")
 }
 
 fn known_names(names: &BTreeMap<String, Option<String>>) -> BTreeMap<String, String> {

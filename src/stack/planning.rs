@@ -9,7 +9,7 @@ use crate::scenario::stacks::Stack;
 use crate::substitute::{self, Addition, BuildInfo, Refused, Rewritten, StackInput, Value as Late};
 use crate::template::Scope;
 
-use super::{Context, StackPlan, without_service};
+use super::{Context, StackPlan, of_stack, without_service};
 
 /// Plans one stack.
 pub(super) struct Planning<'a> {
@@ -99,7 +99,8 @@ impl Planning<'_> {
             // They are wanted now; the plan is made again when they are there.
             Err(Refused::Needs(_)) => None,
             Err(Refused::Problems(problems)) => {
-                self.problems.extend(problems);
+                let told = problems.into_iter().map(|problem| of_stack(problem, &input.at));
+                self.problems.extend(told);
                 None
             }
         }

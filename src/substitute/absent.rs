@@ -7,6 +7,7 @@ use super::files::{Looking, join};
 use super::gather::is_remote;
 use super::host_paths::split_source;
 use super::labels::text_of;
+use super::refers;
 use super::unit::Unit;
 use super::view::{Layers, Said, View, mentions};
 use crate::diagnostic::Diagnostic;
@@ -29,7 +30,8 @@ pub(super) fn find<'s>(
         }
         absent.extend(search.mounts(&view));
         for section in ["secrets", "configs"] {
-            used.entry(section).or_default().extend(sources(&view, section));
+            let given = refers::given(&view, section).into_iter();
+            used.entry(section).or_default().extend(given.map(|given| given.name));
         }
     }
     for (section, used) in used {
@@ -40,16 +42,6 @@ pub(super) fn find<'s>(
         }
     }
     absent
-}
-
-/// The secrets or configs that a service is given.
-fn sources(view: &View<'_>, section: &str) -> Vec<String> {
-    let said = view.all(section);
-    let items = said.iter().flat_map(|said| {
-        let items = said.node.list().unwrap_or_default().iter();
-        items.filter_map(|item| said.fill(item.entry("source").unwrap_or(item)))
-    });
-    items.collect()
 }
 
 struct Search<'s> {

@@ -8,6 +8,7 @@ use super::input::{PortRange, StackInput};
 use super::labels::{text_of, uses_default};
 use super::names::{ContainerNames, networks};
 use super::ports::Short;
+use super::refers;
 use super::rewritten::{Dependency, Lock, LockKind, Port, ServiceInfo};
 use super::unit::Unit;
 use super::view::{self, Layers, Said, View, mentions};
@@ -180,21 +181,7 @@ fn port(said: &Said<'_>, item: &Node) -> Option<Port> {
 
 /// The named volumes that a service mounts.
 fn volumes(view: &View<'_>) -> BTreeSet<String> {
-    let mut named = BTreeSet::new();
-    for said in view.all("volumes") {
-        for item in said.node.list().unwrap_or_default() {
-            let source = if item.map().is_some() {
-                let volume = text_of(item, "type", &said.environment).is_some_and(|kind| kind == "volume");
-                text_of(item, "source", &said.environment).filter(|_| volume)
-            } else {
-                let text = said.fill(item).unwrap_or_default();
-                let (source, rest) = split_source(&text);
-                rest.map(|_| source.to_owned())
-            };
-            named.extend(source.filter(|source| !source.is_empty() && !is_path(source)));
-        }
-    }
-    named
+    refers::volumes(view).into_iter().map(|volume| volume.name).collect()
 }
 
 /// True if it mounts a path, or something that is known only later.

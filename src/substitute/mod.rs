@@ -25,12 +25,15 @@ mod images;
 mod info;
 mod input;
 mod interpolate;
+mod keys;
 mod labels;
 mod matching;
 mod names;
 mod passed;
 mod paths;
 mod ports;
+mod refers;
+mod refused;
 mod rewrite;
 mod rewritten;
 #[cfg(test)]

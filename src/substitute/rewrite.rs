@@ -15,8 +15,8 @@ use super::ports::Freeing;
 use super::rewritten::{BuildInfo, Rewritten, RewrittenFile, ServiceInfo, Shared};
 use super::unit::Unit;
 use super::view::{self, Layers, View};
-use super::{absent, external, host_paths, images, info, labels, names, passed, paths, unset};
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use super::{absent, external, host_paths, images, info, keys, labels, names, passed, paths, refused, unset};
+use crate::diagnostic::{Diagnostic, Level, did_you_mean};
 use crate::yaml;
 
 /// Rewrites a stack. Pure: what it has to know of the disk and is not in `files` yet it asks for, to be called again.
@@ -30,7 +30,12 @@ pub fn rewrite(input: &StackInput, files: &dyn Files) -> Result<Rewritten, Refus
     }
     match rewritten {
         Some(rewritten) if problems.is_empty() => Ok(rewritten),
-        _ => Err(Refused::Problems(problems)),
+        rewritten => {
+            // They may well be what the problems come from.
+            let notes = rewritten.into_iter().flat_map(|rewritten| rewritten.notes);
+            problems.extend(notes.filter(|note| note.level == Level::Warning));
+            Err(Refused::Problems(problems))
+        }
     }
 }
 
@@ -63,10 +68,14 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
         directory,
         profiles,
     };
+    problems.extend(refused::find(&units, &services, &scene.profiles, looking));
+    let unknown = keys::unknown(&units, &services);
     let made = substitute(&scene, &mut units, problems);
     let services = view::services(&units);
     unset::find(&units, &services, scene.looking, problems);
-    Some(finish(&scene, units, Made { services, ..made }))
+    let mut rewritten = finish(&scene, units, Made { services, ..made });
+    rewritten.notes.extend(unknown);
+    Some(rewritten)
 }
 
 fn no_services(input: &StackInput, looking: &Looking<'_>) -> Diagnostic {

@@ -20,8 +20,11 @@ fn a_container_name_becomes_an_alias() {
             "      front:\n        aliases:\n          - db1\n      back:\n        aliases:\n          - x\n          - db1\n        ipv4_address: 10.0.0.2\n",
         ),
     ] {
-        let text = format!("services:\n  db:\n    image: x\n    container_name: db1\n{networks}");
-        stack(&text).gives(&format!("services:\n  db:\n    image: x\n    networks:\n{expected}"));
+        let declared = "networks:\n  front:\n    external: true\n  back:\n    external: true\n";
+        let text = format!("services:\n  db:\n    image: x\n    container_name: db1\n{networks}{declared}");
+        stack(&text).gives(&format!(
+            "services:\n  db:\n    image: x\n    networks:\n{expected}{declared}"
+        ));
     }
     // Where it has no network of its own, it has no name there.
     stack("services:\n  db:\n    image: x\n    container_name: db1\n    network_mode: host\n")

@@ -3,6 +3,7 @@
 mod bad;
 mod isolation;
 mod known;
+mod refused;
 mod several;
 mod substitutions;
 

@@ -76,7 +76,7 @@ fn extended_files_keep_their_own_folder() {
         &[
             (
                 "/app/compose.yml",
-                "services:\n  web:\n    extends: {file: ../common/base.yml, service: base}\n    volumes: ['./own:/o']\n",
+                "services:\n  web:\n    extends: {file: ../common/base.yml, service: base}\n    volumes: ['./own:/o']\nvolumes:\n  named:\n    external: true\n",
             ),
             (
                 "/common/base.yml",
@@ -93,7 +93,7 @@ fn extended_files_keep_their_own_folder() {
     let copies = stack.copies();
     assert_eq!(
         copies["compose.yml"],
-        "services:\n  web:\n    extends:\n      file: \"/copies/base.yml\"\n      service: base\n    volumes:\n      - \"./own:/o\"\n    networks:\n      default:\n        aliases:\n          - b\n"
+        "services:\n  web:\n    extends:\n      file: \"/copies/base.yml\"\n      service: base\n    volumes:\n      - \"./own:/o\"\n    networks:\n      default:\n        aliases:\n          - b\nvolumes:\n  named:\n    external: true\n"
     );
     assert_eq!(
         copies["base.yml"],

@@ -158,8 +158,9 @@ fn host_paths_in_volumes() {
             "type: volume\n        source: data\n        target: /d",
         ),
     ] {
-        let text = format!("{}      - ./data:/always\n", listed("volumes", written));
-        let expected = format!("{}      - \"/new:/always\"\n", listed("volumes", replaced));
+        let declared = "volumes:\n  data:\n    external: true\n";
+        let text = format!("{}      - ./data:/always\n{declared}", listed("volumes", written));
+        let expected = format!("{}      - \"/new:/always\"\n{declared}", listed("volumes", replaced));
         stack(&text)
             .env("DATA", "./data")
             .env("BOTH", "./data:/d")
