@@ -18,14 +18,13 @@ use crate::shape::{Named, Text};
 use crate::template::Scope;
 
 pub use crate::scenario::images::Pull;
+pub use crate::substitute::OURS;
 pub use identity::{identity, reference, visible};
 
 use planning::Planning;
 
 /// The default limit of a build.
 pub const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
-/// What the references of all images that are made here begin with.
-pub const OURS: &str = crate::lease::NAMES;
 
 /// An image that a case needs.
 #[derive(Debug, Clone)]

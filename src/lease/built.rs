@@ -18,7 +18,7 @@ pub const OWNER: &str = "e2erun.owner";
 pub const OURS: &str = "e2erun";
 
 /// What the names of images that are made here begin with.
-pub const NAMES: &str = "e2erun/";
+pub const NAMES: &str = crate::substitute::OURS;
 
 /// How many images are looked at at once.
 const AT_ONCE: usize = 8;

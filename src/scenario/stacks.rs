@@ -35,7 +35,7 @@ shape! {
 shape! {
     /// What is replaced in the copy of the files.
     pub struct Substitute ("`substitute`") {
-        /// Images of services, and in the Dockerfiles of the builds listed below: what is written → what it becomes.
+        /// Images of services and `docker-image://` contexts, and in the Dockerfiles of the builds listed below: what is written → what it becomes.
         images: Named<Text>,
         /// Host ports that become free ones: a list, `all` (the default) or `none`.
         ports: Option<PortsWritten>,

@@ -1,10 +1,8 @@
-//! What a build says over all layers of its service: its context, arguments, further folders, and all else.
+//! What a build says over all layers of its service: its context, arguments, and all else.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::files::join;
-use super::gather::is_remote;
 use super::interpolate::{Value, fill};
 use super::tree;
 use super::unit::Unit;
@@ -74,33 +72,4 @@ pub(super) fn options(builds: &[Said<'_>]) -> String {
         }
     }
     options
-}
-
-/// Further folders that a build sees, by name.
-pub(super) fn contexts(builds: &[Said<'_>], units: &[Unit]) -> BTreeMap<String, PathBuf> {
-    let mut contexts = BTreeMap::new();
-    for said in builds {
-        let base = &units[said.place.unit].base;
-        let mut add = |name: &str, text: &str| {
-            let path = fill(text, &said.environment)
-                .value
-                .filter(|path| !path.contains(':') && !is_remote(path));
-            contexts.extend(path.map(|path| (name.to_owned(), join(base, &path))));
-        };
-        let Some(node) = said.node.entry("additional_contexts") else {
-            continue;
-        };
-        for (name, path) in node.map().unwrap_or_default() {
-            add(name.scalar().unwrap_or_default(), path.scalar().unwrap_or_default());
-        }
-        for (name, path) in node
-            .list()
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|item| item.scalar()?.split_once('='))
-        {
-            add(name, path);
-        }
-    }
-    contexts
 }

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::build_written::{args, context, contexts, options};
+use super::build_written::{args, context, options};
+use super::contexts::Contexts;
 use super::dockerfile;
 use super::files::{Found, Looking, join};
 use super::gather::is_remote;
@@ -121,15 +122,16 @@ impl Building<'_, '_> {
 
     /// Replaces images in the Dockerfiles of a build.
     fn dockerfiles(&mut self, build: &mut Node, by: &BuildReplacement, copy: &mut Copy, environment: &Environment) {
-        let args = args(&[Said {
+        let said = [Said {
             node: build,
             environment: environment.clone().into(),
             place: no_place(),
-        }]);
+        }];
+        let (args, contexts) = (args(&said), Contexts::of(&said).names);
         if let Some(inline) = tree::entry(build, "dockerfile_inline") {
             let text = inline.scalar().unwrap_or_default();
             let filled = fill(text, environment).value.unwrap_or_default();
-            let text = self.images(&filled, &args);
+            let text = self.images(&filled, &args, &contexts);
             return tree::set_text(inline, escape(&text));
         }
         let own = build.entry("dockerfile").and_then(Node::scalar);
@@ -150,7 +152,7 @@ impl Building<'_, '_> {
                 None => self.read(&name, by, &copy.from, &at),
             };
             if let Some(text) = text {
-                let text = self.images(&text, &args);
+                let text = self.images(&text, &args, &contexts);
                 copy.prepare.dockerfiles.insert(name, text);
             }
         }
@@ -169,9 +171,10 @@ impl Building<'_, '_> {
         Some(self.looking.text(&path, at, self.problems)?.text.clone())
     }
 
-    fn images(&mut self, text: &str, args: &BTreeMap<String, Option<Value>>) -> String {
+    fn images(&mut self, text: &str, args: &BTreeMap<String, Option<Value>>, contexts: &BTreeSet<String>) -> String {
         let rewritten = dockerfile::rewrite(text, &self.images.map(), &known(args));
-        self.images.note(rewritten.images, &rewritten.used);
+        let images = rewritten.images.into_iter().filter(|image| !contexts.contains(image));
+        self.images.note(images, &rewritten.used);
         rewritten.text
     }
 
@@ -202,6 +205,7 @@ impl Building<'_, '_> {
         let own = || field("dockerfile").unwrap_or_else(|| "Dockerfile".to_owned());
         let dockerfile = inline.is_none().then(own);
         let prepared = dockerfile.as_ref().and_then(|name| copy?.prepare.dockerfiles.get(name));
+        let contexts = Contexts::of(&builds);
         let mut info = BuildInfo {
             service: service.to_owned(),
             at,
@@ -212,11 +216,13 @@ impl Building<'_, '_> {
             bases: BTreeSet::new(),
             target: field("target"),
             options: options(&builds),
-            contexts: contexts(&builds, units),
+            contexts: contexts.folders(units),
             prepare: copy.map(|copy| copy.prepare.clone()),
             args: args(&builds),
         };
         self.check(&mut info);
+        info.bases.retain(|base| !contexts.names.contains(base));
+        info.bases.extend(contexts.images);
         Some(info)
     }
 

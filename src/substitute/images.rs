@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::dockerfile::same_image;
-use super::interpolate::escape;
+use super::interpolate::{escape, fill};
 use super::matching::Matching;
+use super::rewritten::BuildInfo;
 use super::tree;
 use super::unit::Unit;
 use super::view::{self, Layers, View};
+use super::{OURS, contexts};
 
 /// Replaces the image of a service in every layer that names it.
 pub(super) fn replace(units: &mut [Unit], layers: &Layers, matching: &mut Matching<'_>) {
@@ -35,6 +37,46 @@ pub(super) fn replace(units: &mut [Unit], layers: &Layers, matching: &mut Matchi
             };
             tree::remove(service, "build");
             pull_policy(service);
+        }
+    }
+}
+
+/// Replaces the images that builds see as contexts of their own.
+pub(super) fn replace_contexts(units: &mut [Unit], matching: &mut Matching<'_>) {
+    view::each(units, "services", |around, _, service| {
+        let Some(build) = tree::entry(service, "build") else {
+            return;
+        };
+        contexts::turn(build, &mut |text| {
+            let filled = fill(text, &around.environment).value?;
+            let image = filled.strip_prefix(contexts::IMAGE)?;
+            let written = text.strip_prefix(contexts::IMAGE).unwrap_or(image);
+            let hit = matching.find_filled(written, Some(image))?;
+            Some(escape(&format!("{}{}", contexts::IMAGE, hit.to())))
+        });
+    });
+}
+
+/// What is made here is asked of no registry: neither the image that a service runs, nor those that its build begins with.
+pub(super) fn pull_nothing_of_ours(units: &mut [Unit], services: &BTreeMap<String, Layers>, builds: &[BuildInfo]) {
+    let begins_with_ours = |service: &str| {
+        let mut own = builds.iter().filter(|build| build.service == service);
+        own.any(|build| build.bases.iter().any(|base| base.starts_with(OURS)))
+    };
+    for (name, layers) in services {
+        let image = View::service(units, layers).last("image").and_then(|said| said.text());
+        let runs_ours = image.is_some_and(|image| image.starts_with(OURS));
+        let begins_with_ours = begins_with_ours(name);
+        for place in &layers.0 {
+            let Some(service) = view::node_mut(units, "services", place) else {
+                continue;
+            };
+            if runs_ours {
+                pull_policy(service);
+            }
+            if let Some(build) = tree::entry(service, "build").filter(|_| begins_with_ours) {
+                tree::remove(build, "pull");
+            }
         }
     }
 }

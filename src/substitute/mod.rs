@@ -6,13 +6,15 @@
 //! the way Docker does is left to the compose tool; [`Rewritten`] knows only what a scenario has to know of a stack.
 //!
 //! One file per substitution: `text`, `images`, `ports`, `host_paths`, `builds` (with `dockerfile`), `external`, and
-//! those that are made without being asked: `names`, `labels`, `paths`.
+//! those that are made without being asked: `names`, `labels`, `paths`. What is wrong with the files themselves is told by
+//! `refused`, `keys`, `unset`, `absent`, `passed`
 
 mod absent;
 mod build_files;
 mod build_hash;
 mod build_written;
 mod builds;
+mod contexts;
 mod difference;
 mod dockerfile;
 mod env_file;
@@ -56,6 +58,9 @@ pub use input::{
 pub use interpolate::{Environment, Value};
 pub use rewrite::rewrite;
 pub use rewritten::{BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo, Shared};
+
+/// What the name of every image that is made here begins with: no registry has one.
+pub const OURS: &str = "e2erun/";
 
 /// What stands in a rewritten file for a value that is known later.
 const HOLE: &str = "known-later";

@@ -8,7 +8,7 @@ use super::gather::is_remote;
 use super::host_paths::{env_files, is_path, split_source};
 use super::interpolate::{Environment, escape, fill};
 use super::unit::Unit;
-use super::{tree, view};
+use super::{contexts, tree, view};
 use crate::yaml::{Content, Node};
 
 /// Makes the relative paths of extended files absolute.
@@ -57,21 +57,7 @@ impl Prefix<'_> {
         tree::entry(build, "context")
             .into_iter()
             .for_each(|context| self.path(context));
-        let Some(contexts) = tree::entry(build, "additional_contexts") else {
-            return;
-        };
-        for (_, context) in tree::entries(contexts) {
-            self.path(context);
-        }
-        for item in tree::items(contexts) {
-            let Some((name, path)) = item.scalar().and_then(|text| text.split_once('=')) else {
-                continue;
-            };
-            if let Some(absolute) = self.absolute(path) {
-                let text = format!("{name}={absolute}");
-                tree::set_text(item, text);
-            }
-        }
+        contexts::turn(build, &mut |context| self.absolute(context));
     }
 
     fn volume(&self, volume: &mut Node) {

@@ -135,6 +135,7 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
     for layers in services.values() {
         images::replace(units, layers, &mut image_keys);
     }
+    images::replace_contexts(units, &mut image_keys);
     let mut ports = Freeing::new(&wanted.ports);
     ports.free(units);
     host_paths::replace(units, &mut path_keys, problems);
@@ -164,6 +165,7 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
     let names = names::isolate(units, &services);
     paths::make_absolute(units);
     images::give_built(units, &services, &input.built);
+    images::pull_nothing_of_ours(units, &services, &builds);
     labels::add(units, &services, input);
     problems.extend(image_keys.problems());
     problems.extend(ports.problems());

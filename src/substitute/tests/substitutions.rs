@@ -248,6 +248,43 @@ fn a_build_of_another_folder_with_other_dockerfiles() {
 }
 
 #[test]
+fn images_that_are_contexts_of_a_build() {
+    for (written, expected) in [
+        ("{basis: 'docker-image://base:1'}", "basis: \"docker-image://b:2\""),
+        ("['basis=docker-image://base:1']", "- \"basis=docker-image://b:2\""),
+        ("{basis: 'docker-image://$IMAGE'}", "basis: \"docker-image://b:2\""),
+    ] {
+        let text = format!("services:\n  web:\n    build: {{context: ., additional_contexts: {written}}}\n");
+        let stack = stack(&text).env("IMAGE", "base:1").image("base:1", "b:2");
+        let rewritten = stack
+            .file("/app/Dockerfile", "FROM basis\nCOPY --from=other a b")
+            .rewritten();
+        assert!(
+            rewritten.files[0].text.contains(expected),
+            "{}",
+            rewritten.files[0].text
+        );
+        // The context's name is no image.
+        let bases: Vec<&String> = rewritten.builds[0].bases.iter().collect();
+        assert_eq!(bases, ["b:2", "other"]);
+    }
+}
+
+#[test]
+fn what_is_made_here_is_pulled_from_nowhere() {
+    let text = "services:\n  web:\n    image: $IMAGE\n    pull_policy: always\n  db:\n    build:\n      context: .\n      pull: true\n";
+    let check = |image: &str, stays: bool| {
+        let dockerfile = format!("FROM {image}");
+        let stack = stack(text).env("IMAGE", image).file("/app/Dockerfile", &dockerfile);
+        let text = &stack.rewritten().files[0].text;
+        assert_eq!(text.contains("pull_policy: always"), stays, "{text}");
+        assert_eq!(text.contains("pull: true"), stays, "{text}");
+    };
+    check("e2erun/app:1", false);
+    check("acme/app:1", true);
+}
+
+#[test]
 fn external_ones_are_mapped() {
     for written in [
         "external: true",
