@@ -7,7 +7,7 @@
 //!
 //! One file per substitution: `text`, `images`, `ports`, `host_paths`, `builds` (with `dockerfile`), `external`, and
 //! those that are made without being asked: `names`, `labels`, `paths`. What is wrong with the files themselves is told by
-//! `refused`, `keys`, `unset`, `absent`, `passed`
+//! `refused`, `keys`, `unset`, `absent`, `passed`; `said` puts what the compose tool says into the author's words.
 
 mod absent;
 mod build_files;
@@ -38,6 +38,7 @@ mod refers;
 mod refused;
 mod rewrite;
 mod rewritten;
+mod said;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -58,6 +59,7 @@ pub use input::{
 pub use interpolate::{Environment, Value};
 pub use rewrite::rewrite;
 pub use rewritten::{BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo, Shared};
+pub use said::{of_originals, place_of};
 
 /// What the name of every image that is made here begins with: no registry has one.
 pub const OURS: &str = "e2erun/";

@@ -14,6 +14,7 @@ use crate::engine::{Reason, Stream, ToolCall, ToolEnd, of_the_surroundings};
 use crate::event::{Fault, What, duration_text};
 use crate::host::Kept;
 use crate::stack::StackPlan;
+use crate::substitute;
 
 /// How often `up` is tried again when the surroundings fail.
 const TRIES: u32 = 3;
@@ -297,12 +298,13 @@ impl Starting<'_> {
         };
         let tail: Vec<&str> = lines.lines().rev().take(TAIL).collect();
         let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
+        // It knows only the copies, and the author only what they are copies of.
+        let (planned, files) = (&self.plan.planned, &*self.cx.case.files);
+        let tail = substitute::of_originals(&tail, &self.plan.copies, planned, files);
+        let complaint = substitute::place_of(&tail, planned, files);
+        let at = complaint.map_or_else(|| self.cx.span.place(), |span| span.place());
         let fault = Fault::error(format!("`{}` could not be brought up: {why}", self.plan.name));
-        vec![
-            fault
-                .at(self.cx.span.place())
-                .detail("what the compose tool said", tail),
-        ]
+        vec![fault.at(at).detail("what the compose tool said", tail)]
     }
 }
 
