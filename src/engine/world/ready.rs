@@ -181,24 +181,27 @@ fn restarted(container: &ContainerState) -> String {
     restarts(container).map_or_else(String::new, |count| format!(" after {count}"))
 }
 
+/// `, 2 restarts, last exit code 1`, as far as there is something to say.
 fn again(container: &ContainerState) -> String {
-    restarts(container).map_or_else(String::new, |count| format!(", {count}"))
+    told(container).iter().map(|fact| format!(", {fact}")).collect()
 }
 
 /// ` (2 restarts, last exit code 1)`, as far as there is something to say.
 fn facts(container: &ContainerState) -> String {
-    let last = container
-        .runs
-        .iter()
-        .rev()
-        .find_map(|run| run.ended.and_then(|end| end.exit));
-    let last = last.map(|code| format!("last exit code {code}"));
-    let all: Vec<String> = restarts(container).into_iter().chain(last).collect();
+    let all = told(container);
     if all.is_empty() {
         String::new()
     } else {
         format!(" ({})", all.join(", "))
     }
+}
+
+/// How often it was restarted, and how it ended last.
+fn told(container: &ContainerState) -> Vec<String> {
+    let mut runs = container.runs.iter().rev();
+    let last = runs.find_map(|run| run.ended.and_then(|end| end.exit));
+    let last = last.map(|code| format!("last exit code {code}"));
+    restarts(container).into_iter().chain(last).collect()
 }
 
 #[cfg(test)]
