@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostic::{Diagnostic, Source, Span};
-use crate::scenario::{Document, Files, Partial, Project, Scenario, Wanted, read_document, read_project};
+use crate::scenario::{
+    Document as Written, Files, Partial, Project, Scenario, Template, Wanted, read_document, read_project,
+};
 use crate::substitute::{self as seen, Entry, EntryContent, FileDigest};
-use crate::template::Template;
+use crate::template::Template as Leaf;
 
+/// What a project file is called.
+const PROJECT: &str = "e2erun.yaml";
 /// The most bytes of a YAML file that are read.
 const MAX_FILE: u64 = 64 << 20;
 
@@ -35,11 +39,24 @@ pub struct Loaded {
     /// As written.
     pub scenario: Arc<Scenario>,
     /// The templates of all but its steps.
-    pub templates: Vec<Template>,
+    pub templates: Vec<Leaf>,
     /// The project file above it, with its folder.
     pub project: Option<Arc<(Project, PathBuf)>>,
     /// What is wrong with it as written.
     pub partial: Partial,
+}
+
+/// What a file is.
+#[derive(Debug)]
+pub enum Document {
+    /// A scenario.
+    Scenario(Box<Loaded>),
+    /// A template.
+    Template(Box<Template>),
+    /// A project file that the user named, with its folder.
+    Project(Arc<(Project, PathBuf)>),
+    /// None of ours.
+    Other,
 }
 
 /// Project files by folder: each is read once.
@@ -139,27 +156,30 @@ fn nowhere(path: &str) -> Span {
     }
 }
 
-/// Reads a file as a scenario; `None` when it is a template or none of ours (`Some(false)` counts it as passed over).
-pub fn read(found: &Found, projects: &Projects) -> Result<Result<Loaded, bool>, Vec<Diagnostic>> {
+/// Reads a file.
+pub fn read(found: &Found, projects: &Projects) -> Result<Document, Vec<Diagnostic>> {
+    let folder = found.path.parent().unwrap_or(Path::new("/")).to_path_buf();
+    if found.named && found.path.file_name().is_some_and(|name| name == PROJECT) {
+        return Ok(projects.of(&folder)?.map_or(Document::Other, Document::Project));
+    }
     let source = match text(&found.path, &found.shown) {
         Ok(source) => source,
         Err(problem) => return Err(vec![*problem]),
     };
     let node = crate::yaml::parse(&source)?;
     match read_document(node, found.named)? {
-        Document::Template(_) => Ok(Err(false)),
-        Document::Other => Ok(Err(true)),
-        Document::Scenario(scenario, templates, partial) => {
-            let folder = found.path.parent().unwrap_or(Path::new("/")).to_path_buf();
+        Written::Template(template) => Ok(Document::Template(template)),
+        Written::Other => Ok(Document::Other),
+        Written::Scenario(scenario, templates, partial) => {
             let project = projects.of(&folder)?;
-            Ok(Ok(Loaded {
+            Ok(Document::Scenario(Box::new(Loaded {
                 file: found.shown.clone(),
                 folder,
                 scenario: Arc::new(*scenario),
                 templates,
                 project,
                 partial,
-            }))
+            })))
         }
     }
 }
@@ -178,7 +198,7 @@ impl Projects {
         if let Some(known) = self.lock().get(folder) {
             return known.clone();
         }
-        let file = folder.join("e2erun.yaml");
+        let file = folder.join(PROJECT);
         let read = if file.is_file() {
             project(&file, &self.cwd).map(Some)
         } else {

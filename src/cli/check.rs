@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,9 +12,9 @@ use super::prepare::{self, Chosen};
 use super::{NOTHING, Process, UNKNOWN, USAGE, terminal};
 use crate::diagnostic::{Diagnostic, Source, Span, Spanned, known_names};
 use crate::image::Identities;
-use crate::load::{self, Projects};
+use crate::load::{self, Document, Projects};
 use crate::plan::{self, Plan, Settings};
-use crate::scenario::Files;
+use crate::scenario::{Files, Template};
 use crate::step::BUILT_IN;
 
 /// What checking one file came to.
@@ -23,6 +23,12 @@ struct Checked {
     scenarios: usize,
     cases: usize,
     passed_over: usize,
+    /// Templates and project files that were checked by themselves.
+    templates: usize,
+    projects: usize,
+    /// The numbers of the templates that were only found, and the paths of those that scenarios use.
+    found: Vec<usize>,
+    used: BTreeSet<PathBuf>,
     diagnostics: Vec<Diagnostic>,
     /// The scenarios' names.
     names: Vec<Name>,
@@ -88,7 +94,7 @@ pub(crate) fn check(process: &Process, arguments: &CheckArguments) -> u8 {
         terminal::print_error(&format!("invalid: {}\n", terminal::counted(&checked.diagnostics)));
         return USAGE;
     }
-    if checked.cases == 0 {
+    if checked.cases == 0 && (checked.scenarios > 0 || checked.templates + checked.projects == 0) {
         terminal::print_error(&prepare::nothing("check", &chosen, checked.scenarios));
         return NOTHING;
     }
@@ -109,11 +115,15 @@ fn summary(checked: &Checked) -> String {
         0 => String::new(),
         over => format!("; {} passed over", plural(over, "other YAML file")),
     };
-    format!(
-        "ok: {}, {}{over}{told}\n",
-        plural(checked.scenarios, "scenario"),
-        plural(checked.cases, "case"),
-    )
+    let parts = [
+        (checked.scenarios, "scenario"),
+        (checked.cases, "case"),
+        (checked.templates, "template"),
+        (checked.projects, "project file"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, what)| plural(count, what)).collect();
+    format!("ok: {}{over}{told}\n", parts.join(", "))
 }
 
 fn plural(count: usize, what: &str) -> String {
@@ -148,10 +158,15 @@ fn all(process: &Process, chosen: &Chosen, settings: &Settings) -> Checked {
                 for number in numbers.take_while(|number| *number < chosen.found.len()) {
                     one(chosen, settings, (&projects, &files), (number, &mut own));
                 }
+                own.used = files.templates();
                 let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                 total.scenarios += own.scenarios;
                 total.cases += own.cases;
                 total.passed_over += own.passed_over;
+                total.templates += own.templates;
+                total.projects += own.projects;
+                total.found.append(&mut own.found);
+                total.used.append(&mut own.used);
                 total.diagnostics.append(&mut own.diagnostics);
                 total.names.append(&mut own.names);
                 total.variables.append(&mut own.variables);
@@ -163,8 +178,35 @@ fn all(process: &Process, chosen: &Chosen, settings: &Settings) -> Checked {
         }
     });
     let mut total = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    unused(process, chosen, &projects, &mut total);
     total.diagnostics.extend(projects.ignored());
     total
+}
+
+/// Checks the templates that were found and that no scenario uses: those that one does were checked with it.
+fn unused(process: &Process, chosen: &Chosen, projects: &Projects, total: &mut Checked) {
+    let files = Files::seen_from(&process.cwd);
+    for number in std::mem::take(&mut total.found) {
+        let found = &chosen.found[number];
+        if total.used.contains(&crate::scenario::normal(&found.path)) {
+            continue;
+        }
+        // One that cannot be read was told when it was found.
+        if let Ok(Document::Template(template)) = load::read(found, projects) {
+            alone(found, &template, (projects, &files), total);
+        }
+    }
+}
+
+/// Checks a template by itself.
+fn alone(found: &load::Found, template: &Template, (projects, files): (&Projects, &Files), checked: &mut Checked) {
+    checked.templates += 1;
+    let folder = found.path.parent().unwrap_or(Path::new("/"));
+    let told = projects.of(folder).map(|project| {
+        let project = project.as_deref().map(|(project, _)| project);
+        plan::alone::template(template, &found.path, project, files)
+    });
+    checked.diagnostics.extend(told.unwrap_or_else(|told| told));
 }
 
 fn one(
@@ -173,10 +215,20 @@ fn one(
     (projects, files): (&Projects, &Files),
     (number, checked): (usize, &mut Checked),
 ) {
-    let loaded = match load::read(&chosen.found[number], projects) {
-        Ok(Ok(loaded)) => loaded,
-        Ok(Err(other)) => {
-            checked.passed_over += usize::from(other);
+    let found = &chosen.found[number];
+    let loaded = match load::read(found, projects) {
+        Ok(Document::Scenario(loaded)) => loaded,
+        Ok(Document::Template(template)) if found.named => {
+            return alone(found, &template, (projects, files), checked);
+        }
+        Ok(Document::Template(_)) => return checked.found.push(number),
+        Ok(Document::Project(project)) => {
+            let (project, folder) = &*project;
+            checked.projects += 1;
+            return checked.diagnostics.extend(plan::alone::project(project, folder, files));
+        }
+        Ok(Document::Other) => {
+            checked.passed_over += 1;
             return;
         }
         Err(problems) => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::options::ListArguments;
 use super::{NOTHING, Process, USAGE, prepare, terminal};
-use crate::load::{self, Projects};
+use crate::load::{self, Document, Projects};
 use crate::plan::CaseSeed;
 
 /// Prints a line for each case, or all of them as JSON.
@@ -23,12 +23,12 @@ pub(crate) fn list(process: &Process, arguments: &ListArguments) -> u8 {
     let mut scenarios = 0;
     for found in &chosen.found {
         match load::read(found, &projects) {
-            Ok(Ok(loaded)) => {
+            Ok(Document::Scenario(loaded)) => {
                 scenarios += 1;
                 seeds.extend(chosen.cases(&loaded, seeds.len() + 1).0);
                 problems.extend(loaded.partial.problems);
             }
-            Ok(Err(_)) => {}
+            Ok(_) => {}
             Err(told) => problems.extend(told),
         }
     }

@@ -25,7 +25,7 @@ const EXIT_CODES: &str = "Exit codes: 0 all passed or skipped; 1 something faile
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check scenarios without Docker: every problem with its place.
+    /// Check scenarios, templates and project files without Docker: every problem with its place.
     Check(CheckArguments),
     /// List the cases with their tags.
     List(ListArguments),

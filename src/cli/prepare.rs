@@ -11,7 +11,7 @@ use super::Process;
 use super::options::Selection;
 use crate::diagnostic::{Diagnostic, Level, Source, Span, known_names};
 use crate::image::Identities;
-use crate::load::{self, Found, Loaded, Projects};
+use crate::load::{self, Document, Found, Loaded, Projects};
 use crate::plan::{self, CaseSeed, Settings};
 use crate::scenario::Files;
 
@@ -165,9 +165,10 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
     let mut known = BTreeSet::new();
     for found in &chosen.found {
         let loaded = match load::read(found, &projects) {
-            Ok(Ok(loaded)) => Arc::new(loaded),
-            Ok(Err(other)) => {
-                prepared.passed_over += usize::from(other);
+            Ok(Document::Scenario(loaded)) => Arc::new(*loaded),
+            Ok(Document::Template(_) | Document::Project(_)) => continue,
+            Ok(Document::Other) => {
+                prepared.passed_over += 1;
                 continue;
             }
             Err(problems) => {

@@ -13,13 +13,18 @@ pub fn filled(
     settings: &Settings,
     files: &Files,
 ) -> Result<Plan, Vec<Diagnostic>> {
+    filling(files, || resolve(loaded, seed, attempt, settings, files))
+}
+
+/// Does something with the memo, until all that it wants of it is there.
+pub(super) fn filling<T>(files: &Files, work: impl Fn() -> T) -> T {
     // The memo does not tell who wanted what: one after the other.
     let _alone = files.alone();
     loop {
-        let plan = resolve(loaded, seed, attempt, settings, files);
+        let done = work();
         let wanted = files.take_wanted();
         if wanted.is_empty() {
-            return plan;
+            return done;
         }
         load::fill(files, wanted);
     }

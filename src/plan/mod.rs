@@ -1,5 +1,6 @@
 //! Names → ids: a scenario as written becomes the plan of one case and one attempt. Pure: files come from the memo.
 
+pub mod alone;
 mod cases;
 mod checks;
 mod filled;

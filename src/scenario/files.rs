@@ -138,6 +138,11 @@ impl Files {
         Some(read)
     }
 
+    /// The template files that were asked for.
+    pub fn templates(&self) -> BTreeSet<PathBuf> {
+        locked(&self.templates).keys().cloned().collect()
+    }
+
     /// Takes what was asked for and was not there.
     pub fn take_wanted(&self) -> BTreeSet<Wanted> {
         std::mem::take(&mut *locked(&self.wanted))

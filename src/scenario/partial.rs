@@ -22,6 +22,16 @@ impl Partial {
         self.names.contains(name)
     }
 
+    /// All that a scenario may have: what is known where none is there.
+    pub fn of_nobody() -> Partial {
+        let names = ["env", "images", "matrix", "probes", "stacks"];
+        Partial {
+            problems: Vec::new(),
+            names: names.map(str::to_owned).into(),
+            services: true,
+        }
+    }
+
     /// Parts whose own keys are misspelt: what they would have given is not unknown.
     pub(super) fn misspelt(&mut self, node: &Node, keys: &[&str]) {
         for (key, value) in node.map().unwrap_or_default() {

@@ -40,7 +40,7 @@ use crate::event::{Event, Fault, What};
 use crate::host::{NoGroups, RealHost};
 use crate::image::Identities;
 use crate::lease::{Lease, Locks};
-use crate::load::{self, Found, Projects};
+use crate::load::{self, Document, Found, Projects};
 use crate::net::{HttpAnswer, HttpRequest, Net, NetError};
 use crate::plan::{self, Settings};
 use crate::report::outcome::{Rules, exit_code};
@@ -199,7 +199,10 @@ impl Stage {
                 path: path.clone(),
                 named: true,
             };
-            let loaded = Arc::new(load::read(&found, &projects).unwrap().unwrap());
+            let Document::Scenario(loaded) = load::read(&found, &projects).unwrap() else {
+                panic!("a scenario is wanted");
+            };
+            let loaded = Arc::new(*loaded);
             for seed in plan::cases(&loaded, jobs.len() + 1) {
                 let plan = plan::filled(&loaded, &seed, 1, settings, &files);
                 let plan = plan.unwrap_or_else(|problems| {

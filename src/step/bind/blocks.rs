@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::scenario::Template as TemplateFile;
 use crate::step::bound::OwnScope;
 use crate::step::{Block, Body, Bound, Lane, Step};
-use crate::template::Scope;
+use crate::template::{Data, Scope};
 
 /// How deep templates use templates.
 const MAX_TEMPLATES: usize = 16;
@@ -84,28 +84,46 @@ impl Binder<'_> {
             ));
             return None;
         }
-        let mut known = Known::built_in();
-        for name in file.parameters.names() {
-            known.add(name);
-        }
-        let early = self.early_of(&own);
-        let outer = (
-            std::mem::replace(&mut self.known, known),
-            std::mem::replace(&mut self.early, early),
-            std::mem::replace(&mut self.folder, own.folder.clone()),
-            std::mem::take(&mut self.step_names),
-            self.maybe,
-        );
-        self.maybe = false;
         self.used_at.insert(0, at.place());
-        self.within.push((path.to_path_buf(), shown.clone()));
         let before = self.problems.len();
-        let steps = self.steps(&file.steps);
+        let early = self.early_of(&own);
+        let steps = self.in_template(path, file, (early, &own.folder));
         let told = self.problems[before..].iter_mut();
         // What is wrong with a value is wrong where it was given.
         for problem in told.filter(|problem| problem.related.is_empty() && problem.span.text().contains("${{")) {
             problem.related.push((at.clone(), "used here".to_owned()));
         }
+        self.used_at.remove(0);
+        Some(Body::Block(Block {
+            lanes: vec![Lane { name: None, steps }],
+            own: Some(own),
+        }))
+    }
+
+    /// The steps of a template that no step uses.
+    pub fn template_alone(&mut self, path: &Path, file: &TemplateFile) {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        self.in_template(path, file, (Scope::default(), folder));
+    }
+
+    fn in_template(&mut self, path: &Path, file: &TemplateFile, (early, folder): (Scope, &Path)) -> Vec<Bound> {
+        let shown = &file.span.source.path;
+        let outer = (
+            std::mem::replace(&mut self.known, known_in(file)),
+            std::mem::replace(&mut self.early, early),
+            std::mem::replace(&mut self.folder, folder.to_path_buf()),
+            std::mem::take(&mut self.step_names),
+            self.maybe,
+        );
+        self.maybe = false;
+        self.within.push((path.to_path_buf(), shown.clone()));
+        // A default sees the parameters, as the steps do.
+        let defaults = file
+            .parameters
+            .iter()
+            .filter_map(|(_, parameter)| parameter.default.as_ref());
+        self.check_names(&defaults.flat_map(Data::templates).collect::<Vec<_>>());
+        let steps = self.steps(&file.steps);
         self.check_names(
             &file
                 .returns
@@ -114,12 +132,8 @@ impl Binder<'_> {
                 .collect::<Vec<_>>(),
         );
         self.within.pop();
-        self.used_at.remove(0);
         (self.known, self.early, self.folder, self.step_names, self.maybe) = outer;
-        Some(Body::Block(Block {
-            lanes: vec![Lane { name: None, steps }],
-            own: Some(own),
-        }))
+        steps
     }
 
     /// The parameters and built-in names of a template whose values are known by now; none where it may be skipped.
@@ -150,4 +164,13 @@ impl Binder<'_> {
         }
         early
     }
+}
+
+/// The names that a template sees.
+fn known_in(file: &TemplateFile) -> Known {
+    let mut known = Known::built_in();
+    for name in file.parameters.names() {
+        known.add(name);
+    }
+    known
 }

@@ -108,7 +108,7 @@ impl Binder<'_> {
     fn unknown_probe(&self, path: &NamePath) -> Option<Diagnostic> {
         let name = path.parts.get(1).filter(|_| path.parts[0] == "probes" && !path.call)?;
         let known = self.probes.iter().map(|probe| probe.value.as_str());
-        let is_known = known.clone().any(|known| known == name);
+        let is_known = known.clone().any(|known| known == name) || self.fixed.partial.has("probes");
         (!is_known).then(|| Diagnostic::unknown(&path.span, "probe", name, known))
     }
 

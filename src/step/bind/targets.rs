@@ -16,7 +16,7 @@ impl Static<'_> {
     /// True for a service, container, volume or network that a part with problems may have.
     pub(in crate::step) fn is_unsure(&self, target: &str) -> bool {
         let stack = target.split_once('/').map(|(stack, _)| stack);
-        let missing = stack.is_none_or(|stack| self.partial.has(stack));
+        let missing = stack.is_none_or(|stack| self.partial.has(stack) || self.partial.has("stacks"));
         let name = target.split('.').next().unwrap_or(target);
         self.partial.services && missing || self.partial.has(name)
     }

@@ -148,6 +148,7 @@ impl Written for StateAssert {
             Of::Probe => {
                 if let Some(name) = text.as_literal()
                     && !binder.probes.iter().any(|probe| probe.value == name)
+                    && !binder.fixed.partial.has("probes")
                 {
                     let known = binder.probes.iter().map(|probe| probe.value.as_str());
                     let problem = Diagnostic::unknown(&text.span, "probe", name, known);
