@@ -15,6 +15,7 @@ use crate::engine::Labels;
 use crate::scenario::Files;
 use crate::scenario::images::Image;
 use crate::shape::{Named, Text};
+use crate::substitute::Originals;
 use crate::template::Scope;
 
 pub use crate::scenario::images::Pull;
@@ -93,6 +94,8 @@ pub struct ComposeBuild {
     pub folder: PathBuf,
     /// The rewritten files.
     pub files: Vec<(String, String)>,
+    /// What these are copies of.
+    pub originals: Originals,
     /// Copies of contexts that are made first.
     pub copies: Vec<Copy>,
     /// The tool's arguments before its command.

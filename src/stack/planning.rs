@@ -186,6 +186,7 @@ fn compose_build(input: &StackInput, planned: &Rewritten, service: &str) -> Comp
             .iter()
             .map(|file| (file.path.clone(), substitute::builds_only(&file.text)))
             .collect(),
+        originals: planned.originals(&input.folder),
         copies: copies.collect(),
         arguments: planned.arguments(&input.folder),
         env: input.tool_env(),

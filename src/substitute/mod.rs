@@ -59,7 +59,7 @@ pub use input::{
 pub use interpolate::{Environment, Value};
 pub use rewrite::rewrite;
 pub use rewritten::{BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo, Shared};
-pub use said::{of_originals, place_of};
+pub use said::{Originals, of_originals, place_of};
 
 /// What the name of every image that is made here begins with: no registry has one.
 pub const OURS: &str = "e2erun/";

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::input::{Addition, PortRange};
 use super::interpolate::Value;
+use super::said::Originals;
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 
 /// A stack after its rewriting.
@@ -59,6 +60,14 @@ pub struct Shared {
 }
 
 impl Rewritten {
+    /// What the copies are copies of, these being in a folder.
+    pub fn originals(&self, folder: &Path) -> Originals {
+        let files = self.files.iter();
+        files
+            .map(|file| (folder.join(&file.path), file.original.clone()))
+            .collect()
+    }
+
     /// The arguments of the compose tool before its command, the copies being in a folder.
     pub fn arguments(&self, folder: &Path) -> Vec<String> {
         let mut arguments = vec!["--project-name".to_owned(), self.project.clone()];

@@ -1,23 +1,20 @@
 //! What the compose tool says of the copies, in the words of who wrote the files: the file's own path, and the place of what
 //! it complains of.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::files::{Files, Found};
-use super::rewritten::Rewritten;
 use crate::diagnostic::Span;
 use crate::yaml::Node;
 
-/// What the tool said, each copy in a folder called by the file that it is a copy of.
-pub fn of_originals(said: &str, folder: &Path, rewritten: &Rewritten, files: &dyn Files) -> String {
-    let copies = rewritten.files.iter();
+/// The absolute paths of copies, in the order in which they are merged, each with the file that it is a copy of.
+pub type Originals = Vec<(PathBuf, PathBuf)>;
+
+/// What the tool said, each copy called by the file that it is a copy of.
+pub fn of_originals(said: &str, originals: &Originals, files: &dyn Files) -> String {
+    let copies = originals.iter();
     let mut copies: Vec<(String, String)> = copies
-        .map(|file| {
-            (
-                folder.join(&file.path).display().to_string(),
-                files.shown(&file.original),
-            )
-        })
+        .map(|(copy, original)| (copy.display().to_string(), files.shown(original)))
         .collect();
     // One may begin as another one does.
     copies.sort_by_key(|(copy, _)| std::cmp::Reverse(copy.len()));
@@ -27,13 +24,13 @@ pub fn of_originals(said: &str, folder: &Path, rewritten: &Rewritten, files: &dy
 
 /// The place of what the tool complains of: `services.web Additional property enviroment is not allowed`, or only
 /// `service "web" …`. None where it says none, or no file has it.
-pub fn place_of(said: &str, rewritten: &Rewritten, files: &dyn Files) -> Option<Span> {
+pub fn place_of(said: &str, originals: &Originals, files: &dyn Files) -> Option<Span> {
     let said = said.lines().rev().find_map(Said::read)?;
-    let places = rewritten.files.iter().filter_map(|file| {
-        let Some(Found::File(source)) = files.look(&file.original) else {
+    let places = originals.iter().filter_map(|(_, original)| {
+        let Some(Found::File(source)) = files.look(original) else {
             return None;
         };
-        let parsed = files.parsed(&file.original, &source).ok()?;
+        let parsed = files.parsed(original, &source).ok()?;
         let places = parsed.documents.iter().filter_map(|document| said.within(document));
         places.max_by_key(|(depth, _)| *depth)
     });

@@ -14,6 +14,7 @@ use crate::host::Host;
 use crate::image::{Build, ImagePlan};
 use crate::lease::used_again;
 use crate::plan::SCRATCH;
+use crate::substitute::{self, Originals};
 
 /// Lines of a failed build that the fault shows.
 const LINES: usize = 30;
@@ -69,9 +70,23 @@ pub(super) async fn built(env: &Env, image: &ImagePlan, build: &Build) -> Result
         Some(exit) => format!("exit code {exit}"),
         None => format!("it did not end within {}", shown(limit)),
     };
-    Err(Fault::error(format!("the build of {} failed: {why}", image.shown()))
+    Err(failed(env, image, build, (&why, &tail)))
+}
+
+/// Why a build failed, and what its tool said last. The compose tool knows only the copies, and the author only what they
+/// are copies of.
+fn failed(env: &Env, image: &ImagePlan, build: &Build, (why, said): (&str, &str)) -> Fault {
+    let none = Originals::new();
+    let originals = build.compose.as_ref().map_or(&none, |compose| &compose.originals);
+    let said = substitute::of_originals(said, originals, &*env.files);
+    let complaint = substitute::place_of(&said, originals, &*env.files);
+    let fault = Fault::error(format!("the build of {} failed: {why}", image.shown()))
         .detail("Dockerfile", &build.source)
-        .detail("last lines of the build", tail))
+        .detail("last lines of the build", said);
+    match complaint {
+        Some(span) => fault.at(span.place()),
+        None => fault,
+    }
 }
 
 /// Puts the build's files where the tool finds them; gives the call.

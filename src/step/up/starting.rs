@@ -299,9 +299,9 @@ impl Starting<'_> {
         let tail: Vec<&str> = lines.lines().rev().take(TAIL).collect();
         let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
         // It knows only the copies, and the author only what they are copies of.
-        let (planned, files) = (&self.plan.planned, &*self.cx.case.files);
-        let tail = substitute::of_originals(&tail, &self.plan.copies, planned, files);
-        let complaint = substitute::place_of(&tail, planned, files);
+        let (originals, files) = (self.plan.planned.originals(&self.plan.copies), &*self.cx.case.files);
+        let tail = substitute::of_originals(&tail, &originals, files);
+        let complaint = substitute::place_of(&tail, &originals, files);
         let at = complaint.map_or_else(|| self.cx.span.place(), |span| span.place());
         let fault = Fault::error(format!("`{}` could not be brought up: {why}", self.plan.name));
         vec![fault.at(at).detail("what the compose tool said", tail)]
