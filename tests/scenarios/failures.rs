@@ -40,6 +40,31 @@ fn an_unhealthy_service_is_told_with_its_health_output() {
 }
 
 #[test]
+fn one_that_is_started_again_and_again_is_told_with_how_it_ends_though_the_limit_is_short() {
+    let (_, run) = check(
+        "loops.yaml",
+        1,
+        &[
+            "loops.yaml:6:5",
+            r"`loops` is \w+ \((health: starting, )?\d restarts, last exit code 3\)",
+            "no database",
+        ],
+    );
+    assert!(!run.out.contains("(it wrote nothing)"), "{}", run.out);
+}
+
+#[test]
+fn what_the_compose_tool_refuses_is_told_in_the_authors_file() {
+    let says = [
+        "--> tests/scenarios/refused/compose.yml:4:5",
+        "`web` could not be brought up",
+        "unknown key in a service, `enviroment`",
+    ];
+    let (_, run) = check("refused.yaml", 3, &says);
+    assert!(!run.out.contains("/stacks/web/"), "{}", run.out);
+}
+
+#[test]
 fn a_job_that_fails_is_told_with_its_exit_code() {
     check("broken-job.yaml", 1, &["broken-job", r"\b3\b", "FATAL no input"]);
 }

@@ -105,6 +105,43 @@ then:
     remove_images("of-now-env");
 }
 
+#[test]
+fn what_is_made_here_is_asked_of_no_registry() {
+    let stage = Stage::new();
+    let files = [
+        (
+            "scenario.yaml",
+            "scenario: images of its own\nimages: {of-now-own: {build: base}}
+stacks:
+  web:
+    compose: compose.yml
+    env: {OWN: \"${{ images['of-now-own'] }}\"}
+    substitute: {images: {'acme/base': \"${{ images['of-now-own'] }}\"}, builds: {./web: {}}}
+steps:
+  - up: web
+  - exec: {service: of-now-pulled, command: cat /made}
+    expect: {stdout: here}
+  - exec: {service: as-it-is, command: cat /made}
+    expect: {stdout: here}
+",
+        ),
+        (
+            "compose.yml",
+            "services:
+  of-now-pulled: {build: {context: ./web, pull: true}, command: sleep infinity, init: true}
+  as-it-is: {image: '${OWN}', pull_policy: always, command: sleep infinity, init: true}
+",
+        ),
+        ("base/Dockerfile", "FROM busybox\nRUN echo here > /made\n"),
+        ("web/Dockerfile", "FROM acme/base\n"),
+    ];
+    written(&stage, &files);
+    let run = stage.run("results", &[&stage.path("in/scenario.yaml").display().to_string()]);
+    run.code(0).left_nothing();
+    remove_images("of-now-pulled");
+    remove_images("of-now-own");
+}
+
 /// How the images of a run came.
 fn how(run: &Run) -> Vec<String> {
     let events = run.events();

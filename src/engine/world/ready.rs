@@ -370,6 +370,8 @@ mod tests {
         assert_eq!(judge(Running, restarted(1, "running", None)), not_yet(young));
         assert_eq!(judge(Healthy, restarted(1, "running", None)), not_yet(young));
         assert_eq!(judge(Healthy, restarted(9, "running", Some("healthy"))), Verdict::Ready);
+        let starting = not_yet("`db` is running (health: starting, 2 restarts, last exit code 3)");
+        assert_eq!(judge(Healthy, restarted(2, "running", Some("starting"))), starting);
         let again = not_yet("`db` is restarting (7 restarts, last exit code 3)");
         assert_eq!(judge(Running, restarted(7, "restarting", None)), again);
         let loops = dead("is started again and again (8 restarts, last exit code 3)");
