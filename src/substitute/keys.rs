@@ -1,7 +1,8 @@
 //! Keys that the Compose specification does not have. Compose tools refuse what they do not know; but newer ones learn new
 //! keys, so it is only a warning: what the specification gains must not keep a file from being used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use super::refused::written;
 use super::tree;
@@ -10,8 +11,13 @@ use super::view::{self, Layers};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::yaml::Node;
 
-const TOP: &str = "configs include models name networks secrets services version volumes";
-const SERVICE: &str = "annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs \
+/// Keys that are known.
+type Keys = LazyLock<BTreeSet<&'static str>>;
+
+static TOP: Keys = Keys::new(|| words("configs include models name networks secrets services version volumes"));
+static SERVICE: Keys = Keys::new(|| {
+    words(
+        "annotations attach blkio_config build cap_add cap_drop cgroup cgroup_parent command configs \
     container_name cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpus cpuset \
     credential_spec depends_on deploy develop device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint \
     env_file environment expose extends external_links extra_hosts gpus group_add healthcheck hostname image init ipc \
@@ -19,26 +25,39 @@ const SERVICE: &str = "annotations attach blkio_config build cap_add cap_drop cg
     network_mode networks oom_kill_disable oom_score_adj pid pids_limit platform ports post_start pre_stop privileged \
     profiles provider pull_policy pull_refresh_after read_only restart runtime scale secrets security_opt shm_size \
     stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits use_api_socket user userns_mode uts \
-    volumes volumes_from working_dir";
-const NETWORK: &str = "attachable driver driver_opts enable_ipv4 enable_ipv6 external internal ipam labels name";
-const VOLUME: &str = "driver driver_opts external labels name";
-const SECRET: &str = "content driver driver_opts environment external file labels name template_driver";
-const BUILD: &str = "additional_contexts args cache_from cache_to context dockerfile dockerfile_inline entitlements \
+    volumes volumes_from working_dir",
+    )
+});
+static NETWORK: Keys =
+    Keys::new(|| words("attachable driver driver_opts enable_ipv4 enable_ipv6 external internal ipam labels name"));
+static VOLUME: Keys = Keys::new(|| words("driver driver_opts external labels name"));
+static SECRET: Keys =
+    Keys::new(|| words("content driver driver_opts environment external file labels name template_driver"));
+static BUILD: Keys = Keys::new(|| {
+    words(
+        "additional_contexts args cache_from cache_to context dockerfile dockerfile_inline entitlements \
     extra_hosts isolation labels network no_cache no_cache_filter platforms privileged provenance pull sbom secrets \
-    shm_size ssh tags target ulimits";
-const DEPLOY: &str =
-    "endpoint_mode labels mode placement replicas resources restart_policy rollback_config update_config";
-const HEALTHCHECK: &str = "disable interval retries start_interval start_period test timeout";
+    shm_size ssh tags target ulimits",
+    )
+});
+static DEPLOY: Keys = Keys::new(|| {
+    words("endpoint_mode labels mode placement replicas resources restart_policy rollback_config update_config")
+});
+static HEALTHCHECK: Keys = Keys::new(|| words("disable interval retries start_interval start_period test timeout"));
 
 /// The parts of a service that have keys of their own.
-const PARTS: [(&str, &str); 3] = [("build", BUILD), ("deploy", DEPLOY), ("healthcheck", HEALTHCHECK)];
+static PARTS: [(&str, &Keys); 3] = [("build", &BUILD), ("deploy", &DEPLOY), ("healthcheck", &HEALTHCHECK)];
 /// The top-level sections whose entries do.
-const SECTIONS: [(&str, &str, &str); 4] = [
-    ("networks", "a network", NETWORK),
-    ("volumes", "a volume", VOLUME),
-    ("secrets", "a secret", SECRET),
-    ("configs", "a config", SECRET),
+static SECTIONS: [(&str, &str, &Keys); 4] = [
+    ("networks", "a network", &NETWORK),
+    ("volumes", "a volume", &VOLUME),
+    ("secrets", "a secret", &SECRET),
+    ("configs", "a config", &SECRET),
 ];
+
+fn words(words: &'static str) -> BTreeSet<&'static str> {
+    words.split_whitespace().collect()
+}
 
 /// Tells each key that is unknown.
 pub(super) fn unknown(units: &[Unit], services: &BTreeMap<String, Layers>) -> Vec<Diagnostic> {
@@ -48,8 +67,8 @@ pub(super) fn unknown(units: &[Unit], services: &BTreeMap<String, Layers>) -> Ve
         .filter(|unit| !unit.extended)
         .flat_map(|unit| &unit.documents)
     {
-        in_mapping(document, ("a compose file", TOP), &mut told);
-        for (section, what, known) in SECTIONS {
+        in_mapping(document, ("a compose file", &TOP), &mut told);
+        for (section, what, known) in &SECTIONS {
             let things = document.entry(section).and_then(Node::map).unwrap_or_default();
             things
                 .iter()
@@ -58,8 +77,8 @@ pub(super) fn unknown(units: &[Unit], services: &BTreeMap<String, Layers>) -> Ve
     }
     let services = written(units, services).into_iter();
     for service in services.filter_map(|place| view::node(units, "services", &place)) {
-        in_mapping(service, ("a service", SERVICE), &mut told);
-        for (key, known) in PARTS {
+        in_mapping(service, ("a service", &SERVICE), &mut told);
+        for (key, known) in &PARTS {
             if let Some(part) = service.entry(key) {
                 in_mapping(part, (&format!("`{key}`"), known), &mut told);
             }
@@ -68,16 +87,15 @@ pub(super) fn unknown(units: &[Unit], services: &BTreeMap<String, Layers>) -> Ve
     told
 }
 
-fn in_mapping(node: &Node, (what, known): (&str, &str), told: &mut Vec<Diagnostic>) {
-    let known = || known.split_whitespace();
+fn in_mapping(node: &Node, (what, known): (&str, &Keys), told: &mut Vec<Diagnostic>) {
     let keys = node
         .map()
         .unwrap_or_default()
         .iter()
         .filter(|(_, value)| !tree::resets(value));
     let keys = keys.filter_map(|(key, _)| Some((key, key.scalar()?)));
-    for (key, name) in keys.filter(|(_, name)| !name.starts_with("x-") && !known().any(|one| one == *name)) {
-        let near = did_you_mean(name, &known().collect::<Vec<_>>());
+    for (key, name) in keys.filter(|(_, name)| !name.starts_with("x-") && !known.contains(name)) {
+        let near = did_you_mean(name, &known.iter().copied().collect::<Vec<_>>());
         let help = match near {
             Some(near) => format!("did you mean `{near}`? a compose tool refuses a key that it does not know"),
             None => "a compose tool refuses a key that it does not know; one of your own begins with `x-`".to_owned(),
