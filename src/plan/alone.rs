@@ -1,6 +1,7 @@
 //! A template or a project file by itself: nothing is known of the scenarios that use it, so that only what is wrong
 //! whoever does is told.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::filled::filling;
@@ -32,6 +33,7 @@ fn bound(path: &Path, project: Option<&Project>, files: &Files, bind: impl Fn(&m
         stacks: &[],
         images: &[],
         env: &[],
+        literal: &BTreeSet::new(),
         matrix: &[],
         files,
         partial: &partial,

@@ -57,12 +57,10 @@ pub use input::{
     Addition, BuildReplacement, PortRange, Ports, Replacement, StackInput, Substitutions, TextReplacement,
 };
 pub use interpolate::{Environment, Value};
+pub use crate::lease::NAMES as OURS;
 pub use rewrite::rewrite;
 pub use rewritten::{BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo, Shared};
 pub use said::{Originals, of_originals, place_of};
-
-/// What the name of every image that is made here begins with: no registry has one.
-pub const OURS: &str = "e2erun/";
 
 /// What stands in a rewritten file for a value that is known later.
 const HOLE: &str = "known-later";
