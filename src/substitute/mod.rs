@@ -47,6 +47,7 @@ mod unit;
 mod unset;
 mod view;
 
+pub use crate::lease::NAMES as OURS;
 pub use build_files::builds_only;
 pub use build_hash::{Entry, EntryContent, FileDigest, Ingredients, build_hash};
 pub use difference::difference;
@@ -57,7 +58,6 @@ pub use input::{
     Addition, BuildReplacement, PortRange, Ports, Replacement, StackInput, Substitutions, TextReplacement,
 };
 pub use interpolate::{Environment, Value};
-pub use crate::lease::NAMES as OURS;
 pub use rewrite::rewrite;
 pub use rewritten::{BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo, Shared};
 pub use said::{Originals, of_originals, place_of};

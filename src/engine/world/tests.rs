@@ -137,7 +137,10 @@ async fn restarts_are_waited_for_counted_and_shown() {
     let for_ever = Script::new().restart("always", 0).after(1).exit(7).after(9).healthy();
     let (_fake, world) = begin(for_ever).await;
     let seen = wait_for(&world, Becomes::Healthy, 2).await.0;
-    assert_eq!(seen, "limit: `db` is running (health: starting, 1 restart)");
+    assert_eq!(
+        seen,
+        "limit: `db` is running (health: starting, 1 restart, last exit code 7)"
+    );
     crate::wait::pause(Duration::from_millis(300)).await;
     let state = world.snapshot();
     let seen = readiness(&state, "shop", &wanted(Becomes::Healthy), |_| true);

@@ -181,7 +181,7 @@ async fn a_soft_failure_in_cleanup_is_a_failure_like_any_other() {
 async fn what_a_probe_of_given_had_to_hold_is_a_failure_beside_what_could_not_be_found_out() {
     let probe = "{http: 'http://x/p', probe: p, every: 100ms, must-hold: true}";
     stage(&format!(
-        "given: [{probe}]\nsteps: [{{http: 'http://x/late', within: 9s}}, assert: 1 / 0]\n"
+        "vars: {{zero: '${{{{ 0 }}}}'}}\ngiven: [{probe}]\nsteps: [{{http: 'http://x/late', within: 9s}}, assert: 1 / zero]\n"
     ))
     .answers("p", &[(0, 200, "a"), (950, 500, "b"), (1150, 200, "a")])
     .answers("late", &[(0, 500, "no"), (3000, 200, "yes")])

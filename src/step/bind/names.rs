@@ -71,7 +71,7 @@ impl Binder<'_> {
                 problem.message = format!("the step `{}` has not begun by then", step.name);
                 problem.related.push((step.span.clone(), "this step".to_owned()));
                 problem.help = Some(
-                    "`since` names a step that stands before: what was written from its beginning on is read"
+                    "`since` names a step that stands before, in no other lane: what was written from its beginning on is read"
                         .to_owned(),
                 );
             }
