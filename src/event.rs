@@ -105,6 +105,11 @@ pub enum What {
         /// The text.
         text: String,
     },
+    /// Ctrl-C: cases end, and clean up.
+    Interrupted {
+        /// How long that may take, in seconds.
+        limit: f64,
+    },
     /// A case begins.
     CaseStarted {},
     /// A phase begins.

@@ -65,11 +65,7 @@ impl Output {
     }
 
     /// Takes events until nobody makes any more, and says meanwhile what it is given to say.
-    pub(crate) async fn follow(
-        &mut self,
-        events: &mut UnboundedReceiver<Event>,
-        said: &mut UnboundedReceiver<&'static str>,
-    ) {
+    pub(crate) async fn follow(&mut self, events: &mut UnboundedReceiver<Event>, said: &mut UnboundedReceiver<String>) {
         let mut written = Instant::now();
         // By a clock of its own: events that come fast leave it its turn.
         let mut draw = tokio::time::interval(DRAW);
@@ -80,7 +76,7 @@ impl Output {
                     Some(event) => self.event(&event),
                     None => return,
                 },
-                Some(line) = said.recv() => self.say(line),
+                Some(line) = said.recv() => self.say(&line),
                 _ = draw.tick(), if self.progress.is_some() => {
                     if let Some(progress) = &mut self.progress {
                         let elapsed = self.began.elapsed().as_secs_f64();

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::CommandFactory;
 use tokio::sync::mpsc::unbounded_channel;
+use tokio_util::sync::CancellationToken;
 
 use super::options::{Flaky, GrainArgument, KeepArgument, RunArguments};
 use super::output::Output;
@@ -248,13 +249,13 @@ async fn async_run(
     let masks = Arc::clone(&emitter.of_cases);
     let ends = Ends::default();
     let (say, mut said) = unbounded_channel();
-    let signals = tokio::spawn(super::signals::watch(ends.clone(), say));
+    let signals = tokio::spawn(super::signals::watch(ends.clone(), scale(arguments), say));
     let jobs = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
     let left = Arc::<AtomicBool>::default();
     let rules = rules(arguments);
     let connecting = connect::connect(process, arguments.docker.as_deref(), lease, &emitter);
     // An engine that does not answer keeps nobody.
-    let connected = ends.cancel.run_until_cancelled(connecting).await;
+    let connected = ends.interrupted.run_until_cancelled(connecting).await;
     let work = match connected.transpose() {
         unreached @ (Ok(None) | Err(_)) => {
             let started = started(&emitter, &prepared, process.command.clone(), (jobs, rules));
@@ -273,11 +274,11 @@ async fn async_run(
                 files: Arc::new(prepared.files),
                 emitter,
                 interrupted: ends.interrupted,
-                cancel: ends.cancel,
+                cancel: CancellationToken::new(),
                 hurry: ends.hurry,
                 facts: connected.facts,
                 docker_host: connected.docker_host,
-                timeout_scale: arguments.timeout_scale.unwrap_or(1.0),
+                timeout_scale: scale(arguments),
                 update: arguments.update,
                 left: Arc::clone(&left),
                 jobs,
@@ -304,6 +305,11 @@ async fn async_run(
     let code = exit_code(output.tally());
     // A run whose reports could not be written is not known to have passed.
     if output.broken() && code == 0 { 3 } else { code }
+}
+
+/// What every limit is stretched by.
+fn scale(arguments: &RunArguments) -> f64 {
+    arguments.timeout_scale.unwrap_or(1.0)
 }
 
 fn cores() -> usize {

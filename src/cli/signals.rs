@@ -1,30 +1,32 @@
 //! Ctrl-C and its kin: once ends the run with its cleanup, twice goes straight to removing, three times leaves it.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use super::terminal;
+use crate::event::duration_text;
+use crate::run::interruption;
 
 /// What the signals end, one after the other.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ends {
-    /// Cancelled first, to be told from other ends.
-    pub(crate) interrupted: CancellationToken,
     /// Ends the run, its cleanup apart.
-    pub(crate) cancel: CancellationToken,
+    pub(crate) interrupted: CancellationToken,
     /// Ends the cleanup.
     pub(crate) hurry: CancellationToken,
 }
 
 /// Watches for signals, from now on until the run ends; what it does about them is said to who owns the terminal.
-pub(crate) fn watch(ends: Ends, say: UnboundedSender<&'static str>) -> impl Future<Output = ()> {
+pub(crate) fn watch(ends: Ends, timeout_scale: f64, say: UnboundedSender<String>) -> impl Future<Output = ()> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let signals = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
-    heard(signals, ends, say)
+    heard(signals, ends, (interruption::limit(timeout_scale), say))
 }
 
-async fn heard(mut signals: Vec<Signal>, ends: Ends, say: UnboundedSender<&'static str>) {
+async fn heard(mut signals: Vec<Signal>, ends: Ends, (limit, say): (Duration, UnboundedSender<String>)) {
     loop {
         let any = futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv())));
         if any.await.0.is_none() {
@@ -33,11 +35,13 @@ async fn heard(mut signals: Vec<Signal>, ends: Ends, say: UnboundedSender<&'stat
         // Nobody hears it only when the run is over.
         if !ends.interrupted.is_cancelled() {
             ends.interrupted.cancel();
-            ends.cancel.cancel();
-            let _ = say.send("interrupted: cleaning up; once more skips `cleanup` and removes at once");
+            let _ = say.send(format!(
+                "interrupted: cleaning up, for {} at most; once more skips `cleanup` and removes at once",
+                duration_text(limit.as_secs_f64())
+            ));
         } else if !ends.hurry.is_cancelled() {
             ends.hurry.cancel();
-            let _ = say.send("removing at once; once more leaves what is there to `e2erun gc`");
+            let _ = say.send("removing at once; once more leaves what is there to `e2erun gc`".to_owned());
         } else {
             leave();
         }

@@ -47,6 +47,8 @@ pub struct Run {
     pub faults: Vec<Fault>,
     /// Seconds from the beginning to the last event.
     pub seconds: f64,
+    /// True once Ctrl-C was pressed: what still runs is told as it begins.
+    pub interrupted: bool,
     /// Set by the last event: true after Ctrl-C.
     pub ended: Option<bool>,
 }
@@ -193,6 +195,7 @@ impl Run {
                 }
             }
             What::ImageReady { .. } => self.images += 1,
+            What::Interrupted { .. } => self.interrupted = true,
             What::RunEnded {
                 seconds,
                 interrupted,

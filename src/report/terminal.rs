@@ -1,8 +1,8 @@
 //! The terminal's lines: each case as it ends, all failures in full at the end, a summary.
 
 use crate::diagnostic::Level;
-use crate::event::{CaseId, Event, NodeInfo, Outcome, What};
-use crate::report::case::Case;
+use crate::event::{CaseId, Event, NodeInfo, Outcome, Phase, StepInfo, What};
+use crate::report::case::{Attempt, Case};
 use crate::report::line::{Line, Tone, lines_of};
 use crate::report::outcome::{WORST_FIRST, word};
 use crate::report::tally::{FAILED_TOO, Run, Tally};
@@ -30,6 +30,11 @@ impl Terminal {
             quiet: settings.quiet,
             github: settings.github,
         }
+    }
+
+    /// After Ctrl-C: a live status shows them anyway.
+    fn tells_steps(&self) -> bool {
+        !self.quiet && self.width.is_none()
     }
 
     fn pieces(&self, lines: Vec<Line>) -> Vec<Piece> {
@@ -67,6 +72,11 @@ impl Reporter for Terminal {
             } => image_line(image, how, *seconds, error.is_some(), self.quiet),
             What::Note { text } if !self.quiet => note("note", name(event, tally), text),
             What::Retried { text, .. } if !self.quiet => note("retrying", name(event, tally), text),
+            What::Interrupted { .. } if self.tells_steps() => still_running(&event.run, tally),
+            What::StepStarted { step } if self.tells_steps() => match tally.runs.get(&event.run) {
+                Some(run) if run.interrupted => step_line(step, name(event, tally)),
+                _ => Vec::new(),
+            },
             What::CaseEnded { .. } => event
                 .case
                 .as_ref()
@@ -184,6 +194,24 @@ fn note(word: &str, case: Option<&str>, text: &str) -> Vec<Line> {
     std::iter::once(head)
         .chain(lines.map(|line| line.indented(14)))
         .collect()
+}
+
+/// The steps that clean up already when Ctrl-C is pressed.
+fn still_running(run: &str, tally: &Tally) -> Vec<Line> {
+    let cases = tally.runs.get(run).into_iter().flat_map(|run| run.cases.values());
+    let steps = cases.flat_map(|case| {
+        let running = case.last().into_iter().flat_map(Attempt::running);
+        running.flat_map(|step| step_line(&step.info, Some(&case.info.name)))
+    });
+    steps.collect()
+}
+
+/// A step that goes on after Ctrl-C: nobody should wait for what is not told.
+fn step_line(step: &StepInfo, case: Option<&str>) -> Vec<Line> {
+    match step.phase {
+        Phase::OnFailure | Phase::Cleanup => note(step.phase.word(), case, &step.name),
+        Phase::Given | Phase::Steps | Phase::Then => Vec::new(),
+    }
 }
 
 /// The line of a case's try that ended.

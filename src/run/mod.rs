@@ -11,6 +11,7 @@ mod case;
 mod collect;
 mod golden;
 mod images;
+pub mod interruption;
 mod known;
 mod logs;
 mod ports;
@@ -70,9 +71,9 @@ pub struct Env {
     pub emitter: Emitter,
     /// Ctrl-C was pressed: the run is interrupted.
     pub interrupted: CancellationToken,
-    /// After that, or with `--fail-fast` a failure: cases end early, and clean up.
+    /// The run's own: after that, or with `--fail-fast` a failure, cases end early, and clean up.
     pub cancel: CancellationToken,
-    /// The second Ctrl-C: straight to removing by label.
+    /// The second Ctrl-C, or the time after the first one is over: straight to removing by label.
     pub hurry: CancellationToken,
     /// What is known of the surroundings.
     pub facts: Facts,
@@ -142,6 +143,7 @@ pub async fn run(mut env: Env, mut jobs: Vec<Job>, nodes: Vec<crate::event::Node
         jobs: env.jobs,
         rules: env.rules,
     });
+    let _interruption = interruption::watch(&env);
     let before = Before::the_first(&mut env, &mut jobs).await;
     let turns = Turns::of(env.jobs);
     let run = Arc::new(Run {

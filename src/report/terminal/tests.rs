@@ -340,6 +340,49 @@ invalid: 1 problem; nothing was started
     );
 }
 
+/// The lines after Ctrl-C of a run that was cleaning up already, and goes on to another step.
+fn check_cleanup(settings: &Settings, expected: &str) {
+    let at = || sample::place("scenarios/shop.yaml", 20, 5, "  - shell: dump");
+    let started = |path: &str, phase: Phase, name: &str| {
+        let step = sample::step(path, phase, name, at());
+        sample::event(1.0, Some(1), What::StepStarted { step })
+    };
+    let before = [
+        sample::run_started(vec![sample::case(1, "scenarios/shop.yaml", "shop")]),
+        sample::event(0.5, Some(1), What::CaseStarted {}),
+        started("steps[1]", Phase::Steps, "up shop"),
+        started("on-failure[1]", Phase::OnFailure, "shell dump"),
+    ];
+    let after = [
+        sample::event(2.0, None, What::Interrupted { limit: 60.0 }),
+        started("cleanup[1]", Phase::Cleanup, "shell reset"),
+    ];
+    let mut reporters = Reporters::new(settings);
+    before.iter().for_each(|event| drop(reporters.event(event)));
+    let pieces = after.iter().flat_map(|event| reporters.event(event));
+    let told = pieces.map(|piece| match piece {
+        Piece::Line(line) => line + "\n",
+        Piece::Append(artifact) => panic!("the terminal has no files: {artifact:?}"),
+    });
+    assert_eq!(told.collect::<String>(), expected);
+}
+
+#[test]
+fn what_is_still_done_after_an_interruption_is_told_where_no_status_shows_it() {
+    let told = "  on-failure  shop: shell dump\n     cleanup  shop: shell reset\n";
+    check_cleanup(&Settings::default(), told);
+    let quiet = Settings {
+        quiet: true,
+        ..Settings::default()
+    };
+    check_cleanup(&quiet, "");
+    let live = Settings {
+        width: Some(80),
+        ..Settings::default()
+    };
+    check_cleanup(&live, "");
+}
+
 #[test]
 fn an_interrupted_run_tells_what_it_waited_for() {
     let mut events = sample::shop();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Stage, stage};
 use crate::engine::fake::{Fake, Reply, Script};
+use crate::event::What;
 use crate::report::{Reporters, Settings};
 
 const LONG: &str = "stacks: {s: web.yml}
@@ -74,6 +75,44 @@ async fn the_second_interruption_ends_the_cleanup_too() {
              exit 130",
         )
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_is_done_after_an_interruption_has_one_limit() {
+    let check = async |scale: f64, over: &str, limit: f64| {
+        let waits = "{http: 'http://x/late', within: 200s}";
+        let mut stage = stage(&format!(
+            "stacks: {{s: web.yml}}\nsteps: [up: s, assert: 1 == 2]\non-failure: [{waits}, {waits}]\ncleanup: [{waits}]\n"
+        ))
+        .answers("late", &[(0, 500, "no")])
+        .interrupted_at(2000);
+        stage.timeout_scale = scale;
+        let events = stage.events().await;
+        stage.fake.assert_clean();
+        let told = stage.told(&events);
+        let expected = format!(
+            "image `busybox` present
+             steps[1] passed
+             steps[2] failed: `1 == 2` is false
+             note: the cleanup did not end within the {over} that an interruption leaves it: what is there is removed at once
+             on-failure[1] errored: interrupted
+             on-failure[2] skipped: not reached: the scenario was ended
+             cleanup[1] skipped: not reached: the scenario was ended
+             = failed
+             interrupted
+             exit 130"
+        );
+        assert_eq!(told.trim(), super::unindented(&expected).trim(), "\n{told}");
+        let took = events.last().unwrap().elapsed;
+        assert!((2.0 + limit..3.0 + limit).contains(&took), "{took}");
+        let left = events.iter().find_map(|event| match event.what {
+            What::Interrupted { limit } => Some(limit),
+            _ => None,
+        });
+        assert_eq!(left, Some(limit));
+    };
+    check(1.0, "1m", 60.0).await;
+    check(2.0, "2m", 120.0).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -320,15 +320,12 @@ impl Stage {
 
 /// Presses Ctrl-C: the first one ends the run with its cleanup, the second goes straight to removing.
 fn press(at: Vec<Duration>, env: &Env) -> impl Future<Output = ()> + use<> {
-    let tokens = [
-        vec![env.interrupted.clone(), env.cancel.clone()],
-        vec![env.hurry.clone()],
-    ];
+    let tokens = [env.interrupted.clone(), env.hurry.clone()];
     let begun = Instant::now();
     async move {
-        for (at, tokens) in at.into_iter().zip(tokens) {
+        for (at, token) in at.into_iter().zip(tokens) {
             tokio::time::sleep_until(begun + at).await;
-            tokens.iter().for_each(CancellationToken::cancel);
+            token.cancel();
         }
     }
 }
