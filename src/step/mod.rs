@@ -36,6 +36,7 @@ mod startable;
 mod state_assert;
 mod target;
 mod tcp;
+mod unmade;
 mod up;
 mod use_;
 mod written;

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::command::{self, Command, Output, texts};
 use super::resource::{Mounted, NETWORKS, mistyped, mounted, network_name};
-use super::startable;
 use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, Step, UNPLACED, Written};
+use super::{startable, unmade};
 use crate::diagnostic::Spanned;
 use crate::engine::world::Waited;
 use crate::engine::{ContainerSpec, EngineResult, Labels, LogRange, ResourceKind};
@@ -312,6 +312,7 @@ async fn have_image(cx: &Cx, node: &NodeHandle, image: &str) -> Done<()> {
     if cx.asked(node.engine.image(image)).await?.is_some() {
         return Ok(());
     }
+    unmade::refused(cx, node, image).await?;
     cx.waiting(&format!("image `{image}`"), "it is being pulled");
     let (engine, pulls, image) = (Arc::clone(&node.engine), node.pulls.clone(), image.to_owned());
     let pull = cx.changed(async move { pulls.pull(engine.as_ref(), &image).await });

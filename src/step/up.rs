@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::fixed_ports::held_by_containers;
-use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written};
+use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written, unmade};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Tool, ToolCall};
 use crate::event::Fault;
@@ -109,6 +109,11 @@ impl Act for Bound {
         let files = write(cx, &rewritten, &plan).await?;
         let node = cx.case.node_of(plan.id);
         free_ports(cx, &node, &plan).await?;
+        let wanted = wanted::wanted(&rewritten, &services, &completes);
+        let infos = wanted.iter().filter_map(|one| rewritten.services.get(&one.service));
+        for image in infos.filter_map(|service| service.image.as_deref()) {
+            unmade::refused(cx, &node, image).await?;
+        }
         if let Some(state) = cx.case.state().stacks.get_mut(&plan.id) {
             state.plan = Arc::clone(&plan);
             state.files = files;
@@ -125,7 +130,6 @@ impl Act for Bound {
             limit: cx.deadline.saturating_duration_since(Instant::now()),
         };
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
-        let wanted = wanted::wanted(&rewritten, &services, &completes);
         let before = Before {
             members: members(&node.world.snapshot(), &plan.project),
             touched: wanted.iter().map(|wanted| wanted.service.clone()).collect(),

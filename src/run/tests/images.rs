@@ -212,3 +212,36 @@ async fn an_image_of_a_step_that_may_be_skipped_is_not_asked_for() {
     let journal = stage.fake.journal();
     assert!(!journal.iter().any(|call| call == "pull nowhere"), "{told} {journal:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_only_a_commit_makes_is_asked_of_no_registry() {
+    let stage = stage(
+        "images: {b: {blank: true}}
+stacks: {s: {compose: web.yml, substitute: {images: {busybox: '${{ images.b }}'}}}, t: web.yml}
+given: [up: t]
+then:
+  - run: {image: '${{ images.b }}', command: 'true'}
+  - up: s
+  - commit: {service: t/web, image: '${{ images.b }}'}
+  - up: s
+",
+    );
+    let told = "errored: there is no image `images.b`: no `commit` to it has run";
+    stage
+        .check(&format!(
+            "image `busybox` present
+             given[1] passed
+             then[1] {told}
+             then[2] {told}
+             then[3] passed
+             then[4] passed
+             = errored
+             exit 3"
+        ))
+        .await;
+    let journal = stage.fake.journal();
+    assert!(
+        !journal.iter().any(|call| call.starts_with("pull e2erun/")),
+        "{journal:?}"
+    );
+}
