@@ -34,6 +34,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("check-set-unknown", "check --set titel=3 shop.yaml"),
     ("check-set-wrong", "check --set title shop.yaml"),
     ("check-vars", "check --vars values.yml --vars nowhere.yml shop.yaml"),
+    ("check-vars-traps", "check --vars traps.yml shop.yaml"),
     ("check-nothing", "check --name nobody demo.yaml"),
     ("check-not-selected", "check --name nobody demo.yaml invalid"),
     ("check-tags-invalid", "check --tags quick demo.yaml invalid"),

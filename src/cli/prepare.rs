@@ -14,6 +14,8 @@ use crate::image::Identities;
 use crate::load::{self, Document, Found, Loaded, Projects};
 use crate::plan::{self, CaseSeed, Settings};
 use crate::scenario::Files;
+use crate::shape::{Named, Problems, Shape};
+use crate::template::Data;
 
 /// What was asked for on the command line, understood.
 pub(crate) struct Chosen {
@@ -107,6 +109,12 @@ fn variables(path: &Path, shown: &str) -> Result<Vec<(String, Value, Span)>, Vec
         let problem = Diagnostic::error(&node.span.part(0, 0), "expected a mapping of variables to values");
         return Err(vec![problem.help("write a line `name: value` for each variable")]);
     };
+    // The traps are those of `vars`; a text is taken as it is.
+    let mut problems = Problems::default();
+    Named::<Data>::read(&node, &mut problems);
+    if !problems.diagnostics.is_empty() {
+        return Err(problems.diagnostics);
+    }
     Ok(entries
         .iter()
         .filter_map(|(name, value)| Some((name.scalar()?.to_owned(), value.value(), name.span.clone())))
