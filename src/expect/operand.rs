@@ -45,13 +45,13 @@ pub(super) fn equals(node: &Node, what: For<'_>, problems: &mut Problems) -> Opt
             literal_text(template, kind)
         }
         (DataContent::List(items), FieldKind::Lines | FieldKind::Names) => {
-            let bad = items
-                .iter()
-                .zip(node.list().unwrap_or_default())
-                .find(|(item, _)| !matches!(item.content, DataContent::Text(_)));
-            if let Some((_, node)) = bad {
-                return tell(problems, not_text(node, &format!("an item of `{}`", what.field)));
-            }
+            let pairs = items.iter().zip(node.list().unwrap_or_default());
+            let bad = pairs.filter(|(item, _)| !matches!(item.content, DataContent::Text(_)));
+            not_texts(
+                bad.map(|(_, node)| node),
+                &format!("an item of `{}`", what.field),
+                problems,
+            )?;
             None
         }
         (DataContent::List(_), FieldKind::List | FieldKind::Json) | (_, FieldKind::Json) => None,
@@ -98,14 +98,21 @@ pub(super) fn not_text(node: &Node, what: &str) -> Diagnostic {
     Diagnostic::error(&node.span, message).help(format!("write `'{meant}'`"))
 }
 
+/// The same of several, all of them told.
+fn not_texts<'n>(bad: impl Iterator<Item = &'n Node>, what: &str, problems: &mut Problems) -> Option<()> {
+    let told: Vec<Diagnostic> = bad.map(|node| not_text(node, what)).collect();
+    problems.take(if told.is_empty() { Ok(()) } else { Err(told) })
+}
+
 /// What a value contains: text, or one or several items.
 pub(super) fn part(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<Data> {
     let data = problems.take(Data::of(node))?;
     let text_only = is_text(what.kind) || matches!(what.kind, FieldKind::Lines | FieldKind::Names | FieldKind::Map);
     let nodes = node.list().unwrap_or(std::slice::from_ref(node));
-    if text_only && let Some(bad) = nodes.iter().find(|node| !matches!(node.value(), Value::String(_))) {
-        return tell(problems, not_text(bad, &format!("what `{}` contains", what.field)));
-    }
+    let bad = nodes
+        .iter()
+        .filter(|node| text_only && !matches!(node.value(), Value::String(_)));
+    not_texts(bad, &format!("what `{}` contains", what.field), problems)?;
     if data.literal().is_some_and(|literal| vacuous::is_empty(&literal)) {
         return tell(problems, Diagnostic::error(&node.span, vacuous::EMPTY));
     }

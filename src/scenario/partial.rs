@@ -95,13 +95,27 @@ impl Partial {
     fn items(&mut self, items: &[Node]) -> Vec<Node> {
         let mut kept = Vec::new();
         for item in items {
-            if self.touches(item, item) {
-                self.gives(item);
-            } else {
+            if !self.touches(item, item) {
                 kept.push(item.clone());
+                continue;
             }
+            kept.extend(self.assertions(item));
+            self.gives(item);
         }
         kept
+    }
+
+    /// A step that only asserts: its other expressions stand by themselves.
+    fn assertions(&self, step: &Node) -> Option<Node> {
+        let Some([(key, value)]) = step.map() else { return None };
+        let items = value.list().filter(|_| key.scalar() == Some("assert"))?;
+        let kept: Vec<Node> = items.iter().filter(|item| !self.touches(item, item)).cloned().collect();
+        let of = |node: &Node, content| Node {
+            content,
+            ..node.clone()
+        };
+        let rest = (key.clone(), of(value, Content::List(kept.clone())));
+        (!kept.is_empty()).then(|| of(step, Content::Map(vec![rest])))
     }
 
     fn entries(&mut self, part: &str, entries: &[(Node, Node)]) -> Vec<(Node, Node)> {
