@@ -1,7 +1,7 @@
 //! Conditions on one line of a log: a plain text means contains.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::OnceLock;
 
 use regex::bytes;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::shape::{Problems, Shape, Word, wrong_type};
 use crate::template::{Scope, Template, Unrendered};
-use crate::yaml::{Content, Node, key_trap};
+use crate::yaml::{Node, key_trap};
 
 /// A condition on a line, as it is written: `text`, `{contains: text}` or `{matches: regex}`.
 #[derive(Debug, Clone)]
@@ -22,6 +22,39 @@ pub struct LineMatcher {
     regex: bool,
     /// Compiled when it is first wanted, where it is literal: `check` never wants it.
     ready: OnceLock<LinePattern>,
+}
+
+/// A text that lines are compared with: a plain number is another one to YAML than it is written.
+#[derive(Debug, Clone)]
+pub struct LineText(pub Template);
+
+impl Deref for LineText {
+    type Target = Template;
+    fn deref(&self) -> &Template {
+        &self.0
+    }
+}
+
+impl Shape for LineText {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if crate::shape::is_plain_non_text(node) && !node.is_null() {
+            problems.push(super::operand::not_text(node, "a line of a log"));
+            return None;
+        }
+        Template::read(node, problems).map(LineText)
+    }
+}
+
+impl JsonSchema for LineText {
+    fn schema_name() -> Cow<'static, str> {
+        "LineText".into()
+    }
+    fn inline_schema() -> bool {
+        true
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string"})
+    }
 }
 
 /// A condition on a line that is ignored, and why.
@@ -185,13 +218,7 @@ fn read(node: &Node, problems: &mut Problems, more: &[&str]) -> Option<(LineMatc
 }
 
 fn one(node: &Node, regex: bool, problems: &mut Problems) -> Option<LineMatcher> {
-    if let Content::Scalar(_) = &node.content
-        && crate::shape::is_plain_non_text(node)
-    {
-        problems.push(super::operand::not_text(node, "a line of a log"));
-        return None;
-    }
-    let template = Template::read(node, problems)?;
+    let LineText(template) = LineText::read(node, problems)?;
     problems.take(LineMatcher::of(template, regex).map_err(|problem| vec![problem]))
 }
 

@@ -36,7 +36,7 @@ use crate::template::{Data, Scope, Template, Unrendered};
 
 pub use self::golden::GoldenText;
 pub use self::golden::{GoldenFile, GoldenReplace};
-pub use self::line::{Ignored, LineMatcher, LinePattern, RegexText};
+pub use self::line::{Ignored, LineMatcher, LinePattern, LineText, RegexText};
 pub use self::read::MATCHER_TABLE;
 pub use crate::template::print as text_of;
 

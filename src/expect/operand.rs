@@ -8,7 +8,7 @@ use super::read::{For, is_text, noun, tell};
 use super::{FieldKind, MatcherKind, Order, Regex, range, vacuous};
 use crate::diagnostic::Diagnostic;
 use crate::quantity::Quantity;
-use crate::shape::{Problems, Shape, wrong_type};
+use crate::shape::{Problems, Shape, is_plain_non_text, wrong_type};
 use crate::template::{Data, DataContent, Template};
 use crate::yaml::{Content, Node};
 
@@ -119,7 +119,10 @@ pub(super) fn part(node: &Node, what: For<'_>, problems: &mut Problems) -> Optio
     Some(kept(data, problems))
 }
 
-pub(super) fn regex(node: &Node, problems: &mut Problems) -> Option<Regex> {
+pub(super) fn regex(node: &Node, what: For<'_>, problems: &mut Problems) -> Option<Regex> {
+    if is_plain_non_text(node) && !node.is_null() {
+        return tell(problems, not_text(node, &format!("what `{}` matches", what.field)));
+    }
     let template = Template::read(node, problems)?;
     match template.as_literal().map(vacuous::check) {
         None | Some(Ok(())) => Some(Regex(template)),

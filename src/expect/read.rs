@@ -253,7 +253,7 @@ fn named(name: &str, value: &Node, what: For<'_>, problems: &mut Problems) -> Op
     match name {
         "equals" => equals(value, what, problems),
         "contains" => part(value, what, problems).map(MatcherKind::Contains),
-        "matches" => regex(value, problems).map(MatcherKind::Matches),
+        "matches" => regex(value, what, problems).map(MatcherKind::Matches),
         "starts-with" => end(value, what.field, problems).map(MatcherKind::StartsWith),
         "ends-with" => end(value, what.field, problems).map(MatcherKind::EndsWith),
         "one-of" => one_of(value, what, problems),

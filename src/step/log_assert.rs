@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::Stream;
 use crate::engine::logs::{Mark, Streams};
 use crate::event::Fault;
-use crate::expect::{Expectation, Field, FieldKind, Ignored, LineMatcher, LinePattern};
+use crate::expect::{Expectation, Field, FieldKind, Ignored, LineMatcher, LinePattern, LineText};
 use crate::shape::{Rule, Text, shape, words};
 use crate::template::NamePath;
 use reading::Reading;
@@ -86,9 +86,9 @@ shape! {
         /// A process that an `exec` or `shell` started with `background: name`.
         process: Option<Text>,
         /// A regular expression that a line fits; named groups become `matches`.
-        matches: Option<Text>,
+        matches: Option<LineText>,
         /// A text that a line contains.
-        contains: Option<Text>,
+        contains: Option<LineText>,
         /// Lines one after the other, each on a later line.
         ordered: Vec<LineMatcher>,
         /// Lines that fail at once.
@@ -115,7 +115,7 @@ impl Written for LogAssert {
             .matches
             .as_ref()
             .or(self.contains.as_ref())
-            .map(Text::shown)
+            .map(|text| text.shown())
             .unwrap_or_default();
         format!("{target} {wanted}").trim().to_owned()
     }
@@ -205,7 +205,7 @@ impl LogAssert {
             (None, Some(contains)) => (contains, false),
             (None, None) => return Ok(None),
         };
-        LineMatcher::of(text.clone(), regex).map(Some).map_err(|problem| {
+        LineMatcher::of(text.0.clone(), regex).map(Some).map_err(|problem| {
             binder.problems.push(problem);
             Told
         })
