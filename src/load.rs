@@ -240,7 +240,22 @@ fn project(file: &Path, cwd: &Path) -> Result<Arc<(Project, PathBuf)>, Vec<Diagn
 
 /// A file's text, or what is wrong with it and where.
 pub fn text(path: &Path, shown: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
-    let refuse = |why: String| Box::new(unreadable(shown, &why));
+    content(path, shown).map_err(|unread| match unread {
+        Unread::For(why) => Box::new(unreadable(shown, &why)),
+        Unread::NoText(problem) => problem,
+    })
+}
+
+/// A file that was not read.
+enum Unread {
+    /// For this reason.
+    For(String),
+    /// It is no text.
+    NoText(Box<Diagnostic>),
+}
+
+fn content(path: &Path, shown: &str) -> Result<Arc<Source>, Unread> {
+    let refuse = Unread::For;
     let file = fs::File::open(path).map_err(|error| refuse(error.to_string()))?;
     let size = file.metadata().map_or(0, |data| data.len());
     if size > MAX_FILE {
@@ -265,7 +280,8 @@ pub fn text(path: &Path, shown: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
                 end: at + 1,
             };
             let message = format!("the file is no UTF-8: byte 0x{:02x} here", bytes[at]);
-            Err(Box::new(Diagnostic::error(&span, message).help("save it as UTF-8")))
+            let problem = Diagnostic::error(&span, message).help("save it as UTF-8");
+            Err(Unread::NoText(Box::new(problem)))
         }
     }
 }
@@ -296,9 +312,10 @@ fn look(path: &Path, shown: &str) -> seen::Found {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => seen::Found::Missing,
         Err(error) => seen::Found::Unreadable(error.to_string()),
         Ok(data) if data.is_dir() => seen::Found::Folder,
-        Ok(_) => match text(path, shown) {
+        Ok(_) => match content(path, shown) {
             Ok(source) => seen::Found::File(source),
-            Err(problem) => seen::Found::Unreadable(problem.message),
+            Err(Unread::For(why)) => seen::Found::Unreadable(why),
+            Err(Unread::NoText(problem)) => seen::Found::NoText(problem),
         },
     }
 }

@@ -99,13 +99,22 @@ fn refuses_deep_nesting_at_the_level_that_is_too_deep() {
     check(
         "flow.yaml",
         scenario(&format!("{}{}", "[".repeat(deep), "]".repeat(deep))),
-        "
+        &format!(
+            "
 error: nested more than 128 levels deep
---> flow.yaml:3:134
- = help: this is more than any of our files needs: is a bracket or an indentation wrong above?
+ --> flow.yaml:3:134
+  |
+ :::
+3 | ...{}...
+  |                   {}
+  |
+  = help: this is more than any of our files needs: is a bracket or an indentation wrong above?
 
 invalid: 1 error
 exit code 2",
+            "[".repeat(130),
+            "^".repeat(100)
+        ),
     );
     let mut block = String::new();
     for level in 0..3_000 {

@@ -64,6 +64,7 @@ const BEYOND: [(&str, &[&str]); 12] = [
             "stack-broken-file",
             "stack-broken-users",
             "stack-env-files",
+            "stack-folder",
             "stack-missing-file",
             "stack-misspelt-services",
             "stack-profile",

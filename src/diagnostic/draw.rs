@@ -9,8 +9,11 @@ use super::{Diagnostic, Level, Span, line_of};
 /// Places of one file that are nearer to each other than this are drawn in one picture, with what lies between folded.
 const TOGETHER: usize = 12;
 
-/// A longer line is not drawn, only its place told: the renderer reads all of a line to show a piece of it.
+/// Of a longer line only what is around the place is drawn: the renderer reads all of a line to show a piece of it.
 const LONG_LINE: usize = 100_000;
+
+/// How much that is on each side, in bytes.
+const AROUND: usize = 60;
 
 /// How many characters are marked at most: more would make each picture as wide as they are.
 const WIDE_MARK: usize = 100;
@@ -94,6 +97,20 @@ impl<'d> Mark<'d> {
         }
     }
 
+    /// What is around it on a line of which all is too much.
+    fn nearby(&self, number: usize) -> Snippet<'d, Annotation<'d>> {
+        let text = &self.span.source.text;
+        let start = boundary(text, self.range.start.saturating_sub(AROUND).max(self.line.start));
+        let end = boundary(text, (self.range.end + AROUND).min(self.line.end)).max(self.range.end);
+        let cut = |is_cut: bool| if is_cut { "…" } else { "" };
+        let (before, after) = (cut(start > self.line.start), cut(end < self.line.end));
+        let shown = format!("{before}{}{after}", &text[start..end]);
+        let at = before.len() + self.range.start - start..before.len() + self.range.end - start;
+        Snippet::source(shown)
+            .line_start(number)
+            .annotation(AnnotationKind::Primary.span(at))
+    }
+
     fn annotation(&self, from: usize) -> Annotation<'d> {
         let kind = if self.label.is_none() {
             AnnotationKind::Primary
@@ -158,6 +175,8 @@ impl<'d> Picture<'d> {
             return group.element(snippet.annotations(self.marks.iter().map(|mark| mark.annotation(stretch.start))));
         }
         let column = source.text[first.line.start..first.range.start].chars().count() + 1;
-        group.element(Origin::path(path).line(line).char_column(column))
+        let line = line_of(&source.text, first.line.start);
+        let group = group.element(Origin::path(path).line(line).char_column(column));
+        group.element(first.nearby(line))
     }
 }

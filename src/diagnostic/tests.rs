@@ -150,10 +150,12 @@ fn draws_from_large_files_quickly() {
         drawn.contains("a.yaml:2000002:1") && drawn.contains("a.yaml:1:1"),
         "{drawn}"
     );
-    let line = Source::new("a.yaml", format!("a: {}here\n", "é".repeat(5_000_000)));
+    let (before, around) = ("é".repeat(5_000_000), "é".repeat(30));
+    let line = Source::new("a.yaml", format!("a: {before}here{before}\n"));
+    let marked = format!("{}^^^^", " ".repeat(31));
     check(
         &Diagnostic::error(&find(&line, "here"), "long"),
-        "\nerror: long\n--> a.yaml:1:5000004\n",
+        &format!("error: long\n --> a.yaml:1:5000004\n  |\n ::: \n1 | …{around}here{around}…\n  | {marked}"),
     );
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }

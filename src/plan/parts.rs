@@ -32,6 +32,7 @@ impl Resolving<'_> {
             identities: &self.settings.identities,
             case: &self.id,
             labels: &self.labels(),
+            left_out: &self.loaded.partial.names,
         };
         let (stacks, builds, problems) = stack::plan(&self.loaded.scenario.stacks, &mut self.scope, &context);
         self.problems.extend(problems);

@@ -93,7 +93,11 @@ impl Files {
 
     /// A path as messages show it.
     pub fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.cwd).unwrap_or(path).display().to_string()
+        let below = path.strip_prefix(&self.cwd).unwrap_or(path);
+        match below.as_os_str().is_empty() {
+            true => ".".to_owned(),
+            false => below.display().to_string(),
+        }
     }
 
     /// A file's text; `None` when it was not read yet: it is wanted then.
@@ -103,6 +107,7 @@ impl Files {
             Found::Folder => Err("it is a folder".to_owned()),
             Found::Missing => Err("there is no such file".to_owned()),
             Found::Unreadable(why) => Err(why),
+            Found::NoText(problem) => Err(problem.message),
         })
     }
 

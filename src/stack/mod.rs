@@ -85,6 +85,8 @@ pub struct Context<'a> {
     pub case: &'a str,
     /// The labels of all that the case makes.
     pub labels: &'a Labels,
+    /// Names of what had problems: they are told, and these are not unknown.
+    pub left_out: &'a BTreeSet<String>,
 }
 
 /// Plans the stacks in their order; the scope's `stacks` gets their real names. Gives the stacks, the images that are
@@ -98,17 +100,20 @@ pub fn plan(
     let mut values = serde_json::Map::new();
     scope.values.insert("stacks".to_owned(), Arc::new(json!({})));
     for (name, (span, stack)) in &stacks.0 {
-        problems.extend(stack.problem(span));
         let base = match &stack.version_of {
             None => None,
             Some(of) => match plans.iter().find(|plan| plan.name == of.value) {
                 Some(base) => Some((base.id, base.project.clone())),
                 None => {
-                    problems.extend(no_base(of, span, stacks, &plans));
+                    let told = context.left_out.contains(&of.value);
+                    problems.extend(no_base(of, span, stacks, &plans).filter(|_| !told));
                     continue;
                 }
             },
         };
+        let problem = stack.problem(span);
+        let names_files = problem.is_none();
+        problems.extend(problem);
         let taken = plans.iter().map(|plan| plan.project.clone()).collect();
         let planning = Planning {
             scope,
@@ -117,7 +122,9 @@ pub fn plan(
             late: true,
             taken: &taken,
         };
-        if let Some((plan, images)) = planning.stack((name, span), stack, base, plans.len()) {
+        // Of one that names none its files say nothing.
+        let planned = names_files.then(|| planning.stack((name, span), stack, base, plans.len()));
+        if let Some((plan, images)) = planned.flatten() {
             values.insert(name.clone(), plan.value());
             plans.push(plan);
             builds.extend(images);
@@ -313,6 +320,7 @@ impl StackPlan {
             identities: &Identities::Files,
             case: "",
             labels: &self.labels,
+            left_out: &BTreeSet::new(),
         };
         let mut planning = Planning {
             scope,

@@ -17,8 +17,10 @@ pub enum Found {
     Folder,
     /// Nothing.
     Missing,
-    /// Something that cannot be read as text, and why.
+    /// Something that cannot be read, and why.
     Unreadable(String),
+    /// A file that is no text: what is wrong, and where in it.
+    NoText(Box<Diagnostic>),
 }
 
 /// A file of a stack as it is read, before anything in it is changed.
@@ -112,6 +114,11 @@ impl<'f> Looking<'f> {
             Found::Folder => "it is a folder".to_owned(),
             Found::Missing => "there is no such file".to_owned(),
             Found::Unreadable(why) => why,
+            // In the words in which it is told where the file is read for itself, so that it is told once.
+            Found::NoText(problem) => {
+                problems.push(*problem);
+                return None;
+            }
         };
         problems.push(Diagnostic::error(
             at,

@@ -122,7 +122,12 @@ impl Gathering<'_> {
         at: &Span,
     ) -> Rc<Environment> {
         let default = [(folder.join(".env"), at.clone())];
-        let there = |path: &Path| matches!(self.looking.look(path), Some(Found::File(_) | Found::Unreadable(_)));
+        let there = |path: &Path| {
+            matches!(
+                self.looking.look(path),
+                Some(Found::File(_) | Found::Unreadable(_) | Found::NoText(_))
+            )
+        };
         let files = match files {
             [] if there(&default[0].0) => &default[..],
             files => files,
