@@ -253,6 +253,7 @@ impl Asking<'_> {
         };
         Fault {
             actual: cx.observed(),
+            details: cx.last_lines(),
             ..fault
         }
         .at(self.step.span.place())

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -239,17 +239,33 @@ pub(super) struct Output {
 impl Output {
     /// Nothing yet.
     pub(super) fn new() -> Output {
+        Output::keeping(KEEP)
+    }
+
+    /// Nothing yet, and of each end so many bytes later.
+    pub(super) fn keeping(bytes: usize) -> Output {
         Output {
-            stdout: Kept::new(KEEP),
-            stderr: Kept::new(KEEP),
+            stdout: Kept::new(bytes),
+            stderr: Kept::new(bytes),
         }
     }
 
     /// Takes a frame in.
     pub(super) fn add(&mut self, frame: &Frame) {
-        match frame.stream {
-            Stream::Stdout => self.stdout.add(&frame.bytes),
-            Stream::Stderr => self.stderr.add(&frame.bytes),
+        self.of(frame.stream).add(&frame.bytes);
+    }
+
+    /// Takes a line in.
+    pub(super) fn add_line(&mut self, stream: Stream, line: &str) {
+        let kept = self.of(stream);
+        kept.add(line.as_bytes());
+        kept.add(b"\n");
+    }
+
+    fn of(&mut self, stream: Stream) -> &mut Kept {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
         }
     }
 
@@ -295,6 +311,19 @@ impl Output {
         }
         fault
     }
+}
+
+/// Lets a step tell the last lines of an output that is still written where something ends it.
+pub(super) fn follow(cx: &Cx, output: &Arc<Mutex<Output>>) {
+    for (name, stream) in [("stdout", Stream::Stdout), ("stderr", Stream::Stderr)] {
+        let output = Arc::clone(output);
+        cx.follows(name, move || last_lines(&lock(&output).of(stream).text(), TAIL));
+    }
+}
+
+/// An output that is still written.
+pub(super) fn lock(output: &Mutex<Output>) -> MutexGuard<'_, Output> {
+    output.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a command wrote, for a result that is not as it should be; what a fault shows as found is not shown twice.

@@ -1,5 +1,6 @@
 //! What a step sees while it is done: its case, the names, its limit; templates are rendered and targets found here.
 
+mod followed;
 mod found;
 mod over;
 
@@ -54,6 +55,7 @@ pub struct Cx {
     observed: Mutex<String>,
     futile: AtomicBool,
     concerned: Mutex<Vec<(NodeHandle, String)>>,
+    followed: Mutex<Vec<followed::Followed>>,
 }
 
 /// The result of a step's part: a value, or why there is none.
@@ -81,6 +83,7 @@ impl Cx {
             observed: Mutex::default(),
             futile: AtomicBool::new(false),
             concerned: Mutex::default(),
+            followed: Mutex::default(),
         }
     }
 

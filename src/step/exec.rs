@@ -1,6 +1,6 @@
 //! `exec`: a command in a service's container.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -110,10 +110,11 @@ impl Act for Bound {
             command::goes_on(cx, name, (process, false));
             return Ok(json!({"exit": 0}));
         }
-        let output = Mutex::new(Output::new());
-        let read = read(&*node.engine, running, |frame| lock(&output).add(frame));
+        let output = Arc::new(Mutex::new(Output::new()));
+        command::follow(cx, &output);
+        let read = read(&*node.engine, running, |frame| command::lock(&output).add(frame));
         let exit = timeout_at(cx.deadline, read).await;
-        let output = output.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let output = command::lock(&output);
         let exit = match exit {
             Ok(Ok(exit)) => exit,
             Ok(Err(error)) => return Err(vec![not_known(cx, &target, &error)]),
@@ -176,10 +177,6 @@ fn not_known(cx: &Cx, target: &ContainerRef, error: &EngineError) -> Fault {
 /// Why nothing is said of a command whose output ended before it did. An engine that cannot hand an output on takes the
 /// command for one that failed, so that its exit code may be another one, too.
 const CUT: &str = "the command's output ended before the command did: the connection to it was cut";
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The engine refused the command: mostly because the container does not run.
 async fn not_run(cx: &Cx, node: &NodeHandle, (target, id): (&ContainerRef, &str), error: &EngineError) -> Fault {

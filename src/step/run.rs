@@ -175,6 +175,8 @@ impl Act for Bound {
             state.backgrounds.insert(name.value.clone(), (UNPLACED, id));
             return Ok(json!({"exit": 0}));
         }
+        let (case, log) = (Arc::clone(&cx.case), id.clone());
+        cx.follows(ABOUT.name, move || case.spools.last_lines(&log, command::TAIL));
         let ended = end(cx, node, &id).await;
         let took = began.elapsed();
         let output = written(node, &id).await;

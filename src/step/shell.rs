@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,6 +35,9 @@ pub(super) const ABOUT: About = About {
     defaults: EXIT_ZERO,
     locals: &[],
 };
+
+/// What is kept of each end of an output for its last lines, in bytes.
+const FOLLOWED: usize = 32 * 1024;
 
 shape! {
     /// A command on this machine.
@@ -96,7 +99,10 @@ impl Act for Bound {
             return Ok(json!({"exit": 0}));
         }
         let began = Instant::now();
-        let ended = cx.case.host.run(command, Arc::new(|_, _: &str| {})).await;
+        let written = Arc::new(Mutex::new(Output::keeping(FOLLOWED)));
+        command::follow(cx, &written);
+        let line = Arc::new(move |stream, line: &str| command::lock(&written).add_line(stream, line));
+        let ended = cx.case.host.run(command, line).await;
         let ended = match ended {
             Ok(ended) => ended,
             Err(why) => return Err(not_started(cx, (&program, &folder), &why).await),

@@ -70,6 +70,18 @@ fn a_job_that_fails_is_told_with_its_exit_code() {
 }
 
 #[test]
+fn a_step_that_is_ended_from_outside_tells_what_was_seen() {
+    let told = [
+        r"(?m)= last lines of `stdout`: shell 41$",
+        r"(?m)= last lines of `stdout`: exec 42$",
+        r"(?m)= last lines of `run`: run 43$",
+        r"(?m)= actual: 1 lines read, 0 fit$",
+        r"(?m)= last lines of `web`: log 44$",
+    ];
+    check("ended.yaml", 1, &told);
+}
+
+#[test]
 fn what_the_engine_does_not_see_is_not_missing() {
     let stage = Stage::new();
     let run = stage.run("results", &["tests/scenarios/unseen.yaml"]);

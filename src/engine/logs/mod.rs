@@ -247,6 +247,11 @@ impl Spools {
         timeout_at(Instant::now() + Duration::from_secs(5), self.barrier(container))
             .await
             .ok();
+        self.last_lines(container, lines)
+    }
+
+    /// The last lines of a container that were read until now; empty when there were none.
+    pub fn last_lines(&self, container: &str, lines: usize) -> String {
         match self.spool(container) {
             Some(Ok(spool)) => spool.last_lines(lines),
             Some(Err(why)) => format!("({why})"),

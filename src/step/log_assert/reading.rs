@@ -1,5 +1,6 @@
 //! The logs of a target, read until it is decided what they say.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -7,6 +8,7 @@ use futures_util::future::select_all;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+use super::super::command::TAIL;
 use super::super::{ContainerRef, Cx, Done, NodeHandle, UNPLACED};
 use super::Target;
 use super::seen::Seen;
@@ -139,6 +141,8 @@ impl Reading<'_> {
             return Ok(());
         };
         let spool = spool.map_err(|why| self.cx.error(why))?;
+        let (case, log) = (Arc::clone(&self.cx.case), id.to_owned());
+        self.cx.follows(&name, move || case.spools.last_lines(&log, TAIL));
         self.readers.push(Log {
             id: id.to_owned(),
             name,
