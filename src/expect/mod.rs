@@ -226,6 +226,15 @@ impl Expectation {
         self.entries.iter().any(|entry| entry.field.name == field)
     }
 
+    /// What is said about some of the fields.
+    pub fn only(&self, fields: &[&str]) -> Expectation {
+        let among = |entry: &&Entry| fields.contains(&entry.field.name);
+        Expectation {
+            span: self.span.clone(),
+            entries: self.entries.iter().filter(among).cloned().collect(),
+        }
+    }
+
     /// The fields that something is said about, each with the place of what is said.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Span)> {
         self.entries.iter().map(|entry| (entry.field.name, &entry.matcher.span))

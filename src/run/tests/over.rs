@@ -176,6 +176,12 @@ async fn one_that_has_ended_for_good_is_not_waited_for() {
         ("failed", 0, &["waited", "health", "last lines of `db-1`"]),
     )
     .await;
+    // An expectation of health that holds already decides nothing of the others.
+    check(
+        "  - {state-assert: {service: again}, within: 60s, expect: {healthy: 0, restarts: {ge: 1}}}\n",
+        ("passed", 5, &[]),
+    )
+    .await;
     // Its policy starts this one again.
     check(
         "  - {state-assert: {service: again}, within: 60s, expect: {restarts: 1, running: 1}}\n",

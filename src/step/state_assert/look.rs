@@ -61,7 +61,8 @@ impl Act for Looking {
                 let service = cx.service(service).await?;
                 self.current(cx, &ContainerRef::Service(service.clone())).await?;
                 let mut value = observe::service(cx, &service)?;
-                self.tells_health(cx, &ContainerRef::Service(service.clone()));
+                self.tells_health(cx, &ContainerRef::Service(service.clone()), &value)
+                    .await;
                 let expects = cx.expect.as_ref().is_some_and(|expect| expect.expects("networks"));
                 self.complete(expects, &mut value, observe::networks(cx, &service))
                     .await?;
@@ -71,7 +72,7 @@ impl Act for Looking {
                 let container = cx.target(container).await?;
                 self.current(cx, &container).await?;
                 let mut value = observe::container(cx, &container)?;
-                self.tells_health(cx, &container);
+                self.tells_health(cx, &container, &value).await;
                 judges_end(cx, &container);
                 self.complete(false, &mut value, observe::described(cx, &container))
                     .await?;
@@ -167,9 +168,12 @@ fn judges_end(cx: &Cx, container: &ContainerRef) {
     }
 }
 
+/// What is said of health.
+const HEALTH: [&str; 2] = ["healthy", "health"];
+
 /// True where something is expected of its health.
 fn judges_health(cx: &Cx) -> bool {
-    let judged = |expect: &Expectation| ["healthy", "health"].iter().any(|field| expect.expects(field));
+    let judged = |expect: &Expectation| HEALTH.iter().any(|field| expect.expects(field));
     cx.expect.as_ref().is_some_and(judged)
 }
 
@@ -179,10 +183,18 @@ fn is_last(cx: &Cx) -> bool {
 }
 
 impl Looking {
-    /// What has no healthcheck never tells of its health, unless something else makes it anew.
-    fn tells_health(&self, cx: &Cx, target: &ContainerRef) {
-        if judges_health(cx) && observe::has_no_healthcheck(&observe::containers(cx, target)) && !cx.others_may_start()
-        {
+    /// What has no healthcheck never tells of its health, unless something else makes it anew: what is expected of that
+    /// and does not hold never will.
+    async fn tells_health(&self, cx: &Cx, target: &ContainerRef, value: &Value) {
+        if !observe::has_no_healthcheck(&observe::containers(cx, target)) || cx.others_may_start() {
+            return;
+        }
+        let Some(health) = cx.expect.as_ref().map(|expect| expect.only(&HEALTH)) else {
+            return;
+        };
+        // One that cannot be judged is told when all of them are.
+        let judged = cx.rendered(|scope| health.judge(value, scope, &[])).await;
+        if judged.is_ok_and(|faults| !faults.is_empty()) {
             cx.set_futile();
         }
     }
