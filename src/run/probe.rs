@@ -164,10 +164,10 @@ impl Asking {
                 },
             };
             match result {
-                Ok(outputs) => self.record.now().answered(&outputs),
+                Ok(outputs) => self.record.answered(&outputs),
                 Err(fault) => {
                     self.broken.store(true, Ordering::Relaxed);
-                    self.record.now().failed(&fault);
+                    self.record.failed(&fault);
                 }
             }
             tokio::select! {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::event::Fault;
@@ -17,20 +18,48 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What a probe has seen, shared by those who ask and those who look.
 #[derive(Debug)]
-pub struct Seen(Mutex<Record>);
+pub struct Seen {
+    record: Mutex<Record>,
+    /// A question has come to an end.
+    came: Notify,
+}
 
 impl Seen {
     /// Nothing yet, of a question that is asked so often.
     pub fn every(every: Duration) -> Seen {
-        Seen(Mutex::new(Record {
-            patience: every.max(PATIENCE),
-            ..Record::default()
-        }))
+        Seen {
+            record: Mutex::new(Record {
+                patience: every.max(PATIENCE),
+                ..Record::default()
+            }),
+            came: Notify::new(),
+        }
     }
 
     /// As it is now; held only briefly, never across an await.
     pub fn now(&self) -> MutexGuard<'_, Record> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the first question has come to an end.
+    pub async fn first(&self) {
+        // What comes from here on wakes: nothing is lost between the look and the wait.
+        let came = self.came.notified();
+        if self.now().is_empty() {
+            came.await;
+        }
+    }
+
+    /// An answer as it should be; one that came late ends an outage, too.
+    pub fn answered(&self, outputs: &Value) {
+        self.now().answered(outputs);
+        self.came.notify_waiters();
+    }
+
+    /// No answer, or not as it should be.
+    pub fn failed(&self, fault: &Fault) {
+        self.now().failed(fault);
+        self.came.notify_waiters();
     }
 }
 
@@ -62,7 +91,7 @@ pub struct Record {
 
 impl Record {
     /// True until the first question has come to an end.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.answers + self.failures == 0
     }
 
@@ -74,8 +103,7 @@ impl Record {
         self.last_answer.get_or_insert(now);
     }
 
-    /// An answer as it should be; one that came late ends an outage, too.
-    pub fn answered(&mut self, outputs: &Value) {
+    fn answered(&mut self, outputs: &Value) {
         let now = Instant::now();
         self.answers += 1;
         self.count_outage(now);
@@ -101,8 +129,7 @@ impl Record {
         self.last_value = Some(value);
     }
 
-    /// No answer, or not as it should be.
-    pub fn failed(&mut self, fault: &Fault) {
+    fn failed(&mut self, fault: &Fault) {
         self.failures += 1;
         self.failing = true;
         self.asking = None;
@@ -181,6 +208,35 @@ impl Record {
             values.extend(fresh);
         } else {
             *values = Value::Array(fresh);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::poll;
+    use serde_json::json;
+
+    use super::Seen;
+    use crate::event::Fault;
+
+    #[tokio::test]
+    async fn the_end_of_the_first_question_wakes_who_waits_for_it() {
+        let ends: [fn(&Seen); 2] = [
+            |seen| seen.answered(&json!({})),
+            |seen| seen.failed(&Fault::failure("no")),
+        ];
+        for end in ends {
+            let seen = Seen::every(Duration::ZERO);
+            let first = seen.first();
+            tokio::pin!(first);
+            seen.now().begins();
+            assert!(poll!(&mut first).is_pending());
+            end(&seen);
+            assert!(poll!(&mut first).is_ready());
+            assert!(poll!(std::pin::pin!(seen.first())).is_ready());
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::super::{ContainerRef, Cx, Done, Repeat, ServiceRef};
+use super::super::{ContainerRef, Cx, Done, ServiceRef};
 use crate::engine::world::ContainerState;
 
 /// The containers of a target, as they are known.
@@ -200,14 +200,12 @@ pub(super) async fn image(cx: &Cx, reference: &str) -> Done<Value> {
 /// for as long as `within` lets.
 pub(super) async fn probe(cx: &Cx, name: &str) -> Done<Value> {
     let seen = cx.case.state().seen.get(name).cloned();
-    let knows_nothing = || seen.as_ref().is_some_and(|seen| seen.now().is_empty());
     let judged = cx.expect.as_ref().is_some_and(|expect| !expect.expects("answers"));
-    let until = cx.within.map(|within| within.min(cx.deadline));
-    while judged && knows_nothing() {
-        if until.is_none_or(|until| Instant::now() >= until) {
-            return Err(cx.error(format!("probe `{name}` never had an answer")));
-        }
-        crate::wait::pause(Repeat::FIRST).await;
+    let until = cx.within.map_or_else(Instant::now, |within| within.min(cx.deadline));
+    if let Some(seen) = seen.filter(|_| judged)
+        && timeout_at(until, seen.first()).await.is_err()
+    {
+        return Err(cx.error(format!("probe `{name}` never had an answer")));
     }
     let probes = cx.case.probes();
     let Some(Value::Object(mut fields)) = probes.get(name).cloned() else {
