@@ -74,6 +74,12 @@ async fn a_command_is_told_with_what_it_wrote() {
     let written = [("last lines of `stdout`", "so it goes")];
     check("{exec: {service: web, command: odd}, expect: {exit: 1}}", &written).await;
     check("{exec: {service: web, command: odd}, expect: {stdout: well}}", &[]).await;
+}
+
+// Its shell is a real one, and runs in real time.
+#[tokio::test]
+async fn a_shell_is_told_with_what_it_wrote() {
+    let written = [("last lines of `stdout`", "so it goes")];
     check("{shell: 'echo so it goes', expect: {exit: 1}}", &written).await;
 }
 
