@@ -35,16 +35,19 @@ impl Binder<'_> {
         self.running.up.insert(self.fixed.stacks[stack].id);
     }
 
-    /// Tells services that steps need, and that never run, once all steps are bound: no step brings their stack up.
+    /// Tells services that steps need although no step brings their stack up, once all steps are bound.
     ///
     /// A warning where another step may do so all the same, an error where none can.
     pub fn never_up(&self) -> Vec<Diagnostic> {
         let told = |(service, at): &(ServiceRef, Span)| {
             let stack = &service.stack_name;
-            let message = format!("`{}` never runs: no step brings `{stack}` up", service.service);
+            let service = &service.service;
             let problem = match self.running.others {
-                true => Diagnostic::warning(at, message),
-                false => Diagnostic::error(at, message),
+                true => Diagnostic::warning(
+                    at,
+                    format!("no step of this file starts `{service}`: none brings `{stack}` up"),
+                ),
+                false => Diagnostic::error(at, format!("`{service}` never runs: no step brings `{stack}` up")),
             };
             problem.help(format!("bring it up in a step before: `- up: {stack}`"))
         };
