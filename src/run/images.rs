@@ -279,11 +279,7 @@ async fn existing(env: &Env, wanted: &Wanted, pull: Pull) -> Result<&'static str
             break;
         };
         if tries >= TRIES || !of_the_surroundings(&error.answer, error.reason) {
-            return Err(Fault::error(format!(
-                "image `{reference}` is not here and cannot be pulled: {}",
-                error.answer
-            ))
-            .hint("pull or build it first, or replace it: `substitute: {images: {…}}`"));
+            return Err(not_pulled(reference, here, &error.answer));
         }
         wanted.emitter.emit(What::Retried {
             path: None,
@@ -293,6 +289,21 @@ async fn existing(env: &Env, wanted: &Wanted, pull: Pull) -> Result<&'static str
         crate::wait::pause(PAUSE * tries).await;
     }
     Ok("pulled")
+}
+
+/// Why an image is not pulled; one that is here is wanted anew.
+fn not_pulled(reference: &str, here: bool, answer: &str) -> Fault {
+    let (what, hint) = match here {
+        true => (
+            "is here, but cannot be pulled anew",
+            "let `pull: missing` take the one that is here, or look why the registry refuses",
+        ),
+        false => (
+            "is not here and cannot be pulled",
+            "pull or build it first, or replace it: `substitute: {images: {…}}`",
+        ),
+    };
+    Fault::error(format!("image `{reference}` {what}: {answer}")).hint(hint)
 }
 
 /// A refusal that another try may not meet: a busy registry, a connection that was cut.

@@ -86,6 +86,21 @@ async fn a_pull_is_tried_again_when_the_registry_is_busy_and_not_when_there_is_n
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_an_image_that_is_here_it_is_not_said_that_it_is_not() {
+    let refused = Reply::Fail(Reason::Other, "denied");
+    stage("images: {x: {image: busybox, pull: always}}\nsteps: [assert: 'true']\n")
+        .engine(|fake| {
+            fake.call("pull", 1, refused);
+        })
+        .check(
+            "image `x` failed: image `busybox` is here, but cannot be pulled anew: denied
+             = errored: image `busybox` is here, but cannot be pulled anew: denied
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_image_of_ones_own_is_removed_at_the_end_of_the_run() {
     let stage = stage("images: {x: {image: busybox, own: true}}\nsteps: [assert: 'true']\n");
     stage
