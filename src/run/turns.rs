@@ -14,7 +14,7 @@ use crate::lease::Held;
 use crate::plan::Plan;
 use crate::stack::Lock;
 
-/// How long a case waits for another run: one that hangs does not hold all others for ever.
+/// How long a case waits for other runs, all of them together: one that hangs does not hold all others for ever.
 const LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The turns of a run's cases.
@@ -81,7 +81,7 @@ impl Turns {
             Some(Err(_)) => {
                 let names = names.into_iter().collect::<Vec<_>>().join(", ");
                 return Err(format!(
-                    "another run of e2erun on this machine has had one of these for an hour: {names}"
+                    "it has waited for an hour, while other runs of e2erun on this machine had one or another of these: {names}"
                 ));
             }
         };

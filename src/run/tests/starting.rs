@@ -44,6 +44,24 @@ async fn it_waits_until_each_service_is_as_it_should_be_and_down_removes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_other_runs_have_is_waited_for_an_hour() {
+    let stage = stage("stacks: {s: {compose: shop.yml, substitute: {ports: none}}}\nsteps: [up: s]\n").file(
+        "shop.yml",
+        "services: {web: {image: busybox, ports: ['80:80', '81:81']}}",
+    );
+    let locks = crate::lease::Locks::of(stage.folder.path(), "fake");
+    let held = locks.take(&["host port 81".to_owned()].into(), |_| ()).await.unwrap();
+    check(
+        stage,
+        "note: `one` waits for another run of e2erun, which has host port 81
+         = errored: it has waited for an hour, while other runs of e2erun on this machine had one or another of these: host port 80, host port 81
+         exit 3",
+    )
+    .await;
+    drop(held);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_container_that_dies_ends_the_wait_at_once() {
     let stage = shop("up: s").engine(|fake| {
         fake.script("web", Script::new().after(1).exit(3));
