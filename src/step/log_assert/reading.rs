@@ -1,10 +1,11 @@
 //! The logs of a target, read until it is decided what they say.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::select_all;
+use futures_util::future::{BoxFuture, select_all};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
@@ -111,7 +112,7 @@ impl Reading<'_> {
                 return Ok(());
             }
             if all_read {
-                self.news(generation, until).await;
+                self.news(generation, until, pending().boxed()).await;
             }
         }
     }
@@ -234,6 +235,8 @@ impl Reading<'_> {
         if Instant::now() >= until {
             return false;
         }
+        // Before it is judged whether something may go on: what ends from here on wakes.
+        let ends = self.others_end();
         if self.over() {
             self.cx.set_futile();
             return false;
@@ -246,13 +249,23 @@ impl Reading<'_> {
                 &format!("{} lines read, {} fit", self.seen.read, self.seen.count),
             );
         }
-        let changed = self.news(generation, tell.unwrap_or(until).min(until)).await;
+        let changed = self.news(generation, tell.unwrap_or(until).min(until), ends).await;
         // What could not be told yet is told then.
         changed || tell.is_some()
     }
 
-    /// Waits for more lines or another container; false when there are none until then.
-    async fn news(&mut self, generation: u64, until: Instant) -> bool {
+    /// Ends with one of those that may start a container again: a lane, or a process on this machine.
+    fn others_end(&self) -> BoxFuture<'static, ()> {
+        let mut walks = self.cx.case.walks.subscribe();
+        let lane = async move { drop(walks.changed().await) }.boxed();
+        let processes = self.cx.case.running_here().into_iter();
+        let processes = processes.map(|process| async move { drop(process.wait().await) }.boxed());
+        select_all(processes.chain([lane])).map(drop).boxed()
+    }
+
+    /// Waits for more lines, another container, or an end of those that may start one; false when there are none until
+    /// then.
+    async fn news(&mut self, generation: u64, until: Instant, ends: BoxFuture<'static, ()>) -> bool {
         let world = self.node.world.clone();
         let mut changes: Vec<_> = self
             .readers
@@ -260,13 +273,7 @@ impl Reading<'_> {
             .map(|log| log.reader.changed().boxed())
             .collect();
         changes.push(async move { drop(world.changed(generation).await) }.boxed());
-        // A lane that ends starts nothing any more.
-        let mut walks = self.cx.case.walks.subscribe();
-        changes.push(async move { drop(walks.changed().await) }.boxed());
-        // Nor does a process on this machine.
-        for process in self.cx.case.running_here() {
-            changes.push(async move { drop(process.wait().await) }.boxed());
-        }
+        changes.push(ends);
         timeout_at(until, select_all(changes)).await.is_ok()
     }
 
