@@ -53,42 +53,51 @@ pub(super) fn split(reference: &str) -> (&str, &str) {
     }
 }
 
-/// The registry of a reference, as the docker configuration calls it; none for Docker's own images, which all may have.
-fn registry(reference: &str) -> Option<&str> {
-    let first = reference.split('/').next().filter(|_| reference.contains('/'))?;
-    let is_docker = matches!(first, "docker.io" | "index.docker.io");
-    let own = first.contains('.') || first.contains(':') || first == "localhost";
-    Some(match own && !is_docker {
-        true => first,
-        false => "https://index.docker.io/v1/",
-    })
+/// What the docker configuration calls Docker's own registry.
+const DOCKERS: &str = "https://index.docker.io/v1/";
+
+/// The registry of a reference, as the docker configuration calls it.
+fn registry(reference: &str) -> &str {
+    let first = reference.split_once('/').map(|(first, _)| first);
+    let is_host = |first: &&str| first.contains(['.', ':']) || *first == "localhost";
+    let is_dockers = |first: &&str| matches!(*first, "docker.io" | "index.docker.io");
+    first
+        .filter(is_host)
+        .filter(|first| !is_dockers(first))
+        .unwrap_or(DOCKERS)
 }
 
 /// The registry of a reference whose credentials a helper keeps: one of its own, or the one for all that somebody logged
 /// in to, whom `auths` names without a word more.
 fn helped<'a>(reference: &'a str, config: &Value) -> Option<&'a str> {
-    let registry = registry(reference)?;
+    let registry = registry(reference);
     let stored = config["credsStore"].is_string() && config["auths"].get(registry).is_some();
     (config["credHelpers"][registry].is_string() || stored).then_some(registry)
 }
 
 /// What the docker configuration's `auths` have for the registry of a reference, as the engine wants to get it.
 fn credentials(reference: &str, config: &Value) -> Option<HeaderValue> {
-    let registry = registry(reference)?;
-    let auth = BASE64_STANDARD
-        .decode(config["auths"][registry]["auth"].as_str()?)
-        .ok()?;
+    let sent = login(registry(reference), config)?;
+    HeaderValue::from_str(&BASE64_URL_SAFE.encode(sent.to_string())).ok()
+}
+
+/// The same, as it is before it is encoded: a token where there is one, which is as good as a user and a password.
+fn login(registry: &str, config: &Value) -> Option<Value> {
+    let entry = &config["auths"][registry];
+    if let Some(token) = entry["identitytoken"].as_str().filter(|token| !token.is_empty()) {
+        return Some(json!({"identitytoken": token}));
+    }
+    let auth = BASE64_STANDARD.decode(entry["auth"].as_str()?).ok()?;
     let auth = String::from_utf8(auth).ok()?;
     let (user, password) = auth.split_once(':')?;
-    let sent = json!({"username": user, "password": password, "serveraddress": registry});
-    HeaderValue::from_str(&BASE64_URL_SAFE.encode(sent.to_string())).ok()
+    Some(json!({"username": user, "password": password, "serveraddress": registry}))
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{credentials, helped, split};
+    use super::{credentials, helped, login, split};
 
     #[test]
     fn references_are_split_at_their_tag() {
@@ -112,11 +121,22 @@ mod tests {
             ("x.org/a", false),
             ("team/a", true),
             ("docker.io/team/a", true),
-            ("a", false),
+            ("a", true),
         ];
         for (reference, known) in references {
             assert_eq!(credentials(reference, &config).is_some(), known, "{reference}");
         }
+    }
+
+    #[test]
+    fn a_token_is_sent_as_one() {
+        let config = json!({"auths": {"r.org": {"auth": "dTpw", "identitytoken": "t"}, "s.org": {"auth": "dTpw", "identitytoken": ""}}});
+        assert_eq!(login("r.org", &config), Some(json!({"identitytoken": "t"})));
+        assert_eq!(
+            login("s.org", &config),
+            Some(json!({"username": "u", "password": "p", "serveraddress": "s.org"}))
+        );
+        assert_eq!(login("x.org", &config), None);
     }
 
     #[test]
