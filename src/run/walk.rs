@@ -242,6 +242,8 @@ impl Walk {
             self.cancel.clone(),
         );
         cx.folder.clone_from(&self.folder);
+        let names = step.save.iter().flat_map(|(_, expression)| expression.names());
+        cx.saves = names.map(|name| name.parts[0].clone()).collect();
         cx
     }
 

@@ -4,7 +4,7 @@ mod followed;
 mod found;
 mod over;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +49,8 @@ pub struct Cx {
     pub holds: Option<Duration>,
     /// What its result must be; judged by the interpreter, and by kinds that wait for it themselves.
     pub expect: Option<Expectation>,
+    /// The names that what it saves uses, those of its result among them.
+    pub saves: BTreeSet<String>,
     /// Ends it.
     pub cancel: CancellationToken,
     parts: Mutex<BTreeMap<String, f64>>,
@@ -78,6 +80,7 @@ impl Cx {
             cut: None,
             holds: None,
             expect: None,
+            saves: BTreeSet::new(),
             cancel,
             parts: Mutex::default(),
             observed: Mutex::default(),

@@ -100,3 +100,50 @@ async fn an_answer_is_told_and_why_it_is_no_json_only_where_json_is_wanted() {
     )
     .await;
 }
+
+// Its shell is a real one, and runs in real time.
+#[tokio::test]
+async fn an_output_that_is_not_whole_is_neither_judged_nor_saved() {
+    let long = "head -c 8388609 /dev/zero | tr '\\\\0' x";
+    stage(&format!(
+        "steps:
+- {{shell: \"{long}; echo e >&2\", save: {{code: exit, e: stderr}}}}
+- {{assert: code == 0 and e == 'e'}}
+- {{shell: \"{long}\", save: {{x: stdout | length}}, soft: true}}
+- {{shell: \"{long}\", save: {{x: json.a}}, soft: true}}
+- {{shell: \"{long}\", expect: {{stdout: x}}, soft: true}}
+- {{shell: \"({long}) >&2\", save: {{x: stderr}}, soft: true}}
+"
+    ))
+    .check(
+        "steps[1] passed
+         steps[2] passed
+         steps[3] errored: (soft) `stdout` cannot be saved: it is longer than the 8 MiB that are kept, by 1 bytes
+         steps[4] errored: (soft) `stdout` cannot be saved: it is longer than the 8 MiB that are kept, by 1 bytes
+         steps[5] errored: (soft) `stdout` cannot be judged: it is longer than the 8 MiB that are kept, by 1 bytes
+         steps[6] errored: (soft) `stderr` cannot be saved: it is longer than the 8 MiB that are kept, by 1 bytes
+         = errored
+         exit 3",
+    )
+    .await;
+}
+
+// Its shell is a real one, and runs in real time.
+#[tokio::test]
+async fn of_a_line_without_an_end_no_more_is_told_than_both_ends() {
+    let events = stage("then: [shell: \"printf begin%0300000dend; exit 1\"]\n")
+        .events()
+        .await;
+    let faults = events.iter().filter_map(|event| match &event.what {
+        What::StepEnded { faults, .. } => Some(faults),
+        _ => None,
+    });
+    let details: Vec<&Detail> = faults.flatten().flat_map(|fault| &fault.details).collect();
+    let [Detail { title, text }] = details[..] else {
+        panic!("{details:?}")
+    };
+    assert_eq!(title, "last lines of `stdout`");
+    let (begin, end) = (&text[..6], &text[text.len() - 4..]);
+    assert_eq!((begin, end), ("begin0", "0end"));
+    assert!(text.len() < 70_000, "{}", text.len());
+}
