@@ -138,7 +138,7 @@ fn why_not(why: WhyNot) -> &'static str {
         WhyNot::Recent => "a built image, used within 7 days: `--images` removes it",
         WhyNot::Wanted => "a built image that a living run wants",
         WhyNot::Used => "a built image that a container is made from",
-        WhyNot::Named => "a built image, or one made from it, with a name of its own: `docker rmi` removes it",
+        WhyNot::Named => "an image with a name of its own, made from what is e2erun's: `docker rmi` removes it",
         WhyNot::Young => "a built image, used since then",
     }
 }

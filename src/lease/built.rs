@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::{Leases, WhyNot};
-use crate::engine::{Engine, EngineResult, Image, Labels, Reason, Resource};
+use crate::engine::{Engine, EngineError, EngineResult, Image, Labels, Reason, Resource, ResourceKind};
 
 /// The label of images that stay for the build cache; it is the same in each run, so that builds stay the same.
 pub const IMAGE: &str = "e2erun.image";
@@ -61,9 +61,41 @@ pub(super) async fn built(engine: &dyn Engine, leases: &Leases) -> EngineResult<
     Ok(found.into_iter().flatten().collect())
 }
 
+/// Whether an image has a name of somebody else's. Labels are inherited, and an image goes with all its names: what somebody
+/// made of a container of ours, and named, is not ours to take.
+pub(super) async fn is_named(engine: &dyn Engine, resource: &Resource) -> EngineResult<bool> {
+    if resource.kind != ResourceKind::Image {
+        return Ok(false);
+    }
+    let image = engine.image(&resource.id).await?;
+    Ok(image.is_some_and(|image| has_other_name(&image)))
+}
+
+fn has_other_name(image: &Image) -> bool {
+    !image.tags.iter().all(|tag| tag.starts_with(NAMES))
+}
+
+/// Those of some images that no living run wants by now. A run notes what it wants before it looks for it.
+pub(super) async fn unwanted(engine: &dyn Engine, leases: &Leases, images: &[Resource]) -> EngineResult<Vec<Resource>> {
+    let mut found = Vec::new();
+    for resource in images {
+        found.push((resource, engine.image(&resource.id).await?));
+    }
+    // Read last: what it tells is as new as can be.
+    let wanted = leases.wanted_now().map_err(|why| EngineError {
+        attempt: "look at the leases of living runs".to_owned(),
+        answer: why.to_string(),
+        reason: Reason::Other,
+    })?;
+    let is_wanted = |image: &Image| image.tags.iter().any(|tag| wanted.contains(tag));
+    let free = found
+        .into_iter()
+        .filter(|(_, image)| !image.as_ref().is_some_and(is_wanted));
+    Ok(free.map(|(resource, _)| resource.clone()).collect())
+}
+
 fn hold(image: &Image, used: &BTreeSet<String>, leases: &Leases) -> Option<WhyNot> {
-    // Labels are inherited, and an image goes with all its names: one of somebody else's is not ours to take.
-    if !image.tags.iter().all(|tag| tag.starts_with(NAMES)) {
+    if has_other_name(image) {
         return Some(WhyNot::Named);
     }
     if used.contains(&image.id) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::built::built;
-use super::sweep::{left, remove_all};
+use super::built::{built, is_named, unwanted};
+use super::sweep::{AT_ONCE, left, remove_all};
 use super::{CASE, KeptCase, LEASE, Leases, Swept, sweep};
 use crate::engine::{Engine, EngineResult, Resource, ResourceKind};
 use crate::host::{Group, Host};
@@ -66,7 +66,7 @@ pub enum WhyNot {
     Wanted,
     /// It is a built image that a container was made from.
     Used,
-    /// It is a built image that has a name of somebody else's.
+    /// It is an image of ours, or made of what is, that has a name of somebody else's.
     Named,
     /// It is a built image that is younger than what was asked for.
     Young,
@@ -75,8 +75,12 @@ pub enum WhyNot {
 /// What would be removed from an engine.
 pub async fn plan_gc(engine: &dyn Engine, leases: &Leases, options: &GcOptions) -> EngineResult<GcPlan> {
     let leased = engine.labelled(LEASE).await?;
-    let leased = leased.into_iter().map(|resource| (resource, None));
-    let all = leased.chain(built(engine, leases).await?).collect();
+    let mut all = Vec::new();
+    for resource in leased {
+        let hold = is_named(engine, &resource).await?.then_some(WhyNot::Named);
+        all.push((resource, hold));
+    }
+    all.extend(built(engine, leases).await?);
     let mut plan = decide(all, leases, options);
     if options.label.is_none() {
         let groups = leases.dead.iter().flat_map(|lease| &lease.groups);
@@ -99,13 +103,21 @@ pub async fn gc(engine: &dyn Engine, host: &dyn Host, leases: &Leases, plan: GcP
             .iter()
             .any(|known| known.kind == resource.kind && known.id == resource.id)
     };
-    let rest = plan
-        .resources
-        .into_iter()
-        .map(|(resource, _)| resource)
-        .filter(|resource| !done(resource))
-        .collect();
-    let (removed, failed) = remove_all(engine, rest).await;
+    let rest = plan.resources.into_iter().map(|(resource, _)| resource);
+    let rest = rest.filter(|resource| !done(resource));
+    let (images, others): (Vec<Resource>, _) = rest.partition(|resource| resource.kind == ResourceKind::Image);
+    let (mut removed, mut failed) = remove_all(engine, others).await;
+    // Since it was planned minutes may have passed, in which runs have begun: a few at a time are looked at again.
+    for some in images.chunks(AT_ONCE) {
+        match unwanted(engine, leases, some).await {
+            Ok(free) => {
+                let of_images = remove_all(engine, free).await;
+                removed.extend(of_images.0);
+                failed.extend(of_images.1);
+            }
+            Err(why) => swept.left.extend(some.iter().map(|image| left(image, &why))),
+        }
+    }
     swept.removed.extend(removed);
     // What could not be removed for something that was removed after it has a second try.
     let (removed, failed) = remove_all(engine, failed.into_iter().map(|(resource, _)| resource).collect()).await;
@@ -193,11 +205,13 @@ fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Result<Why,
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{GcOptions, LEASE, Leases, Resource, ResourceKind, Why, WhyNot, decide, plan_gc};
+    use super::{GcOptions, LEASE, Leases, Resource, ResourceKind, Why, WhyNot, decide, gc, plan_gc, sweep};
     use crate::engine::fake::Fake;
     use crate::engine::{ContainerSpec, Engine};
+    use crate::host::{NoGroups, RealHost};
     use crate::lease::Lease;
 
     const NOW: i64 = 1_800_000_000;
@@ -377,6 +391,58 @@ mod tests {
             ]
         );
         drop(alive);
+    }
+
+    #[tokio::test]
+    async fn what_somebody_made_of_a_kept_container_and_named_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let dead = Lease::take(folder.path(), &[]).unwrap();
+        let labels = crate::lease::case_labels(dead.id(), "a.yaml", "case");
+        let fake = Fake::new(&dead.label());
+        fake.labelled_image("acme/own:1", labels.clone());
+        fake.labelled_image("e2erun/snapshot:case", labels);
+        drop(dead);
+        let host = RealHost::new(Arc::new(NoGroups));
+        let left = async || -> Vec<String> {
+            let left = fake.labelled(LEASE).await.unwrap();
+            left.into_iter().map(|image| image.name).collect()
+        };
+        let labelled = GcOptions {
+            label: Some("e2erun.case=case".to_owned()),
+            ..GcOptions::default()
+        };
+        let nobody = Leases::default();
+        let plan = plan_gc(&fake, &nobody, &labelled).await.unwrap();
+        assert_eq!(plan.kept[0].1, WhyNot::Named);
+        gc(&fake, &host, &nobody, plan, &labelled).await;
+        assert_eq!(left().await, ["acme/own:1"]);
+        // Nor does it go with what a dead run left.
+        let leases = Leases::look(folder.path()).unwrap();
+        let swept = sweep(&fake, &host, &leases.dead[0]).await;
+        assert_eq!((left().await.len(), swept.left.len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn an_image_that_a_run_has_come_to_want_since_it_was_planned_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let fake = Fake::new("e2erun.lease=run");
+        for image in ["e2erun/free:1", "e2erun/wanted:1"] {
+            fake.labelled_image(image, crate::lease::image_labels("/shop"));
+        }
+        let options = GcOptions {
+            images: true,
+            now: NOW,
+            ..GcOptions::default()
+        };
+        let leases = Leases::look(folder.path()).unwrap();
+        let plan = plan_gc(&fake, &leases, &options).await.unwrap();
+        assert_eq!(plan.resources.len(), 2);
+        let begun = Lease::take(folder.path(), &[]).unwrap();
+        begun.wants("e2erun/wanted:1");
+        let host = RealHost::new(Arc::new(NoGroups));
+        let swept = gc(&fake, &host, &leases, plan, &options).await;
+        let removed: Vec<_> = swept.removed.iter().map(|resource| resource.name.as_str()).collect();
+        assert_eq!(removed, ["e2erun/free:1"]);
     }
 
     #[test]

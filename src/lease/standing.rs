@@ -7,10 +7,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::kept::KeptRun;
+use super::kept::{self, KeptRun};
 use super::{KeptCase, Line};
 use crate::host::Group;
 
+/// What a lease's file is called.
+const EXTENSION: &str = "lease";
 /// The longest lease file that is read.
 const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
@@ -27,6 +29,8 @@ pub struct Leases {
     pub wanted: BTreeSet<String>,
     /// Those that cannot be read, and why: whether their run lives is not known.
     pub unreadable: Vec<(PathBuf, io::Error)>,
+    /// Their folder.
+    pub folder: PathBuf,
 }
 
 /// A lease whose file is here and whose run is dead. While this is held nobody else removes what is left of it.
@@ -48,23 +52,18 @@ pub struct DeadLease {
 impl Leases {
     /// Looks at the leases of a folder; a folder that is not there has none.
     pub fn look(folder: &Path) -> io::Result<Leases> {
-        let mut leases = Leases::default();
-        let entries = match fs::read_dir(folder) {
-            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(leases),
-            entries => entries?,
+        let mut leases = Leases {
+            folder: folder.to_owned(),
+            ..Leases::default()
         };
-        let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
-        paths.sort();
-        let has = |path: &&PathBuf, wanted| path.extension().is_some_and(|extension| extension == wanted);
-        for path in paths.iter().filter(|path| has(path, super::kept::EXTENSION)) {
-            match KeptRun::read(path, &id_of(path)) {
+        for (path, id) in files(folder, kept::EXTENSION)? {
+            match KeptRun::read(&path, &id) {
                 Ok(run) => leases.kept.push(run),
-                Err(why) => leases.unreadable.push((path.clone(), why)),
+                Err(why) => leases.unreadable.push((path, why)),
             }
         }
-        for path in paths.iter().filter(|path| has(path, "lease")) {
-            let id = id_of(path);
-            match DeadLease::open(path, &id) {
+        for (path, id) in files(folder, EXTENSION)? {
+            match DeadLease::open(&path, &id) {
                 Ok(Standing::Dead(dead)) => leases.dead.push(dead),
                 Ok(Standing::Alive(images)) => {
                     leases.alive.insert(id);
@@ -73,15 +72,27 @@ impl Leases {
                 Ok(Standing::Gone) => (),
                 Err(why) => {
                     leases.alive.insert(id);
-                    leases.unreadable.push((path.clone(), why));
+                    leases.unreadable.push((path, why));
                 }
             }
         }
         Ok(leases)
     }
-}
 
-impl Leases {
+    /// The built images that living runs want by now: some have begun since, and others want more.
+    pub(super) fn wanted_now(&self) -> io::Result<BTreeSet<String>> {
+        let mut wanted = BTreeSet::new();
+        for (path, id) in files(&self.folder, EXTENSION)? {
+            // Those that are held here are locked, too.
+            if !self.dead.iter().any(|dead| dead.id == id)
+                && let Standing::Alive(images) = DeadLease::open(&path, &id)?
+            {
+                wanted.extend(images);
+            }
+        }
+        Ok(wanted)
+    }
+
     /// The kept case with this id.
     pub(super) fn kept_case(&self, id: &str) -> Option<&KeptCase> {
         let mut cases = self.kept.iter().flat_map(|run| &run.cases);
@@ -97,15 +108,29 @@ impl Leases {
     }
 }
 
+/// The files in a folder that are called so, each with its lease's id, in their order; a folder that is not there has none.
+fn files(folder: &Path, wanted: &str) -> io::Result<Vec<(PathBuf, String)>> {
+    let entries = match fs::read_dir(folder) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == wanted) {
+            let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            files.push((path, id));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 enum Standing {
     Dead(DeadLease),
     /// With the built images that it wants.
     Alive(Vec<String>),
     Gone,
-}
-
-fn id_of(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The lines of a lease's file. One that cannot be read is being written, or was cut off by a crash.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
+use super::built::is_named;
 use super::{DeadLease, LEASE};
-use crate::engine::{Engine, EngineError, Resource, ResourceKind};
+use crate::engine::{Engine, EngineError, EngineResult, Resource, ResourceKind};
 use crate::host::{Group, Host};
 use crate::wait::pause;
 
@@ -14,7 +15,7 @@ const ROUNDS: usize = 6;
 /// The pause before a further round, doubled each time.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many resources of a kind are removed at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 /// How long a dead run's process has to end by itself.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -84,10 +85,10 @@ pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> S
         return swept;
     }
     let label = format!("{LEASE}={}", lease.id);
-    swept.add(clear(engine, &label).await);
+    swept.add(clear_of(engine, &label, Whose::Ours).await);
     if !swept.groups.is_empty() {
         // A call of a tool that was ended may have been under way while it was listed.
-        swept.add(clear(engine, &label).await);
+        swept.add(clear_of(engine, &label, Whose::Ours).await);
     }
     if swept.left.is_empty()
         && let Err(why) = lease.clean(&id)
@@ -103,9 +104,20 @@ pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> S
 /// Removes everything with a label (`name=value`) until there is none. Built images have no label of a run: they stay for
 /// the build cache; those that `commit` made go.
 pub async fn clear(engine: &dyn Engine, label: &str) -> Swept {
+    clear_of(engine, label, Whose::All).await
+}
+
+/// Which of the images with a label go: while a run lives nobody else makes any of its containers; later somebody may have.
+#[derive(Clone, Copy)]
+enum Whose {
+    All,
+    Ours,
+}
+
+async fn clear_of(engine: &dyn Engine, label: &str, whose: Whose) -> Swept {
     let mut swept = Swept::default();
     for round in 1..=ROUNDS {
-        let failed = match engine.labelled(label).await {
+        let failed = match listed(engine, label, whose).await {
             Err(why) => vec![Left {
                 what: format!("what is labelled `{label}`"),
                 why: why.to_string(),
@@ -125,6 +137,17 @@ pub async fn clear(engine: &dyn Engine, label: &str) -> Swept {
         }
     }
     swept
+}
+
+async fn listed(engine: &dyn Engine, label: &str, whose: Whose) -> EngineResult<Vec<Resource>> {
+    let all = engine.labelled(label).await?;
+    let mut ours = Vec::new();
+    for resource in all {
+        if matches!(whose, Whose::All) || !is_named(engine, &resource).await? {
+            ours.push(resource);
+        }
+    }
+    Ok(ours)
 }
 
 /// Removes resources, kind by kind in the order in which that can be done.

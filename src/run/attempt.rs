@@ -329,6 +329,12 @@ pub(crate) async fn explain(cx: &Cx, act: &dyn Act, outputs: &Value, faults: &mu
     };
     details.extend(cx.explain_concerned(&faults[0]).await);
     faults[0].details.extend(details);
+    let details = faults.iter_mut().flat_map(|fault| &mut fault.details);
+    for detail in details.filter(|detail| detail.text.len() > MAX_OUTPUTS) {
+        // Hidden before it is cut: a part of a value is not known again.
+        let hidden = cx.case.emitter.masks.hide(&detail.text);
+        detail.text = crate::cut::head_and_tail(&hidden, MAX_OUTPUTS);
+    }
 }
 
 fn detail(title: &str, text: String) -> Detail {

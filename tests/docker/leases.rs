@@ -30,7 +30,7 @@ async fn victim(folder: &Path) {
         ..stage.shell("sleep 600")
     };
     let container = stage.start_spec(&spec).await;
-    let image = stage.name("image:1");
+    let image = format!("{}{}", lease::NAMES, stage.name("image:1"));
     stage.engine.commit(&container, &image, &labels).await.unwrap();
     let host = RealHost::new(lease.clone());
     let command = Command {
