@@ -263,40 +263,46 @@ impl Asking<'_> {
     /// one before it is the last observation.
     fn at_the_end(&self, asked: &mut Asked, before: Option<Answer>, cx: &Cx) {
         let Some(within) = self.limits.within else { return };
-        let Some(before) = before else {
-            if cx.is_futile() {
-                let text = "it can no longer become so, and was not asked again".to_owned();
-                asked.faults[0].details.insert(0, detail("waited", text));
-            }
-            return;
+        let text = match before {
+            None if cx.is_futile() => "it can no longer become so, and was not asked again".to_owned(),
+            None => return,
+            Some((_, faults)) if self.walk.cancel.is_cancelled() => self.ended_at(asked, &faults, (cx, within)),
+            Some(before) => waited(asked, before, (cx, within)),
         };
-        let why = match cx.is_futile() {
-            true => "it can no longer become so",
-            false => "it did not become so",
-        };
-        let mut text = format!("{why}: asked {} times within {}", asked.attempts, shown(within));
-        let cut = cx.cut.is_some() && Instant::now() >= cx.deadline;
-        if self.walk.cancel.is_cancelled() {
-            let ended = match self.walk.interrupt.is_cancelled() {
-                true => "interrupted",
-                false => "ended",
-            };
-            let now = Instant::now();
-            let left = cx
-                .within
-                .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-            let waited = shown(within.saturating_sub(left));
-            let (times, within, last) = (asked.attempts, shown(within), &before.1[0].message);
-            text = format!("{ended} after {waited} of {within}: asked {times} times; last seen: {last}");
-        } else if cut && asked.faults.iter().all(|fault| fault.kind == FaultKind::Failure) {
-            text =
-                format!("{text}; the last question had no answer when that was over, and this is the answer before it");
-            (asked.outputs, asked.faults) = before;
-        }
         if let Some(first) = asked.faults.first_mut() {
             first.details.insert(0, detail("waited", text));
         }
     }
+
+    /// How long it was waited for when something else ended it, and what was seen last.
+    fn ended_at(&self, asked: &Asked, last: &[Fault], (cx, within): (&Cx, Duration)) -> String {
+        let is_interrupted = self.walk.interrupt.is_cancelled();
+        let ended = if is_interrupted { "interrupted" } else { "ended" };
+        let left = cx.within.map(|until| until.saturating_duration_since(Instant::now()));
+        let waited = within.saturating_sub(left.unwrap_or_default());
+        format!(
+            "{ended} after {} of {}: asked {} times; last seen: {}",
+            shown(waited),
+            shown(within),
+            asked.attempts,
+            last[0].message
+        )
+    }
+}
+
+/// How long it was waited for in vain. Where the last question had no answer, the one before it is what was seen last.
+fn waited(asked: &mut Asked, before: Answer, (cx, within): (&Cx, Duration)) -> String {
+    let why = match cx.is_futile() {
+        true => "it can no longer become so",
+        false => "it did not become so",
+    };
+    let text = format!("{why}: asked {} times within {}", asked.attempts, shown(within));
+    let cut = cx.cut.is_some() && Instant::now() >= cx.deadline;
+    if !cut || asked.faults.iter().any(|fault| fault.kind == FaultKind::Error) {
+        return text;
+    }
+    (asked.outputs, asked.faults) = before;
+    format!("{text}; the last question had no answer when that was over, and this is the answer before it")
 }
 
 /// Judges a result: what was expected of it, and what is expected when nothing is said. Gives what does not hold of it; an
