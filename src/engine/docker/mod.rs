@@ -36,9 +36,8 @@ use bollard::query_parameters::{
     StopContainerOptions, TagImageOptions, UploadToContainerOptions,
 };
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::future::try_join_all;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -124,8 +123,7 @@ impl Engine for Docker {
         let listed = list::containers(&self.api, labels).await?;
         let ids = listed.into_iter().filter_map(|listed| listed.id);
         // One that was removed since the list was made is none.
-        let each = try_join_all(ids.map(|id| async move { found(self.inspect(&id).await) })).await?;
-        Ok(each.into_iter().flatten().collect())
+        each(ids, |id| async move { found(self.inspect(&id).await) }).await
     }
 
     async fn inspect(&self, container: &str) -> EngineResult<Container> {
@@ -287,8 +285,8 @@ impl Engine for Docker {
             found(self.api.ask(&format!("inspect network `{id}`"), asked).await)
         };
         let ids = listed.into_iter().filter_map(|listed| listed.id);
-        let each = try_join_all(ids.map(inspect)).await?;
-        Ok(each.into_iter().flatten().map(read::network).collect())
+        let each = each(ids, inspect).await?;
+        Ok(each.into_iter().map(read::network).collect())
     }
 
     async fn create_network(
@@ -387,6 +385,21 @@ fn is_id(word: &str) -> bool {
 /// A text in which an id is told by 12 of its 64 digits.
 fn with_short_id(text: &str, id: &str) -> String {
     text.replace(id, id.get(..12).unwrap_or(id))
+}
+
+/// How many things of a list are asked for at once: an engine may have hundreds.
+const AT_ONCE: usize = 16;
+
+/// Asks for each thing of a list, in its order; those that are none any more are left out.
+async fn each<T, Asked>(ids: impl Iterator<Item = String>, ask: impl FnMut(String) -> Asked) -> EngineResult<Vec<T>>
+where
+    Asked: Future<Output = EngineResult<Option<T>>>,
+{
+    let asked = futures_util::stream::iter(ids.map(ask)).buffered(AT_ONCE);
+    asked
+        .try_filter_map(|found| std::future::ready(Ok(found)))
+        .try_collect()
+        .await
 }
 
 /// What there is: a "not found" is nothing, another error stays one.

@@ -1,6 +1,7 @@
 //! The client against small servers of its own: what it writes, what it trusts, and what it tells of other answers.
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Docker, Endpoint};
 use crate::engine::{Engine, EngineResult, Reason};
@@ -130,4 +131,19 @@ async fn an_address_that_is_none_is_told() {
         let why = Docker::connect(&endpoint).await.err().unwrap();
         assert_eq!(why.answer, expected);
     }
+}
+
+#[tokio::test]
+async fn of_a_long_list_only_so_many_are_asked_for_at_once() {
+    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let ask = async |id: String| {
+        most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        now.fetch_sub(1, Ordering::Relaxed);
+        Ok((id != "7").then_some(id))
+    };
+    let ids = (0..100).map(|id| id.to_string());
+    let found = super::each(ids.clone(), ask).await.unwrap();
+    assert_eq!(found, ids.filter(|id| id != "7").collect::<Vec<_>>());
+    assert_eq!(most.into_inner(), super::AT_ONCE);
 }
