@@ -270,6 +270,21 @@ pub struct Volume {
     pub labels: Labels,
 }
 
+/// A container as it is listed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Listed {
+    /// Its name, without the slash.
+    pub name: String,
+    /// The image's id.
+    pub image_id: String,
+    /// Labels, the image's too.
+    pub labels: Labels,
+    /// See `Container`.
+    pub state: String,
+    /// Where its ports are published: protocol, host address, host port.
+    pub ports: Vec<(String, String, u16)>,
+}
+
 /// An image.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Image {
@@ -340,6 +355,9 @@ pub trait Engine: Send + Sync {
 
     /// The containers with all of the labels (`name` or `name=value`), the stopped ones too.
     async fn containers(&self, labels: &[String]) -> EngineResult<Vec<Container>>;
+    /// The containers of everybody, the stopped ones too, as the engine's list tells of them: one question, however many
+    /// there are.
+    async fn listed(&self) -> EngineResult<Vec<Listed>>;
     /// A container by id or name.
     async fn inspect(&self, container: &str) -> EngineResult<Container>;
     /// Makes a container; gives its id.

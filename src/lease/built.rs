@@ -46,7 +46,7 @@ pub(super) async fn built(engine: &dyn Engine, leases: &Leases) -> EngineResult<
     if listed.is_empty() {
         return Ok(Vec::new());
     }
-    let containers = engine.containers(&[]).await?;
+    let containers = engine.listed().await?;
     let used: BTreeSet<String> = containers.into_iter().map(|container| container.image_id).collect();
     let looks = futures_util::stream::iter(listed).map(|mut resource| async {
         // One that is gone since the list was made is none.

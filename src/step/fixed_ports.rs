@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::engine::{Container, EngineResult, Labels};
+use crate::engine::{EngineResult, Labels, Listed};
 use crate::event::Fault;
 use crate::host::Host;
 use crate::stack::{FixedPort, Lock};
@@ -60,22 +60,18 @@ fn is_here(node: &NodeHandle) -> bool {
     node.address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-async fn running(node: &NodeHandle) -> EngineResult<Vec<Container>> {
-    let mut containers = node.engine.containers(&[]).await?;
+async fn running(node: &NodeHandle) -> EngineResult<Vec<Listed>> {
+    let mut containers = node.engine.listed().await?;
     containers.retain(|container| container.state == "running" || container.state == "paused");
     Ok(containers)
 }
 
 /// The container that publishes a port where it is wanted.
-fn holder<'c>(containers: &'c [Container], port: &FixedPort) -> Option<&'c Container> {
-    containers.iter().find(|container| {
-        let of_protocol = container
-            .ports
-            .iter()
-            .filter(|((_, protocol), _)| *protocol == port.protocol);
-        let mut bindings = of_protocol.flat_map(|(_, bindings)| bindings);
-        bindings.any(|(address, number)| *number == port.number && meet(port.address.as_deref(), address))
-    })
+fn holder<'c>(containers: &'c [Listed], port: &FixedPort) -> Option<&'c Listed> {
+    let has = |(protocol, address, number): &(String, String, u16)| {
+        *protocol == port.protocol && *number == port.number && meet(port.address.as_deref(), address)
+    };
+    containers.iter().find(|container| container.ports.iter().any(has))
 }
 
 /// Two addresses of one port cannot both be bound: they are the same, or one of them is all addresses.
@@ -85,7 +81,7 @@ fn meet(wanted: Option<&str>, taken: &str) -> bool {
     all(wanted) || all(taken) || wanted == taken
 }
 
-fn by_container(port: &FixedPort, holder: &Container, case: Option<&str>) -> Fault {
+fn by_container(port: &FixedPort, holder: &Listed, case: Option<&str>) -> Fault {
     let owner = owner(&holder.labels, case);
     let message = format!(
         "host port {} is taken by container `{}`{}",

@@ -47,8 +47,8 @@ pub use endpoint::{Endpoint, EndpointOptions, endpoint};
 use super::command::Tools;
 use super::{
     Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, EngineResult, ExecEnd, ExecSpec, Frame,
-    Image, Labels, LogRange, Network, PathStat, Reason, Resource, ResourceKind, Running, ToolCall, ToolEnd, ToolLine,
-    Volume,
+    Image, Labels, Listed, LogRange, Network, PathStat, Reason, Resource, ResourceKind, Running, ToolCall, ToolEnd,
+    ToolLine, Volume,
 };
 
 /// A Docker engine.
@@ -124,6 +124,11 @@ impl Engine for Docker {
         let ids = listed.into_iter().filter_map(|listed| listed.id);
         // One that was removed since the list was made is none.
         each(ids, |id| async move { found(self.inspect(&id).await) }).await
+    }
+
+    async fn listed(&self) -> EngineResult<Vec<Listed>> {
+        let listed = list::containers(&self.api, &[]).await?;
+        Ok(listed.into_iter().map(read::listed).collect())
     }
 
     async fn inspect(&self, container: &str) -> EngineResult<Container> {

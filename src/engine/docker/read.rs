@@ -1,11 +1,12 @@
 //! What the engine answers, read into our own words: bollard's models, and raw JSON where the raw path was taken. Pure.
 
 use bollard::models::{
-    ContainerSummary, ImageInspect, ImageSummary, LocalNodeState, NetworkInspect, SystemInfo, SystemVersion,
+    ContainerSummary, ImageInspect, ImageSummary, LocalNodeState, NetworkInspect, PortSummary, SystemInfo,
+    SystemVersion,
 };
 use serde_json::Value;
 
-use crate::engine::{Container, EngineEvent, EngineInfo, Image, Labels, Network, Resource, ResourceKind};
+use crate::engine::{Container, EngineEvent, EngineInfo, Image, Labels, Listed, Network, Resource, ResourceKind};
 
 /// A text; empty if it is none.
 fn text(value: &Value) -> String {
@@ -173,14 +174,34 @@ pub(super) fn network(read: NetworkInspect) -> Network {
     }
 }
 
+/// The name of an entry of the list of containers; its id where it has none.
+fn listed_name(read: &ContainerSummary) -> String {
+    let name = read.names.iter().flatten().next().or(read.id.as_ref());
+    name.map(|name| name.trim_start_matches('/').to_owned())
+        .unwrap_or_default()
+}
+
 /// An entry of the list of containers.
+pub(super) fn listed(read: ContainerSummary) -> Listed {
+    let published = |port: PortSummary| {
+        let protocol = port.typ.map(|typ| typ.to_string()).unwrap_or_default();
+        Some((protocol, port.ip.unwrap_or_default(), port.public_port?))
+    };
+    Listed {
+        name: listed_name(&read),
+        image_id: read.image_id.unwrap_or_default(),
+        state: read.state.map(|state| state.to_string()).unwrap_or_default(),
+        ports: read.ports.into_iter().flatten().filter_map(published).collect(),
+        labels: read.labels.into_iter().flatten().collect(),
+    }
+}
+
+/// The same, as something that is left.
 pub(super) fn left_container(read: ContainerSummary) -> Resource {
-    let id = read.id.unwrap_or_default();
-    let name = read.names.into_iter().flatten().next();
     Resource {
         kind: ResourceKind::Container,
-        name: name.map_or_else(|| id.clone(), |name| name.trim_start_matches('/').to_owned()),
-        id,
+        name: listed_name(&read),
+        id: read.id.unwrap_or_default(),
         labels: read.labels.into_iter().flatten().collect(),
         created: read.created.unwrap_or_default(),
     }

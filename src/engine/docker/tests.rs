@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Docker, Endpoint};
-use crate::engine::{Engine, EngineResult, Reason};
+use crate::engine::{Engine, EngineResult, Listed, Reason};
 use crate::net::tests::{Certificates, Does, Server};
 
 /// An answer to every question, whatever it is.
@@ -131,6 +131,24 @@ async fn an_address_that_is_none_is_told() {
         let why = Docker::connect(&endpoint).await.err().unwrap();
         assert_eq!(why.answer, expected);
     }
+}
+
+#[tokio::test]
+async fn who_has_a_port_is_found_out_by_one_question() {
+    let body = r#"[{"Id": "a", "Names": ["/web"], "ImageID": "sha256:1", "State": "running", "Labels": {"a": "b"}, "Ports":
+        [{"IP": "0.0.0.0", "PrivatePort": 80, "PublicPort": 8080, "Type": "tcp"}, {"PrivatePort": 81, "Type": "udp"}]}]"#;
+    let server = Server::new(always("200 OK", body)).await;
+    let engine = connect(&server).await.unwrap();
+    let expected = Listed {
+        name: "web".to_owned(),
+        image_id: "sha256:1".to_owned(),
+        labels: [("a".to_owned(), "b".to_owned())].into(),
+        state: "running".to_owned(),
+        ports: vec![("tcp".to_owned(), "0.0.0.0".to_owned(), 8080)],
+    };
+    assert_eq!(engine.listed().await, Ok(vec![expected]));
+    // The ping, and the list.
+    assert_eq!(server.asked().len(), 2);
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use super::machine::Machine;
 use super::{Fake, archive, matches, with_tag};
 use crate::engine::{
     Container, ContainerSpec, Engine, EngineEvent, EngineInfo, EngineResult, ExecEnd, ExecSpec, Frame, Image, Labels,
-    LogRange, Network, PathStat, Reason, Resource, ResourceKind, Running, Stream, ToolCall, ToolEnd, ToolLine, Volume,
+    Listed, LogRange, Network, PathStat, Reason, Resource, ResourceKind, Running, Stream, ToolCall, ToolEnd, ToolLine,
+    Volume,
 };
 
 /// Docker's own limit between the stop signal and the kill.
@@ -39,6 +40,11 @@ impl Engine for Fake {
             .values()
             .filter(|machine| labels.iter().all(|label| matches(&machine.labels, label)));
         Ok(wanted.map(Machine::describe).collect())
+    }
+
+    async fn listed(&self) -> EngineResult<Vec<Listed>> {
+        self.enter("listed", "").await?;
+        Ok(self.lock().machines.values().map(Machine::listed).collect())
     }
 
     async fn inspect(&self, container: &str) -> EngineResult<Container> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::log::Entry;
 use super::script::{Answer, Script};
-use crate::engine::{Container, EngineEvent, Labels};
+use crate::engine::{Container, EngineEvent, Labels, Listed};
 
 /// A container of the fake.
 #[derive(Debug, Clone, Default)]
@@ -91,6 +91,20 @@ impl Machine {
                 "on-failure" => exit != 0 && (*tries == 0 || self.restarts < *tries),
                 _ => false,
             }
+    }
+
+    pub(super) fn listed(&self) -> Listed {
+        let published = self.ports.iter().flat_map(|((_, protocol), bindings)| {
+            let bindings = bindings.iter();
+            bindings.map(|(address, number)| (protocol.clone(), address.clone(), *number))
+        });
+        Listed {
+            name: self.name.clone(),
+            image_id: self.image_id.clone(),
+            labels: self.labels.clone(),
+            state: self.state.into(),
+            ports: published.collect(),
+        }
     }
 
     pub(super) fn describe(&self) -> Container {
