@@ -193,10 +193,9 @@ fn why(resource: &Resource, leases: &Leases, options: &GcOptions) -> Result<Why,
     if options.label.is_some() {
         return Ok(Why::Labelled);
     }
-    if lease.is_some_and(|lease| leases.dead.iter().any(|dead| dead.id == *lease)) {
-        return Ok(Why::Dead);
-    }
+    let is_dead = lease.is_some_and(|lease| leases.dead.iter().any(|dead| dead.id == *lease));
     match kept_case(resource, leases) {
+        None if is_dead => Ok(Why::Dead),
         _ if lease.is_some() && old == Some(true) => Ok(Why::Old),
         Some(_) => Err(WhyNot::Kept),
         None => Err(WhyNot::Elsewhere),

@@ -14,6 +14,14 @@ use crate::engine::{Engine, EngineResult};
 /// What the file of such a lease is called.
 pub(super) const EXTENSION: &str = "kept";
 
+/// Ends a lease: its file goes, or goes on telling of what was kept.
+pub(super) fn over(path: &Path, kept: bool) -> io::Result<()> {
+    match kept {
+        true => fs::rename(path, path.with_extension(EXTENSION)),
+        false => fs::remove_file(path),
+    }
+}
+
 /// A case of which all was left for a look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -148,10 +148,7 @@ impl Lease {
         if self.left.load(Ordering::Relaxed) {
             return Ok(());
         }
-        match self.kept.load(Ordering::Relaxed) {
-            true => fs::rename(&self.path, self.path.with_extension(kept::EXTENSION)),
-            false => fs::remove_file(&self.path),
-        }
+        kept::over(&self.path, self.kept.load(Ordering::Relaxed))
     }
 
     fn write(&self, line: &Line) -> io::Result<()> {
@@ -285,6 +282,36 @@ mod tests {
         let swept = gc(&fake, &host, &leases, plan, &options).await;
         assert_eq!((swept.removed.len(), swept.left.len()), (1, 0));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_dead_run_kept_stays_when_the_rest_of_it_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let lease = Lease::take(folder.path(), &[]).unwrap();
+        let fake = Fake::new(&lease.label());
+        for name in ["kept", "other"] {
+            fake.labelled_image(&format!("e2erun/{name}:1"), case_labels(lease.id(), "shop.yaml", name));
+        }
+        lease.keeps(KeptCase {
+            case: "kept".to_owned(),
+            scenario: "shop.yaml".to_owned(),
+            at: 7,
+        });
+        lease.leave();
+        lease.end().unwrap();
+
+        let (options, host) = (GcOptions::default(), RealHost::new(std::sync::Arc::new(NoGroups)));
+        let leases = Leases::look(folder.path()).unwrap();
+        let plan = plan_gc(&fake, &leases, &options).await.unwrap();
+        let names = |left: &[crate::engine::Resource]| left.iter().map(|left| left.name.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (plan.resources.len(), plan.kept.len(), plan.kept[0].1),
+            (1, 1, WhyNot::Kept)
+        );
+        gc(&fake, &host, &leases, plan, &options).await;
+        assert_eq!(names(&fake.labelled(super::LEASE).await.unwrap()), ["e2erun/kept:1"]);
+        let leases = Leases::look(folder.path()).unwrap();
+        assert_eq!((leases.dead.len(), leases.kept.len()), (0, 1));
     }
 
     #[test]

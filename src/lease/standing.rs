@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::kept::{self, KeptRun};
-use super::{KeptCase, Line};
+use super::{CASE, KeptCase, Line};
+use crate::engine::Resource;
 use crate::host::Group;
 
 /// What a lease's file is called.
@@ -45,6 +46,8 @@ pub struct DeadLease {
     pub groups: Vec<Group>,
     /// The engines on which something may be left.
     pub engines: BTreeSet<String>,
+    /// What it kept for a look.
+    pub kept: Vec<KeptCase>,
     path: PathBuf,
     file: Mutex<File>,
 }
@@ -95,7 +98,8 @@ impl Leases {
 
     /// The kept case with this id.
     pub(super) fn kept_case(&self, id: &str) -> Option<&KeptCase> {
-        let mut cases = self.kept.iter().flat_map(|run| &run.cases);
+        let of_dead = self.dead.iter().flat_map(|run| &run.kept);
+        let mut cases = self.kept.iter().flat_map(|run| &run.cases).chain(of_dead);
         cases.find(|kept| kept.case == id)
     }
 
@@ -170,6 +174,7 @@ impl DeadLease {
             command: Vec::new(),
             groups,
             engines,
+            kept: Vec::new(),
             path: path.to_owned(),
             file,
         };
@@ -183,16 +188,23 @@ impl DeadLease {
             Line::Started(group) => self.groups.push(group),
             Line::Ended(group) => self.groups.retain(|known| *known != group),
             Line::Engine(engine) => drop(self.engines.insert(engine)),
-            // Who is dead wants none, and what it kept goes with the rest of it.
-            Line::Image(_) | Line::Kept(_) => (),
+            Line::Kept(case) => self.kept.push(case),
+            // Who is dead wants none.
+            Line::Image(_) => (),
             Line::Clean(engine) => drop(self.engines.remove(&engine)),
         }
     }
 
-    /// Notes that nothing is left on an engine; when that was the last one the lease is over.
+    /// True for what belongs to a case that was kept for a look.
+    pub(super) fn keeps(&self, resource: &Resource) -> bool {
+        let case = resource.labels.get(CASE);
+        case.is_some_and(|case| self.kept.iter().any(|kept| kept.case == *case))
+    }
+
+    /// Notes that nothing is left on an engine but what was kept; when that was the last one the lease is over.
     pub(super) fn clean(&self, engine: &str) -> io::Result<()> {
         if self.engines.iter().all(|known| known == engine) {
-            return fs::remove_file(&self.path);
+            return kept::over(&self.path, !self.kept.is_empty());
         }
         let line = serde_json::to_string(&Line::Clean(engine.to_owned())).map_err(io::Error::other)?;
         // On a line of its own even if the crash cut the last one off.

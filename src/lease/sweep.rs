@@ -57,7 +57,8 @@ impl Swept {
     }
 }
 
-/// Ends what a dead run still does and removes what it left on an engine. When nothing is left the lease is over.
+/// Ends what a dead run still does and removes what it left on an engine, but what it kept for a look. When nothing else is
+/// left the lease is over.
 pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> Swept {
     let mut swept = Swept::default();
     // First the tools: they would go on making what is removed here.
@@ -85,10 +86,10 @@ pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> S
         return swept;
     }
     let label = format!("{LEASE}={}", lease.id);
-    swept.add(clear_of(engine, &label, Whose::Ours).await);
+    swept.add(clear_of(engine, &label, Some(lease)).await);
     if !swept.groups.is_empty() {
         // A call of a tool that was ended may have been under way while it was listed.
-        swept.add(clear_of(engine, &label, Whose::Ours).await);
+        swept.add(clear_of(engine, &label, Some(lease)).await);
     }
     if swept.left.is_empty()
         && let Err(why) = lease.clean(&id)
@@ -104,20 +105,14 @@ pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> S
 /// Removes everything with a label (`name=value`) until there is none. Built images have no label of a run: they stay for
 /// the build cache; those that `commit` made go.
 pub async fn clear(engine: &dyn Engine, label: &str) -> Swept {
-    clear_of(engine, label, Whose::All).await
+    clear_of(engine, label, None).await
 }
 
-/// Which of the images with a label go: while a run lives nobody else makes any of its containers; later somebody may have.
-#[derive(Clone, Copy)]
-enum Whose {
-    All,
-    Ours,
-}
-
-async fn clear_of(engine: &dyn Engine, label: &str, whose: Whose) -> Swept {
+/// The same of a dead run.
+async fn clear_of(engine: &dyn Engine, label: &str, dead: Option<&DeadLease>) -> Swept {
     let mut swept = Swept::default();
     for round in 1..=ROUNDS {
-        let failed = match listed(engine, label, whose).await {
+        let failed = match listed(engine, label, dead).await {
             Err(why) => vec![Left {
                 what: format!("what is labelled `{label}`"),
                 why: why.to_string(),
@@ -139,15 +134,17 @@ async fn clear_of(engine: &dyn Engine, label: &str, whose: Whose) -> Swept {
     swept
 }
 
-async fn listed(engine: &dyn Engine, label: &str, whose: Whose) -> EngineResult<Vec<Resource>> {
+/// What is to go. While a run lives nobody else makes anything of its containers; later somebody may have made an image.
+async fn listed(engine: &dyn Engine, label: &str, dead: Option<&DeadLease>) -> EngineResult<Vec<Resource>> {
     let all = engine.labelled(label).await?;
-    let mut ours = Vec::new();
+    let Some(dead) = dead else { return Ok(all) };
+    let mut left = Vec::new();
     for resource in all {
-        if matches!(whose, Whose::All) || !is_named(engine, &resource).await? {
-            ours.push(resource);
+        if !dead.keeps(&resource) && !is_named(engine, &resource).await? {
+            left.push(resource);
         }
     }
-    Ok(ours)
+    Ok(left)
 }
 
 /// Removes resources, kind by kind in the order in which that can be done.
