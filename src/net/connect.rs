@@ -105,7 +105,7 @@ async fn resolve(host: &str, port: u16, progress: &Progress) -> Result<Vec<Socke
     progress.at(format!("looking up `{host}`"));
     // Whatever goes wrong here is the look-up: its errors have no kind of their own.
     let dns = |why: String| NetError {
-        kind: "dns",
+        kind: NetError::DNS,
         message: format!("cannot look up `{host}`: {why}"),
     };
     let found = lookup_host((host, port))

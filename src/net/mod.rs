@@ -102,6 +102,8 @@ pub struct NetError {
 impl NetError {
     /// The kind of what cannot be asked.
     pub const REQUEST: &'static str = "request";
+    /// The kind of a name without an address.
+    pub const DNS: &'static str = "dns";
 
     /// True when the question itself is wrong, and nothing was learned of the other side.
     pub fn is_request(&self) -> bool {

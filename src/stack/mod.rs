@@ -225,8 +225,8 @@ impl StackPlan {
     }
 
     /// The names by which its services are known on networks.
-    fn hosts(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let mut hosts = BTreeMap::<String, BTreeSet<String>>::new();
+    fn hosts(&self) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
+        let mut hosts = BTreeMap::<String, BTreeMap<String, BTreeSet<String>>>::new();
         for (service, info) in &self.planned.services {
             for (network, aliases) in &info.networks {
                 let Some(Some(real)) = self.planned.networks.get(network) else {
@@ -234,7 +234,8 @@ impl StackPlan {
                 };
                 let names = aliases.iter().chain(&info.container_name).chain([service]);
                 for name in names {
-                    hosts.entry(name.clone()).or_default().insert(real.clone());
+                    let whose = hosts.entry(name.clone()).or_default();
+                    whose.entry(service.clone()).or_default().insert(real.clone());
                 }
             }
         }

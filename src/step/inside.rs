@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
-use super::{ContainerRef, Cx, Done, NodeHandle, Ref, describe};
+use super::{ContainerRef, Cx, Done, NodeHandle, Ref, ServiceRef, describe};
 use crate::engine::world::ContainerState;
 use crate::engine::{
     Container, ContainerSpec, Engine, EngineError, EngineResult, ExecSpec, Reason, Stream, Tool, ToolCall,
@@ -112,23 +112,56 @@ async fn networks(cx: &Cx, node: &NodeHandle, container: Container) -> Done<BTre
     }
 }
 
-/// True for the name of a service, or of a container in the background, on a network that is seen from inside: while it
-/// does not run, the engine's name server does not know it, and it is not misspelt all the same.
-pub(super) async fn is_peer(cx: &Cx, inside: &Ref<ContainerRef>, host: &str) -> Done<bool> {
+/// Who has a name on the networks that are seen from inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// A service, or a container in the background: it is not misspelt.
+    Running,
+    /// Such a one, and none of its containers runs: the engine's name server does not know the name, and may be long about it.
+    Stopped,
+    /// Nobody that is known here.
+    Nobody,
+}
+
+/// Who has a name on the networks that are seen from inside.
+pub(super) async fn peer(cx: &Cx, inside: &Ref<ContainerRef>, host: &str) -> Done<Peer> {
     let target = cx.target(inside).await?;
     let (node, container) = cx.one_inspected(&target).await?;
     let seen = networks(cx, &node, container).await?;
-    let known = cx.case.stacks.iter().filter_map(|stack| stack.hosts.get(host));
-    if known.flatten().any(|network| seen.contains(network)) {
-        return Ok(true);
+    let is_seen = |networks: &BTreeSet<String>| !networks.is_disjoint(&seen);
+    let mut services = Vec::new();
+    for stack in cx.case.stacks.iter() {
+        let whose = stack.hosts.get(host).into_iter().flatten();
+        services.extend(
+            whose
+                .filter(|(_, networks)| is_seen(networks))
+                .map(|(service, _)| ServiceRef {
+                    stack: stack.id,
+                    stack_name: stack.name.as_str().into(),
+                    service: service.as_str().into(),
+                    replica: None,
+                }),
+        );
     }
-    let background = cx.case.state().backgrounds.get(host).cloned();
-    let Some((node, id)) = background else { return Ok(false) };
-    let node = &cx.case.nodes[node];
-    match node.engine.inspect(&id).await {
-        Ok(other) => Ok(other.networks.keys().any(|network| seen.contains(network))),
+    let background = background(cx, host).await?;
+    let background = background.filter(|other| other.networks.keys().any(|network| seen.contains(network)));
+    if services.is_empty() && background.is_none() {
+        return Ok(Peer::Nobody);
+    }
+    let runs = |service| cx.case.containers(service).iter().any(|one| one.is_running());
+    let runs = services.iter().any(runs)
+        || background.is_some_and(|other| matches!(other.state.as_str(), "running" | "paused"));
+    Ok(if runs { Peer::Running } else { Peer::Stopped })
+}
+
+/// A container in the background, if there is one of this name.
+async fn background(cx: &Cx, name: &str) -> Done<Option<Container>> {
+    let background = cx.case.state().backgrounds.get(name).cloned();
+    let Some((node, id)) = background else { return Ok(None) };
+    match cx.case.nodes[node].engine.inspect(&id).await {
+        Ok(container) => Ok(Some(container)),
         // It is gone, and what it was on with it.
-        Err(error) if error.reason == Reason::NotFound => Ok(false),
+        Err(error) if error.reason == Reason::NotFound => Ok(None),
         Err(error) => Err(vec![cx.engine_fault(&error)]),
     }
 }

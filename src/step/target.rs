@@ -23,8 +23,9 @@ pub struct StackNames {
     pub volumes: BTreeMap<String, String>,
     /// The networks of the file: name in the file → real name.
     pub networks: BTreeMap<String, String>,
-    /// The names by which its services are known on networks: service, alias or `container_name` → real names of networks.
-    pub hosts: BTreeMap<String, BTreeSet<String>>,
+    /// The names by which its services are known on networks (service, alias or `container_name`): whose it is, and the real
+    /// names of the networks.
+    pub hosts: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
     /// Host ports of the file that have become free ones, with the service and the container's port.
     pub freed: BTreeMap<u16, (String, u16)>,
     /// Whether a service mounts paths of this machine, and may make files there.

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::http::{freed_told, no_answer, reached, time_left};
-use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written, inside};
+use super::inside::{self, Peer};
+use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written};
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
 use crate::net::{MAX_KEPT, NetError, TCP_ERRORS, Target};
@@ -217,6 +218,13 @@ impl Act for Bound {
             Err(refused) => return self.no_answer(cx, (&self.to.shown(), &refused), false, began),
         };
         let net = inside::net(cx, self.inside.as_ref()).await?;
+        if self.peer(cx, &address).await? == Peer::Stopped {
+            let error = NetError {
+                kind: NetError::DNS,
+                message: "its container does not run".to_owned(),
+            };
+            return self.no_answer(cx, (&address, &error), true, began);
+        }
         let asked = net.tcp(&address, send.as_bytes(), until.as_deref(), time_left(cx));
         match asked.await {
             Ok(answer) => {
@@ -232,7 +240,8 @@ impl Act for Bound {
                 }))
             }
             Err(error) => {
-                let is_stopped = self.is_stopped(cx, &address, &error).await?;
+                // Only its container's end took the name from the network that is asked in: nothing listens there.
+                let is_stopped = error.kind == NetError::DNS && self.peer(cx, &address).await? != Peer::Nobody;
                 let told = self.no_answer(cx, (&address, &error), is_stopped, began);
                 match self.inside.is_none() {
                     true => freed_told(cx, &address, &error, told),
@@ -264,13 +273,11 @@ impl Act for Bound {
 }
 
 impl Bound {
-    /// True where only its container's end took the name from the network that is asked in: nothing listens there.
-    async fn is_stopped(&self, cx: &Cx, address: &str, error: &NetError) -> Done<bool> {
+    /// Who has the name that is asked for from inside.
+    async fn peer(&self, cx: &Cx, address: &str) -> Done<Peer> {
         match (&self.inside, Target::parse(address)) {
-            (Some(inside), Ok(Target::Host(host, _))) if error.kind == "dns" => {
-                inside::is_peer(cx, inside, &host).await
-            }
-            _ => Ok(false),
+            (Some(inside), Ok(Target::Host(host, _))) => inside::peer(cx, inside, &host).await,
+            _ => Ok(Peer::Nobody),
         }
     }
 
@@ -279,7 +286,7 @@ impl Bound {
         // Where something is said, an end or a limit does not tell that the connection was never open.
         let only_opened = self.send.is_none() && self.until.is_none();
         // Of a name without an address nothing was asked: what listens there is not known, unless nothing can.
-        let is_unknown = error.kind == "dns" && !is_stopped;
+        let is_unknown = error.kind == NetError::DNS && !is_stopped;
         let is_closed = !is_unknown && (only_opened || is_stopped || error.kind == "refused");
         let expects_open = cx.expect.as_ref().is_some_and(|expect| expect.expects("open"));
         let mut result = match no_answer(cx, address, error, began.elapsed()) {
