@@ -271,18 +271,12 @@ impl Output {
 
     /// The result of a command that has ended. What something is expected of, or what is saved, must be whole.
     pub(super) fn result(&self, exit: i64, took: Duration, cx: &Cx) -> Done<Value> {
-        let expects = |field: &str| cx.expect.as_ref().is_some_and(|expect| expect.expects(field));
-        let saves = |field: &str| cx.saves.contains(field);
         let outputs = [
             ("stdout", &self.stdout, ["stdout", "json"].as_slice()),
             ("stderr", &self.stderr, &["stderr"]),
         ];
         for (name, kept, fields) in outputs.into_iter().filter(|(_, kept, _)| kept.left_out() > 0) {
-            let cannot = match fields {
-                fields if fields.iter().any(|field| expects(field)) => "judged",
-                fields if fields.iter().any(|field| saves(field)) => "saved",
-                _ => continue,
-            };
+            let Some(cannot) = cx.needs_whole(fields) else { continue };
             let limit = (2 * KEEP) >> 20;
             let fault = Fault::error(format!(
                 "`{name}` cannot be {cannot}: it is longer than the {limit} MiB that are kept, by {} bytes",

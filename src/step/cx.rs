@@ -294,6 +294,16 @@ impl Cx {
         });
     }
 
+    /// What is done with one of these fields of its result, if anything is: for that it has to be whole.
+    pub fn needs_whole(&self, fields: &[&str]) -> Option<&'static str> {
+        let expects = |field: &&str| self.expect.as_ref().is_some_and(|expect| expect.expects(field));
+        match fields {
+            fields if fields.iter().any(expects) => Some("judged"),
+            fields if fields.iter().any(|field| self.saves.contains(*field)) => Some("saved"),
+            _ => None,
+        }
+    }
+
     /// What was last seen while it waited.
     pub fn observed(&self) -> Option<String> {
         let last = self.observed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -230,6 +230,10 @@ impl Act for Bound {
             Ok(answer) => {
                 let mut text = String::from_utf8_lossy(&answer).into_owned();
                 if answer.len() >= MAX_KEPT {
+                    if let Some(cannot) = cx.needs_whole(&["answer"]) {
+                        let message = format!("`answer` cannot be {cannot}: only its first {MAX_KEPT} bytes are kept");
+                        return Err(cx.error_with_hint(message, "say how far to read: `until`"));
+                    }
                     text += &crate::cut::mark("what came then");
                 }
                 Ok(json!({

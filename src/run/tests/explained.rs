@@ -128,6 +128,33 @@ async fn an_output_that_is_not_whole_is_neither_judged_nor_saved() {
     .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_whole_is_neither_judged_nor_saved() {
+    stage(
+        "steps:
+- {http: 'http://x/part', save: {code: status}}
+- {http: 'http://x/part', save: {x: body}, soft: true}
+- {http: 'http://x/part', save: {x: json}, soft: true}
+- {http: 'http://x/part', expect: {body: {not: {contains: y}}}, soft: true}
+- {tcp: {address: 'long:1', send: x}}
+- {tcp: {address: 'long:1', send: x}, save: {x: answer | length}, soft: true}
+- {tcp: {address: 'long:1', send: x}, expect: {answer: {not: {contains: y}}}, soft: true}
+",
+    )
+    .check(
+        "steps[1] passed
+         steps[2] errored: (soft) `body` cannot be saved: it has 5 bytes or more, and only the first 4 are kept
+         steps[3] errored: (soft) `body` cannot be saved: it has 5 bytes or more, and only the first 4 are kept
+         steps[4] errored: (soft) `body` cannot be judged: it has 5 bytes or more, and only the first 4 are kept
+         steps[5] passed
+         steps[6] errored: (soft) `answer` cannot be saved: only its first 4194304 bytes are kept
+         steps[7] errored: (soft) `answer` cannot be judged: only its first 4194304 bytes are kept
+         = errored
+         exit 3",
+    )
+    .await;
+}
+
 // Its shell is a real one, and runs in real time.
 #[tokio::test]
 async fn of_a_line_without_an_end_no_more_is_told_than_both_ends() {

@@ -86,7 +86,8 @@ impl Net for FakeNet {
         Ok(HttpAnswer {
             status,
             body: Bytes::copy_from_slice(body.as_bytes()),
-            length: body.len() as u64,
+            // Of one only a part is kept.
+            length: body.len() as u64 + u64::from(path == "part"),
             ..HttpAnswer::default()
         })
     }
@@ -95,6 +96,7 @@ impl Net for FakeNet {
         let kind = match address.split(':').next() {
             Some("nosuch") => "dns",
             Some("closed") => "refused",
+            Some("long") => return Ok(vec![b'x'; crate::net::MAX_KEPT].into()),
             _ => return Ok(Bytes::new()),
         };
         let message = address.to_owned();

@@ -112,25 +112,20 @@ pub(in crate::step) fn freed_told(cx: &Cx, address: &str, error: &NetError, resu
     })
 }
 
-/// Refuses to judge a body of which only a part was kept.
+/// Refuses to judge or save a body of which only a part was kept.
 pub(super) fn whole_enough(cx: &Cx, answer: &HttpAnswer) -> Done<()> {
-    let judged = cx
-        .expect
-        .as_ref()
-        .is_some_and(|expect| expect.expects("body") || expect.expects("json"));
-    if judged && answer.length > answer.body.len() as u64 {
-        let message = format!(
-            "the body has {} bytes or more, and only the first {} are kept",
-            answer.length,
-            answer.body.len()
-        );
-        return Err(vec![
-            Fault::error(message)
-                .at(cx.span.place())
-                .hint("judge a smaller answer, or its headers"),
-        ]);
+    let is_whole = answer.length <= answer.body.len() as u64;
+    match cx.needs_whole(&["body", "json"]).filter(|_| !is_whole) {
+        None => Ok(()),
+        Some(cannot) => {
+            let message = format!(
+                "`body` cannot be {cannot}: it has {} bytes or more, and only the first {} are kept",
+                answer.length,
+                answer.body.len()
+            );
+            Err(cx.error_with_hint(message, "ask for a smaller answer, or judge its headers"))
+        }
     }
-    Ok(())
 }
 
 /// An answer as a result.
