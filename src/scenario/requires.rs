@@ -34,7 +34,10 @@ pub struct VersionRange {
 impl VersionRange {
     /// True when what was found is a version, and one that will do. A bound is of all versions that begin so.
     pub fn holds(&self, found: &str) -> bool {
-        let Some(version) = Version::parse(found) else {
+        // Packages write more behind the numbers than a version has: `24.0.5-0ubuntu1~22.04.1`.
+        let found = found.trim().trim_start_matches('v');
+        let end = found.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let Some(version) = Version::parse(found[..end.unwrap_or(found.len())].trim_end_matches('.')) else {
             return false;
         };
         self.bounds.iter().all(|(operator, bound)| {
@@ -112,6 +115,9 @@ mod tests {
         check("!=2.26", "2.26.1", false);
         check(">=20.10", "", false);
         check(">=2.26.1", "2.26.1-4", true);
+        check(">=20.10", "24.0.5-0ubuntu1~22.04.1", true);
+        check("<25", "v24.0.5-01", true);
+        check(">=20.10", "library-import", false);
         assert!(VersionRange::from_text(">=twenty").is_none());
         assert!(VersionRange::from_text("").is_none());
     }
