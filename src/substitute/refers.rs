@@ -119,9 +119,10 @@ fn short(said: &Said<'_>, item: &Node) -> Mount {
     let text = said.fill(item).unwrap_or_default();
     let (source, rest) = split_source(&text);
     let target = rest.and_then(|rest| rest.split(':').next());
-    // The compose tool takes a single letter for a drive of Windows.
+    // The compose tool takes a single letter for a drive of Windows, and two backslashes for one of its pipes.
     let is_drive = source.len() == 1 && source.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let named = target.filter(|_| !source.is_empty() && !is_path(source) && !is_drive);
+    let is_windows = is_drive || source.starts_with(r"\\");
+    let named = target.filter(|_| !source.is_empty() && !is_path(source) && !is_windows);
     let named = named.map(|_| (source.to_owned(), item.span.clone()));
     (target.map(str::to_owned), named)
 }

@@ -9,7 +9,7 @@ fn what_is_in_no_file_may_come_from_elsewhere() {
         "services:\n  web: {extends: {file: 'git@example.org:a', service: base}}\n",
         "services:\n  web: {provider: {type: model}}\n",
         "services:\n  web: {image: x, networks: [default], network_mode: ''}\n",
-        "services:\n  web: {image: x, volumes: ['C:/data:/data', './a:/b', /c, '~/d:/e', {type: volume, target: /f}]}\n",
+        "services:\n  web: {image: x, volumes: ['C:/data:/data', './a:/b', /c, '~/d:/e', '\\\\.\\pipe\\x:/y', {type: volume, target: /f}]}\n",
         "services:\n  web: {image: x, volumes_from: ['container:other'], external_links: [other]}\n",
         "services:\n  web: {image: x, ports: [0x50, '127.0.0.1::80', '[::1]:80:80', {target: 80, published: ''}, {target: 1-2}]}\n",
     ] {
