@@ -1,16 +1,17 @@
 //! A case's turn: a slot of so many at once, and what only one case on an engine can have, also of other runs.
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as AsyncMutex, Notify, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Env;
 use crate::event::CaseId;
-use crate::lease::Held;
+use crate::lease::{Held, Locks};
 use crate::plan::Plan;
 use crate::stack::Lock;
 
@@ -23,11 +24,14 @@ pub(super) struct Turns {
     /// How many cases wait for another run, and need no slot meanwhile.
     blocked: AtomicUsize,
     changed: Notify,
+    /// What cases of this run have among runs, by name. Its schedule keeps them apart: subnets of one block they may have
+    /// at once.
+    had: Mutex<BTreeMap<String, Arc<AsyncMutex<Weak<Held>>>>>,
 }
 
 /// A turn, until it is dropped.
 pub(super) struct Turn<'t> {
-    _held: Held,
+    _held: Vec<Arc<Held>>,
     _slot: Option<SemaphorePermit<'t>>,
 }
 
@@ -46,6 +50,7 @@ impl Turns {
             slots: Semaphore::new(jobs),
             blocked: AtomicUsize::new(0),
             changed: Notify::new(),
+            had: Mutex::default(),
         }
     }
 
@@ -74,9 +79,9 @@ impl Turns {
             let case = &plan.info.name;
             emitter.note(&format!("`{case}` waits for another run of e2erun, which has {name}"));
         };
-        let taking = timeout(LIMIT, env.unplaced().locks.take(&names, waits));
+        let taking = timeout(LIMIT, self.among_runs(&env.unplaced().locks, &names, waits));
         let held = match env.cancel.run_until_cancelled(taking).await {
-            None => Held::default(),
+            None => Vec::new(),
             Some(Ok(held)) => held.map_err(|why| format!("cannot take what no other run may have meanwhile: {why}"))?,
             Some(Err(_)) => {
                 let names = names.into_iter().collect::<Vec<_>>().join(", ");
@@ -93,9 +98,69 @@ impl Turns {
         })
     }
 
+    /// Takes what is had among runs, in the order of the names, as all runs do; what another case of this run has is had
+    /// with it.
+    async fn among_runs(
+        &self,
+        locks: &Locks,
+        names: &BTreeSet<String>,
+        waits: impl Fn(&str),
+    ) -> io::Result<Vec<Arc<Held>>> {
+        let mut all = Vec::new();
+        for name in names {
+            let had = Arc::clone(
+                self.had
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .entry(name.clone())
+                    .or_default(),
+            );
+            // Held while it is waited for: others of this run wait for the same.
+            let mut had = had.lock().await;
+            let held = match had.upgrade() {
+                Some(held) => held,
+                None => Arc::new(locks.take(&BTreeSet::from([name.clone()]), &waits).await?),
+            };
+            *had = Arc::downgrade(&held);
+            all.push(held);
+        }
+        Ok(all)
+    }
+
     fn block(&self) -> Blocked<'_> {
         self.blocked.fetch_add(1, Ordering::Relaxed);
         self.changed.notify_one();
         Blocked(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::Turns;
+    use crate::lease::Locks;
+    use crate::stack::Lock;
+
+    #[tokio::test]
+    async fn cases_of_a_run_have_subnets_of_one_block_at_once_and_another_run_waits_for_the_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let locks = Locks::of(folder.path(), "engine");
+        let names = |subnet: &str| BTreeSet::from_iter(Lock::subnet(subnet).among_runs());
+        let (one, other) = (Turns::of(2), Turns::of(2));
+        let nobody = |name: &str| panic!("waits for {name}");
+        let first = one.among_runs(&locks, &names("10.1.1.0/24"), nobody).await.unwrap();
+        let second = one.among_runs(&locks, &names("10.1.2.0/24"), nobody).await.unwrap();
+        let told = RefCell::new(Vec::new());
+        let wanted = names("10.1.3.0/24");
+        let third = other.among_runs(&locks, &wanted, |name| told.borrow_mut().push(name.to_owned()));
+        tokio::pin!(third);
+        assert!(futures_util::poll!(&mut third).is_pending());
+        drop(first);
+        assert!(futures_util::poll!(&mut third).is_pending());
+        drop(second);
+        third.await.unwrap();
+        assert_eq!(*told.borrow(), ["subnets in 10.1.0.0/16"]);
     }
 }
