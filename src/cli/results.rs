@@ -9,7 +9,7 @@ use crate::event::What;
 use crate::plan::SCRATCH;
 use crate::report::jsonl;
 
-/// The marker: the names of what a run made beside it.
+/// The marker: the paths of what a run made, from its folder.
 const MARKER: &str = ".e2erun-results";
 const HEADER: &str = "made by e2erun, and removed by its next run:\n";
 /// The marker of a run that kept no names.
@@ -59,7 +59,7 @@ impl Results {
     pub(crate) fn renew(&mut self, names: BTreeSet<String>) -> io::Result<()> {
         let own = |name: &&String| !self.made.contains(*name);
         let mut foreign = names.iter().filter(own).map(|name| self.folder.join(name));
-        if let Some(path) = foreign.find(|path| path.symlink_metadata().is_ok()) {
+        if let Some(path) = foreign.find_map(|path| self.in_the_way(&path)) {
             let told = format!(
                 "`{}` is there and of no earlier run; this one would write there: move it away",
                 path.display()
@@ -71,12 +71,27 @@ impl Results {
                 let told = format!("`{}` of an earlier run cannot be removed: {why}", path.display());
                 io::Error::new(why.kind(), told)
             })?;
+            // The folders above it go with the last of what a run made in them.
+            let above = path.ancestors().skip(1).take_while(|above| *above != self.folder);
+            above.take_while(|above| fs::remove_dir(above).is_ok()).for_each(drop);
         }
         self.made = names;
         let names: String = self.made.iter().map(|name| format!("{name}\n")).collect();
-        self.marker.set_len(0)?;
+        let text = format!("{HEADER}{names}");
+        // Whenever this is cut off, no name is lost.
         self.marker.rewind()?;
-        self.marker.write_all(format!("{HEADER}{names}").as_bytes())
+        self.marker.write_all(text.as_bytes())?;
+        self.marker.set_len(text.len() as u64)
+    }
+
+    /// What stands at a path, or is no folder above it.
+    fn in_the_way(&self, path: &Path) -> Option<PathBuf> {
+        let above = path.ancestors().skip(1).take_while(|above| *above != self.folder);
+        let no_folder = |above: &&Path| above.symlink_metadata().is_ok() && !above.is_dir();
+        let mut all = above
+            .filter(no_folder)
+            .chain(path.symlink_metadata().is_ok().then_some(path));
+        all.next().map(Path::to_owned)
     }
 
     /// The folders of an earlier run that are still there.
@@ -106,11 +121,9 @@ pub(crate) fn names<'c>(
     results: &Path,
     cases: impl IntoIterator<Item = &'c str>,
 ) -> BTreeSet<String> {
-    let top = |folder: &str| folder.split('/').next().unwrap_or_default().to_owned();
-    let cases = cases
-        .into_iter()
-        .map(top)
-        .filter(|name| !matches!(name.as_str(), "" | "." | ".."));
+    // Only what is below it.
+    let inside = |folder: &&str| !folder.is_empty() && folder.split('/').all(|name| !matches!(name, "" | "." | ".."));
+    let cases = cases.into_iter().filter(inside).map(str::to_owned);
     let junit = junit
         .filter(|path| *path == results.join(JUNIT))
         .map(|_| JUNIT.to_owned());
@@ -171,8 +184,13 @@ mod tests {
         renew(folder, &["shop", "sub/web"]).unwrap();
         write(folder, &["shop", "sub/web"]);
         fs::create_dir(folder.join("kept")).unwrap();
+        fs::write(folder.join("sub/own.txt"), "mine").unwrap();
+        renew(folder, &["other", "deep/in/web"]).unwrap();
+        assert_eq!(listed(folder), ["kept", "notes.txt", "sub"]);
+        assert_eq!(listed(&folder.join("sub")), ["own.txt"]);
+        write(folder, &["other", "deep/in/web"]);
         renew(folder, &["other"]).unwrap();
-        assert_eq!(listed(folder), ["kept", "notes.txt"]);
+        assert_eq!(listed(folder), ["kept", "notes.txt", "sub"]);
     }
 
     #[test]
@@ -183,6 +201,8 @@ mod tests {
         write(folder, &["shop"]);
         fs::write(folder.join("web"), "mine").unwrap();
         let refused = renew(folder, &["shop", "web"]).unwrap_err().to_string();
+        assert!(refused.contains("web` is there and of no earlier run"), "{refused}");
+        let refused = renew(folder, &["shop", "web/a"]).unwrap_err().to_string();
         assert!(refused.contains("web` is there and of no earlier run"), "{refused}");
         assert_eq!(listed(folder), [EVENTS, JUNIT, "shop", "web"]);
         // It is still known which are the earlier run's.
