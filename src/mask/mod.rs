@@ -94,7 +94,7 @@ impl Masks {
                 for (key, value) in entries {
                     match key.as_str() {
                         "outputs" | "summary" | "matrix" | "properties" => self.hide_in(value),
-                        "event" | "outcome" | "kind" | "phase" | "level" | "path" | "file" | "folder" => {}
+                        "event" | "outcome" | "kind" | "counts" | "phase" | "level" | "path" | "file" | "folder" => {}
                         _ => self.hide_in_event(value),
                     }
                 }

@@ -93,7 +93,8 @@ fn cause(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Jsonl, line, read};
-    use crate::event::Outcome;
+    use crate::event::{Event, Outcome};
+    use crate::mask::Masks;
     use crate::report::tally::Tally;
     use crate::report::{Piece, Reporter, Settings, sample};
 
@@ -117,6 +118,29 @@ mod tests {
         }
         assert_eq!(written.iter().filter(|byte| **byte == b'\n').count(), events.len());
         assert_eq!(read(&written).unwrap(), events);
+    }
+
+    #[test]
+    fn however_short_a_hidden_value_is_all_is_told() {
+        let events = [sample::shop(), sample::errored_and_failed(), sample::hostile("x")].concat();
+        let told = |events: &[Event]| {
+            let mut tally = Tally::default();
+            events.iter().for_each(|event| tally.event(event));
+            let faults = tally.cases().map(|case| (case.outcome(), case.faults().len()));
+            faults.collect::<Vec<_>>()
+        };
+        let letters = ('a'..='z').chain('0'..='9').chain(['-']).map(String::from);
+        for value in letters.chain(["it", "is", "as", "as-it-is"].map(String::from)) {
+            let masks = Masks::default();
+            masks.add(&value.as_str().into());
+            let hidden = events.iter().map(|event| Event {
+                what: masks
+                    .hidden(event.what.clone())
+                    .unwrap_or_else(|why| panic!("`{value}`: {why}: {event:?}")),
+                ..event.clone()
+            });
+            assert_eq!(told(&hidden.collect::<Vec<_>>()), told(&events), "{value}");
+        }
     }
 
     #[test]
