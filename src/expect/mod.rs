@@ -21,6 +21,7 @@ mod read;
 mod schema;
 mod vacuous;
 mod verdict;
+mod visible;
 mod written;
 
 use std::sync::Arc;

@@ -646,6 +646,18 @@ fn long_texts_have_a_diff_and_everything_is_bounded() {
         fault.diff.unwrap(),
         "--- expected\n+++ actual\n@@ -1,3 +1,3 @@\n one\n-zwei\n+two\n three\n"
     );
+    let fault = expectation
+        .judge(
+            &json!({"stdout": "one\r\n\u{1b}[1mzwei\nthree "}),
+            &Scope::default(),
+            &[],
+        )
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        fault.diff.unwrap(),
+        "--- expected\n+++ actual\n@@ -1,3 +1,3 @@\n-one\n-zwei\n-three\n+one\\r\n+\\u{1b}[1mzwei\n+three\\u{20}\n"
+    );
     let long: String = (0..200_000).map(|line| format!("line {line}\n")).collect();
     let other = long.replace("line 150000\n", "LINE\n");
     let expected = Value::from(long).to_string();

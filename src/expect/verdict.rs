@@ -6,6 +6,7 @@ use serde_json::Value;
 use similar::TextDiff;
 
 use super::compare::trimmed;
+use super::visible::{apart, lines_apart, visible};
 use super::written::{self, Ends, pretty};
 use crate::cut::{boundary, mark, shortened};
 use crate::diagnostic::Span;
@@ -42,9 +43,10 @@ impl Verdict {
             Why::Unfit | Why::Unjudged => Fault::failure(self.message),
             Why::Error => Fault::error(self.message),
         };
+        let (expected, actual) = apart(&limited(&self.expected), &self.actual);
         Fault {
-            expected: Some(limited(&self.expected)),
-            actual: Some(self.actual),
+            expected: Some(expected),
+            actual: Some(actual),
             diff: self.diff,
             hint: self.hint,
             ..fault
@@ -55,7 +57,7 @@ impl Verdict {
 
 /// A value in backticks.
 pub(super) fn brief(value: &Value) -> String {
-    format!("`{}`", shown(value))
+    format!("`{}`", visible(&shown(value)))
 }
 
 /// A value as text, of which a fault shows not more. Of a long list no text is made but of its beginning and its end: it
@@ -153,7 +155,7 @@ pub(super) fn diff(expected: &str, actual: &str) -> Option<String> {
             _ => format!("{}\n", trimmed(&text[begin..])),
         }
     };
-    let (expected, actual) = (part(expected), part(actual));
+    let (expected, actual) = lines_apart(&part(expected), &part(actual));
     let diff = TextDiff::configure()
         .timeout(Duration::from_millis(300))
         .diff_lines(&expected, &actual);
