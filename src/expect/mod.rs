@@ -39,6 +39,7 @@ pub use self::golden::GoldenText;
 pub use self::golden::{GoldenFile, GoldenReplace};
 pub use self::line::{Ignored, LineMatcher, LinePattern, LineText, RegexText};
 pub use self::read::MATCHER_TABLE;
+pub(crate) use self::visible::visible;
 pub use crate::template::print as text_of;
 
 /// A field of a step's result.

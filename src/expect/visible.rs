@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// A text with what cannot be seen in it escaped; ends of lines, tabs and blanks stay.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

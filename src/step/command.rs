@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::logs::ProcessLog;
 use crate::engine::{Frame, Stream};
 use crate::event::{Detail, Fault};
-use crate::expect::{Field, FieldKind};
+use crate::expect::{Field, FieldKind, visible};
 use crate::host::{Kept, Process};
 use crate::shape::{Named, Problems, Shape, Text, wrong_type};
 use crate::yaml::Node;
@@ -334,7 +334,7 @@ pub(super) fn explain(outputs: &Value, faults: &[Fault]) -> Vec<Detail> {
         let is_shown = |fault: &Fault| {
             let actual = fault.actual.as_deref().unwrap_or_default();
             // Of a long one the middle is left out there.
-            let same_end = actual.trim_end().lines().last() == lines.lines().last();
+            let same_end = actual.trim_end().lines().last() == lines.lines().last().map(visible).as_deref();
             fault.message.contains(&format!("`{name}`")) && same_end
         };
         (!lines.trim().is_empty() && !faults.iter().any(is_shown)).then(|| Detail {
@@ -418,6 +418,12 @@ mod tests {
         check_explained("`exit` is 1", "1", &both);
         check_explained("the lines of `stdout`", "a", &both);
         check_explained("`stdout` is not empty", "a\nb", &both[1..]);
+        let outputs = json!({"exit": 0, "stdout": "\u{1b}[1mb"});
+        let fault = Fault {
+            actual: Some("\\u{1b}[1mb".to_owned()),
+            ..Fault::failure("`stdout` is not what was expected")
+        };
+        assert_eq!(explain(&outputs, &[fault]), []);
     }
 
     #[test]
