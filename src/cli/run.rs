@@ -160,7 +160,7 @@ fn dry(prepared: &Prepared) -> u8 {
         text.push_str(&format!("would run  {}  {}\n", job.seed.info.place, job.seed.info.name));
         for (phase, steps) in &job.plan.phases {
             for step in steps {
-                text.push_str(&format!("  {}: {} {}\n", phase.word(), step.kind.name, step.title()));
+                text.push_str(&format!("  {}: {}\n", phase.word(), step.shown()));
             }
         }
         for image in &job.plan.images {

@@ -350,9 +350,6 @@ pub(super) async fn why_skipped(step: &Bound, cx: &Cx, round: bool) -> Done<Opti
 
 /// What the report calls a step: its name as far as it is known without asking, or its kind and target.
 pub(super) fn step_name(step: &Bound, scope: &Scope) -> String {
-    let own = step
-        .name
-        .as_ref()
-        .map(|name| name.text(scope).unwrap_or_else(|_| name.shown()));
-    own.unwrap_or_else(|| format!("{} {}", step.kind.name, step.title()).trim_end().to_owned())
+    let known = step.name.as_ref().and_then(|name| name.text(scope).ok());
+    known.unwrap_or_else(|| step.shown())
 }

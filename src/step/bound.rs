@@ -134,9 +134,14 @@ impl Repeat {
 }
 
 impl Bound {
-    /// What it is called without a name of its own.
-    pub fn title(&self) -> String {
-        self.written.title()
+    /// What it is called as it is written: its name, or else its kind and target.
+    pub fn shown(&self) -> String {
+        match &self.name {
+            Some(name) => name.shown(),
+            None => format!("{} {}", self.kind.name, self.written.title())
+                .trim_end()
+                .to_owned(),
+        }
     }
 
     /// True when it is there to judge: after a failure of it the checks that follow it directly are still made.
