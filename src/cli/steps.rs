@@ -28,8 +28,7 @@ pub(crate) fn print(_: &Process, name: Option<&str>, _no_color: bool) -> u8 {
         terminal::print(&topic.page(page));
         return 0;
     }
-    let kinds = KINDS.iter().map(|kind| kind.name);
-    let names: Vec<&str> = kinds.chain(TOPICS.iter().map(|topic| topic.name)).collect();
+    let names: Vec<&str> = names().collect();
     let has = |keys: &[Cow<'static, str>]| keys.iter().any(|key| key == name);
     let is_later = LATER_KINDS.contains(&name) || has(Scenario::keys()) && !has(Scenario::offered());
     let later = if is_later { " yet" } else { "" };
@@ -38,6 +37,12 @@ pub(crate) fn print(_: &Process, name: Option<&str>, _no_color: bool) -> u8 {
         known_names(name, &names)
     ));
     USAGE
+}
+
+/// Of what there is a page: the kinds, then the topics.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let kinds = KINDS.iter().map(|kind| kind.name);
+    kinds.chain(TOPICS.iter().map(|topic| topic.name))
 }
 
 /// A text that grows by paragraphs and lists, in lines of at most its width.
