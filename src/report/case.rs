@@ -331,6 +331,23 @@ pub fn told_in_a_line<'f>(faults: impl IntoIterator<Item = &'f Found<'f>>) -> Op
 }
 
 impl Step {
+    /// Where its time went: its waits, each with what for, and the rest, for itself.
+    pub fn times(&self) -> Vec<(Cow<'_, str>, f64)> {
+        let waits = self.waits.iter();
+        let waits = waits.filter_map(|wait| Some((Cow::Borrowed(&*wait.waits_for), wait.until? - wait.since)));
+        let mut times: Vec<(Cow<'_, str>, f64)> = waits.collect();
+        if let Some(end) = &self.end {
+            let name = &self.info.name;
+            let name = match times[..] {
+                [] => Cow::Borrowed(&**name),
+                [..] => Cow::Owned(format!("{name}, beside its waits")),
+            };
+            let waited: f64 = times.iter().map(|(_, seconds)| seconds).sum();
+            times.push((name, end.seconds - waited));
+        }
+        times
+    }
+
     /// True where it was kept from beginning by what came before it, and not by an `if` or a `skip` of its own.
     pub fn is_unreached(&self) -> bool {
         let Some(end) = &self.end else { return false };

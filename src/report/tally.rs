@@ -1,11 +1,12 @@
 //! The fold that all reporters share: events → runs → cases → tries → steps, with what each came to.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
 use crate::event::{CaseId, DiagnosticInfo, Event, Fault, NodeInfo, Outcome, What};
-use crate::report::case::{Attempt, Case, Step, Wait};
+use crate::report::case::{Attempt, Case, Step};
 use crate::report::outcome::{Rules, WORST_FIRST, word};
 
 /// What is said of an errored case that failed as well.
@@ -53,15 +54,15 @@ pub struct Run {
     pub ended: Option<bool>,
 }
 
-/// One of the longest waits.
-#[derive(Debug, Clone, Copy)]
+/// One of the longest waits: for what a step waited for, or for the step itself.
+#[derive(Debug, Clone)]
 pub struct LongWait<'a> {
     /// The case.
     pub case: &'a Case,
     /// The step.
     pub step: &'a Step,
-    /// The wait.
-    pub wait: &'a Wait,
+    /// For what.
+    pub waits_for: Cow<'a, str>,
     /// Seconds.
     pub seconds: f64,
 }
@@ -143,16 +144,18 @@ impl Tally {
     pub fn longest_waits(&self, how_many: usize) -> Vec<LongWait<'_>> {
         let mut all: Vec<LongWait<'_>> = Vec::new();
         for case in self.cases() {
-            for step in case.attempts.values().flat_map(|attempt| attempt.steps.values()) {
-                all.extend(step.waits.iter().filter_map(|wait| {
-                    let seconds = wait.until? - wait.since;
-                    Some(LongWait {
+            for attempt in case.attempts.values() {
+                // The time of a block is that of the steps within it.
+                let blocks = attempt.blocks();
+                let steps = attempt.steps.values();
+                for step in steps.filter(|step| !blocks.contains(step.info.path.as_str())) {
+                    all.extend(step.times().into_iter().map(|(waits_for, seconds)| LongWait {
                         case,
                         step,
-                        wait,
+                        waits_for,
                         seconds,
-                    })
-                }));
+                    }));
+                }
             }
         }
         // Stable: among equals the order of the files stays.

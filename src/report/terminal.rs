@@ -370,7 +370,7 @@ fn waits(tally: &Tally) -> Vec<Line> {
     }
     for one in long {
         let line = Line::new().with(Tone::Dim, format!("{:>12}  {:>7}  ", "", text::duration(one.seconds)));
-        let line = line.and(format!("{}  {}", one.wait.waits_for, one.case.info.name));
+        let line = line.and(format!("{}  {}", one.waits_for, one.case.info.name));
         all.push(line.with(Tone::Dim, format!("  {}", one.step.info.place)));
     }
     all

@@ -8,6 +8,7 @@ use snapbox::{IntoData, str};
 use crate::diagnostic::Level;
 use crate::event::{Event, Fault, Outcome, Phase, What};
 use crate::report::outcome::Rules;
+use crate::report::tally::Tally;
 use crate::report::{Piece, Reporters, Settings, sample};
 
 fn lines(events: &[Event], settings: &Settings) -> String {
@@ -107,9 +108,35 @@ not verified    0.50s  checks nothing  scenarios/empty.yaml  (nothing was checke
               passed over: 1 YAML file without a scenario
               longest waits:
                 12.3s  `db` to be healthy  shop survives a restart [db=pg15]  scenarios/shop.yaml:9:5
+                10.0s  the list has three members  the guest book keeps its entries  scenarios/book.yaml:12:5
+                1.00s  up book  the guest book keeps its entries  scenarios/book.yaml:7:5
+                1.00s  exec db  sometimes  scenarios/flaky.yaml:8:5
+                1.00s  exec db  sometimes  scenarios/flaky.yaml:8:5
 
 "#]],
     );
+}
+
+#[test]
+fn all_time_of_a_step_is_a_wait_and_a_block_has_none_of_its_own() {
+    let mut tally = Tally::new(Rules::default());
+    for event in sample::shop() {
+        tally.event(&event);
+    }
+    let waits = tally.longest_waits(20).into_iter();
+    let told: Vec<String> = waits
+        .map(|one| format!("{:.1} {}", one.seconds, one.waits_for))
+        .collect();
+    let expected = [
+        "12.3 `db` to be healthy",
+        "10.0 the list has three members",
+        "1.0 up book",
+        "1.0 exec db",
+        "1.0 exec db",
+        "0.5 up shop, beside its waits",
+        "0.1 http get /",
+    ];
+    assert_eq!(told, expected);
 }
 
 #[test]
@@ -277,6 +304,11 @@ look inside: e2erun scenarios/both.yaml --keep failed
      errored    0.00s  away  scenarios/both.yaml:1:11
      summary    45.2s  2 cases: 2 errored (1 of them failed, too)
               passed over: 1 YAML file without a scenario
+              longest waits:
+                0.50s  exec db  both  scenarios/both.yaml:4:5
+                0.50s  http get /  both  scenarios/both.yaml:6:5
+                0.50s  shell dump  both  scenarios/both.yaml:8:5
+                0.50s  shell tidy  both  scenarios/both.yaml:10:5
 
 "#]],
     );
@@ -737,6 +769,8 @@ look inside: e2erun scenarios/all.yaml --keep failed
 
      summary    45.2s  1 case: 1 failed
               passed over: 1 YAML file without a scenario
+              longest waits:
+                0.50s  shell: make  case 1  scenarios/all.yaml:2:5
 
 "#]],
     );
