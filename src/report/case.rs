@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 
 use crate::diagnostic::Place;
-use crate::event::{CaseInfo, Fault, Outcome, Phase, StepInfo};
+use crate::event::{CaseInfo, Detail, Fault, Outcome, Phase, StepInfo};
 
 /// How the reason of a step begins that was not reached.
 const NOT_REACHED: &str = "not reached: ";
@@ -84,6 +84,8 @@ pub struct StepEnd {
     pub faults: Vec<Fault>,
     /// How many times it was asked.
     pub attempts: u32,
+    /// What it wrote, of a step of `on-failure`.
+    pub wrote: Vec<Detail>,
 }
 
 /// A wait within a step.

@@ -7,6 +7,7 @@ use similar::TextDiff;
 
 use crate::diagnostic::Place;
 use crate::event::{Detail, Fault, FaultKind, Outcome};
+use crate::report::afterwards;
 use crate::report::case::{Attempt, Case, Found, Step};
 use crate::report::line::{Line, Tone, lines_of};
 use crate::report::outcome::word;
@@ -63,7 +64,7 @@ pub fn run_lines(fault: &Fault) -> Vec<Line> {
     all
 }
 
-/// All of a case's faults, try by try, what was not reached for them, and at the end how to look inside.
+/// All of a case's faults, try by try, what was not reached for them and done after them, and at the end how to look inside.
 pub fn case_lines(run: &Run, case: &Case) -> Vec<Line> {
     let mut faults = told_once(case.faults());
     details_once(&mut faults);
@@ -80,7 +81,7 @@ pub fn case_lines(run: &Run, case: &Case) -> Vec<Line> {
         }
         all.extend(lines(case, found));
     }
-    for part in [not_reached(case), look_inside(run, case)] {
+    for part in [not_reached(case), afterwards::of_case(case), look_inside(run, case)] {
         if !part.is_empty() && !all.is_empty() {
             all.push(Line::new());
         }
@@ -340,7 +341,7 @@ fn difference(diff: &str, gutter: usize) -> Vec<Line> {
 }
 
 /// `= title: text`; a text of several lines stands below, each behind a bar.
-fn titled(title: &str, body: &str, gutter: usize) -> Vec<Line> {
+pub(super) fn titled(title: &str, body: &str, gutter: usize) -> Vec<Line> {
     let mut lines = lines_of(Tone::Plain, body, SHOWN);
     if lines.len() <= 1 {
         return vec![labelled(title, &lines.pop().unwrap_or_default().text(), gutter)];

@@ -1,6 +1,7 @@
 //! Events folded into a try: its steps as they begin, wait and end.
 
 use crate::event::{StepInfo, What};
+use crate::report::afterwards;
 use crate::report::case::{Attempt, End, Step, StepEnd, Wait};
 
 impl Attempt {
@@ -29,6 +30,7 @@ impl Attempt {
                 seconds,
                 faults,
                 attempts,
+                outputs,
                 ..
             } => {
                 // A skipped step may never have begun.
@@ -43,6 +45,7 @@ impl Attempt {
                     seconds: *seconds,
                     faults: faults.clone(),
                     attempts: *attempts,
+                    wrote: afterwards::wrote(info.phase, outputs),
                 });
             }
             What::Kept { text } => self.kept.push(text.clone()),

@@ -15,7 +15,7 @@ use crate::report::junit::xml::{ATTRIBUTE, attribute, cdata, classname, suite, t
 use crate::report::line::Line;
 use crate::report::outcome::word;
 use crate::report::tally::{Run, Tally};
-use crate::report::{Artifact, Grain, Reporter, Settings, fault, text};
+use crate::report::{Artifact, Grain, Reporter, Settings, afterwards, fault, text};
 
 mod xml;
 
@@ -221,12 +221,11 @@ fn of_step_alone(case: &Case, step: &Step, faults: &[&Found<'_>]) -> TestCase {
     // Jenkins takes what is behind the last point for the class: there stands the case.
     let class = format!("{}.{}", classname(&case.info.file), case.info.name.replace('.', "_"));
     let seconds = step.end.as_ref().map_or(0.0, |end| end.seconds);
-    testcase(
-        &format!("{} {}", step.info.path, step.info.name),
-        &class,
-        seconds,
-        told.result(case),
-    )
+    let name = format!("{} {}", step.info.path, step.info.name);
+    let mut testcase = testcase(&name, &class, seconds, told.result(case));
+    let wrote = afterwards::of_step(step);
+    testcase.system_out = (!wrote.is_empty()).then(|| cdata(&joined(&wrote)));
+    testcase
 }
 
 /// What a testcase tells of how it ended.

@@ -11,6 +11,7 @@ use crate::report::line::Line;
 use crate::report::outcome::Rules;
 use crate::report::tally::Tally;
 
+mod afterwards;
 pub mod case;
 pub mod fault;
 mod fold;

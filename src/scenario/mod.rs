@@ -79,7 +79,7 @@ shape! {
         steps: Option<Vec<Step>>,
         /// Checks, where `given` and `steps` passed: each is made whether or not the one before passed.
         then: Option<Vec<Step>>,
-        /// All of them run after a failure.
+        /// All of them run after a failure. The reports show the last lines that each wrote.
         on_failure: Option<Vec<Step>>,
         /// What no log may hold.
         log_scan: Option<Later>,

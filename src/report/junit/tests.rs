@@ -584,6 +584,22 @@ node local: engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
 }
 
 #[test]
+fn what_was_written_after_a_failure_stands_with_it_or_with_its_step() {
+    let of = |grain| file(&sample::looked_into(), grain, Rules::default());
+    let (case, steps) = (of(Grain::Scenario), of(Grain::Step));
+    let (failure, _) = case.split_once("</failure>").unwrap();
+    let dump = "on-failure[1] `exec web: dump`, 0.50s\n  = stdout:\n    | a\n    | b\n  = stderr: c\n";
+    assert!(failure.contains(dump), "{case}");
+    let (_, step) = steps.split_once("on-failure[1] exec web: dump").unwrap();
+    let (step, _) = step.split_once("</testcase>").unwrap();
+    assert!(
+        step.contains("  = stdout:\n    | a\n    | b\n  = stderr: c\n"),
+        "{steps}"
+    );
+    assert_valid(&sample::looked_into());
+}
+
+#[test]
 fn a_problem_in_a_file_is_an_error() {
     let diagnostics = vec![sample::diagnostic(Level::Error), sample::diagnostic(Level::Warning)];
     check(
