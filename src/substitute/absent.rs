@@ -121,10 +121,10 @@ impl Search<'_> {
     }
 }
 
-/// A mount of nothing: Docker takes it, and it is seldom what was meant.
+/// A mount of nothing: Docker takes it, and it is seldom what was meant. A warning, which a run tells, too.
 fn made(at: &Node, source: &str) -> Diagnostic {
     let message = format!("there is no file or folder `{source}`: the engine makes a folder of it, which root owns");
-    Diagnostic::note(&at.span, message).help(format!(
+    Diagnostic::warning(&at.span, message).help(format!(
         "if it is to be there, make it; if it is not, let another one take its place: `substitute: {{host-paths: {{{source}: …}}}}` of the stack"
     ))
 }
