@@ -52,8 +52,7 @@ impl Resolving<'_> {
         };
         for name in self.loaded.scenario.stacks.names() {
             if !stacks.iter().any(|stack| stack.name == name) {
-                partial.names.insert(name.to_owned());
-                partial.services = true;
+                partial.without_stack(name);
             }
         }
         partial

@@ -12,6 +12,8 @@ pub struct Partial {
     pub problems: Vec<Diagnostic>,
     /// Names that are not unknown, though nothing that is left has them.
     pub names: BTreeSet<String>,
+    /// Stacks among them, by name.
+    pub stacks: BTreeSet<String>,
     /// True where a stack is missing: nobody knows its services.
     pub services: bool,
 }
@@ -28,8 +30,16 @@ impl Partial {
         Partial {
             problems: Vec::new(),
             names: names.map(str::to_owned).into(),
+            stacks: BTreeSet::new(),
             services: true,
         }
+    }
+
+    /// A stack is left out.
+    pub fn without_stack(&mut self, name: &str) {
+        self.names.insert(name.to_owned());
+        self.stacks.insert(name.to_owned());
+        self.services = true;
     }
 
     /// Parts whose own keys are misspelt: what they would have given is not unknown.
@@ -122,8 +132,10 @@ impl Partial {
         let mut kept = Vec::new();
         for (key, value) in entries {
             if self.touches(key, value) {
-                self.names.extend(key.scalar().map(str::to_owned));
-                self.services |= part == "stacks";
+                match key.scalar() {
+                    Some(name) if part == "stacks" => self.without_stack(name),
+                    name => self.names.extend(name.map(str::to_owned)),
+                }
             } else {
                 kept.push((key.clone(), value.clone()));
             }

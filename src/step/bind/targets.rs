@@ -108,7 +108,10 @@ impl Binder<'_> {
         let found = self.fixed.stacks.iter().position(|stack| stack.name == name);
         if found.is_none() && !self.fixed.partial.has(name) && !self.fixed.partial.has("stacks") {
             let known = self.fixed.stacks.iter().map(|stack| stack.name.as_str());
-            self.problems.push(unknown("stack", name, known).at(&text.span));
+            // Those that are left out for what is wrong with them may be meant, too.
+            let left_out = self.fixed.partial.stacks.iter().map(String::as_str);
+            self.problems
+                .push(unknown("stack", name, known.chain(left_out)).at(&text.span));
         }
         found
     }
