@@ -64,6 +64,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("run-invalid", "invalid --results RESULTS"),
     ("run-not-selected", "--name demo --results RESULTS demo.yaml invalid"),
     ("run-nothing", "--tags none --results RESULTS demo.yaml"),
+    ("run-results-file", "demo.yaml --results demo.yaml/results"),
     ("run-no-such-path", "nowhere/shop.yaml --results RESULTS"),
     ("run-command-behind", "--results RESULTS --tags quick list"),
     ("run-named", "run --results RESULTS"),

@@ -61,8 +61,9 @@ async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions
     let plan = lease::plan_gc(&engine, &leases, options)
         .await
         .map_err(|error| error.to_string())?;
+    let nothing = nothing_labelled(&plan, options);
     if arguments.dry_run {
-        terminal::print(&planned(&plan, options.now));
+        terminal::print(&nothing.unwrap_or_else(|| planned(&plan, options.now)));
         return Ok(0);
     }
     let host: Arc<dyn Host> = Arc::new(RealHost::new(Arc::new(NoGroups)));
@@ -73,7 +74,8 @@ async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions
         .iter()
         .map(|resource| format!("removed {}\n", named(resource)))
         .collect();
-    text.push_str(&format!("{} removed{kept}\n", swept.removed.len()));
+    let counted = || format!("{} removed{kept}\n", swept.removed.len());
+    text.push_str(&nothing.unwrap_or_else(counted));
     terminal::print(&text);
     for left in &swept.left {
         terminal::print_error(&format!("error: {} cannot be removed: {}\n", left.what, left.why));
@@ -83,6 +85,13 @@ async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions
     } else {
         3
     })
+}
+
+/// What is told where nothing has the label that was named: it may be mistyped.
+fn nothing_labelled(plan: &GcPlan, options: &GcOptions) -> Option<String> {
+    let label = options.label.as_ref()?;
+    let none = plan.resources.is_empty() && plan.kept.is_empty();
+    none.then(|| format!("nothing on this engine has the label `{label}`\n"))
 }
 
 fn planned(plan: &GcPlan, now: i64) -> String {
@@ -186,9 +195,9 @@ fn named(resource: &Resource) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::planned;
+    use super::{nothing_labelled, planned};
     use crate::engine::{Labels, Resource, ResourceKind};
-    use crate::lease::{GcPlan, KeptCase, Why, WhyNot, case_labels, image_labels};
+    use crate::lease::{GcOptions, GcPlan, KeptCase, Why, WhyNot, case_labels, image_labels};
 
     #[test]
     fn a_built_image_is_told_with_its_owner_and_its_age() {
@@ -250,5 +259,31 @@ would leave container other (its run is not known here: `--older-than` or its `-
   1: its run is not known here: `--older-than` or its `--label` removes it
 ";
         assert_eq!(planned(&plan, now), expected);
+    }
+
+    #[test]
+    fn a_label_that_nothing_has_is_told() {
+        let options = |label: Option<&str>| GcOptions {
+            label: label.map(str::to_owned),
+            ..GcOptions::default()
+        };
+        let labelled = options(Some("e2erun.case=nope-1-1"));
+        assert_eq!(
+            nothing_labelled(&GcPlan::default(), &labelled).as_deref(),
+            Some("nothing on this engine has the label `e2erun.case=nope-1-1`\n")
+        );
+        assert_eq!(nothing_labelled(&GcPlan::default(), &options(None)), None);
+        let resource = Resource {
+            kind: ResourceKind::Volume,
+            id: "data".to_owned(),
+            name: "data".to_owned(),
+            labels: Labels::new(),
+            created: 0,
+        };
+        let alive = GcPlan {
+            kept: vec![(resource, WhyNot::Alive)],
+            ..GcPlan::default()
+        };
+        assert_eq!(nothing_labelled(&alive, &labelled), None);
     }
 }

@@ -32,6 +32,9 @@ pub(crate) fn run(process: &Process, arguments: &RunArguments) -> u8 {
         }
     }));
     let results = prepare::results(process, &arguments.results);
+    if let Some(file) = results.ancestors().find(|path| path.is_file()) {
+        return terminal::refuse(&format!("`--results` wants a folder: `{}` is a file", file.display()));
+    }
     let lease = match connect::lease(process) {
         Ok(lease) => Arc::new(lease),
         Err(why) => return terminal::refuse(&why),
