@@ -68,7 +68,9 @@ fn rendered(job: &Job, cwd: &Path) -> String {
             }
         }
         for (service, image) in &stack.built {
-            text.push_str(&format!("\n# service {service} is built as {image}\n"));
+            text.push_str(&format!(
+                "\n# service {service} is built as {image}; in a run the tag is another one, since the base images count, too\n"
+            ));
         }
     }
     text

@@ -17,7 +17,7 @@ use super::signals::Ends;
 use super::{NOTHING, Process, connect, terminal};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::event::{Event, Fault, Outcome, Rules, What};
-use crate::image::Identities;
+use crate::image::{How, Identities, ImagePlan};
 use crate::plan::Settings;
 use crate::report;
 use crate::report::outcome::exit_code;
@@ -167,11 +167,19 @@ fn dry(prepared: &Prepared) -> u8 {
             }
         }
         for image in &job.plan.images {
-            text.push_str(&format!("  image {} = {}\n", image.shown(), image.reference));
+            text.push_str(&format!("  image {} = {}\n", image.shown(), known(image)));
         }
     }
     terminal::print(&text);
     0
+}
+
+/// An image's reference as far as it is known without an engine: a tag of ours holds the base images' ids, too.
+fn known(image: &ImagePlan) -> String {
+    match (&image.how, image.reference.rsplit_once(':')) {
+        (How::Build(_), Some((name, _))) => format!("{name}:…"),
+        _ => image.reference.clone(),
+    }
 }
 
 fn settings(
