@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::scenario::{
-    Document as Written, Files, Partial, Project, Scenario, Template, Wanted, read_document, read_project,
+    Document as Written, Files, Partial, Project, Scenario, Template, There, Wanted, read_document, read_project,
 };
 use crate::substitute::{self as seen, Entry, EntryContent, FileDigest};
 use crate::template::Template as Leaf;
@@ -300,8 +300,12 @@ pub fn fill(files: &Files, wanted: impl IntoIterator<Item = Wanted>) {
             }
             Wanted::There(path) => {
                 // One that cannot be looked at is told by what reads it.
-                let is_there = path.try_exists().unwrap_or(true);
-                files.put_there(path, is_there);
+                let there = match path.try_exists() {
+                    Ok(false) => There::Nothing,
+                    _ if path.is_dir() => There::Folder,
+                    _ => There::File,
+                };
+                files.put_there(path, there);
             }
         }
     }

@@ -44,6 +44,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("render-invalid", "render invalid"),
     ("render-nothing", "render --name nobody demo.yaml"),
     ("dry-run", "--dry-run demo.yaml shop.yaml"),
+    ("dry-run-shared", "--dry-run shared"),
+    ("dry-run-shared-not", "--dry-run shared --name n=1"),
     ("dry-run-warned", "--quiet --dry-run warned"),
     ("steps-unknown", "steps asert"),
     ("steps-later", "steps deploy"),

@@ -15,6 +15,7 @@ use crate::load::{self, Document, Found, Loaded, Projects};
 use crate::plan::{self, CaseSeed, Settings};
 use crate::scenario::Files;
 use crate::shape::{Named, Problems, Shape};
+use crate::substitute::Writable;
 use crate::template::Data;
 
 /// What was asked for on the command line, understood.
@@ -154,6 +155,8 @@ pub(crate) struct Prepared {
     pub(crate) scenarios: usize,
     /// Files that somebody may take for project files.
     pub(crate) ignored: Vec<Diagnostic>,
+    /// Folders that several of the cases can write to.
+    pub(crate) shared: Vec<Diagnostic>,
     /// What is told, worst first in each file's order.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -167,6 +170,7 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
         passed_over: 0,
         scenarios: 0,
         ignored: Vec::new(),
+        shared: Vec::new(),
         diagnostics: Vec::new(),
     };
     let mut names: BTreeMap<String, Span> = BTreeMap::new();
@@ -210,11 +214,25 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
     if !prepared.jobs.is_empty() {
         prepared.diagnostics.extend(unused(chosen, &known));
     }
+    prepared.shared = shared(&prepared.jobs);
     prepared.ignored = projects.ignored();
     prepared.diagnostics.extend(prepared.ignored.iter().cloned());
     crate::diagnostic::sort(&mut prepared.diagnostics);
     prepared.diagnostics.dedup();
     prepared
+}
+
+/// What is told of each folder that several cases can write to: they see what the others write.
+fn shared(jobs: &[crate::run::Job]) -> Vec<Diagnostic> {
+    let mut folders: BTreeMap<&Path, (&Writable, BTreeSet<usize>)> = BTreeMap::new();
+    for (case, job) in jobs.iter().enumerate() {
+        for writable in job.plan.stacks.iter().flat_map(|stack| &stack.planned.writable) {
+            let folder = folders.entry(&writable.path);
+            folder.or_insert_with(|| (writable, BTreeSet::new())).1.insert(case);
+        }
+    }
+    let shared = folders.into_values().filter(|(_, cases)| cases.len() > 1);
+    shared.map(|(writable, _)| writable.note()).collect()
 }
 
 /// The errors of a case that was not selected. A selection chooses what runs, not what is looked at: a file that is wrong

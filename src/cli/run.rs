@@ -82,6 +82,7 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
     }
     // Under `--quiet`, too: a warning says what may well make a result wrong.
     terminal::warnings(&prepared.diagnostics, terminal::color(process, arguments.no_color));
+    terminal::diagnostics(&prepared.shared, terminal::color(process, arguments.no_color));
     if arguments.dry_run {
         return dry(&prepared);
     }

@@ -35,7 +35,18 @@ pub struct Files {
 struct Known {
     paths: BTreeMap<PathBuf, Found>,
     folders: BTreeMap<PathBuf, Result<Arc<[Entry]>, String>>,
-    there: BTreeMap<PathBuf, bool>,
+    there: BTreeMap<PathBuf, There>,
+}
+
+/// What is at a path that nobody reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum There {
+    /// Nothing.
+    Nothing,
+    /// A folder.
+    Folder,
+    /// A file, or what cannot be looked at.
+    File,
 }
 
 /// What resolving asked for, and was not there.
@@ -61,6 +72,10 @@ impl substitute::Files for Files {
 
     fn is_there(&self, path: &Path) -> Option<bool> {
         Files::is_there(self, path)
+    }
+
+    fn is_folder(&self, path: &Path) -> Option<bool> {
+        self.there(path).map(|there| there == There::Folder)
     }
 
     fn parsed(&self, path: &Path, source: &Arc<Source>) -> ParsedRead {
@@ -123,6 +138,10 @@ impl Files {
 
     /// Whether something is at a path, without reading it; `None` when nobody looked yet: it is wanted then.
     pub fn is_there(&self, path: &Path) -> Option<bool> {
+        self.there(path).map(|there| there != There::Nothing)
+    }
+
+    fn there(&self, path: &Path) -> Option<There> {
         let path = normal(path);
         let known = self.known().there.get(&path).copied();
         if known.is_none() {
@@ -164,9 +183,9 @@ impl Files {
         self.known_mut().folders.insert(path, entries);
     }
 
-    /// Puts in whether something is at a path.
-    pub fn put_there(&self, path: PathBuf, is_there: bool) {
-        self.known_mut().there.insert(path, is_there);
+    /// Puts in what is at a path that nobody reads.
+    pub fn put_there(&self, path: PathBuf, there: There) {
+        self.known_mut().there.insert(path, there);
     }
 
     /// While it is held nobody else plans who asks for it, too.

@@ -18,7 +18,7 @@ use crate::template::{Data, Expression, Template as Leaf};
 use crate::yaml::{Node, foreign_tags};
 
 pub use early::{Early, TooLate};
-pub use files::{Files, Read, Wanted, normal};
+pub use files::{Files, Read, There, Wanted, normal};
 pub use matrix::{MAX_CASES, Matrix};
 pub use partial::Partial;
 pub use requires::{Requires, VersionRange};

@@ -306,7 +306,8 @@ impl StackPlan {
         });
         let notes = self.planned.notes.iter().cloned();
         let notes = notes.map(|note| of_stack(note, &self.at));
-        notes.chain(locks).collect()
+        let writable = self.planned.writable.iter().map(substitute::Writable::note);
+        notes.chain(locks).chain(writable).collect()
     }
 
     /// Rewrites its files again with the values that are known now.

@@ -59,6 +59,11 @@ pub trait Files {
         self.look(path).map(|found| found != Found::Missing)
     }
 
+    /// Whether a folder is at an absolute path; none if nobody has looked yet.
+    fn is_folder(&self, path: &Path) -> Option<bool> {
+        self.look(path).map(|found| found == Found::Folder)
+    }
+
     /// The file at a path, parsed; many stacks may be of the same one.
     fn parsed(&self, _path: &Path, source: &Arc<Source>) -> ParsedRead {
         Parsed::of(source)
@@ -105,6 +110,11 @@ impl<'f> Looking<'f> {
     /// Whether something is at a path; none if nobody has looked yet. The rewriting does not depend on it.
     pub(super) fn is_there(&self, path: &Path) -> Option<bool> {
         self.files.is_there(path)
+    }
+
+    /// Whether a folder is at a path, likewise.
+    pub(super) fn is_folder(&self, path: &Path) -> Option<bool> {
+        self.files.is_folder(path)
     }
 
     /// The text of a file that must be there; what is wrong is told at `at`.

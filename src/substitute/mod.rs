@@ -46,6 +46,7 @@ mod tree;
 mod unit;
 mod unset;
 mod view;
+mod writable;
 
 pub use crate::lease::NAMES as OURS;
 pub use build_files::builds_only;
@@ -59,7 +60,9 @@ pub use input::{
 };
 pub use interpolate::{Environment, Value};
 pub use rewrite::rewrite;
-pub use rewritten::{BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo, Shared};
+pub use rewritten::{
+    BuildInfo, Lock, LockKind, Port, Prepare, Rewritten, RewrittenFile, ServiceInfo, Shared, Writable,
+};
 pub use said::{Originals, of_originals, place_of};
 
 /// What stands in a rewritten file for a value that is known later.

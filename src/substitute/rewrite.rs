@@ -12,10 +12,10 @@ use super::input::StackInput;
 use super::matching::Matching;
 use super::names::ContainerNames;
 use super::ports::Freeing;
-use super::rewritten::{BuildInfo, Rewritten, RewrittenFile, ServiceInfo, Shared};
+use super::rewritten::{BuildInfo, Rewritten, RewrittenFile, ServiceInfo, Shared, Writable};
 use super::unit::Unit;
 use super::view::{self, Layers, View};
-use super::{absent, external, host_paths, images, info, keys, labels, names, passed, paths, refused, unset};
+use super::{absent, external, host_paths, images, info, keys, labels, names, passed, paths, refused, unset, writable};
 use crate::diagnostic::{Diagnostic, Level, did_you_mean};
 use crate::yaml;
 
@@ -118,6 +118,7 @@ struct Made {
     builds: Vec<BuildInfo>,
     freed: BTreeMap<u16, (String, u16)>,
     absent: Vec<Diagnostic>,
+    writable: Vec<Writable>,
     gives: Vec<Shared>,
     wants: Vec<Shared>,
 }
@@ -152,7 +153,8 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         info::is_active(&profiles.into_iter().collect(), &scene.profiles)
     };
     let of_active = services.values().filter(|layers| active(units, layers));
-    let absent = absent::find(units, of_active, looking);
+    let absent = absent::find(units, of_active.clone(), looking);
+    let writable = writable::find(units, of_active, looking);
     let built = services.iter().filter(|(_, layers)| active(units, layers));
     let builds: Vec<BuildInfo> = built
         .filter_map(|(name, layers)| building.info(units, name, layers, &copies))
@@ -178,6 +180,7 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         names,
         builds,
         absent,
+        writable,
         gives,
         wants,
     }
@@ -191,6 +194,7 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         builds,
         freed,
         absent,
+        writable,
         gives,
         wants,
     } = made;
@@ -217,6 +221,7 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         builds,
         freed,
         absent,
+        writable,
         gives,
         wants,
         notes: passed::notes(&units, &layers, &services),

@@ -40,10 +40,37 @@ pub struct Rewritten {
     pub notes: Vec<Diagnostic>,
     /// Files that it names and that are not there: what is told of each, unless a step makes them before it is up.
     pub absent: Vec<Diagnostic>,
+    /// Folders of this machine that its services can write to.
+    pub writable: Vec<Writable>,
     /// Networks and volumes that it makes, by the names that others would know them by, were they not isolated.
     pub gives: Vec<Shared>,
     /// External networks and volumes that no substitution maps.
     pub wants: Vec<Shared>,
+}
+
+/// A folder of this machine that a service can write to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Writable {
+    /// Where it is.
+    pub path: PathBuf,
+    /// As it is written.
+    pub source: String,
+    /// Where it is written.
+    pub at: Span,
+}
+
+impl Writable {
+    /// What is told of it.
+    pub fn note(&self) -> Diagnostic {
+        let source = &self.source;
+        let message = format!(
+            "the folder `{source}` can be written to, and is the same one for all cases, in this run and the next"
+        );
+        let name = self.path.file_name().unwrap_or_default().display();
+        Diagnostic::note(&self.at, message).help(format!(
+            "give each its own: `substitute: {{host-paths: {{{source}: \"${{{{ scratch }}}}/{name}\"}}}}` of the stack"
+        ))
+    }
 }
 
 /// A network or volume that one stack makes and another one may expect.
