@@ -164,72 +164,63 @@ pub(super) fn errored_and_failed() -> Vec<Event> {
     ]
 }
 
+/// A step that ended with this result.
+fn wrote(path: &str, phase: Phase, (name, line): (&str, usize), faults: Vec<Fault>, outputs: Value) -> Event {
+    let place = place("scenarios/look.yaml", line, 5, &format!("  - {name}"));
+    let outcome = if faults.is_empty() { Outcome::Passed } else { Outcome::Failed };
+    let mut ended = step_ended(&step(path, phase, name, place), outcome, 0.5, faults);
+    if let What::StepEnded { outputs: its, .. } = &mut ended {
+        *its = outputs;
+    }
+    event(2.0, Some(1), ended)
+}
+
 /// A run with a case that failed, and commands that look why.
 pub(super) fn looked_into() -> Vec<Event> {
-    let file = "scenarios/look.yaml";
-    let wrote = |path: &str, phase, name, line, faults, outputs| {
-        let step = step(path, phase, name, place(file, line, 5, &format!("  - {name}")));
-        let outcome = if Vec::is_empty(&faults) {
-            Outcome::Passed
-        } else {
-            Outcome::Failed
-        };
-        let mut ended = step_ended(&step, outcome, 0.5, faults);
-        if let What::StepEnded { outputs: its, .. } = &mut ended {
-            *its = outputs;
-        }
-        event(2.0, Some(1), ended)
-    };
     let numbers: Vec<String> = (1..=32).map(|number| number.to_string()).collect();
     let failed = |message: &str| vec![Fault::failure(message)];
     let after = Phase::OnFailure;
     vec![
-        run_started(vec![case(1, file, "look")]),
+        run_started(vec![case(1, "scenarios/look.yaml", "look")]),
         wrote(
             "steps[1]",
             Phase::Steps,
-            "exec web: ask",
-            4,
+            ("exec web: ask", 4),
             failed("`exit` is 1"),
             json!({"stdout": "asked"}),
         ),
         wrote(
             "on-failure[1]",
             after,
-            "exec web: dump",
-            6,
+            ("exec web: dump", 6),
             Vec::new(),
             json!({"stdout": "a\nb\n", "stderr": "c\n"}),
         ),
         wrote(
             "on-failure[2]",
             after,
-            "shell count",
-            7,
+            ("shell count", 7),
             Vec::new(),
             json!({"stdout": numbers.join("\n"), "stderr": ""}),
         ),
         wrote(
             "on-failure[3]",
             after,
-            "shell bad",
-            8,
+            ("shell bad", 8),
             failed("`exit` is 2"),
             json!({"stdout": "with its fault"}),
         ),
         wrote(
             "on-failure[4]",
             after,
-            "http get /",
-            9,
+            ("http get /", 9),
             Vec::new(),
             json!({"status": 200, "body": "state: ok"}),
         ),
         wrote(
             "cleanup[1]",
             Phase::Cleanup,
-            "shell tidy",
-            11,
+            ("shell tidy", 11),
             Vec::new(),
             json!({"stdout": "tidied"}),
         ),
