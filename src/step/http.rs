@@ -15,7 +15,7 @@ use crate::net::{check_url, is_socket};
 use crate::shape::{Computed, Named, OneOrMany, Rule, Text, shape};
 use crate::template::Data;
 
-pub(super) use self::answer::{freed_told, no_answer, outputs, reached};
+pub(super) use self::answer::{no_answer, outputs, reached, unheard};
 pub(super) use self::request::{Request, time_left};
 
 /// See the table.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::http::{freed_told, no_answer, reached, time_left};
+use super::http::{no_answer, reached, time_left, unheard};
 use super::inside::{self, Peer};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written};
 use crate::event::{Detail, Fault};
@@ -247,10 +247,8 @@ impl Act for Bound {
                 // Only its container's end took the name from the network that is asked in: nothing listens there.
                 let is_stopped = error.kind == NetError::DNS && self.peer(cx, &address).await? != Peer::Nobody;
                 let told = self.no_answer(cx, (&address, &error), is_stopped, began);
-                match self.inside.is_none() {
-                    true => freed_told(cx, &address, &error, told),
-                    false => told,
-                }
+                let here = self.inside.is_none().then_some(address.as_str());
+                unheard(cx, here, &error, told)
             }
         }
     }

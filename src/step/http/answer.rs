@@ -55,6 +55,10 @@ pub(super) const FIELDS: [Field; 8] = [
     },
 ];
 
+/// What to do where nothing listens, and was asked once.
+const NOT_YET: &str =
+    "it may not listen yet: ask again with `within: 10s` on the step, or give its service a healthcheck";
+
 /// How much of an answer's body a fault shows, in bytes.
 const SHOWN_BODY: usize = 2048;
 
@@ -100,16 +104,20 @@ pub(in crate::step) fn no_answer(cx: &Cx, asked: &str, error: &NetError, duratio
     }])
 }
 
-/// Says of a refusal at an address of this machine that a compose file's port is a free one now, where that is so.
-pub(in crate::step) fn freed_told(cx: &Cx, address: &str, error: &NetError, result: Done<Value>) -> Done<Value> {
-    let freed = freed(&cx.case.stacks, address).filter(|_| error.kind == "refused");
-    result.map_err(|faults| match freed {
-        Some((message, help)) => faults
-            .into_iter()
-            .map(|fault| fault.hint(format!("{message}; {help}")))
-            .collect(),
-        None => faults,
-    })
+/// Says of an address at which nobody listens what to do: its compose file's port may be a free one now, or, asked once
+/// only, it was asked too early. `address` is that of this machine, where it is asked there.
+pub(in crate::step) fn unheard(cx: &Cx, address: Option<&str>, error: &NetError, result: Done<Value>) -> Done<Value> {
+    let is_refused = error.kind == "refused";
+    let freed = address
+        .filter(|_| is_refused)
+        .and_then(|address| freed(&cx.case.stacks, address));
+    let hint = match freed {
+        Some((message, help)) => format!("{message}; {help}"),
+        // A port that Docker publishes opens before anything listens in the container.
+        None if (is_refused || error.kind == "reset") && cx.within.is_none() => NOT_YET.to_owned(),
+        None => return result,
+    };
+    result.map_err(|faults| faults.into_iter().map(|fault| fault.hint(hint.clone())).collect())
 }
 
 /// Refuses to judge or save a body of which only a part was kept.

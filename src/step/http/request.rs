@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::answer::{asked, freed_told, no_answer, outputs, reached, shown, whole_enough};
+use super::answer::{asked, no_answer, outputs, reached, shown, unheard, whole_enough};
 use super::{Http, address};
 use crate::event::{Detail, Fault};
 use crate::net::{self, HttpRequest, NetError, Tls};
@@ -45,10 +45,9 @@ impl Act for Request {
             }
             Err(error) => {
                 let told = no_answer(cx, &asked(&request), &error, began.elapsed());
-                match self.inside.is_none() && request.connect_to.is_none() {
-                    true => freed_told(cx, &address(&request.url), &error, told),
-                    false => told,
-                }
+                let is_here = self.inside.is_none() && request.connect_to.is_none();
+                let address = is_here.then(|| address(&request.url));
+                unheard(cx, address.as_deref(), &error, told)
             }
         }
     }
