@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 
 use super::super::{Cx, Done, NodeHandle};
 use crate::engine::{Container, PathStat};
+use crate::event::Fault;
 
 /// A path in a container.
 pub(in crate::step) struct Inside {
@@ -129,8 +130,24 @@ impl Inside {
             self.container.id.clone(),
             folder.to_owned(),
         );
-        cx.changed(async move { engine.write_archive(&container, &folder, tar).await })
-            .await
+        let writing = {
+            let folder = folder.clone();
+            async move { engine.write_archive(&container, &folder, tar).await }
+        };
+        match cx.changed(writing).await {
+            Err(faults) => Err(self.no_folder(cx, &folder).await?.unwrap_or(faults)),
+            written => written,
+        }
+    }
+
+    /// Why nothing could be written, if the folder is not there. Asked only then: one that is there need not be looked for.
+    pub(super) async fn no_folder(&self, cx: &Cx, folder: &str) -> Done<Option<Vec<Fault>>> {
+        let (name, there) = (&self.name, self.look(cx, folder).await?);
+        Ok(there.is_none().then(|| {
+            let message = format!("there is no folder `{folder}` in `{name}`");
+            let hint = format!("it has to be made first, e.g. by `exec` with `mkdir -p {folder}`");
+            cx.failure_with_hint(message, hint)
+        }))
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 
 use super::super::{Cx, Done, describe, startable};
 use super::inside::{Inside, Unseen};
-use crate::engine::{Engine, EngineResult, ExecSpec, PathStat, Stream};
+use crate::engine::{Container, Engine, EngineResult, ExecSpec, PathStat, Stream};
 use crate::event::Fault;
 use crate::host::Kept;
 
@@ -60,11 +60,8 @@ impl Inside {
         if ran.exit == Some(0) {
             return Ok(());
         }
-        // Only now: a folder that is there need not be looked for.
-        match self.look(cx, folder).await? {
-            None => Err(cx.failure(format!("there is no folder `{folder}` in `{}`", self.name))),
-            Some(_) => Err(self.failed(cx, ("write to", folder), &ran.told)),
-        }
+        let missing = self.no_folder(cx, folder).await?;
+        Err(missing.unwrap_or_else(|| self.failed(cx, ("write to", folder), &ran.told)))
     }
 
     /// Runs `tar`; told where it cannot run.
@@ -85,10 +82,7 @@ impl Inside {
             }
         };
         if self.container.state != "running" {
-            let state = describe::state(&self.container);
-            let message = format!("`{name}` {state}: `{mount}` is in memory, and only there while it runs");
-            let hint = "look while it runs, or mount a volume there instead of the tmpfs: that stays";
-            return Err(cx.failure_with_hint(message, hint));
+            return Err(self.stopped(cx, &self.container, mount));
         }
         let changes = stdin.is_some();
         let spec = ExecSpec {
@@ -102,8 +96,16 @@ impl Inside {
         };
         let ran = ran(Arc::clone(&self.node.engine), self.container.id.clone(), spec, limit);
         let ran = match changes {
-            true => cx.changed(ran).await?,
-            false => cx.asked(ran).await?,
+            true => cx.changed(ran).await,
+            false => cx.asked(ran).await,
+        };
+        let ran = match ran {
+            Ok(ran) => ran,
+            // It may have ended since it was looked at.
+            Err(faults) => match self.node.engine.inspect(&self.container.id).await {
+                Ok(now) if now.state != "running" => return Err(self.stopped(cx, &now, mount)),
+                _ => return Err(faults),
+            },
         };
         let refused = ran
             .exit
@@ -121,6 +123,16 @@ impl Inside {
                 Err(cx.error_with_hint(message, hint))
             }
         }
+    }
+
+    /// Says of a container that does not run that it has nothing in memory.
+    fn stopped(&self, cx: &Cx, now: &Container, mount: &str) -> Vec<Fault> {
+        let (name, state) = (&self.name, describe::state(now));
+        let message = format!(
+            "`{name}` {state}, and does not run: `{mount}` is in its memory (a tmpfs), which needs a running container"
+        );
+        let hint = "copy while it runs, or mount a volume there instead of the tmpfs: that stays";
+        cx.failure_with_hint(message, hint)
     }
 
     fn failed(&self, cx: &Cx, (what, path): (&str, &str), why: &str) -> Vec<Fault> {
