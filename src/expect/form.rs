@@ -164,7 +164,7 @@ const OTHER_FIELDS: [(&[&str], &[&str]); 7] = [
         &["code", "exit-code", "rc", "returncode", "status-code"],
         &["status", "exit"],
     ),
-    (&["status"], &["exit", "state", "running"]),
+    (&["status"], &["state", "exit"]),
     (
         &["output", "out", "response", "content", "text", "message"],
         &["stdout", "body", "text", "answer", "lines"],
@@ -191,6 +191,10 @@ pub(super) fn meant_by(name: &str, fields: &[Field]) -> Option<String> {
         judged.filter(|_| MATCHERS.contains(&name))
     };
     match other_field(name, fields) {
+        Some("state") => Some(
+            "of a container it is `state: running`; of a service numbers tell it: `running: 1`, `healthy: 1`, `completed: 1`"
+                .to_owned(),
+        ),
         Some(meant) => Some(format!("did you mean `{meant}`?")),
         None => judged().map(|field| format!("`{name}` judges a field: `{{{}: {{{name}: …}}}}`", field.name)),
     }

@@ -45,6 +45,31 @@ impl Of {
         }
     }
 
+    const ALL: [Of; 6] = [
+        Of::Service,
+        Of::Container,
+        Of::Volume,
+        Of::Network,
+        Of::Image,
+        Of::Probe,
+    ];
+
+    /// What to do about a field that only others have.
+    pub(super) fn instead(self, name: &str) -> Option<String> {
+        let whose = Of::ALL.into_iter().find(|of| of.fields().contains(&name))?;
+        let word = whose.word();
+        Some(match (self, name) {
+            (Of::Service, "state") => format!(
+                "`state` is a {word}'s field; of a service numbers tell it: `running: 1`, or `completed: 1` of what has \
+                 ended with exit code 0"
+            ),
+            (Of::Service, "health") => "of a service `healthy: 1` tells it".to_owned(),
+            (Of::Container, "running") => "of a container it is `state: running`".to_owned(),
+            (Of::Container, "healthy") => "of a container it is `health: healthy`".to_owned(),
+            _ => format!("`{name}` is a {word}'s field: look at that: `{word}: …`"),
+        })
+    }
+
     pub(super) fn example(self) -> &'static str {
         match self {
             Of::Service => "running: 1",

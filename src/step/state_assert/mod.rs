@@ -119,7 +119,11 @@ impl Written for StateAssert {
             if !of.fields().contains(&name) {
                 let what = format!("field of a {}'s state,", of.word());
                 let known = of.fields().iter().copied();
-                binder.problems.push(Diagnostic::unknown(span, &what, name, known));
+                let problem = Diagnostic::unknown(span, &what, name, known);
+                binder.problems.push(match of.instead(name) {
+                    Some(help) => problem.help(help),
+                    None => problem,
+                });
             }
         }
     }
