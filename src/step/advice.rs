@@ -96,6 +96,17 @@ pub(super) fn tell_meant(kind: &Kind, value: &Node, told: &mut [Diagnostic]) {
     }
 }
 
+/// Says of an http body that is data under which key that is sent.
+pub(super) fn tell_data_body(kind: &Kind, value: &Node, told: &mut [Diagnostic]) {
+    let Some(body) = value.entry("body").filter(|_| kind.name == "http") else {
+        return;
+    };
+    let is_data = body.map().is_some() || body.list().is_some();
+    if let Some(problem) = told.iter_mut().find(|problem| is_data && problem.span == body.span) {
+        problem.help = Some("`body` is text; data goes under `json:`".to_owned());
+    }
+}
+
 /// Says of a `save` that is a name alone what is kept under it.
 pub(super) fn tell_bare_save(step: &Node, kind: &Kind, told: &mut [Diagnostic]) {
     let bare = step.entry("save").filter(|save| save.scalar().is_some());

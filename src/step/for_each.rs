@@ -40,6 +40,13 @@ impl Items {
 impl Shape for ForEach {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let example = "e.g. `{user: [ann, bob]}`: in the step `${{ user }}` is the item";
+        if let Some(several @ [_, _, ..]) = node.map() {
+            let message = format!("`for-each` goes through one list, and these are {}", several.len());
+            let help = "nest them: one around a `do`, the other at the steps in it: \
+                        `{for-each: {user: […]}, do: [{for-each: {key: […]}, …}]}`";
+            problems.push(Diagnostic::error(&several[1].0.span, message).help(help));
+            return None;
+        }
         let Some([(key, value)]) = node.map() else {
             problems.push(wrong_type(node, "a mapping of one name to a list").help(example));
             return None;

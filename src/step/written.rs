@@ -183,6 +183,7 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
     let body = (kind.read)(value, problems);
     advice::tell_misplaced(kind, value, &mut problems.diagnostics[before..]);
     advice::tell_meant(kind, value, &mut problems.diagnostics[before..]);
+    advice::tell_data_body(kind, value, &mut problems.diagnostics[before..]);
     let common = Common::read_fields(&Fields::among(node, Common::keys()), problems);
     let expect = match node.entry("expect") {
         Some(expect) if kind.results.is_empty() => {
