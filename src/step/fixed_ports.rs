@@ -46,14 +46,19 @@ pub async fn held(node: &NodeHandle, asker: Asker<'_>, ports: &[FixedPort]) -> E
         {
             let message = format!("host port {} is taken by {process}", port.number);
             let fault = Fault::error(message).at(port.at.place());
-            faults.push(fault.hint(format!("end it, or {FREE}")));
+            faults.push(fault.hint(format!("end it, or {}", free(port))));
         }
     }
     Ok(faults)
 }
 
 /// What else can be done.
-const FREE: &str = "let the port become a free one: put it into the list of `ports`";
+fn free(port: &FixedPort) -> String {
+    format!(
+        "let the port become a free one: `substitute: {{ports: [{}]}}` of the stack",
+        port.number
+    )
+}
 
 /// True where the engine's host ports are this machine's.
 fn is_here(node: &NodeHandle) -> bool {
@@ -87,9 +92,10 @@ fn by_container(port: &FixedPort, holder: &Listed, case: Option<&str>) -> Fault 
         "host port {} is taken by container `{}`{}",
         port.number, holder.name, owner.told
     );
+    let free = free(port);
     let hint = match owner.hint {
-        Some(hint) => format!("{hint}. Or {FREE}"),
-        None => format!("stop that container, or {FREE}"),
+        Some(hint) => format!("{hint}. Or {free}"),
+        None => format!("stop that container, or {free}"),
     };
     Fault::error(message).at(port.at.place()).hint(hint)
 }
