@@ -131,7 +131,7 @@ impl Inside {
         let message = format!(
             "`{name}` {state}, and does not run: `{mount}` is in its memory (a tmpfs), which needs a running container"
         );
-        let hint = "copy while it runs, or mount a volume there instead of the tmpfs: that stays";
+        let hint = "look while it runs, or mount a volume there instead of the tmpfs: that stays";
         cx.failure_with_hint(message, hint)
     }
 
