@@ -94,7 +94,7 @@ fn what_the_engine_does_not_see_is_not_missing() {
         "unseen.yaml:24:5",
         "`/memory/f` in `bare` is in memory, where only `tar` in it reaches, and that cannot be started: exec: \"tar\"",
         "put a `tar` into its image, mount a volume at `/memory` instead of the tmpfs",
-        "`off` exited with code [0-9]+: `/memory` is in memory, and only there while it runs",
+        "`off` exited with code [0-9]+, and does not run: `/memory` is in its memory \\(a tmpfs\\), which needs a running container",
         "there is no folder `/memory/no` in `web`",
     ];
     // What failed makes the exit code; the case could not be judged as a whole, and is an error.
