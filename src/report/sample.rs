@@ -167,7 +167,11 @@ pub(super) fn errored_and_failed() -> Vec<Event> {
 /// A step that ended with this result.
 fn wrote(path: &str, phase: Phase, (name, line): (&str, usize), faults: Vec<Fault>, outputs: Value) -> Event {
     let place = place("scenarios/look.yaml", line, 5, &format!("  - {name}"));
-    let outcome = if faults.is_empty() { Outcome::Passed } else { Outcome::Failed };
+    let outcome = if faults.is_empty() {
+        Outcome::Passed
+    } else {
+        Outcome::Failed
+    };
     let mut ended = step_ended(&step(path, phase, name, place), outcome, 0.5, faults);
     if let What::StepEnded { outputs: its, .. } = &mut ended {
         *its = outputs;
