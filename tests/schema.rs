@@ -66,6 +66,7 @@ const BEYOND: [(&str, &[&str]); 12] = [
             "stack-env-files",
             "stack-folder",
             "stack-missing-file",
+            "stack-misspelt-broken",
             "stack-misspelt-services",
             "stack-profile",
             "stack-refused",

@@ -108,7 +108,7 @@ fn a_service_that_does_not_run_is_not_open_and_a_misspelt_name_is_an_error() {
     let stage = Stage::new();
     let run = stage.run("results", &["tests/scenarios/stopped.yaml"]);
     let told = run.told();
-    let lines = (9..=21).filter(|line| told.contains(&format!("stopped.yaml:{line}:")));
+    let lines = (9..=21).filter(|line| told.contains(&format!("--> tests/scenarios/stopped.yaml:{line}:")));
     assert_eq!(lines.collect::<Vec<u32>>(), [16, 17, 18, 20], "{told}");
     run.code(1).left_nothing().says(&[
         "failed: `open` is not what was expected",
