@@ -1,6 +1,6 @@
 //! A scripted engine for tests: containers as state machines on tokio's clock, which a test pauses.
 //!
-//! ```ignore
+//! ```text
 //! let fake = Fake::new("e2erun.lease");
 //! fake.script("db", Script::new().after(2).healthy().after(5).exit(3));
 //! fake.call("start", 1, Reply::Fail(Reason::Other, "no space left on device"));
