@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::cut::mark;
 
-/// A line that is longer is told in pieces.
+/// Of a line that is longer the rest is left out: in pieces, what is hidden would not be known across their ends.
 const LINE_LIMIT: usize = 64 * 1024;
 
 /// The beginning and the end of an output.
@@ -63,6 +63,8 @@ impl Kept {
 #[derive(Default)]
 pub(super) struct Lines {
     begun: Vec<u8>,
+    /// Its beginning was told, and the rest of it is left out.
+    is_cut: bool,
 }
 
 impl Lines {
@@ -72,21 +74,34 @@ impl Lines {
         let mut from = 0;
         while let Some(at) = self.begun[from..].iter().position(|byte| *byte == b'\n') {
             let line = &self.begun[from..from + at];
-            tell(&String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)));
+            if !std::mem::take(&mut self.is_cut) {
+                tell(&shown(line.strip_suffix(b"\r").unwrap_or(line)));
+            }
             from += at + 1;
         }
         self.begun.drain(..from);
         if self.begun.len() > LINE_LIMIT {
             self.end(tell);
+            self.is_cut = true;
         }
     }
 
     /// Tells the last line, that has no newline.
     pub(super) fn end(&mut self, mut tell: impl FnMut(&str)) {
-        if !self.begun.is_empty() {
-            tell(&String::from_utf8_lossy(&self.begun));
-            self.begun.clear();
+        if !self.begun.is_empty() && !self.is_cut {
+            tell(&shown(&self.begun));
         }
+        self.begun.clear();
+    }
+}
+
+/// A line, or its beginning.
+fn shown(line: &[u8]) -> String {
+    match line.get(..LINE_LIMIT) {
+        Some(begin) if line.len() > LINE_LIMIT => {
+            format!("{}{}", String::from_utf8_lossy(begin), mark("the rest of a long line"))
+        }
+        _ => String::from_utf8_lossy(line).into_owned(),
     }
 }
 
@@ -116,7 +131,6 @@ mod tests {
 
     #[test]
     fn lines_are_told_once_whole_and_the_last_one_too() {
-        let long = "x".repeat(LINE_LIMIT + 1);
         for size in [1, 2, 4096] {
             let mut told = Vec::new();
             let mut lines = Lines::default();
@@ -126,8 +140,29 @@ mod tests {
             lines.end(|line| told.push(line.to_owned()));
             assert_eq!(told, ["one", "", "two\u{fffd}", "last"], "in pieces of {size}");
         }
-        let mut told = 0;
-        Lines::default().add(long.as_bytes(), |_| told += 1);
-        assert_eq!(told, 1);
+    }
+
+    #[test]
+    fn of_a_long_line_the_rest_is_left_out_with_a_mark_beside_which_a_part_of_a_secret_is_hidden() {
+        let masks = crate::mask::Masks::default();
+        masks.add(&"s3cretword".into());
+        let long = format!(
+            "{}s3cretword{}\nnext",
+            ".".repeat(LINE_LIMIT - 5),
+            ".".repeat(3 * LINE_LIMIT)
+        );
+        for size in [4096, 10 * LINE_LIMIT] {
+            let (mut told, mut lines) = (Vec::new(), Lines::default());
+            for piece in long.as_bytes().chunks(size) {
+                lines.add(piece, |line| told.push(masks.hide(line)));
+            }
+            lines.end(|line| told.push(line.to_owned()));
+            assert_eq!((told.len(), told[1].as_str()), (2, "next"), "in pieces of {size}");
+            let end: String = told[0].chars().skip_while(|letter| *letter == '.').collect();
+            assert!(
+                end.starts_with("***\n… the rest of a long line left out …"),
+                "{end}, in pieces of {size}"
+            );
+        }
     }
 }

@@ -226,6 +226,7 @@ impl Asking<'_> {
             biased;
             () = self.walk.cancel.cancelled() => Err(vec![self.ended_early(cx)]),
             result = self.act.act(cx) => result,
+            // The limit of the step itself: what it waits for wakes it.
             () = tokio::time::sleep_until(cx.deadline + grace) => {
                 let (passed, setting) = cx.passed_limit();
                 let fault = Fault::failure(format!("`{}` did not end within {passed}", self.step.kind.name));

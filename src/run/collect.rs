@@ -114,6 +114,7 @@ impl Until {
     async fn passed(self) -> String {
         tokio::select! {
             () = self.hurry.cancelled() => "it was ended".to_owned(),
+            // A limit; what is collected ends by itself.
             () = tokio::time::sleep_until(self.limit) => format!("it took more than {} s", LIMIT.as_secs()),
         }
     }

@@ -326,6 +326,7 @@ fn press(at: Vec<Duration>, env: &Env) -> impl Future<Output = ()> + use<> {
     let begun = Instant::now();
     async move {
         for (at, token) in at.into_iter().zip(tokens) {
+            // The clock is a paused one: this is the moment at which it is pressed.
             tokio::time::sleep_until(begun + at).await;
             token.cancel();
         }
