@@ -19,7 +19,7 @@ pub struct Pace {
 
 impl Pace {
     /// The same pause each time.
-    pub fn steady(pause: Duration) -> Pace {
+    pub const fn steady(pause: Duration) -> Pace {
         Pace {
             first: pause,
             most: pause,

@@ -206,12 +206,7 @@ fn environment(
 ) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let shown = |path: &Path| path.display().to_string();
     let mut base = BTreeMap::from([("PATH".to_owned(), surroundings.path.clone())]);
-    // The tools have their own words for what the API speaks.
-    let host = endpoint
-        .named()
-        .replacen("https://", "tcp://", 1)
-        .replacen("http://", "tcp://", 1);
-    let mut fixed = BTreeMap::from([("DOCKER_HOST".to_owned(), host)]);
+    let mut fixed = tool_env(endpoint);
     if let Some(home) = &surroundings.home {
         base.insert("HOME".to_owned(), shown(home));
     }
@@ -223,11 +218,22 @@ fn environment(
     if let Some(config) = config {
         fixed.insert("DOCKER_CONFIG".to_owned(), shown(&config));
     }
-    if let Some(tls) = &endpoint.tls {
-        fixed.insert("DOCKER_TLS_VERIFY".to_owned(), "1".to_owned());
-        fixed.insert("DOCKER_CERT_PATH".to_owned(), shown(tls));
-    }
     (base, fixed)
+}
+
+/// What says to a docker tool which engine is meant.
+pub fn tool_env(endpoint: &Endpoint) -> BTreeMap<String, String> {
+    // The tools have their own words for what the API speaks.
+    let host = endpoint
+        .named()
+        .replacen("https://", "tcp://", 1)
+        .replacen("http://", "tcp://", 1);
+    let mut env = BTreeMap::from([("DOCKER_HOST".to_owned(), host)]);
+    if let Some(tls) = &endpoint.tls {
+        env.insert("DOCKER_TLS_VERIFY".to_owned(), "1".to_owned());
+        env.insert("DOCKER_CERT_PATH".to_owned(), tls.display().to_string());
+    }
+    env
 }
 
 /// The first version in a text: `Docker version 28.2.2, build …`, `v2.40.3`, `2.26.1-4`.
@@ -275,6 +281,7 @@ mod tests {
         let endpoint = Endpoint {
             host: Some("http://far:2375".to_owned()),
             tls: Some(PathBuf::from("/c")),
+            context: None,
         };
         let (base, fixed) = environment(&surroundings, &endpoint);
         let shown = |env: std::collections::BTreeMap<String, String>| {

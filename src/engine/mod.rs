@@ -9,21 +9,28 @@ pub mod command;
 pub mod docker;
 pub mod fake;
 pub mod logs;
+mod membership;
 mod pulls;
 mod surroundings;
+pub mod swarm;
+pub mod tunnel;
 pub mod world;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use tokio::io::AsyncWrite;
 
+pub use membership::of_no_service;
 pub use pulls::Pulls;
 pub use surroundings::of_the_surroundings;
+pub use swarm::Swarm;
 
 /// Labels by name.
 pub type Labels = BTreeMap<String, String>;
@@ -75,6 +82,8 @@ pub struct EngineInfo {
     pub id: String,
     /// True in a swarm.
     pub swarm: bool,
+    /// True as a manager of it.
+    pub manager: bool,
     /// Where images and containers are kept.
     pub root: String,
 }
@@ -155,7 +164,7 @@ pub struct ContainerSpec {
     pub expose: Vec<String>,
     /// Networks to join by name, each with aliases; the default one if empty.
     pub networks: Vec<(String, Vec<String>)>,
-    /// Keeps stdin open.
+    /// Opens stdin, for the one who writes to it when it is started.
     pub stdin: bool,
     /// The network mode instead of `networks`: `host`, `container:…`.
     pub network_mode: Option<String>,
@@ -186,6 +195,15 @@ pub enum Stream {
     Stderr,
 }
 
+impl std::fmt::Display for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        })
+    }
+}
+
 /// A piece of a container's log or of an exec's output, as the engine framed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -214,6 +232,14 @@ pub struct LogRange {
 pub struct Running {
     /// The exec's id, to ask for its exit code.
     pub id: String,
+    /// Its output as it comes; ends when it does.
+    pub output: BoxStream<'static, EngineResult<Frame>>,
+}
+
+/// An exec that is spoken with for as long as both sides are held; let go of, what it reads ends.
+pub struct Conversation {
+    /// What it reads.
+    pub input: Pin<Box<dyn AsyncWrite + Send>>,
     /// Its output as it comes; ends when it does.
     pub output: BoxStream<'static, EngineResult<Frame>>,
 }
@@ -251,6 +277,8 @@ pub struct Network {
     pub name: String,
     /// `bridge`, `overlay`, …
     pub driver: String,
+    /// `local` to its engine, or of the `swarm`.
+    pub scope: String,
     /// Its labels.
     pub labels: Labels,
     /// Its subnets.
@@ -266,6 +294,40 @@ pub struct Volume {
     pub name: String,
     /// Its driver.
     pub driver: String,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// What a network is made of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkSpec {
+    /// Its name.
+    pub name: String,
+    /// The driver; `bridge` if empty.
+    pub driver: String,
+    /// Whether containers that are no tasks of a swarm may join it.
+    pub attachable: bool,
+    /// Whether nothing gets out of it.
+    pub internal: bool,
+    /// Whether it has IPv6.
+    pub ipv6: bool,
+    /// A subnet; the engine's choice if none.
+    pub subnet: Option<String>,
+    /// Options of the driver.
+    pub options: BTreeMap<String, String>,
+    /// Its labels.
+    pub labels: Labels,
+}
+
+/// What a volume is made of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeSpec {
+    /// Its name.
+    pub name: String,
+    /// The driver; `local` if empty.
+    pub driver: String,
+    /// Options of the driver.
+    pub options: BTreeMap<String, String>,
     /// Its labels.
     pub labels: Labels,
 }
@@ -320,14 +382,50 @@ pub struct PathStat {
 /// The resources that a label can be on, in the order in which they can be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResourceKind {
+    /// Services of a swarm: their containers would be made again.
+    Service,
     /// Containers.
     Container,
+    /// Tasks of services that are gone: nobody can remove them, they go by themselves.
+    Task,
     /// Networks.
     Network,
     /// Volumes.
     Volume,
+    /// Secrets of a swarm.
+    Secret,
+    /// Configs of a swarm.
+    Config,
     /// Images.
     Image,
+}
+
+impl ResourceKind {
+    /// All of them, in the order in which they can be removed.
+    pub const ALL: [ResourceKind; 8] = [
+        ResourceKind::Service,
+        ResourceKind::Container,
+        ResourceKind::Task,
+        ResourceKind::Network,
+        ResourceKind::Volume,
+        ResourceKind::Secret,
+        ResourceKind::Config,
+        ResourceKind::Image,
+    ];
+
+    /// What messages call one.
+    pub fn word(self) -> &'static str {
+        match self {
+            ResourceKind::Service => "service",
+            ResourceKind::Container => "container",
+            ResourceKind::Task => "task",
+            ResourceKind::Network => "network",
+            ResourceKind::Volume => "volume",
+            ResourceKind::Secret => "secret",
+            ResourceKind::Config => "config",
+            ResourceKind::Image => "image",
+        }
+    }
 }
 
 /// A labelled resource.
@@ -347,7 +445,7 @@ pub struct Resource {
 
 /// One engine. Every method fails only because of the engine: what it found is in the answer.
 #[async_trait]
-pub trait Engine: Send + Sync {
+pub trait Engine: Swarm {
     /// What it says of itself.
     async fn info(&self) -> EngineResult<EngineInfo>;
     /// Its events from now on (or from a Unix time in seconds and nanoseconds, `1700000000.000000001`).
@@ -364,6 +462,8 @@ pub trait Engine: Send + Sync {
     async fn create(&self, spec: &ContainerSpec) -> EngineResult<String>;
     /// Starts a container.
     async fn start(&self, container: &str) -> EngineResult<()>;
+    /// Starts a container whose stdin is open, and writes that to it; it need not read it all.
+    async fn start_with(&self, container: &str, stdin: Bytes) -> EngineResult<()>;
     /// Stops a container: its stop signal, then after the limit a kill.
     async fn stop(&self, container: &str, grace: Option<Duration>) -> EngineResult<()>;
     /// Restarts a container.
@@ -380,6 +480,8 @@ pub trait Engine: Send + Sync {
     async fn logs(&self, container: &str, range: LogRange) -> EngineResult<BoxStream<'static, EngineResult<Frame>>>;
     /// Runs a command in it.
     async fn exec(&self, container: &str, spec: &ExecSpec) -> EngineResult<Running>;
+    /// Runs a command in it that is to be spoken with.
+    async fn converse(&self, container: &str, command: &[String]) -> EngineResult<Conversation>;
     /// How an exec whose output has ended ended; one that goes on is waited for, for as long as the caller likes.
     async fn exec_exit(&self, exec: &str) -> EngineResult<ExecEnd>;
 
@@ -400,18 +502,18 @@ pub trait Engine: Send + Sync {
     /// The networks with all of the labels.
     async fn networks(&self, labels: &[String]) -> EngineResult<Vec<Network>>;
     /// Makes a network.
-    async fn create_network(&self, name: &str, driver: &str, attachable: bool, labels: &Labels)
-    -> EngineResult<String>;
+    async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String>;
     /// Takes a container off a network.
     async fn disconnect(&self, network: &str, container: &str) -> EngineResult<()>;
     /// The volumes with all of the labels.
     async fn volumes(&self, labels: &[String]) -> EngineResult<Vec<Volume>>;
     /// Makes a volume.
-    async fn create_volume(&self, name: &str, driver: &str, labels: &Labels) -> EngineResult<()>;
+    async fn create_volume(&self, spec: &VolumeSpec) -> EngineResult<()>;
 
     /// All resources with a label (`name` or `name=value`), in the order in which they can be removed.
     async fn labelled(&self, label: &str) -> EngineResult<Vec<Resource>>;
-    /// Removes a resource, a running container killed, its anonymous volumes with it. One that is gone is a success.
+    /// Removes a resource, a running container killed, its anonymous volumes with it; a task is waited for. One that is gone
+    /// is a success.
     async fn remove(&self, kind: ResourceKind, id: &str) -> EngineResult<()>;
 
     /// Waits for the calls that change the engine and whose callers have gone: these are made to their end all the same.

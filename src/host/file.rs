@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -46,6 +46,7 @@ pub(super) fn stat(path: &Path) -> io::Result<Option<Standing>> {
     match fs::metadata(path) {
         Ok(there) => Ok(Some(Standing {
             folder: there.is_dir(),
+            plain: there.is_file(),
             size: there.len(),
             mode: there.mode() & 0o7777,
             user: there.uid(),
@@ -106,6 +107,17 @@ pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
         _ => (),
     }
     fs::write(path, content)
+}
+
+/// Writes a file into a folder that is this user's alone. The file itself is anybody's to read: in a container, where it is
+/// mounted by itself, its reader may be any user.
+pub(super) fn write_hidden(path: &Path, content: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    }
+    write(path, content)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o444))
 }
 
 /// Copies a file or a folder; a link at the top is followed, those below are copied as links.
@@ -213,7 +225,19 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use super::{copy_tree, free_space, pack, read_text, stat, unpack, unpack_as, write};
+    use super::{copy_tree, free_space, pack, read_text, stat, unpack, unpack_as, write, write_hidden};
+
+    #[test]
+    fn what_is_hidden_is_found_by_its_user_alone_and_read_by_whom_it_is_mounted_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hidden/word");
+        for text in ["one", "two"] {
+            write_hidden(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o444, 0o700));
+    }
 
     #[test]
     fn a_tree_is_copied_with_links_and_modes_onto_what_is_there() {

@@ -1,18 +1,19 @@
 //! What is hidden is hidden in what was collected, too: in the texts of files, and in their names.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use crate::mask::Masks;
+use crate::mask::{Hiding, Masks};
 
 /// How much of a file is read at once.
 const PIECE: u64 = if cfg!(test) { 4 << 10 } else { 1 << 20 };
 
-/// Hides in all files below a folder, and in their names; tells where it could not be done, whatever it is the others are
-/// done.
-pub(super) fn hide_in_files(folder: &Path, masks: &Masks) -> Vec<String> {
+/// Hides in all files below a folder but those that nothing stands in, and in their names; tells where it could not be
+/// done, whatever it is the others are done.
+pub(super) fn hide_in_files(folder: &Path, masks: &Masks, clean: &BTreeSet<PathBuf>) -> Vec<String> {
     let (mut folders, mut kept) = (vec![folder.to_owned()], Vec::new());
     let mut tried = |path: &Path, done: io::Result<()>| match done {
         Err(why) if why.kind() != io::ErrorKind::NotFound => kept.push(format!("`{}`: {why}", path.display())),
@@ -29,8 +30,10 @@ pub(super) fn hide_in_files(folder: &Path, masks: &Masks) -> Vec<String> {
                 tried(&entry.path(), Err(why));
                 None
             });
+            let is_clean = clean.contains(&entry.path());
             let path = path.unwrap_or_else(|| entry.path());
             match fs::symlink_metadata(&path) {
+                Ok(_) if is_clean => (),
                 Ok(there) if there.is_dir() => folders.push(path),
                 Ok(there) if there.is_file() => tried(&path, hide_in_file(&path, masks)),
                 Ok(there) if there.is_symlink() => tried(&path, hide_in_link(&path, masks)),
@@ -73,57 +76,34 @@ fn hide_in_file(path: &Path, masks: &Masks) -> io::Result<()> {
     let mut from = BufReader::new(File::open(path)?);
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut to = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
-    let (mut changed, mut piece, mut ended) = (false, Vec::new(), false);
-    while !ended {
-        let read = from.by_ref().take(PIECE).read_to_end(&mut piece)?;
-        ended = read == 0;
-        let hidden = hide_in_piece(&piece, ended, masks);
-        changed |= hidden.text != piece[..hidden.of];
-        to.write_all(&hidden.text)?;
-        piece.drain(..hidden.of);
+    let (mut hiding, mut piece) = (Hiding::default(), Vec::new());
+    while from.by_ref().take(PIECE).read_to_end(&mut piece)? > 0 {
+        to.write_all(&hiding.add(&piece, masks))?;
+        piece.clear();
     }
+    to.write_all(&hiding.end(masks))?;
     let written = to.into_inner().map_err(io::IntoInnerError::into_error)?;
-    if changed {
+    if hiding.has_hidden() {
         written.as_file().set_permissions(fs::metadata(path)?.permissions())?;
         written.persist(path)?;
     }
     Ok(())
 }
 
-/// What a piece of a file comes to.
-struct Hidden {
-    text: Vec<u8>,
-    /// Of how many bytes at the piece's beginning it is; the rest comes again, with what follows it.
-    of: usize,
-}
-
-fn hide_in_piece(piece: &[u8], ended: bool, masks: &Masks) -> Hidden {
-    let (mut text, mut of) = (Vec::new(), 0);
-    for part in piece.utf8_chunks() {
-        let (valid, invalid) = (part.valid(), part.invalid());
-        // The text goes on behind the piece, also where the piece ends within a character.
-        let goes_on = !ended && of + valid.len() + invalid.len() == piece.len();
-        if goes_on {
-            let (hidden, length) = masks.hide_begun(valid);
-            text.extend(hidden.into_bytes());
-            of += length;
-            break;
-        }
-        text.extend(masks.hide(valid).into_bytes());
-        text.extend(invalid);
-        of += valid.len() + invalid.len();
-    }
-    Hidden { text, of }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::Path;
 
-    use super::{PIECE, hide_in_files};
+    use super::PIECE;
     use crate::host::file::read_text;
     use crate::mask::Masks;
+
+    fn hidden_in(folder: &Path, masks: &Masks) -> Vec<String> {
+        super::hide_in_files(folder, masks, &BTreeSet::new())
+    }
 
     fn masks(values: &[&str]) -> Masks {
         let masks = Masks::default();
@@ -140,7 +120,7 @@ mod tests {
         long.extend_from_slice(b"\nsecret\xffsecret");
         fs::write(&log, &long).unwrap();
         fs::write(&other, "nothing").unwrap();
-        let kept = hide_in_files(folder.path(), &masks(&["secret"]));
+        let kept = hidden_in(folder.path(), &masks(&["secret"]));
         assert_eq!(kept, Vec::<String>::new());
         let read = fs::read(&log).unwrap();
         assert_eq!(read.len(), 3_000_000 + 8);
@@ -161,7 +141,7 @@ mod tests {
             for before in 0..=form.len() {
                 let filler = "-".repeat(usize::try_from(PIECE).unwrap() - before);
                 fs::write(&log, format!("{filler}{form}\n- more")).unwrap();
-                assert_eq!(hide_in_files(folder.path(), &masks(&[SECRET])), Vec::<String>::new());
+                assert_eq!(hidden_in(folder.path(), &masks(&[SECRET])), Vec::<String>::new());
                 let read = read_text(&log).unwrap();
                 assert_eq!(&read[filler.len()..], "***\n- more", "{form} behind {before} bytes");
             }
@@ -181,16 +161,13 @@ mod tests {
         let hiding = masks(&["secret"]);
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
         let is_closed = fs::read_dir(&closed).is_err();
-        let kept = hide_in_files(folder.path(), &hiding);
+        let kept = hidden_in(folder.path(), &hiding);
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(kept.len(), usize::from(is_closed), "{kept:?}");
         for name in ["a", "z"] {
             assert_eq!(read_text(&folder.path().join(name)).unwrap(), "***");
         }
-        assert_eq!(
-            hide_in_files(&folder.path().join("missing"), &hiding),
-            Vec::<String>::new()
-        );
+        assert_eq!(hidden_in(&folder.path().join("missing"), &hiding), Vec::<String>::new());
     }
 
     #[test]
@@ -201,7 +178,7 @@ mod tests {
         fs::write(hidden.join("two.txt"), "one").unwrap();
         fs::write(folder.path().join("a-two"), "other").unwrap();
         symlink("a-one/two.txt", folder.path().join("link")).unwrap();
-        let kept = hide_in_files(folder.path(), &masks(&["one", "two"]));
+        let kept = hidden_in(folder.path(), &masks(&["one", "two"]));
         assert_eq!(kept, Vec::<String>::new());
         let mut names: Vec<String> = fs::read_dir(folder.path())
             .unwrap()

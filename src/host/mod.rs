@@ -10,8 +10,9 @@ mod kept;
 mod listen;
 mod process;
 mod program;
+mod talk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use group::Group;
 pub use kept::Kept;
 pub use listen::Listener;
 pub use program::Program;
+pub use talk::{Ending, Talk};
 
 /// How long a process has to end by itself before it is killed.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -79,6 +81,8 @@ impl Ended {
 pub struct Standing {
     /// True for a folder.
     pub folder: bool,
+    /// True for a file with content: no folder, socket, pipe or device.
+    pub plain: bool,
     /// Bytes.
     pub size: u64,
     /// Permissions.
@@ -156,6 +160,9 @@ pub trait Host: Send + Sync {
     async fn remove_folder(&self, path: &Path) -> io::Result<()>;
     /// Writes a file and the folders above it; a link that stands there is replaced, not followed.
     async fn write_file(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+    /// Writes a file that nobody but this user finds, and whoever it is mounted for can read: the folder that it is in is
+    /// this user's alone.
+    async fn write_hidden(&self, path: &Path, content: &[u8]) -> io::Result<()>;
     /// Copies a file or a folder to a path, links as links, modes kept; what stands there already is joined.
     async fn copy_tree(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// A file or folder as a tar, under another name, links below it as links; one that is longer than the limit is refused.
@@ -166,8 +173,8 @@ pub trait Host: Send + Sync {
     /// afterwards, in place of what stood there, and can be read and removed by this user.
     async fn unpack_as(&self, tar: Coming, name: &str, to: &Path) -> io::Result<()>;
     /// Hides values in all files below a folder, a piece at a time, and in their names; bytes that are no text stay as they
-    /// are. Tells where it could not be done, and why.
-    async fn hide_in_files(&self, folder: &Path, masks: Arc<Masks>) -> Vec<String>;
+    /// are, and so do the files that are clean already. Tells where it could not be done, and why.
+    async fn hide_in_files(&self, folder: &Path, masks: Arc<Masks>, clean: BTreeSet<PathBuf>) -> Vec<String>;
     /// How many bytes are free where a path is or would be; `None` if it cannot be found out.
     async fn free_space(&self, path: &Path) -> Option<u64>;
     /// Who has one of these ports of this machine; the protocol is `tcp` or `udp`.
@@ -279,6 +286,11 @@ impl Host for RealHost {
         file::blocking(move || file::write(&path, &content)).await
     }
 
+    async fn write_hidden(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let (path, content) = (path.to_owned(), content.to_vec());
+        file::blocking(move || file::write_hidden(&path, &content)).await
+    }
+
     async fn copy_tree(&self, from: &Path, to: &Path) -> io::Result<()> {
         let (from, to) = (from.to_owned(), to.to_owned());
         file::blocking(move || file::copy_tree(&from, &to)).await
@@ -295,9 +307,9 @@ impl Host for RealHost {
         file::blocking(move || file::unpack_as(tar, &name, &to)).await
     }
 
-    async fn hide_in_files(&self, folder: &Path, masks: Arc<Masks>) -> Vec<String> {
+    async fn hide_in_files(&self, folder: &Path, masks: Arc<Masks>, clean: BTreeSet<PathBuf>) -> Vec<String> {
         let below = folder.to_owned();
-        let hidden = file::blocking(move || Ok(hide::hide_in_files(&below, &masks))).await;
+        let hidden = file::blocking(move || Ok(hide::hide_in_files(&below, &masks, &clean))).await;
         hidden.unwrap_or_else(|why| vec![format!("`{}`: {why}", folder.display())])
     }
 

@@ -19,7 +19,7 @@ pub fn identity(
 ) -> Option<String> {
     if let Identities::None = context.identities {
         if let Some(folder) = &build.context
-            && substitute::Files::look(context.files, folder)? != substitute::Found::Folder
+            && substitute::Files::look(context.attempt.files, folder)? != substitute::Found::Folder
         {
             problems.push(Diagnostic::error(
                 at,
@@ -30,8 +30,8 @@ pub fn identity(
     }
     let mut entries = Vec::new();
     if let Some(folder) = &build.context {
-        match context.files.folder(folder)? {
-            Ok(all) => entries.extend(visible(context.files, folder, &all, at, problems)?),
+        match context.attempt.files.folder(folder)? {
+            Ok(all) => entries.extend(visible(context.attempt.files, folder, &all, at, problems)?),
             Err(why) => {
                 problems.push(Diagnostic::error(
                     at,
@@ -42,7 +42,7 @@ pub fn identity(
         }
     }
     for (from, to) in &build.add {
-        let Ok(all) = context.files.folder(from)? else {
+        let Ok(all) = context.attempt.files.folder(from)? else {
             continue;
         };
         entries.extend(all.iter().map(|entry| {

@@ -1,10 +1,11 @@
 //! Images of a case, planned: each gets its reference, built ones by the hash of their content.
 
 mod identity;
+mod name;
 mod planning;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::engine::Labels;
-use crate::scenario::Files;
+use crate::scenario::Attempt;
 use crate::scenario::images::Image;
 use crate::shape::{Named, Text};
 use crate::substitute::Originals;
@@ -21,6 +22,7 @@ use crate::template::Scope;
 pub use crate::scenario::images::Pull;
 pub use crate::substitute::OURS;
 pub use identity::{identity, reference, visible};
+pub use name::image_problem;
 
 use planning::Planning;
 
@@ -109,8 +111,8 @@ pub struct ComposeBuild {
 pub struct Copy {
     /// What is copied.
     pub from: PathBuf,
-    /// Where to, in the folder of copies.
-    pub to: String,
+    /// Where to, absolute.
+    pub to: PathBuf,
     /// Texts that are put into it.
     pub texts: BTreeMap<String, String>,
     /// Files that are put into it.
@@ -186,14 +188,10 @@ impl Bases {
 
 /// What planning images needs to know.
 pub struct Context<'a> {
-    /// The files that were read.
-    pub files: &'a Files,
-    /// The scenario's folder.
-    pub folder: &'a Path,
+    /// The try.
+    pub attempt: Attempt<'a>,
     /// What the identity of a build is made of.
     pub identities: &'a Identities,
-    /// The case's id.
-    pub case: &'a str,
 }
 
 /// Plans images, each after those that it is made from; the scope's `images` gets their references.

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::identity::tidy;
-use super::{BUILD_LIMIT, Build, Context, How, ImagePlan, OURS, identity, reference};
+use super::{BUILD_LIMIT, Build, Context, How, ImagePlan, OURS, identity, image_problem, reference};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::scenario::images::{BuildImage, Image};
 use crate::scenario::stacks::AddWritten;
-use crate::scenario::{Early, TooLate, normal};
-use crate::shape::{Named, Text};
+use crate::scenario::{Reading, TooLate, normal};
 use crate::substitute;
 use crate::template::Scope;
 
@@ -30,15 +29,17 @@ impl Planning<'_> {
     pub(super) fn image(&mut self, name: &str, span: &Span, image: &Image) -> Option<ImagePlan> {
         let (reference, how) = match image {
             Image::Existing { image, pull, own } => {
-                let reference = self.text(image)?;
-                if reference.trim().is_empty() {
-                    self.problems
-                        .push(Diagnostic::error(&image.span, "the image's reference is empty"));
+                let reference = self.reading().text(image)?;
+                if let Some(problem) = image_problem(&reference, &image.span) {
+                    self.problems.push(problem);
                     return None;
                 }
                 (reference, How::Existing { pull: *pull, own: *own })
             }
-            Image::Blank => (format!("{OURS}{}:{}", tidy(name), self.context.case), How::Blank),
+            Image::Blank => (
+                format!("{OURS}{}:{}", tidy(name), self.context.attempt.case),
+                How::Blank,
+            ),
             Image::Build(build) => {
                 let (reference, build) = self.build(name, build)?;
                 (reference, How::Build(Box::new(build)))
@@ -52,53 +53,41 @@ impl Planning<'_> {
         })
     }
 
-    fn text(&mut self, text: &Text) -> Option<String> {
-        let known = Early {
-            scope: self.scope,
-            files: self.context.files,
-            folder: self.context.folder,
-        };
-        known.text(text, LATE, self.problems)
-    }
-
-    fn texts(&mut self, texts: &Named<Text>) -> Option<BTreeMap<String, String>> {
-        let rendered: Vec<Option<(String, String)>> = texts
-            .iter()
-            .map(|(name, text)| Some((name.to_owned(), self.text(text)?)))
-            .collect();
-        rendered.into_iter().collect()
+    fn reading(&mut self) -> Reading<'_> {
+        Reading {
+            known: self.context.attempt.known(self.scope),
+            late: LATE,
+            problems: self.problems,
+        }
     }
 
     fn build(&mut self, name: &str, written: &BuildImage) -> Option<(String, Build)> {
         let context = match &written.context {
-            Some(context) => Some(self.path(context)?),
+            Some(context) => Some(self.reading().path(context)?),
             None => None,
         };
         let dockerfile = match &written.dockerfile {
-            Some(dockerfile) => self.text(dockerfile)?,
+            Some(dockerfile) => self.reading().text(dockerfile)?,
             None => "Dockerfile".to_owned(),
         };
         let add = self.additions(&written.add)?;
-        let args = self.texts(&written.args)?;
-        let from = self.texts(&written.from)?;
-        let target = match &written.target {
-            Some(target) => Some(self.text(target)?),
-            None => None,
-        };
+        let args = self.reading().texts(&written.args)?;
+        let from = self.reading().texts(&written.from)?;
+        let target = self.reading().optional(written.target.as_ref())?;
         let path = self.dockerfile_path(context.as_deref(), &dockerfile, &add);
         let at = written
             .dockerfile
             .as_ref()
             .or(written.context.as_ref())
             .map_or(&written.span, |text| &text.span);
-        let source = match self.context.files.text(&path)? {
+        let source = match self.context.attempt.files.text(&path)? {
             Ok(source) => source,
             Err(why) => {
                 self.problems.push(Diagnostic::error(
                     at,
                     format!(
                         "cannot read the Dockerfile `{}`: {why}",
-                        self.context.files.shown(&path)
+                        self.context.attempt.files.shown(&path)
                     ),
                 ));
                 return None;
@@ -114,14 +103,14 @@ impl Planning<'_> {
         let inside = context.as_ref().and_then(|context| path.strip_prefix(context).ok());
         let dockerfile = inside.map_or_else(|| "Dockerfile".to_owned(), |path| path.display().to_string());
         let build = Build {
-            source: self.context.files.shown(&path),
+            source: self.context.attempt.files.shown(&path),
             dockerfiles: BTreeMap::from([(dockerfile.clone(), rewritten.text.clone())]),
             context,
             dockerfile,
             args,
             target,
             add,
-            labels: crate::lease::image_labels(&self.context.folder.display().to_string()),
+            labels: crate::lease::image_labels(&self.context.attempt.folder.display().to_string()),
             bases: bases.collect(),
             cache: written.cache.as_ref().is_none_or(|cache| cache.value),
             limit: written.timeout.as_ref().map_or(BUILD_LIMIT, |limit| limit.value),
@@ -147,25 +136,21 @@ impl Planning<'_> {
         if let Some((from, _)) = add.iter().find(|(_, to)| to == dockerfile) {
             return from.clone();
         }
-        normal(&context.unwrap_or(self.context.folder).join(dockerfile))
-    }
-
-    fn path(&mut self, text: &Text) -> Option<PathBuf> {
-        Some(normal(&self.context.folder.join(self.text(text)?)))
+        normal(&context.unwrap_or(self.context.attempt.folder).join(dockerfile))
     }
 
     fn additions(&mut self, add: &[AddWritten]) -> Option<Vec<(PathBuf, String)>> {
         let mut additions = Vec::new();
         for entry in add {
-            let from = self.path(&entry.path)?;
+            let from = self.reading().path(&entry.path)?;
             let to = match &entry.to {
-                Some(to) => self.text(to)?,
+                Some(to) => self.reading().text(to)?,
                 None => from
                     .file_name()
                     .map(|name| name.to_string_lossy().into_owned())
                     .unwrap_or_default(),
             };
-            match substitute::Files::look(self.context.files, &from) {
+            match substitute::Files::look(self.context.attempt.files, &from) {
                 Some(substitute::Found::Missing) => {
                     self.problems.push(Diagnostic::error(
                         &entry.path.span,

@@ -1,6 +1,7 @@
 //! Asking for real: one connection for each question, and for each redirect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connect::{Stream, Target, open};
+use super::connect::{Stream, Target, open, resolve};
 use super::fault::{Progress, net_error};
 use super::hop::Hop;
 use super::read::Reading;
@@ -44,6 +45,13 @@ impl Net for RealNet {
         let target = Target::parse(address)?;
         let progress = Progress::default();
         progress.limited(limit, talk(&target, send, until, &progress)).await
+    }
+
+    async fn addresses(&self, name: &str, limit: Duration) -> Result<BTreeSet<IpAddr>, NetError> {
+        let progress = Progress::default();
+        // The port is of no matter: whoever looks up has to give one.
+        let found = progress.limited(limit, resolve(name, 0, &progress)).await?;
+        Ok(found.iter().map(SocketAddr::ip).collect())
     }
 }
 

@@ -86,7 +86,8 @@ pub(super) async fn open(target: &Target, progress: &Progress) -> Result<Box<dyn
             Err(error) => Err(failed(&error)),
         },
         Target::Host(host, port) => {
-            let addresses = resolve(host, *port, progress).await?;
+            let mut addresses = resolve(host, *port, progress).await?;
+            addresses.truncate(MAX_ADDRESSES);
             progress.at(format!("connecting to {target}"));
             let stream = first_of(addresses, TcpStream::connect)
                 .await
@@ -98,7 +99,8 @@ pub(super) async fn open(target: &Target, progress: &Progress) -> Result<Box<dyn
     }
 }
 
-async fn resolve(host: &str, port: u16, progress: &Progress) -> Result<Vec<SocketAddr>, NetError> {
+/// The addresses of a host.
+pub(super) async fn resolve(host: &str, port: u16, progress: &Progress) -> Result<Vec<SocketAddr>, NetError> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
@@ -111,7 +113,7 @@ async fn resolve(host: &str, port: u16, progress: &Progress) -> Result<Vec<Socke
     let found = lookup_host((host, port))
         .await
         .map_err(|error| dns(error.to_string()))?;
-    let mut addresses: Vec<SocketAddr> = found.take(MAX_ADDRESSES).collect();
+    let mut addresses: Vec<SocketAddr> = found.collect();
     if addresses.is_empty() {
         return Err(dns("it has no address".to_owned()));
     }

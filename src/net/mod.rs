@@ -1,4 +1,4 @@
-//! The net part of Outside: questions over http and tcp, each on a connection of its own.
+//! The net part of Outside: questions over http and tcp, each on a connection of its own, and for the addresses of a name.
 
 mod ask;
 mod connect;
@@ -12,7 +12,8 @@ mod tls;
 mod url;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -88,6 +89,9 @@ pub const HTTP_ERRORS: &[&str] = &["refused", "reset", "timeout", "dns", "tls", 
 /// Why there may be no answer over tcp.
 pub const TCP_ERRORS: &[&str] = &["refused", "reset", "timeout", "dns", "other"];
 
+/// Why a name may have no address.
+pub const DNS_ERRORS: &[&str] = &["dns", "timeout", "other"];
+
 /// Why there was no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {message}")]
@@ -118,7 +122,7 @@ impl NetError {
     }
 }
 
-/// http and tcp.
+/// http, tcp, and names.
 #[async_trait]
 pub trait Net: Send + Sync {
     /// Asks over http.
@@ -129,4 +133,6 @@ pub trait Net: Send + Sync {
     /// something was sent, until the other side ends. With neither nothing is read: the connection being open is the
     /// answer.
     async fn tcp(&self, address: &str, send: &[u8], until: Option<&str>, limit: Duration) -> Result<Bytes, NetError>;
+    /// All addresses of a name, as programs find them: by the hosts file and the name servers. None is an error, `dns`.
+    async fn addresses(&self, name: &str, limit: Duration) -> Result<BTreeSet<IpAddr>, NetError>;
 }

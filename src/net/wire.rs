@@ -1,5 +1,7 @@
 //! Questions for who asks them elsewhere, as JSON: what is asked, and what it came to.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::prelude::BASE64_STANDARD;
@@ -26,6 +28,8 @@ pub enum Asked {
         /// See [`Net::tcp`].
         limit: Duration,
     },
+    /// For the addresses of a name.
+    Addresses(String, Duration),
 }
 
 /// What it came to.
@@ -36,6 +40,8 @@ pub enum Told {
     Http(HttpAnswer),
     /// What came over tcp.
     Tcp(#[serde(with = "base64_bytes")] Bytes),
+    /// The addresses of a name.
+    Addresses(BTreeSet<IpAddr>),
     /// Why there was no answer: its kind and its cause.
     No(String, String),
 }
@@ -51,6 +57,7 @@ impl Asked {
                 until,
                 limit,
             } => net.tcp(address, send, until.as_deref(), *limit).await.map(Told::Tcp),
+            Asked::Addresses(name, limit) => net.addresses(name, *limit).await.map(Told::Addresses),
         };
         told.unwrap_or_else(|error| Told::No(error.kind.to_owned(), error.message))
     }
@@ -73,13 +80,23 @@ impl Told {
         }
     }
 
+    /// What was told as the addresses of a name.
+    pub fn addresses(self) -> Result<BTreeSet<IpAddr>, NetError> {
+        match self {
+            Told::Addresses(addresses) => Ok(addresses),
+            other => Err(other.error()),
+        }
+    }
+
     fn error(self) -> NetError {
         match self {
             Told::No(kind, message) => NetError {
                 kind: kind_of(&kind),
                 message,
             },
-            Told::Http(_) | Told::Tcp(_) => NetError::request("the answer is one to another question"),
+            Told::Http(_) | Told::Tcp(_) | Told::Addresses(_) => {
+                NetError::request("the answer is one to another question")
+            }
         }
     }
 }

@@ -31,6 +31,9 @@ const OLDEST: (usize, usize) = (1, 41);
 /// bollard's own limit, in seconds: ours always passes first.
 const NEVER: u64 = 1 << 32;
 
+/// The newest version with all that docker-compose 1 asks for.
+const OF_FIRST_COMPOSE: (usize, usize) = (1, 44);
+
 /// The API of one engine, its version settled.
 #[derive(Clone)]
 pub(super) struct Api {
@@ -41,6 +44,17 @@ pub(super) struct Api {
 }
 
 impl Api {
+    /// The version that docker-compose 1 is to speak. By itself it takes the engine's newest, and where that no longer tells of
+    /// an image what it reads there, it ends with a traceback when it puts a container in another's place.
+    pub(super) fn for_first_compose(&self) -> String {
+        let ClientVersion {
+            major_version,
+            minor_version,
+        } = self.client.client_version();
+        let (major, minor) = (major_version, minor_version).min(OF_FIRST_COMPOSE);
+        format!("{major}.{minor}")
+    }
+
     /// Reaches an engine and settles the version: the newest that both sides speak.
     pub(super) async fn negotiate(endpoint: &Endpoint) -> EngineResult<Api> {
         let attempt = format!("reach the engine at {}", endpoint.named());
@@ -160,7 +174,12 @@ impl Api {
 
 async fn json_of(answer: Response<Incoming>) -> Result<Value, Failure> {
     let whole = answer.into_body().collect().await.map_err(|why| Failure::away(&why))?;
-    let read = serde_json::from_slice(&whole.to_bytes());
+    let whole = whole.to_bytes();
+    // To some changes the answer is a status alone.
+    if whole.is_empty() {
+        return Ok(Value::Null);
+    }
+    let read = serde_json::from_slice(&whole);
     read.map_err(|why| Failure::of_ours(format!("its answer cannot be read: {why}")))
 }
 

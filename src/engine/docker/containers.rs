@@ -82,6 +82,8 @@ fn body(spec: &ContainerSpec) -> ContainerCreateBody {
         labels: Some(spec.labels.clone().into_iter().collect()),
         exposed_ports: Some(ports),
         open_stdin: Some(spec.stdin),
+        // Its end is the writer's: without this it would stay open.
+        stdin_once: Some(spec.stdin),
         host_config: Some(HostConfig {
             binds: Some(spec.volumes.clone()),
             port_bindings: Some(bindings),

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::far::{Far, refused};
+use crate::diagnostic::shell_word;
 use crate::engine::{EngineError, EngineResult, Reason};
 
 /// Where the engine of this machine listens.
@@ -15,16 +17,81 @@ const LOCAL: &str = "unix:///var/run/docker.sock";
 /// Where an engine listens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `unix://PATH`, `tcp://HOST:PORT` or `http://HOST:PORT`; this machine's own engine if none.
+    /// `unix://PATH`, `tcp://HOST:PORT`, `http://HOST:PORT` or `ssh://USER@HOST:PORT`; this machine's own engine if none.
     pub host: Option<String>,
     /// The folder with `ca.pem`, and with `cert.pem` and `key.pem` where the engine wants to know us.
     pub tls: Option<PathBuf>,
+    /// The docker context that says so.
+    pub context: Option<String>,
+}
+
+/// Commands as somebody pastes them anywhere on this machine: each speaks to the engine that is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pasted {
+    /// `docker --host ssh://core@web1`.
+    pub docker: String,
+    /// `e2erun gc --docker ssh://core@web1`.
+    pub gc: String,
 }
 
 impl Endpoint {
     /// How messages call it.
     pub fn named(&self) -> &str {
         self.host.as_deref().unwrap_or(LOCAL)
+    }
+
+    /// The commands that speak to it.
+    pub fn pasted(&self) -> Pasted {
+        let of = |docker: &str, gc: &str, before: &str| Pasted {
+            docker: format!("docker{docker}"),
+            gc: format!("{before}e2erun gc{gc}"),
+        };
+        if let Some(name) = &self.context {
+            let name = shell_word(name);
+            return of(&format!(" --context {name}"), &format!(" --docker {name}"), "");
+        }
+        let Some(host) = &self.host else { return of("", "", "") };
+        let host = shell_word(host);
+        let Some(folder) = &self.tls else {
+            return of(&format!(" --host {host}"), &format!(" --docker {host}"), "");
+        };
+        let files = [("tlscacert", "ca.pem"), ("tlscert", "cert.pem"), ("tlskey", "key.pem")];
+        let files = files.map(|(flag, name)| (flag, folder.join(name)));
+        let there = files.iter().filter(|(_, file)| file.exists());
+        let flags = there.map(|(flag, file)| format!(" --{flag} {}", shell_word(&file.to_string_lossy())));
+        let flags: String = flags.collect();
+        of(
+            &format!(" --host {host} --tlsverify{flags}"),
+            &format!(" --docker {host}"),
+            &format!(
+                "DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH={} ",
+                shell_word(&folder.to_string_lossy())
+            ),
+        )
+    }
+
+    /// The far side of one that is reached over ssh.
+    pub fn far(&self) -> Option<Result<Far, String>> {
+        let rest = self.named().strip_prefix("ssh://")?;
+        Some(Far::parse(rest).map_err(|why| format!("`{}`: {why}", self.named())))
+    }
+
+    /// True where the engine takes this machine's files for its own: it is reached by a socket of this machine. One that is
+    /// reached over a network counts as one of another machine, also at `localhost`: that may be the end of a tunnel.
+    pub fn is_here(&self) -> bool {
+        self.named().starts_with("unix://")
+    }
+
+    /// Where its published ports are reached from here.
+    pub fn address(&self) -> String {
+        let remote = ["tcp://", "http://", "https://"]
+            .iter()
+            .find_map(|scheme| self.named().strip_prefix(scheme));
+        let name = remote.map(|rest| match rest.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or(rest),
+            None => rest.split([':', '/']).next().unwrap_or(rest),
+        });
+        name.filter(|name| !name.is_empty()).unwrap_or("127.0.0.1").to_owned()
     }
 }
 
@@ -50,13 +117,13 @@ pub fn endpoint(options: &EndpointOptions) -> EngineResult<Endpoint> {
     let said = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     if let Some(docker) = said(&options.docker) {
         return if docker.contains("://") {
-            Ok(addressed(docker, options))
+            addressed(docker, options)
         } else {
             context(&docker, options)
         };
     }
     if let Some(host) = said(&options.docker_host) {
-        return Ok(addressed(host, options));
+        return addressed(host, options);
     }
     match said(&options.docker_context) {
         Some(name) => context(&name, options),
@@ -67,12 +134,19 @@ pub fn endpoint(options: &EndpointOptions) -> EngineResult<Endpoint> {
     }
 }
 
-fn addressed(host: String, options: &EndpointOptions) -> Endpoint {
+fn addressed(host: String, options: &EndpointOptions) -> EngineResult<Endpoint> {
+    if let Some(answer) = refused(&host) {
+        return Err(EngineError {
+            attempt: "reach the engine".to_owned(),
+            answer,
+            reason: Reason::Other,
+        });
+    }
     let verify = options
         .docker_tls_verify
         .as_ref()
         .is_some_and(|value| !value.is_empty());
-    let secure = verify && !host.starts_with("unix://");
+    let secure = verify && !host.starts_with("unix://") && !host.starts_with("ssh://");
     let folder = options
         .docker_cert_path
         .clone()
@@ -82,7 +156,11 @@ fn addressed(host: String, options: &EndpointOptions) -> Endpoint {
     } else {
         None
     };
-    Endpoint { host: Some(host), tls }
+    Ok(Endpoint {
+        host: Some(host),
+        tls,
+        context: None,
+    })
 }
 
 fn current_context(options: &EndpointOptions) -> EngineResult<Option<String>> {
@@ -119,10 +197,24 @@ fn context(name: &str, options: &EndpointOptions) -> EngineResult<Endpoint> {
     let host = meta["Endpoints"]["docker"]["Host"]
         .as_str()
         .filter(|host| !host.is_empty());
+    let failed = |answer: String| EngineError {
+        attempt: attempt.clone(),
+        answer,
+        reason: Reason::Other,
+    };
+    if meta["Endpoints"]["docker"]["SkipTLSVerify"] == true {
+        let answer =
+            "it takes any certificate (`skip-tls-verify`), so that nobody knows who answers; give it the engine's `ca`";
+        return Err(failed(answer.to_owned()));
+    }
+    if let Some(answer) = host.and_then(refused) {
+        return Err(failed(answer));
+    }
     let tls = config.join("contexts/tls").join(&hash).join("docker");
     Ok(Endpoint {
         host: host.map(str::to_owned),
         tls: tls.join("ca.pem").exists().then_some(tls),
+        context: Some(name.to_owned()),
     })
 }
 
@@ -240,5 +332,62 @@ mod tests {
         };
         let said = endpoint(&broken).unwrap_err().to_string();
         assert!(said.contains("config.json"), "{said}");
+    }
+
+    #[test]
+    fn commands_that_are_pasted_speak_to_the_engine_that_was_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path().display();
+        fs::write(folder.path().join("ca.pem"), "").unwrap();
+        let check = |endpoint: Endpoint, docker: &str, gc: &str| {
+            let pasted = endpoint.pasted();
+            assert_eq!((pasted.docker.as_str(), pasted.gc.as_str()), (docker, gc));
+        };
+        let host = |host: &str| Endpoint {
+            host: Some(host.to_owned()),
+            ..Endpoint::default()
+        };
+        check(Endpoint::default(), "docker", "e2erun gc");
+        check(
+            host("ssh://core@web1:22"),
+            "docker --host ssh://core@web1:22",
+            "e2erun gc --docker ssh://core@web1:22",
+        );
+        let context = Some("my far one".to_owned());
+        check(
+            Endpoint {
+                context,
+                ..host("tcp://far:2376")
+            },
+            "docker --context 'my far one'",
+            "e2erun gc --docker 'my far one'",
+        );
+        let tls = Some(folder.path().to_owned());
+        check(
+            Endpoint {
+                tls,
+                ..host("tcp://far:2376")
+            },
+            &format!("docker --host tcp://far:2376 --tlsverify --tlscacert {at}/ca.pem"),
+            &format!("DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH={at} e2erun gc --docker tcp://far:2376"),
+        );
+    }
+
+    #[test]
+    fn only_a_socket_of_this_machine_has_its_files() {
+        for (host, here, address) in [
+            (None, true, "127.0.0.1"),
+            (Some("unix:///run/x.sock"), true, "127.0.0.1"),
+            (Some("tcp://far:2376"), false, "far"),
+            (Some("tcp://[::1]:2376"), false, "::1"),
+            (Some("tcp://localhost:2375"), false, "localhost"),
+            (Some("ssh://far"), false, "127.0.0.1"),
+        ] {
+            let endpoint = Endpoint {
+                host: host.map(str::to_owned),
+                ..Endpoint::default()
+            };
+            assert_eq!((endpoint.is_here(), &*endpoint.address()), (here, address), "{host:?}");
+        }
     }
 }

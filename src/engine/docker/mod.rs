@@ -14,12 +14,14 @@
 mod api;
 mod containers;
 mod endpoint;
+mod far;
 mod images;
 mod list;
 mod output;
 mod read;
 mod removal;
 mod streams;
+mod swarm;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -42,13 +44,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use api::{Api, LIMIT, LONG_LIMIT};
-pub use endpoint::{Endpoint, EndpointOptions, endpoint};
+pub use endpoint::{Endpoint, EndpointOptions, Pasted, endpoint};
+pub use far::{Far, refused};
 
 use super::command::Tools;
 use super::{
-    Container, ContainerSpec, Engine, EngineError, EngineEvent, EngineInfo, EngineResult, ExecEnd, ExecSpec, Frame,
-    Image, Labels, Listed, LogRange, Network, PathStat, Reason, Resource, ResourceKind, Running, ToolCall, ToolEnd,
-    ToolLine, Volume,
+    Container, ContainerSpec, Conversation, Engine, EngineError, EngineEvent, EngineInfo, EngineResult, ExecEnd,
+    ExecSpec, Frame, Image, Labels, Listed, LogRange, Network, NetworkSpec, PathStat, Reason, Resource, ResourceKind,
+    Running, Tool, ToolCall, ToolEnd, ToolLine, Volume, VolumeSpec,
 };
 
 /// A Docker engine.
@@ -149,6 +152,10 @@ impl Engine for Docker {
         self.act("start", container, LIMIT, call).await
     }
 
+    async fn start_with(&self, container: &str, stdin: Bytes) -> EngineResult<()> {
+        output::start_with(&self.api, container, stdin).await
+    }
+
     async fn stop(&self, container: &str, grace: Option<Duration>) -> EngineResult<()> {
         let (t, limit) = seconds(grace);
         let options = StopContainerOptions { t, signal: None };
@@ -209,6 +216,10 @@ impl Engine for Docker {
 
     async fn exec(&self, container: &str, spec: &ExecSpec) -> EngineResult<Running> {
         output::exec(&self.api, container, spec).await
+    }
+
+    async fn converse(&self, container: &str, command: &[String]) -> EngineResult<Conversation> {
+        output::converse(&self.api, container, command).await
     }
 
     async fn exec_exit(&self, exec: &str) -> EngineResult<ExecEnd> {
@@ -294,19 +305,17 @@ impl Engine for Docker {
         Ok(each.into_iter().map(read::network).collect())
     }
 
-    async fn create_network(
-        &self,
-        name: &str,
-        driver: &str,
-        attachable: bool,
-        labels: &Labels,
-    ) -> EngineResult<String> {
-        let driver = Some(driver).filter(|driver| !driver.is_empty()).unwrap_or("bridge");
+    async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String> {
+        let driver = if spec.driver.is_empty() { "bridge" } else { &spec.driver };
         // Engines before 25 make a second network of a name unless they are told to look; bollard has no such field.
-        let request = json!({
-            "Name": name, "Driver": driver, "Attachable": attachable, "Labels": labels, "CheckDuplicate": true,
+        let mut request = json!({
+            "Name": spec.name, "Driver": driver, "Attachable": spec.attachable, "Internal": spec.internal,
+            "EnableIPv6": spec.ipv6, "Options": spec.options, "Labels": spec.labels, "CheckDuplicate": true,
         });
-        let attempt = format!("create network `{name}`");
+        if let Some(subnet) = &spec.subnet {
+            request["IPAM"] = json!({"Config": [{"Subnet": subnet}]});
+        }
+        let attempt = format!("create network `{}`", spec.name);
         let made = self.api.post(attempt.clone(), "/networks/create", &request).await?;
         let id = made["Id"].as_str().filter(|id| !id.is_empty());
         let unnamed = || error(&attempt, format!("its answer has no id: {made}"), Reason::Other);
@@ -327,19 +336,28 @@ impl Engine for Docker {
         Ok(listed.into_iter().map(volume).collect())
     }
 
-    async fn create_volume(&self, name: &str, driver: &str, labels: &Labels) -> EngineResult<()> {
+    async fn create_volume(&self, spec: &VolumeSpec) -> EngineResult<()> {
+        let driver = if spec.driver.is_empty() { "local" } else { &spec.driver };
         let request = VolumeCreateRequest {
-            name: Some(name.to_owned()),
-            driver: Some(if driver.is_empty() { "local" } else { driver }.to_owned()),
-            labels: Some(labels.clone().into_iter().collect()),
+            name: Some(spec.name.clone()),
+            driver: Some(driver.to_owned()),
+            driver_opts: Some(spec.options.clone().into_iter().collect()),
+            labels: Some(spec.labels.clone().into_iter().collect()),
             ..VolumeCreateRequest::default()
         };
         let call = |client: Client| async move { client.create_volume(request).await.map(drop) };
-        self.api.change(format!("create volume `{name}`"), LIMIT, call).await
+        self.api
+            .change(format!("create volume `{}`", spec.name), LIMIT, call)
+            .await
     }
 
     async fn labelled(&self, label: &str) -> EngineResult<Vec<Resource>> {
-        removal::all(&self.api, label).await
+        let (mut all, in_swarm) =
+            futures_util::try_join!(removal::all(&self.api, label), self.labelled_in_swarm(label))?;
+        all.extend(in_swarm);
+        swarm::name_tasks(&mut all);
+        all.sort_by_key(|resource| resource.kind);
+        Ok(all)
     }
 
     async fn remove(&self, kind: ResourceKind, id: &str) -> EngineResult<()> {
@@ -353,9 +371,21 @@ impl Engine for Docker {
         }
     }
 
-    async fn tool(&self, call: ToolCall, line: ToolLine) -> EngineResult<ToolEnd> {
+    async fn tool(&self, mut call: ToolCall, line: ToolLine) -> EngineResult<ToolEnd> {
         match &self.tools {
-            Some(tools) => tools.run(call, line).await,
+            Some(tools) => {
+                // Docker's own tools settle the version by themselves, and look for others of their variables.
+                if call.tool == Tool::Compose
+                    && tools
+                        .compose()
+                        .await
+                        .is_some_and(|found| found.version.starts_with("1."))
+                {
+                    call.env
+                        .insert("COMPOSE_API_VERSION".to_owned(), self.api.for_first_compose());
+                }
+                tools.run(call, line).await
+            }
             None => Err(error(
                 &format!("run a docker tool with {}", call.arguments.join(" ")),
                 "no docker tools were given to this engine",

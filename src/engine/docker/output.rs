@@ -2,9 +2,10 @@
 
 use std::pin::Pin;
 
-use bollard::container::LogOutput;
+use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::ExecInspectResponse;
+use bollard::query_parameters::AttachContainerOptions;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
@@ -12,12 +13,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::api::Api;
+use super::api::{Api, LIMIT};
 use super::streams::{NO_FRAMES, PIECE, frames, json_lines};
 use super::terminal::terminal;
 use super::transport::Failure;
 use super::{encode, error};
-use crate::engine::{EngineResult, ExecEnd, ExecSpec, Frame, LogRange, Reason, Running, Stream};
+use crate::engine::{Conversation, EngineResult, ExecEnd, ExecSpec, Frame, LogRange, Reason, Running, Stream};
 
 /// A container's log, over the raw path: see there and in `streams`.
 pub(super) async fn logs(
@@ -51,13 +52,44 @@ pub(super) async fn logs(
 
 /// Runs a command in a container, writing what it reads while its output is read.
 pub(super) async fn exec(api: &Api, container: &str, spec: &ExecSpec) -> EngineResult<Running> {
+    let Begun { id, input, output } = begin(api, container, spec, spec.stdin.is_some()).await?;
+    let writer = AbortOnDropHandle::new(tokio::spawn(write(input, spec.stdin.clone())));
+    let output = output.inspect(move |_| {
+        // Whoever writes the other way ends with the output.
+        let _ = &writer;
+    });
+    Ok(Running {
+        id,
+        output: output.boxed(),
+    })
+}
+
+/// Runs a command in a container that is to be spoken with.
+pub(super) async fn converse(api: &Api, container: &str, command: &[String]) -> EngineResult<Conversation> {
+    let spec = ExecSpec {
+        command: command.to_vec(),
+        ..ExecSpec::default()
+    };
+    let Begun { input, output, .. } = begin(api, container, &spec, true).await?;
+    Ok(Conversation { input, output })
+}
+
+/// A command that runs in a container.
+struct Begun {
+    id: String,
+    input: Pin<Box<dyn AsyncWrite + Send>>,
+    output: BoxStream<'static, EngineResult<Frame>>,
+}
+
+/// Runs a command in a container, with or without something that it reads.
+async fn begin(api: &Api, container: &str, spec: &ExecSpec, reads: bool) -> EngineResult<Begun> {
     let attempt = format!("run `{}` in container `{container}`", spec.command.join(" "));
     let options = CreateExecOptions {
         cmd: Some(spec.command.clone()),
         env: Some(spec.env.clone()),
         working_dir: spec.workdir.clone(),
         user: spec.user.clone(),
-        attach_stdin: Some(spec.stdin.is_some()),
+        attach_stdin: Some(reads),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         ..CreateExecOptions::default()
@@ -72,17 +104,15 @@ pub(super) async fn exec(api: &Api, container: &str, spec: &ExecSpec) -> EngineR
     let StartExecResults::Attached { output, input } = started else {
         return Err(error(&attempt, "it did not hand the connection over", Reason::Other));
     };
-    let writer = AbortOnDropHandle::new(tokio::spawn(write(input, spec.stdin.clone())));
     let output = output.map(move |piece| {
-        // Whoever writes the other way ends with the output.
-        let _ = &writer;
         piece
             .map_err(Failure::from)
             .and_then(frame)
             .map_err(|why| why.of(&attempt))
     });
-    Ok(Running {
+    Ok(Begun {
         id,
+        input,
         output: output.boxed(),
     })
 }
@@ -99,6 +129,30 @@ fn frame(piece: LogOutput) -> Result<Frame, Failure> {
         at: None,
         bytes,
     })
+}
+
+/// Starts a container and writes what it reads: whoever writes must be there before it starts.
+pub(super) async fn start_with(api: &Api, container: &str, stdin: Bytes) -> EngineResult<()> {
+    let attempt = format!("write to container `{container}`");
+    let options = AttachContainerOptions {
+        stdin: true,
+        stream: true,
+        ..AttachContainerOptions::default()
+    };
+    let name = encode(container);
+    let attached = api
+        .ask(&attempt, api.client.attach_container(&name, Some(options)))
+        .await?;
+    let attempt = format!("start container `{container}`");
+    let start = |client: bollard::Docker| async move { client.start_container(&name, None).await };
+    api.change(attempt, LIMIT, start).await?;
+    // It may read slowly, or never: nobody waits for that. With the container the connection ends.
+    tokio::spawn(async move {
+        let AttachContainerResults { output, input } = attached;
+        write(input, Some(stdin)).await;
+        output.for_each(|_| std::future::ready(())).await;
+    });
+    Ok(())
 }
 
 /// Writes what the command reads, then closes that side. A command that does not read it all is no error.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::engine::{Container, EngineEvent, EngineInfo, Image, Labels, Listed, Network, Resource, ResourceKind};
 
 /// A text; empty if it is none.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
@@ -19,7 +19,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// A list; empty if it is none.
-fn array(value: &Value) -> &[Value] {
+pub(super) fn array(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -28,7 +28,7 @@ fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 /// Texts by name; empty if it is none.
-fn labels(value: &Value) -> Labels {
+pub(super) fn labels(value: &Value) -> Labels {
     object(value).map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
@@ -61,6 +61,7 @@ pub(super) fn info(info: SystemInfo, version: SystemVersion) -> EngineInfo {
         arch: version.arch.unwrap_or_default(),
         kernel: version.kernel_version.unwrap_or_default(),
         id: info.id.unwrap_or_default(),
+        manager: info.swarm.as_ref().and_then(|swarm| swarm.control_available) == Some(true),
         swarm: info.swarm.and_then(|swarm| swarm.local_node_state) == Some(LocalNodeState::ACTIVE),
         root: info.docker_root_dir.unwrap_or_default(),
     }
@@ -168,6 +169,7 @@ pub(super) fn network(read: NetworkInspect) -> Network {
         id: read.id.unwrap_or_default(),
         name: read.name.unwrap_or_default(),
         driver: read.driver.unwrap_or_default(),
+        scope: read.scope.unwrap_or_default(),
         labels: read.labels.into_iter().flatten().collect(),
         subnets: ranges.into_iter().filter_map(|range| range.subnet).collect(),
         containers: read.containers.into_iter().flatten().map(|(id, _)| id).collect(),

@@ -1,16 +1,25 @@
 //! What has a label, and removing it. What is gone already is removed.
 
+use std::time::Duration;
+
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::NetworkDisconnectRequest;
 use bollard::query_parameters::{RemoveImageOptions, RemoveVolumeOptions, WaitContainerOptions};
 use futures_util::StreamExt;
+use tokio::time::Instant;
 
 use super::api::{Api, LIMIT};
 use super::containers::BY_FORCE;
-use super::{encode, encode_path, found, list, read};
-use crate::engine::{EngineResult, Resource, ResourceKind};
+use super::swarm::is_remembered;
+use super::{encode, encode_path, error, found, list, read};
+use crate::engine::{EngineResult, Reason, Resource, ResourceKind};
+use crate::wait::{Pace, every};
 
+/// How often a task that is on its way out is asked for.
+const TASKS: Pace = Pace::steady(Duration::from_millis(100));
+/// How an engine says that something is still on a network: on one of its own, and on one of the swarm.
+const IN_USE: [&str; 2] = ["active endpoints", "in use by task"];
 /// How often a network is tried again after taking off what is still on it.
 const ROUNDS: usize = 3;
 
@@ -36,6 +45,19 @@ pub(super) async fn remove(api: &Api, kind: ResourceKind, id: &str) -> EngineRes
     match kind {
         ResourceKind::Container => container(api, id).await,
         ResourceKind::Network => network(api, id).await,
+        ResourceKind::Service => {
+            let call = |client: Docker| async move { client.delete_service(&part).await };
+            gone(api, format!("remove service `{id}`"), call).await
+        }
+        ResourceKind::Secret => {
+            let call = |client: Docker| async move { client.delete_secret(&part).await };
+            gone(api, format!("remove secret `{id}`"), call).await
+        }
+        ResourceKind::Config => {
+            let call = |client: Docker| async move { client.delete_config(&part).await };
+            gone(api, format!("remove config `{id}`"), call).await
+        }
+        ResourceKind::Task => task_gone(api, id).await,
         ResourceKind::Volume => {
             gone(api, format!("remove volume `{id}`"), |client| async move {
                 client.remove_volume(&part, None::<RemoveVolumeOptions>).await
@@ -64,6 +86,26 @@ where
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     found(api.change(attempt, 2 * LIMIT, call).await).map(drop)
+}
+
+/// Waits until a task is gone: its service is, and nobody tells when its node has let it go.
+async fn task_gone(api: &Api, id: &str) -> EngineResult<()> {
+    let (attempt, path) = (
+        format!("wait for the removal of task `{id}`"),
+        format!("/tasks/{}", encode(id)),
+    );
+    let asked = || async {
+        match found(api.json(&attempt, &path).await)? {
+            None => Ok(()),
+            // It was on its way when it was listed.
+            Some(task) if is_remembered(&task) => Ok(()),
+            Some(task) => {
+                let state = task["Status"]["State"].as_str().unwrap_or_default();
+                Err(error(&attempt, format!("it is still there ({state})"), Reason::Limit))
+            }
+        }
+    };
+    every(TASKS, Instant::now() + LIMIT, asked).await
 }
 
 async fn container(api: &Api, id: &str) -> EngineResult<()> {
@@ -104,7 +146,9 @@ async fn network(api: &Api, id: &str) -> EngineResult<()> {
         });
         rounds += 1;
         match removed.await {
-            Err(why) if why.answer.contains("active endpoints") && rounds <= ROUNDS => take_all_off(api, id).await?,
+            Err(why) if rounds <= ROUNDS && IN_USE.iter().any(|said| why.answer.contains(said)) => {
+                take_all_off(api, id).await?;
+            }
             removed => return removed,
         }
     }

@@ -1,10 +1,16 @@
 //! The client against small servers of its own: what it writes, what it trusts, and what it tells of other answers.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::{Docker, Endpoint};
-use crate::engine::{Engine, EngineResult, Listed, Reason};
+use crate::engine::command::{Surroundings, Tools};
+use crate::engine::{Engine, EngineResult, Listed, Reason, Tool, ToolCall};
+use crate::host::{NoGroups, RealHost};
 use crate::net::tests::{Certificates, Does, Server};
 
 /// An answer to every question, whatever it is.
@@ -17,7 +23,11 @@ fn always(status: &str, body: &str) -> Does {
 
 async fn connect(server: &Server) -> EngineResult<Docker> {
     let host = Some(format!("tcp://{}", server.address));
-    Docker::connect(&Endpoint { host, tls: None }).await
+    Docker::connect(&Endpoint {
+        host,
+        ..Endpoint::default()
+    })
+    .await
 }
 
 #[tokio::test]
@@ -41,6 +51,42 @@ async fn every_call_asks_for_the_negotiated_version() {
         asked.iter().all(|asked| asked.to_lowercase().contains(&host)),
         "{asked:?}"
     );
+}
+
+/// What a program with the name of docker-compose, of this version, sees as the version that it is to speak to an engine.
+async fn check_compose(version: &str, speaks: &str, expected: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("docker-compose");
+    let text = format!("#!/bin/sh\n[ \"$1\" = version ] && echo {version} || echo \"speaks $COMPOSE_API_VERSION\"\n");
+    fs::write(&program, text).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let surroundings = Surroundings {
+        path: folder.path().display().to_string(),
+        ..Surroundings::default()
+    };
+    let answer =
+        format!("HTTP/1.1 200 OK\r\nApi-Version: {speaks}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
+    let server = Server::new(Does::Answers(answer.into_bytes())).await;
+    let host = Arc::new(RealHost::new(Arc::new(NoGroups)));
+    let tools = Tools::new(host, &surroundings, &Endpoint::default());
+    let call = ToolCall {
+        tool: Tool::Compose,
+        arguments: vec!["up".to_owned()],
+        env: BTreeMap::new(),
+        folder: "/".into(),
+        stdin: None,
+        limit: Duration::from_secs(20),
+    };
+    let engine = connect(&server).await.unwrap().with_tools(Arc::new(tools));
+    let ended = engine.tool(call, Arc::new(|_, _| ())).await.unwrap();
+    assert_eq!(ended.stdout, format!("{expected}\n"), "{version} {speaks}");
+}
+
+#[tokio::test]
+async fn docker_compose_1_speaks_a_version_that_tells_all_that_it_asks() {
+    check_compose("1.29.2", "1.51", "speaks 1.44").await;
+    check_compose("1.29.2", "1.41", "speaks 1.41").await;
+    check_compose("2.40.3", "1.51", "speaks ").await;
 }
 
 #[tokio::test]
@@ -67,7 +113,7 @@ async fn an_id_is_told_as_the_docker_tools_show_it() {
 async fn a_refusal_of_a_proxy_is_told_with_its_status() {
     let server = Server::new(always("502 Bad Gateway", "nobody is behind me\n")).await;
     let why = connect(&server).await.err().unwrap();
-    let (answer, reason) = ("502 Bad Gateway: nobody is behind me", Reason::Other);
+    let (answer, reason) = ("502 Bad Gateway: nobody is behind me", Reason::Away);
     assert_eq!((why.answer.as_str(), why.reason), (answer, reason));
 }
 
@@ -80,6 +126,7 @@ async fn check_tls(server: &Server, files: &[(&str, &str)], expected: &str) {
     let endpoint = Endpoint {
         host: Some(format!("tcp://{}", server.address)),
         tls: Some(folder.path().to_owned()),
+        context: None,
     };
     let said = Docker::connect(&endpoint).await.err().map(|why| why.to_string());
     match said {
@@ -111,8 +158,8 @@ async fn tls_is_as_the_docker_tools_set_it_up() {
 async fn an_address_that_is_none_is_told() {
     for (host, expected) in [
         (
-            "ssh://u@h",
-            "`ssh://` is not supported; use `unix://`, `tcp://` or `http://`",
+            "ftp://h",
+            "`ftp://` is not supported; use `unix://`, `tcp://`, `http://` or `ssh://`",
         ),
         (
             "h:1",
@@ -126,7 +173,7 @@ async fn an_address_that_is_none_is_told() {
     ] {
         let endpoint = Endpoint {
             host: Some(host.to_owned()),
-            tls: None,
+            ..Endpoint::default()
         };
         let why = Docker::connect(&endpoint).await.err().unwrap();
         assert_eq!(why.answer, expected);

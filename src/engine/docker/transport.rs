@@ -96,6 +96,8 @@ impl Failure {
         let reason = match status {
             StatusCode::NOT_FOUND => Reason::NotFound,
             StatusCode::CONFLICT => Reason::Conflict,
+            // No engine says so of itself: whoever stands before it does.
+            StatusCode::BAD_GATEWAY => Reason::Away,
             _ => Reason::Other,
         };
         Failure { answer, reason }
@@ -129,7 +131,7 @@ impl Transport {
             "tcp" | "http" | "https" => (Target::parse(address).map_err(|why| why.message)?, address),
             _ => {
                 return Err(format!(
-                    "`{scheme}://` is not supported; use `unix://`, `tcp://` or `http://`"
+                    "`{scheme}://` is not supported; use `unix://`, `tcp://`, `http://` or `ssh://`"
                 ));
             }
         };
@@ -154,11 +156,16 @@ impl Transport {
     /// Asks, with a task that drives the connection.
     pub(super) async fn send(&self, request: BollardRequest) -> Result<Response<Incoming>, Failure> {
         let (mut sender, connection) = self.open().await?;
-        tokio::spawn(connection.with_upgrades());
+        let driver = tokio::spawn(connection.with_upgrades());
         let answer = sender.send_request(self.addressed(request)?).await;
         match answer {
             Ok(answer) if is_refusal(&answer) => Err(refusal(answer).await),
             Ok(answer) => Ok(answer),
+            // The connection broke before it took the call, as one does on which the engine wants to know us: it tells why.
+            Err(why) if why.is_canceled() => match driver.await {
+                Ok(Err(broken)) => Err(Failure::away(&broken)),
+                _ => Err(Failure::away(&why)),
+            },
             Err(why) => Err(Failure::away(&why)),
         }
     }

@@ -12,9 +12,9 @@ use super::faults::error;
 use super::machine::Machine;
 use super::{Fake, archive, matches, with_tag};
 use crate::engine::{
-    Container, ContainerSpec, Engine, EngineEvent, EngineInfo, EngineResult, ExecEnd, ExecSpec, Frame, Image, Labels,
-    Listed, LogRange, Network, PathStat, Reason, Resource, ResourceKind, Running, Stream, ToolCall, ToolEnd, ToolLine,
-    Volume,
+    Container, ContainerSpec, Conversation, Engine, EngineEvent, EngineInfo, EngineResult, ExecEnd, ExecSpec, Frame,
+    Image, Labels, Listed, LogRange, Network, NetworkSpec, PathStat, Reason, Resource, ResourceKind, Running, Stream,
+    ToolCall, ToolEnd, ToolLine, Volume, VolumeSpec,
 };
 
 /// Docker's own limit between the stop signal and the kill.
@@ -62,6 +62,12 @@ impl Engine for Fake {
         self.launch(&self.id_of("start", container)?)
     }
 
+    async fn start_with(&self, container: &str, stdin: Bytes) -> EngineResult<()> {
+        let stdin = String::from_utf8_lossy(&stdin).into_owned();
+        self.enter("start_with", &format!("{container} {stdin}")).await?;
+        self.launch(&self.id_of("start", container)?)
+    }
+
     async fn stop(&self, container: &str, grace: Option<Duration>) -> EngineResult<()> {
         self.enter("stop", container).await?;
         self.halt(&self.id_of("stop", container)?, grace.unwrap_or(GRACE)).await;
@@ -100,10 +106,12 @@ impl Engine for Fake {
 
     async fn commit(&self, container: &str, image: &str, labels: &Labels) -> EngineResult<String> {
         self.enter("commit", container).await?;
-        self.id_of("commit", container)?;
+        let id = self.id_of("commit", container)?;
+        let mut all = self.with("commit", &id, |machine| machine.labels.clone())?;
+        all.extend(labels.clone());
         self.change(|state| {
             self.check_label(state, &format!("image `{image}`"), labels);
-            state.add_image(image, labels.clone());
+            state.add_image(image, all);
             Ok(state.image(image).map(|image| image.id.clone()).unwrap_or_default())
         })
     }
@@ -156,6 +164,12 @@ impl Engine for Fake {
             id: exec,
             output: output.flatten_stream().boxed(),
         })
+    }
+
+    async fn converse(&self, container: &str, command: &[String]) -> EngineResult<Conversation> {
+        let command = command.join(" ");
+        self.enter("converse", &format!("{container} {command}")).await?;
+        Ok(self.conversation(self.id_of("converse", container)?, command))
     }
 
     async fn exec_exit(&self, exec: &str) -> EngineResult<ExecEnd> {
@@ -237,16 +251,9 @@ impl Engine for Fake {
         Ok(wanted.map(on).collect())
     }
 
-    async fn create_network(
-        &self,
-        name: &str,
-        driver: &str,
-        attachable: bool,
-        labels: &Labels,
-    ) -> EngineResult<String> {
-        self.enter("create_network", name).await?;
-        let _ = attachable;
-        self.change(|state| Ok(self.add_network(state, name, driver, labels.clone())))
+    async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String> {
+        self.enter("create_network", &spec.name).await?;
+        self.change(|state| Ok(self.add_network(state, &spec.name, &spec.driver, spec.labels.clone())))
     }
 
     async fn disconnect(&self, network: &str, container: &str) -> EngineResult<()> {
@@ -266,9 +273,9 @@ impl Engine for Fake {
         Ok(wanted.cloned().collect())
     }
 
-    async fn create_volume(&self, name: &str, driver: &str, labels: &Labels) -> EngineResult<()> {
-        self.enter("create_volume", name).await?;
-        self.change(|state| self.add_volume(state, name, driver, labels.clone()));
+    async fn create_volume(&self, spec: &VolumeSpec) -> EngineResult<()> {
+        self.enter("create_volume", &spec.name).await?;
+        self.change(|state| self.add_volume(state, &spec.name, &spec.driver, spec.labels.clone()));
         Ok(())
     }
 
@@ -284,6 +291,9 @@ impl Engine for Fake {
                 if let Ok(id) = self.id_of("remove", id) {
                     self.erase(&id);
                 }
+            }
+            ResourceKind::Service | ResourceKind::Task | ResourceKind::Secret | ResourceKind::Config => {
+                return self.remove_from_swarm(kind, id).await;
             }
             ResourceKind::Network => return self.remove_network(id),
             ResourceKind::Volume => return self.remove_volume(id),
@@ -338,7 +348,12 @@ fn machine_of(spec: &ContainerSpec) -> Machine {
 
 impl Fake {
     /// Does something with a container, or answers that there is none.
-    fn with<T>(&self, method: &str, container: &str, act: impl FnOnce(&mut Machine) -> T) -> EngineResult<T> {
+    pub(super) fn with<T>(
+        &self,
+        method: &str,
+        container: &str,
+        act: impl FnOnce(&mut Machine) -> T,
+    ) -> EngineResult<T> {
         let answer = || {
             let text = format!("no such container: {container}");
             error(&format!("{method} `{container}`"), Reason::NotFound, text)

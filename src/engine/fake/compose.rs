@@ -1,4 +1,5 @@
-//! The fake engine's docker tools: as much of `docker compose` and `docker build` as e2erun calls.
+//! The fake engine's docker tools: as much of `docker compose` and `docker build` as e2erun calls; `stack.rs` has `docker
+//! stack deploy`.
 
 use super::Fake;
 use super::machine::Machine;
@@ -8,14 +9,14 @@ use crate::engine::{Labels, Stream, Tool, ToolCall, ToolEnd, ToolLine};
 use serde_json::{Map, Value};
 
 /// How a tool's work ends: well, with printed output, or not, with the words and the code.
-type Done = Result<String, (i32, String)>;
+pub(super) type Done = Result<String, (i32, String)>;
 
 /// A tool at work.
 pub(super) struct Job {
     pub(super) fake: Fake,
     pub(super) call: ToolCall,
     pub(super) line: ToolLine,
-    /// How many containers it still makes before it dies.
+    /// How many containers, or services, it still makes before it dies.
     pub(super) left: Option<usize>,
     pub(super) dead: bool,
 }
@@ -23,6 +24,7 @@ pub(super) struct Job {
 impl Job {
     pub(super) async fn run(mut self) -> ToolEnd {
         let done = match self.call.tool {
+            Tool::Docker if self.call.arguments.starts_with(&["stack".into(), "deploy".into()]) => self.deploy(),
             Tool::Docker => self.docker(),
             Tool::Compose => self.compose().await,
         };
@@ -126,10 +128,11 @@ impl Job {
             self.build_all(project, wanted)?;
         }
         self.surroundings(project, wanted)?;
+        let starts = !wanted.rest.iter().any(|word| word == "--no-start");
         for service in project.services(wanted) {
             self.conditions(project, &service).await?;
             for number in 1..=project.replicas(&service, wanted) {
-                self.replica(project, &service, number)?;
+                self.replica(project, (&service, number), starts)?;
             }
         }
         Ok(String::new())
@@ -167,18 +170,19 @@ impl Job {
         Ok(())
     }
 
-    fn replica(&mut self, project: &Project, service: &str, number: u64) -> Result<(), (i32, String)> {
+    fn replica(
+        &mut self,
+        project: &Project,
+        (service, number): (&str, u64),
+        starts: bool,
+    ) -> Result<(), (i32, String)> {
         let machine = project.machine(service, number);
         let name = machine.name.clone();
         let existing = self.fake.lock().find(&name).map(|machine| machine.id.clone());
         let id = match existing {
             Some(id) => id,
             None => {
-                if self.left == Some(0) {
-                    self.dead = true;
-                    return Err((137, String::new()));
-                }
-                self.left = self.left.map(|left| left - 1);
+                self.spend()?;
                 let networks = self.fake.lock().networks.clone();
                 if let Some(gone) = machine.networks.keys().find(|it| !networks.contains_key(*it)) {
                     return Err((1, format!("network {gone} not found")));
@@ -186,10 +190,23 @@ impl Job {
                 self.fake.add(machine).map_err(|problem| (1, problem.answer))?
             }
         };
+        if !starts {
+            return Ok(());
+        }
         self.fake
             .launch(&id)
             .map_err(|problem| (1, format!("Error response from daemon: {}", problem.answer)))?;
         (self.line)(Stream::Stderr, &format!(" Container {name}  Started"));
+        Ok(())
+    }
+
+    /// Makes one thing more, or dies of it.
+    pub(super) fn spend(&mut self) -> Result<(), (i32, String)> {
+        if self.left == Some(0) {
+            self.dead = true;
+            return Err((137, String::new()));
+        }
+        self.left = self.left.map(|left| left - 1);
         Ok(())
     }
 

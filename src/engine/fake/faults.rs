@@ -9,7 +9,7 @@ use super::Fake;
 use crate::engine::{EngineError, EngineResult, Reason};
 
 /// The limit that the real engine gives each of its calls: a call that hangs ends with it.
-const CALL_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(120);
 
 /// How a call of the engine goes.
 #[derive(Debug, Clone, PartialEq, Eq)]

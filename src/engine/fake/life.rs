@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::faults::error;
 use super::machine::Machine;
-use super::script::Act;
+use super::script::{Act, Script};
 use super::{Fake, State};
 use crate::engine::{EngineEvent, EngineResult, Reason};
 
@@ -14,6 +14,17 @@ impl State {
     /// The machine of an id; for what goes on in the background it may be gone.
     fn machine(&mut self, id: &str) -> Option<&mut Machine> {
         self.machines.get_mut(id)
+    }
+
+    /// The script of a container: by its name, its service or its image.
+    pub(super) fn script_of(&self, machine: &Machine) -> Option<&Script> {
+        let label = |name: &str| machine.labels.get(name).map(String::as_str).unwrap_or_default();
+        let in_swarm = label("com.docker.swarm.service.name");
+        let own = in_swarm.strip_prefix(&format!("{}_", label("com.docker.stack.namespace")));
+        let service = own.unwrap_or(label("com.docker.compose.service"));
+        let image = machine.image.split([':', '@']).next().unwrap_or_default();
+        let names = [&machine.name, service, &machine.image, image];
+        names.iter().find_map(|name| self.scripts.get(*name))
     }
 }
 
@@ -66,6 +77,9 @@ impl Fake {
                 machine.name = format!("fake_{}", state.last_id);
             }
             self.equip(state, &mut machine);
+            if let Some(answer) = machine.script.unmade.clone() {
+                return Err(error(&format!("create `{}`", machine.name), Reason::Other, answer));
+            }
             let id = machine.id.clone();
             state.machines.insert(id.clone(), machine);
             self.tell_of(state, &id, "create", &[]);
@@ -75,15 +89,11 @@ impl Fake {
 
     /// Gives a new container its script and what follows from it.
     fn equip(&self, state: &State, machine: &mut Machine) {
-        let service = machine
-            .labels
-            .get("com.docker.compose.service")
+        let script = state.script_of(machine);
+        machine.script = script
+            .map(|script| script.of_start(machine.former))
             .cloned()
             .unwrap_or_default();
-        let image = machine.image.split([':', '@']).next().unwrap_or_default().to_owned();
-        let names = [&machine.name, &service, &machine.image, &image];
-        let script = names.iter().find_map(|name| state.scripts.get(name.as_str()));
-        machine.script = script.cloned().unwrap_or_default();
         machine.state = "created";
         machine.healthcheck |= machine.script.has_health();
         machine.files.extend(machine.script.files.clone());
@@ -184,9 +194,12 @@ impl Fake {
             Act::Health(status, output) => self.change(|state| {
                 if let Some(machine) = state.machine(id) {
                     machine.health = Some(status);
-                    machine.health_log.push((i64::from(status == "unhealthy"), output));
+                    machine.health_log.push((i64::from(status != "healthy"), output));
                 }
-                self.tell_of(state, id, &format!("health_status: {status}"), &[]);
+                // A probe that changes nothing is told to nobody.
+                if status != "starting" {
+                    self.tell_of(state, id, &format!("health_status: {status}"), &[]);
+                }
             }),
             Act::Oom => {
                 self.change(|state| {

@@ -30,6 +30,8 @@ pub(super) struct Machine {
     pub(super) finished_at: i64,
     /// Counts starts; what a former run still had to do is void.
     pub(super) run: u64,
+    /// How many containers its place in a swarm had before it: to a script they are former starts.
+    pub(super) former: u64,
     pub(super) by_hand: bool,
     /// Container ports to publish, each with the host port asked for; 0 is the engine's choice at each start.
     pub(super) expose: Vec<(u16, String, u16)>,

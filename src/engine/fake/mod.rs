@@ -5,21 +5,26 @@
 //! fake.script("db", Script::new().after(2).healthy().after(5).exit(3));
 //! fake.call("start", 1, Reply::Fail(Reason::Other, "no space left on device"));
 //! ```
-//! Scripts are found by the container's name, its compose service, or its image. What goes wrong around an engine is a
+//! Scripts are found by the container's name, its service (of a compose project or a stack), or its image. What goes wrong around an engine is a
 //! builder call too: events that are lost, doubled or cut; logs that are cut; calls that fail, hang or answer late; a
 //! compose tool that fails, dies midway or goes on after its parent. At a test's end, `assert_clean`.
 
 mod archive;
 mod calls;
 mod compose;
+mod conversation;
 mod events;
 mod faults;
 mod life;
 mod log;
 mod machine;
 mod project;
+mod rolling;
 mod script;
+mod stack;
 mod surroundings;
+mod swarm;
+mod tasks;
 mod tool;
 mod words;
 
@@ -68,6 +73,7 @@ struct State {
     networks: BTreeMap<String, Network>,
     volumes: BTreeMap<String, Volume>,
     images: BTreeMap<String, Image>,
+    swarm: Option<swarm::Swarmed>,
     /// How execs ended, by id, and the container that each was in: they go with it.
     execs: BTreeMap<String, (String, ExecEnd)>,
     events: Vec<EngineEvent>,
@@ -95,6 +101,7 @@ impl Fake {
             kernel: "6.1".into(),
             id: "FAKE".into(),
             swarm: false,
+            manager: false,
             root: "/var/lib/docker".into(),
         };
         let state = State {
@@ -249,6 +256,8 @@ impl Fake {
                 .values()
                 .map(|volume| format!("volume `{}` is left", volume.name)),
         );
+        let in_swarm = Fake::resources_in_swarm(&state, |_| true).into_iter();
+        all.extend(in_swarm.map(|left| format!("{} `{}` is left", left.kind.word(), left.name)));
         all
     }
 

@@ -18,7 +18,7 @@ pub(super) struct Project {
 }
 
 /// A value as the text that it would be on a command line.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -43,7 +43,7 @@ fn pairs(value: Option<&Value>) -> Vec<(String, String)> {
 }
 
 /// The names of a list, or of a mapping with what each has.
-fn entries(value: Option<&Value>) -> Vec<(String, Value)> {
+pub(super) fn entries(value: Option<&Value>) -> Vec<(String, Value)> {
     match value {
         Some(Value::Object(map)) => map.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         Some(Value::Array(items)) => items.iter().map(|item| (text(item), Value::Null)).collect(),
@@ -142,7 +142,7 @@ impl Project {
         pools.iter().flatten().filter_map(subnet).collect()
     }
 
-    fn joined(&self, service: &str) -> Vec<(String, Value)> {
+    pub(super) fn joined(&self, service: &str) -> Vec<(String, Value)> {
         let definition = self.service(service);
         match (definition.get("network_mode"), definition.get("networks")) {
             (Some(_), _) => Vec::new(),
@@ -167,7 +167,7 @@ impl Project {
         ))
     }
 
-    fn real_name(&self, part: &str, key: &str) -> String {
+    pub(super) fn real_name(&self, part: &str, key: &str) -> String {
         let definition = &self.file[part][key];
         let written = definition["name"].as_str().or(definition["external"]["name"].as_str());
         let external = definition["external"].as_bool() == Some(true);

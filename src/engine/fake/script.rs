@@ -21,6 +21,8 @@ pub struct Script {
     pub(super) max_size: Option<String>,
     pub(super) term: Option<i64>,
     pub(super) refuses: Option<String>,
+    pub(super) unmade: Option<String>,
+    pub(super) unplaced: Option<String>,
     pub(super) user: String,
     pub(super) execs: Vec<(String, Vec<Answer>)>,
     pub(super) files: BTreeMap<String, Bytes>,
@@ -59,6 +61,8 @@ impl Default for Script {
             max_size: None,
             term: Some(143),
             refuses: None,
+            unmade: None,
+            unplaced: None,
             user: String::new(),
             execs: Vec::new(),
             files: BTreeMap::new(),
@@ -101,6 +105,12 @@ impl Script {
     #[must_use]
     pub fn unhealthy(self, output: &str) -> Script {
         self.act(Act::Health("unhealthy", output.into()))
+    }
+
+    /// Its healthcheck has failed once more, printing this, and may do so again.
+    #[must_use]
+    pub fn ailing(self, output: &str) -> Script {
+        self.act(Act::Health("starting", output.into()))
     }
 
     /// Writes to its standard output, as one write: the engine makes entries of its lines.
@@ -176,6 +186,20 @@ impl Script {
     #[must_use]
     pub fn refuses(mut self, answer: &str) -> Script {
         self.refuses = Some(answer.into());
+        self
+    }
+
+    /// Cannot be made: the engine answers this, and a swarm rejects its task.
+    #[must_use]
+    pub fn unmade(mut self, answer: &str) -> Script {
+        self.unmade = Some(answer.into());
+        self
+    }
+
+    /// Its task stays without a node: a swarm's scheduler says this.
+    #[must_use]
+    pub fn unplaced(mut self, answer: &str) -> Script {
+        self.unplaced = Some(answer.into());
         self
     }
 

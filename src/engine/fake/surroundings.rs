@@ -16,6 +16,7 @@ impl Fake {
             id: id.clone(),
             name: name.into(),
             driver: driver.into(),
+            scope: if driver == "overlay" { "swarm" } else { "local" }.into(),
             labels,
             ..Network::default()
         };
@@ -122,6 +123,11 @@ impl Fake {
             .images
             .iter()
             .filter_map(|(name, it)| resource(ResourceKind::Image, &it.id, name, &it.labels));
-        containers.chain(networks).chain(volumes).chain(images).collect()
+        let all = containers.chain(networks).chain(volumes).chain(images);
+        let mut all: Vec<Resource> = all
+            .chain(Fake::resources_in_swarm(&state, |labels| matches(labels, label)))
+            .collect();
+        all.sort_by_key(|resource| resource.kind);
+        all
     }
 }

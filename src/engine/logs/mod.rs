@@ -6,6 +6,7 @@
 //!                    place.rs      what was read, so that each entry is taken once
 //!                    assemble.rs   frames to whole lines
 //!                    spool.rs ─▶ a file of whole lines ─▶ reader.rs ─▶ steps
+//!                    shown.rs ─▶ the same with values hidden, for others
 //! ```
 //!
 //! A log costs one reading of the engine, and memory only for what is under way: a line is kept to one MiB, readers read
@@ -31,6 +32,8 @@ mod assemble;
 mod follow;
 mod place;
 mod reader;
+mod record;
+mod shown;
 mod snapshot;
 mod source;
 mod spool;
@@ -38,20 +41,23 @@ mod spool;
 mod tests;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::world::{ContainerState, nanos};
 use super::{Container, Engine, EngineError, EngineResult, Reason};
+use crate::mask::Masks;
 use follow::Follower;
-pub use reader::{Block, LineReader, More, Streams};
+pub use reader::{Block, LineReader, More, Streams, each_line};
+pub use record::{Joined, Records};
 pub use spool::{Offset, Phase, Progress, Spool};
 pub use writer::ProcessLog;
 
@@ -65,6 +71,7 @@ pub struct Spools {
     folder: PathBuf,
     /// What the names of all projects of the case begin with.
     case: String,
+    masks: Arc<Masks>,
     followed: Mutex<BTreeMap<String, Followed>>,
     processes: Mutex<BTreeMap<String, Arc<Spool>>>,
 }
@@ -97,9 +104,37 @@ impl Spools {
         Spools {
             folder,
             case: case.to_owned(),
+            masks: Arc::default(),
             followed: Mutex::default(),
             processes: Mutex::default(),
         }
+    }
+
+    /// The same, with these values hidden in the files.
+    #[must_use]
+    pub fn hiding(self, masks: &Arc<Masks>) -> Spools {
+        Spools {
+            masks: Arc::clone(masks),
+            ..self
+        }
+    }
+
+    /// Shows all logs to their ends; gives the files in which there is nothing to hide any more.
+    pub async fn clean(&self) -> BTreeSet<PathBuf> {
+        let spools = self.all();
+        let shown = spawn_blocking(move || {
+            spools.iter().for_each(|spool| spool.show_all());
+            let clean = spools.iter().filter(|spool| spool.is_clean());
+            clean.map(|spool| spool.path().to_owned()).collect()
+        });
+        // Of none it is known then, and all are looked through.
+        shown.await.unwrap_or_default()
+    }
+
+    fn all(&self) -> Vec<Arc<Spool>> {
+        let followed = self.lock();
+        let followed = followed.values().filter_map(|known| known.spool.as_ref().ok());
+        followed.chain(self.processes().values()).cloned().collect()
     }
 
     /// Follows a container, once; tells its follower what is known of it now.
@@ -114,12 +149,20 @@ impl Spools {
             });
             return;
         }
-        let name = self.file_name(&followed, container);
+        let taken: Vec<&Arc<Spool>> = followed
+            .values()
+            .filter_map(|known| known.spool.as_ref().ok())
+            .collect();
+        let path = self.path(&self.name_of(container), &taken);
         let (sender, receiver) = watch::channel(Arc::clone(container));
-        let path = self.folder.join(format!("{name}.log"));
-        let spool = Spool::create(&container.shown(), &path);
-        let spool =
-            spool.map_err(|why| format!("the log of `{name}` cannot be written to `{}`: {why}", path.display()));
+        let spool = Spool::create(&container.shown(), &path, &self.masks);
+        let spool = spool.map_err(|why| {
+            format!(
+                "the log of `{}` cannot be written to `{}`: {why}",
+                container.shown(),
+                path.display()
+            )
+        });
         let task = spool.as_ref().ok().map(|spool| {
             let follower = Follower {
                 engine: Arc::clone(engine),
@@ -137,45 +180,56 @@ impl Spools {
         followed.insert(container.id.clone(), known);
     }
 
-    /// `shop.web-1` of the stack `shop`; for a further container of that name `shop.web-1.2`, `shop.web-1.3`, …
-    fn file_name(&self, followed: &BTreeMap<String, Followed>, container: &ContainerState) -> String {
-        let plain = match container.service.as_str() {
+    /// `shop.web-1` of the stack `shop`.
+    fn name_of(&self, container: &ContainerState) -> String {
+        match container.service.as_str() {
             "" => container.labels.get(FILE).unwrap_or(&container.name).clone(),
             service => {
                 let stack = container.project.strip_prefix(&self.case).unwrap_or(&container.project);
                 format!("{stack}.{service}-{}", container.number.max(1))
             }
-        };
-        let taken = |name: &str| {
-            let path = self.folder.join(format!("{name}.log"));
-            followed
-                .values()
-                .any(|known| known.spool.as_ref().is_ok_and(|spool| spool.path() == path))
-        };
-        let mut name = plain.clone();
-        let mut number = 1;
-        while taken(&name) {
-            number += 1;
-            name = format!("{plain}.{number}");
         }
-        name
+    }
+
+    /// The file of a log that is called so: `shop.web-1.log`; for a further one `shop.web-1.2.log`, `shop.web-1.3.log`, …
+    /// Nothing hidden stands in it from the first: events tell it, and it is found by that when it is judged again.
+    fn path(&self, name: &str, taken: &[&Arc<Spool>]) -> PathBuf {
+        let name = self.masks.hide(name);
+        let first = self.folder.join(format!("{name}.log"));
+        let is_free = |path: &PathBuf| taken.iter().all(|spool| spool.path() != path);
+        let further = (2..=taken.len() + 1).map(|number| self.folder.join(format!("{name}.{number}.log")));
+        let mut free = std::iter::once(first.clone()).chain(further).filter(is_free);
+        free.next().unwrap_or(first)
     }
 
     /// Makes the log of a process in the background; `of_process` is what it is read by.
     pub fn process(&self, name: &str) -> Result<ProcessLog, String> {
-        let path = self.folder.join(format!("process.{name}.log"));
-        let spool = Spool::create(name, &path);
+        let id = Self::of_process(name);
+        let mut processes = self.processes();
+        // Of a process that is started again the new log takes the place of the old one.
+        let taken: Vec<&Arc<Spool>> = processes
+            .iter()
+            .filter(|(of, _)| **of != id)
+            .map(|(_, spool)| spool)
+            .collect();
+        let path = self.path(&format!("process.{name}"), &taken);
+        let spool = Spool::create(name, &path, &self.masks);
         let spool = spool.map_err(|why| {
             let path = path.display();
             format!("the output of process `{name}` cannot be written to `{path}`: {why}")
         })?;
-        self.processes().insert(Self::of_process(name), Arc::clone(&spool));
+        processes.insert(id, Arc::clone(&spool));
         Ok(ProcessLog::new(spool))
     }
 
     /// What the log of a process goes by, where that of a container goes by its id.
     pub fn of_process(name: &str) -> String {
         format!("process {name}")
+    }
+
+    /// The process whose log goes by an id, if it is that of one.
+    pub fn process_of(id: &str) -> Option<&str> {
+        id.strip_prefix("process ")
     }
 
     /// The spool of a container or process; fails where it cannot be written, is none where it is not followed.
@@ -228,8 +282,19 @@ impl Spools {
 
     /// Marks where all logs are now, after a barrier; where that fails, where they are known to be.
     pub async fn mark(&self) -> Mark {
+        self.now().await.ok();
+        self.ends()
+    }
+
+    /// The same, where a barrier that fails is an error.
+    pub async fn now(&self) -> EngineResult<Mark> {
         let ids: Vec<String> = self.lock().keys().cloned().collect();
-        join_all(ids.iter().map(|id| self.barrier(id))).await;
+        let all = join_all(ids.iter().map(|id| self.barrier(id))).await;
+        all.into_iter().collect::<EngineResult<()>>()?;
+        Ok(self.ends())
+    }
+
+    fn ends(&self) -> Mark {
         let followed = self.lock();
         let followed = followed
             .iter()

@@ -1,7 +1,9 @@
 //! Reading a spool: blocks of whole lines as they come, from any place on.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -57,6 +59,18 @@ pub enum More {
     Gap(String),
 }
 
+/// Reads a log that an earlier run left, line by line.
+pub fn each_line(path: &Path, mut line: impl FnMut(&str)) -> io::Result<()> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut bytes = Vec::new();
+    while file.read_until(b'\n', &mut bytes)? > 0 {
+        let text = String::from_utf8_lossy(&bytes);
+        line(text.trim_end_matches(['\n', '\r']));
+        bytes.clear();
+    }
+    Ok(())
+}
+
 impl Block {
     /// The lines, each with its newline.
     pub fn text(&self) -> &str {
@@ -98,9 +112,19 @@ impl LineReader {
         self.at
     }
 
+    /// True when it stands at a place, or behind it.
+    pub fn has_passed(&self, place: Offset) -> bool {
+        self.at.line >= place.line
+    }
+
     /// The next lines that are there already; none when all that is there was read.
     pub fn take(&mut self) -> io::Result<Option<Block>> {
         let end = self.progress.borrow_and_update().end;
+        self.take_until(end)
+    }
+
+    /// The same, up to a place that was the end of the log at some time.
+    pub fn take_until(&mut self, end: Offset) -> io::Result<Option<Block>> {
         while self.at.line < end.line {
             let bytes = self.block(end.line)?;
             let wanted = match self.streams {

@@ -1,9 +1,10 @@
 //! One container's log as a file of whole lines, and what is known of it.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +13,8 @@ use tokio::sync::{Notify, watch};
 use super::assemble::Lines;
 use super::place::Place;
 use super::reader::{LineReader, Streams};
+use super::shown::Shown;
+use crate::mask::Masks;
 
 /// How far from its end a file is read for its last lines.
 const TAIL_BLOCK: u64 = 64 * 1024;
@@ -21,12 +24,15 @@ const TAIL_LIMIT: u64 = 1 << 20;
 /// One container's log: a file of whole lines that grows, and what is known of it.
 pub struct Spool {
     name: String,
-    path: PathBuf,
+    shown: Shown,
     lines: File,
     /// Which lines are of which stream. A file without a name: who reads the results needs only the lines.
     pub(super) runs: File,
     pub(super) progress: watch::Sender<Progress>,
     place: Mutex<Place>,
+    /// Held while something is written, and when it is closed: what is written then stands in both files, and what comes later
+    /// in neither.
+    writing: Mutex<()>,
     /// Tells the follower that there is more to read, where events are late to do so.
     pub(super) nudge: Notify,
     /// Asks the follower to find out whether all that it has read is without a hole.
@@ -112,23 +118,19 @@ pub struct Offset {
 }
 
 impl Spool {
-    pub(super) fn create(name: &str, path: &Path) -> io::Result<Arc<Spool>> {
+    pub(super) fn create(name: &str, path: &Path, masks: &Arc<Masks>) -> io::Result<Arc<Spool>> {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        let lines = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
+        let (shown, lines) = Shown::create(path, Arc::clone(masks))?;
         let runs = tempfile::tempfile_in(folder)?;
         Ok(Arc::new(Spool {
             name: name.into(),
-            path: path.into(),
+            shown,
             lines,
             runs,
             progress: watch::Sender::new(Progress::default()),
             place: Mutex::default(),
+            writing: Mutex::default(),
             nudge: Notify::new(),
             look: Look::default(),
         }))
@@ -139,9 +141,14 @@ impl Spool {
         &self.name
     }
 
-    /// The file.
+    /// The file that others see.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.shown.path()
+    }
+
+    /// True when there is nothing in its file that is to be hidden.
+    pub fn is_clean(&self) -> bool {
+        self.shown.is_clean()
     }
 
     /// How far it has been written down now.
@@ -188,10 +195,33 @@ impl Spool {
         Ok(String::from_utf8_lossy(&text[from..]).trim_end_matches('\n').to_owned())
     }
 
+    /// The last lines of some of its streams. Where they are is known only by all that is before them.
+    pub async fn tail_of(self: &Arc<Self>, streams: Streams, lines: usize) -> String {
+        let end = self.progress.borrow().end;
+        let mut reader = self.reader(streams, Offset::default());
+        let (mut last, mut size) = (VecDeque::new(), 0);
+        loop {
+            let block = match reader.take_until(end) {
+                Ok(Some(block)) => block,
+                Ok(None) => return Vec::from(last).join("\n"),
+                Err(why) => return unread(&why),
+            };
+            for line in block.lines() {
+                size += line.len() as u64;
+                last.push_back(line.to_owned());
+                while last.len() > lines || last.len() > 1 && size > TAIL_LIMIT {
+                    size -= last.pop_front().map_or(0, |line: String| line.len() as u64);
+                }
+            }
+            // A log may be long, and others have their turn.
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// See `tail`; why not, if its file cannot be read.
     pub(super) fn last_lines(&self, lines: usize) -> String {
         let tail = self.tail(lines);
-        tail.unwrap_or_else(|why| format!("(its log cannot be read: {why})"))
+        tail.unwrap_or_else(|why| unread(&why))
     }
 
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
@@ -206,7 +236,14 @@ impl Spool {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// One that is closed stays so. Whoever writes it may do so on another thread at that moment, or go on to: a process
+    /// that does not end, a follower whose task is aborted only where it waits next. So a closed log takes nothing more: a
+    /// line that others see would stand behind its end, and half of a hidden value of several lines be shown as it is.
     pub(super) fn set_phase(&self, phase: Phase) {
+        let _nobody_writes = self.writing();
+        if phase == Phase::Closed {
+            self.end_shown();
+        }
         self.progress.send_if_modified(|progress| {
             let changes = progress.phase != phase && progress.phase != Phase::Closed;
             if changes {
@@ -239,17 +276,43 @@ impl Spool {
 
     /// Something of it is missing: nothing more comes.
     pub(super) fn set_gap(&self, why: String) {
+        let _nobody_writes = self.writing();
+        self.end_shown();
         self.progress.send_modify(|progress| {
             progress.gap.get_or_insert(why);
             progress.phase = Phase::Closed;
         });
     }
 
-    /// Writes lines down, and where in the engine's log they end.
+    fn end_shown(&self) {
+        // What steps read is whole; where there is no room for the rest of it, its readers are told of that soon enough. What
+        // is left of a long one is for `show_all`.
+        self.shown.end((&self.lines, self.progress.borrow().end.line)).ok();
+    }
+
+    /// Shows the rest of a closed log, with what is hidden hidden. That may take its time: it is for a thread that may wait.
+    pub(super) fn show_all(&self) {
+        let Progress { end, phase, .. } = self.progress();
+        while phase == Phase::Closed && matches!(self.shown.end((&self.lines, end.line)), Ok(false)) {}
+    }
+
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes lines down, and where in the engine's log they end; nothing of one that is closed.
     pub(super) fn write(&self, lines: &Lines, place: &Place) -> io::Result<()> {
-        let end = self.progress.borrow().end;
+        let _nobody_closes = self.writing();
+        let (end, phase) = {
+            let progress = self.progress.borrow();
+            (progress.end, progress.phase)
+        };
+        if phase == Phase::Closed {
+            return Ok(());
+        }
         self.runs.write_all_at(&lines.runs, end.run)?;
         (&self.lines).write_all(&lines.bytes)?;
+        self.shown.add(&lines.bytes, (&self.lines, end.line))?;
         let end = Offset {
             line: end.line + lines.bytes.len() as u64,
             run: end.run + lines.runs.len() as u64,
@@ -265,4 +328,9 @@ impl Spool {
 
 fn newlines(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// In place of lines that cannot be read.
+fn unread(why: &io::Error) -> String {
+    format!("(its log cannot be read: {why})")
 }

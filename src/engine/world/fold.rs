@@ -208,7 +208,7 @@ pub(super) fn is_of_use(event: &EngineEvent) -> bool {
         "container" => !idle.iter().any(|prefix| event.action.starts_with(prefix)),
         // Containers that come and go on them are told of by themselves.
         "network" | "volume" => !matches!(event.action.as_str(), "connect" | "disconnect" | "mount" | "unmount"),
-        "image" => true,
+        "image" | "service" | "node" | "secret" | "config" => true,
         _ => false,
     }
 }

@@ -6,10 +6,12 @@
 //!
 //! A state keeps the runs of each container, so that a wait which begins late misses nothing.
 
+mod ended;
 mod feed;
 mod fold;
 mod ready;
 mod state;
+mod told_apart;
 
 #[cfg(test)]
 mod tests;
@@ -21,10 +23,12 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Engine, EngineError, EngineResult, Reason};
+pub use ended::Outlasted;
 use feed::Fed;
 pub(crate) use fold::nanos;
 pub use ready::{Becomes, Dead, Verdict, Wanted, readiness};
-pub use state::{ContainerState, End, Happened, Run, State};
+pub use state::{ContainerState, End, Happened, NAME, Run, State};
+pub use told_apart::told_apart;
 
 /// What is known of a node's containers that have a label; clones are the same world.
 #[derive(Clone)]

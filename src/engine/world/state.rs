@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::engine::{Container, EngineError, Labels};
 
+/// The label of a container of no service: what its author calls it, where that is known.
+pub const NAME: &str = "e2erun.name";
+
 /// What is known of the containers, as of one moment.
 #[derive(Debug, Clone, Default)]
 pub struct State {
@@ -12,8 +15,8 @@ pub struct State {
     pub generation: u64,
     /// Why nothing more will be known: the engine went away and did not come back.
     pub away: Option<EngineError>,
-    /// Grows when the engine tells of a network, a volume or an image, or may have done so unheard: whoever knows one has
-    /// to ask again.
+    /// Grows when the engine tells of a network, a volume, an image or something of its swarm, or may have done so unheard:
+    /// whoever knows one has to ask again.
     pub others: u64,
     pub(super) containers: BTreeMap<String, Arc<ContainerState>>,
 }
@@ -49,12 +52,14 @@ pub struct ContainerState {
     pub engine_socket: bool,
     /// The log driver.
     pub log_driver: String,
-    /// Its compose project; empty without one.
+    /// Its compose project, or its stack in a swarm; empty without one.
     pub project: String,
-    /// Its compose service; empty without one.
+    /// Its service, as the compose or swarm file calls it; empty without one.
     pub service: String,
     /// Its number among the service's replicas, from 1.
     pub number: u32,
+    /// The task of a swarm that it is of.
+    pub task: Option<String>,
     /// True when `compose run` made it.
     pub one_off: bool,
     /// True once it is gone; what was known of it stays.
@@ -140,10 +145,13 @@ impl State {
             .collect()
     }
 
-    /// The containers of a service that are there, by number; one-off ones apart.
+    /// The containers of a service that are there, by number; one-off ones apart. A swarm keeps those of tasks that have
+    /// ended: of each number it is the last one.
     pub fn of_service(&self, project: &str, service: &str) -> Vec<Arc<ContainerState>> {
         let mut found = self.ever_of_service(project, service);
         found.retain(|container| !container.removed);
+        let last: BTreeMap<u32, String> = found.iter().map(|it| (it.number, it.id.clone())).collect();
+        found.retain(|it| it.task.is_none() || last.get(&it.number) == Some(&it.id));
         found
     }
 
@@ -210,10 +218,13 @@ impl ContainerState {
         self.labels.get(label).is_some_and(|found| found == value)
     }
 
-    /// What messages call it: its service (with the number when it is not the first), or its name.
+    /// What messages call it: its service (with the number when it is not the first), or its name, its author's if it has one.
     pub fn shown(&self) -> String {
         match (self.service.as_str(), self.number) {
-            ("", _) => self.name.clone(),
+            ("", _) => {
+                let own = self.labels.get(NAME).filter(|name| !name.is_empty());
+                own.unwrap_or(&self.name).clone()
+            }
             (service, 0 | 1) => service.to_owned(),
             (service, number) => format!("{service}.{number}"),
         }
@@ -241,19 +252,30 @@ impl ContainerState {
         self.settled = true;
     }
 
-    /// Takes its labels, and from them its place in a compose project.
+    /// Takes its labels, and from them and its name its place in a compose project or in a swarm's stack.
     pub(super) fn name_by_labels(&mut self, labels: Labels) {
-        let of = |name: &str| {
-            labels
-                .get(&format!("com.docker.compose.{name}"))
-                .cloned()
-                .unwrap_or_default()
-        };
-        self.project = of("project");
-        self.service = of("service");
-        self.number = of("container-number").parse().unwrap_or(0);
+        let of = |name: &str| labels.get(name).cloned().unwrap_or_default();
+        let compose = |name: &str| of(&format!("com.docker.compose.{name}"));
+        (self.project, self.service) = (compose("project"), compose("service"));
+        self.number = compose("container-number").parse().unwrap_or(0);
         // Version 1 writes `True`, version 2 too; it is a word of theirs and not YAML's.
-        self.one_off = of("oneoff").eq_ignore_ascii_case("true");
+        self.one_off = compose("oneoff").eq_ignore_ascii_case("true");
+        // An image that somebody committed has the labels of a task, and what is made of it has another name; one that a compose
+        // tool has built has labels of a project, and may well be a task's.
+        let task = of("com.docker.swarm.task.name");
+        let is_task = !task.is_empty() && self.name == task;
+        self.task = is_task.then(|| of("com.docker.swarm.task.id"));
+        if is_task {
+            self.project = of(crate::engine::swarm::STACK);
+            let service = of("com.docker.swarm.service.name");
+            let own = service.strip_prefix(&format!("{}_", self.project)).unwrap_or(&service);
+            own.clone_into(&mut self.service);
+            // `shop_web.2.<task>`; a global service has its node's id there, and one task on each.
+            let slot = task.strip_prefix(&format!("{service}.")).unwrap_or_default();
+            let slot = slot.split('.').next().unwrap_or_default();
+            self.number = slot.parse().unwrap_or(1);
+            self.one_off = false;
+        }
         self.labels = labels;
     }
 }

@@ -355,3 +355,43 @@ async fn barriers_at_once_cost_two_lists() {
         .count();
     assert!(asked <= 2, "{asked}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_task_has_the_tasks_name_whatever_its_image_says() {
+    let fake = Fake::new("lease=1");
+    fake.image("busybox");
+    let world = world_of(&fake).await;
+    let of_swarm = [
+        ("com.docker.stack.namespace", "shop"),
+        ("com.docker.swarm.service.name", "shop_web"),
+        ("com.docker.swarm.task.id", "x1"),
+        ("com.docker.swarm.task.name", "shop_web.2.x1"),
+    ];
+    let mut both = labels("db");
+    both.extend(of_swarm.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    // The task, one of a compose tool from an image of it, and one of nobody's.
+    for name in ["shop_web.2.x1", "shop-db-1", "other"] {
+        let spec = ContainerSpec {
+            name: name.into(),
+            image: "busybox".into(),
+            labels: both.clone(),
+            ..Default::default()
+        };
+        fake.start(&fake.create(&spec).await.unwrap()).await.unwrap();
+    }
+    world.sync().await.unwrap();
+    let state = world.snapshot();
+    let seen: Vec<_> = state
+        .all()
+        .map(|it| (&*it.name, &*it.service, it.number, it.task.is_some()))
+        .collect();
+    assert_eq!(seen.len(), 3);
+    for (name, expected) in [("shop_web.2.x1", ("web", 2, true)), ("shop-db-1", ("db", 1, false))] {
+        let found = seen
+            .iter()
+            .find(|(found, ..)| *found == name)
+            .map(|(_, service, number, task)| (*service, *number, *task));
+        assert_eq!(found, Some(expected), "{name}");
+    }
+    assert_eq!(state.of_service("shop", "web").len(), 1);
+}

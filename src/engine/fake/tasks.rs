@@ -1,0 +1,395 @@
+//! The work of the fake's manager: services whose places are kept filled with tasks, each with a container. It knows late
+//! of what happens to a container, and no event tells of a task. How services change is in `rolling.rs`.
+
+use std::future::pending;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::machine::{self, Machine};
+use super::swarm::{Known, Place, namespace};
+use super::{Fake, State};
+use crate::engine::swarm::{Service, ServiceMode, Task};
+use crate::engine::{EngineEvent, Labels};
+use crate::wait::pause;
+
+/// How long after something has happened to a container its manager knows of it.
+const LATE: Duration = Duration::from_millis(70);
+/// How long after a change its agent hears of what is wanted of a task.
+const HEARD: Duration = Duration::from_millis(100);
+/// How long an agent waits before it stops a container that is no longer wanted, also where it ends meanwhile.
+const AGENT: Duration = Duration::from_secs(2);
+/// How long a task that has ended is known whose place is gone.
+const LINGERS: Duration = Duration::from_millis(250);
+/// Between a container's stop signal and the kill.
+const GRACE: Duration = Duration::from_secs(10);
+/// The swarm's own pause before another task follows one that has ended, and its time to watch an updated one.
+const USUAL: Duration = Duration::from_secs(5);
+
+/// A service of the fake by its spec, as the engine describes it.
+pub(super) fn described(id: &str, spec: Value) -> Service {
+    let count = |value: &Value| value.as_u64().unwrap_or(1);
+    let mode = &spec["Mode"];
+    Service {
+        id: id.into(),
+        name: spec["Name"].as_str().unwrap_or_default().into(),
+        labels: serde_json::from_value(spec["Labels"].clone()).unwrap_or_default(),
+        mode: if mode["Global"].is_object() {
+            ServiceMode::Global
+        } else if mode["GlobalJob"].is_object() {
+            ServiceMode::GlobalJob
+        } else if mode["ReplicatedJob"].is_object() {
+            ServiceMode::ReplicatedJob(count(&mode["ReplicatedJob"]["TotalCompletions"]))
+        } else {
+            ServiceMode::Replicated(count(&mode["Replicated"]["Replicas"]))
+        },
+        template: spec["TaskTemplate"].clone(),
+        spec,
+        ..Service::default()
+    }
+}
+
+pub(super) fn length(nanoseconds: &Value) -> Duration {
+    nanoseconds.as_u64().map_or(USUAL, Duration::from_nanos)
+}
+
+impl Fake {
+    /// Makes a service.
+    pub(super) fn make_service(&self, spec: Value) {
+        let id = self.change(|state| {
+            let id = state.next_id();
+            let mut service = described(&id, spec);
+            self.check_label(state, &format!("service `{}`", service.name), &service.labels);
+            service.version = 1;
+            self.tell_of_service(state, &service, "create");
+            if let Some(swarm) = &mut state.swarm {
+                swarm.services.insert(id.clone(), service);
+            }
+            id
+        });
+        self.fill(&id);
+    }
+
+    /// Removes a service: its tasks end by themselves.
+    pub(super) fn remove_service(&self, id: &str) {
+        self.change(|state| {
+            let Some(swarm) = &mut state.swarm else { return };
+            swarm.places.retain(|(service, _), _| service != id);
+            if let Some(service) = swarm.services.remove(id) {
+                self.tell_of_service(state, &service, "remove");
+            }
+        });
+    }
+
+    pub(super) fn tell_of_service(&self, state: &mut State, service: &Service, action: &str) {
+        let event = EngineEvent {
+            of: "service".into(),
+            action: action.into(),
+            id: service.id.clone(),
+            attributes: [("name".to_owned(), service.name.clone())].into(),
+            at: 0,
+        };
+        self.tell(state, event);
+    }
+
+    /// Gives a service as many places as it wants; new ones are kept filled from now on.
+    pub(super) fn fill(&self, id: &str) {
+        let new = self.change(|state| {
+            let keeper = state.next_id();
+            let Some(swarm) = &mut state.swarm else {
+                return Vec::new();
+            };
+            let Some(service) = swarm.services.get(id) else {
+                return Vec::new();
+            };
+            let wanted = match service.mode {
+                ServiceMode::Replicated(count) | ServiceMode::ReplicatedJob(count) => 1..=count,
+                ServiceMode::Global | ServiceMode::GlobalJob => 0..=0,
+            };
+            let template = service.template.clone();
+            swarm
+                .places
+                .retain(|(service, slot), _| service != id || wanted.contains(slot));
+            let new: Vec<u64> = wanted
+                .filter(|slot| !swarm.places.contains_key(&(id.into(), *slot)))
+                .collect();
+            for slot in &new {
+                let template = template.clone();
+                swarm.places.insert(
+                    (id.into(), *slot),
+                    Place {
+                        keeper: keeper.clone(),
+                        template,
+                    },
+                );
+            }
+            new.into_iter().map(|slot| (slot, keeper.clone())).collect::<Vec<_>>()
+        });
+        for (slot, keeper) in new {
+            tokio::spawn(self.clone().keep((id.into(), slot), keeper));
+        }
+    }
+
+    /// Keeps a place filled, one task after the other, until nobody wants it any more.
+    async fn keep(self, at: (String, u64), keeper: String) {
+        let wanted = |state: &State| {
+            let place = state.swarm.as_ref()?.places.get(&at);
+            let place = place.filter(|place| place.keeper == keeper);
+            place.map(|place| place.template.clone())
+        };
+        let (mut made, mut tries) = (Vec::new(), 0);
+        loop {
+            let template = wanted(&self.lock());
+            let Some(template) = template else { break };
+            let Some(task) = self.add_task(&at, &template) else {
+                break;
+            };
+            made.push(task.clone());
+            let unwanted = || self.until(|state| (wanted(state).as_ref() != Some(&template)).then_some(()));
+            let heard = async {
+                unwanted().await;
+                pause(HEARD).await;
+            };
+            let ended = tokio::select! {
+                biased;
+                () = self.work(&task, made.len() as u64 - 1) => true,
+                () = heard => false,
+            };
+            if !ended {
+                let place = wanted(&self.lock());
+                match place {
+                    Some(next) if self.starts_first(&at.0) => self.shut_down_after(task, (at.clone(), next)),
+                    place => {
+                        let desired = place.map_or("remove", |_| "shutdown");
+                        self.shut_down(&task, desired).await;
+                    }
+                }
+                tries = 0;
+            } else if self.follows(&task, tries) {
+                tries += 1;
+                let delay = length(&template["RestartPolicy"]["Delay"]);
+                tokio::select! { () = pause(delay) => (), () = unwanted() => tries = 0 }
+            } else {
+                unwanted().await;
+                tries = 0;
+            }
+        }
+        for task in &made {
+            if let Some(container) = self.task(task).and_then(|task| task.container) {
+                self.erase(&container);
+            }
+        }
+        pause(LINGERS).await;
+        self.change(|state| {
+            if let Some(swarm) = &mut state.swarm {
+                swarm.tasks.retain(|id, _| !made.contains(id));
+            }
+        });
+    }
+
+    /// The life of a task's container, up to its end and to the manager's knowledge of that.
+    async fn work(&self, id: &str, former: u64) {
+        pause(LATE).await;
+        let Some(mut machine) = self.machine_of(id) else {
+            return pending().await;
+        };
+        machine.former = former;
+        let unplaced = self
+            .lock()
+            .script_of(&machine)
+            .and_then(|script| script.unplaced.clone());
+        if let Some(why) = unplaced {
+            self.set(id, |task| {
+                (task.state, task.error, task.node) = ("pending".into(), why, String::new())
+            });
+            return pending().await;
+        }
+        let container = match self.add(machine) {
+            Ok(container) => container,
+            Err(why) => return self.settle(id, ("rejected", "preparing"), why.answer, 0),
+        };
+        self.set(id, |task| {
+            task.state = "starting".into();
+            task.container = Some(container.clone());
+        });
+        if let Err(why) = self.launch(&container) {
+            pause(LATE).await;
+            return self.settle(id, ("failed", "starting"), why.answer, 127);
+        }
+        let healthy = |machine: &Machine| !machine.healthcheck || machine.health == Some("healthy");
+        let lost = |machine: Option<&Machine>| machine.is_none_or(|it| !it.runs() || it.health == Some("unhealthy"));
+        let well = self.until(|state| {
+            let machine = state.machines.get(&container);
+            (lost(machine) || machine.is_some_and(healthy)).then_some(!lost(machine))
+        });
+        if well.await {
+            pause(LATE).await;
+            if !lost(self.lock().machines.get(&container)) {
+                self.set(id, |task| task.state = "running".into());
+            }
+        }
+        self.until(|state| lost(state.machines.get(&container)).then_some(()))
+            .await;
+        self.end(id, &container).await;
+    }
+
+    /// The end of a task whose container has ended, is gone, or is to be killed for its health.
+    async fn end(&self, id: &str, container: &str) {
+        let (sick, exit) = match self.lock().machines.get(container) {
+            Some(machine) if machine.runs() => (true, 137),
+            Some(machine) => (false, machine.exit),
+            None => (false, 137),
+        };
+        if sick {
+            self.signal(container, "KILL");
+        }
+        pause(LATE).await;
+        let why = if sick { ": dockerexec: unhealthy container" } else { "" };
+        match exit {
+            0 => self.settle(id, ("complete", "finished"), String::new(), 0),
+            exit => self.settle(
+                id,
+                ("failed", "started"),
+                format!("task: non-zero exit ({exit}){why}"),
+                exit,
+            ),
+        }
+    }
+
+    /// Ends a task that is not wanted any more.
+    pub(super) async fn shut_down(&self, id: &str, desired: &str) {
+        let container = self.task(id).and_then(|task| task.container);
+        self.set(id, |task| task.desired = desired.into());
+        pause(AGENT).await;
+        if let Some(container) = container {
+            tokio::select! { () = self.halt(&container, GRACE) => (), () = self.ended(&container) => () }
+            pause(LATE).await;
+        }
+        self.set(id, |task| task.state = "shutdown".into());
+    }
+
+    /// True where another task follows one that has ended.
+    fn follows(&self, id: &str, tries: u64) -> bool {
+        let state = self.lock();
+        let Some(swarm) = &state.swarm else { return false };
+        let Some(task) = swarm.tasks.get(id).map(|known| &known.task) else {
+            return false;
+        };
+        let policy = &task.template["RestartPolicy"];
+        let job = swarm
+            .services
+            .get(&task.service)
+            .is_some_and(|service| matches!(service.mode, ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob));
+        let most = policy["MaxAttempts"].as_u64().filter(|most| *most > 0);
+        let wanted = match policy["Condition"].as_str() {
+            Some("none") => false,
+            Some("on-failure") => task.state != "complete",
+            _ => task.state != "complete" || !job,
+        };
+        wanted && most.is_none_or(|most| tries < most)
+    }
+
+    fn task(&self, id: &str) -> Option<Task> {
+        let state = self.lock();
+        let known = state.swarm.as_ref()?.tasks.get(id)?;
+        Some(known.task.clone())
+    }
+
+    fn set(&self, id: &str, change: impl FnOnce(&mut Task)) {
+        self.change(|state| {
+            let at = machine::rfc3339(self.tick(state));
+            let known = state.swarm.as_mut().and_then(|swarm| swarm.tasks.get_mut(id));
+            if let Some(known) = known {
+                known.task.at = at;
+                change(&mut known.task);
+            }
+        });
+    }
+
+    fn settle(&self, id: &str, (word, message): (&str, &str), error: String, exit: i64) {
+        self.set(id, |task| {
+            (task.state, task.desired, task.message) = (word.into(), "shutdown".into(), message.into());
+            (task.error, task.exit) = (error, exit);
+        });
+    }
+
+    /// Puts a new task into a place.
+    fn add_task(&self, (service, slot): &(String, u64), template: &Value) -> Option<String> {
+        self.change(|state| {
+            let (id, created) = (state.next_id(), machine::rfc3339(self.tick(state)));
+            let swarm = state.swarm.as_mut()?;
+            let labels = swarm.services.get(service)?.labels.clone();
+            let task = Task {
+                id: id.clone(),
+                service: service.clone(),
+                slot: Some(*slot).filter(|slot| *slot > 0),
+                node: swarm.node.id.clone(),
+                state: "preparing".into(),
+                desired: "running".into(),
+                template: template.clone(),
+                at: created.clone(),
+                created,
+                ..Task::default()
+            };
+            swarm.tasks.insert(id.clone(), Known { task, labels });
+            Some(id)
+        })
+    }
+
+    /// The container of a task.
+    fn machine_of(&self, task: &str) -> Option<Machine> {
+        let state = self.lock();
+        let swarm = state.swarm.as_ref()?;
+        let task = &swarm.tasks.get(task)?.task;
+        let service = swarm.services.get(&task.service)?;
+        let place = task.slot.map_or_else(|| task.node.clone(), |slot| slot.to_string());
+        let name = format!("{}.{place}.{}", service.name, task.id);
+        let container = &task.template["ContainerSpec"];
+        let mut labels: Labels = serde_json::from_value(container["Labels"].clone()).unwrap_or_default();
+        let of_swarm = [
+            ("node.id", &task.node),
+            ("service.id", &service.id),
+            ("service.name", &service.name),
+            ("task.id", &task.id),
+            ("task.name", &name),
+        ];
+        labels.extend(of_swarm.map(|(key, value)| (format!("com.docker.swarm.{key}"), value.clone())));
+        let networks = task.template["Networks"].as_array();
+        let targets = networks
+            .into_iter()
+            .flatten()
+            .filter_map(|network| network["Target"].as_str());
+        let alias = service.name.strip_prefix(&format!("{}_", namespace(&labels)));
+        let aliases: Vec<String> = alias.map(str::to_owned).into_iter().collect();
+        let ports = service.spec["EndpointSpec"]["Ports"].as_array();
+        let targets_of_ports = ports.into_iter().flatten().map(|port| &port["TargetPort"]);
+        Some(Machine {
+            expose: targets_of_ports
+                .filter_map(|target| Some((u16::try_from(target.as_u64()?).ok()?, "tcp".to_owned(), 0)))
+                .collect(),
+            networks: targets
+                .map(|target| (target.to_owned(), ("10.0.1.2".to_owned(), aliases.clone())))
+                .collect(),
+            name,
+            image: container["Image"].as_str().unwrap_or_default().into(),
+            labels,
+            healthcheck: container["Healthcheck"].is_object(),
+            ..Machine::default()
+        })
+    }
+
+    /// Waits for what is found in the world.
+    pub(super) async fn until<T>(&self, found: impl Fn(&State) -> Option<T>) -> T {
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            changed.borrow_and_update();
+            let seen = found(&self.lock());
+            if let Some(seen) = seen {
+                return seen;
+            }
+            if changed.changed().await.is_err() {
+                return pending().await;
+            }
+        }
+    }
+}
