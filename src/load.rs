@@ -242,7 +242,7 @@ fn project(file: &Path, cwd: &Path) -> Result<Arc<(Project, PathBuf)>, Vec<Diagn
 pub fn text(path: &Path, shown: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
     content(path, shown).map_err(|unread| match unread {
         Unread::For(why) => Box::new(unreadable(shown, &why)),
-        Unread::NoText(problem) => problem,
+        Unread::NoText(problem, _) => problem,
     })
 }
 
@@ -250,8 +250,8 @@ pub fn text(path: &Path, shown: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
 enum Unread {
     /// For this reason.
     For(String),
-    /// It is no text.
-    NoText(Box<Diagnostic>),
+    /// It is no text, but these bytes.
+    NoText(Box<Diagnostic>, Arc<[u8]>),
 }
 
 fn content(path: &Path, shown: &str) -> Result<Arc<Source>, Unread> {
@@ -281,7 +281,7 @@ fn content(path: &Path, shown: &str) -> Result<Arc<Source>, Unread> {
             };
             let message = format!("the file is no UTF-8: byte 0x{:02x} here", bytes[at]);
             let problem = Diagnostic::error(&span, message).help("save it as UTF-8");
-            Err(Unread::NoText(Box::new(problem)))
+            Err(Unread::NoText(Box::new(problem), bytes.into()))
         }
     }
 }
@@ -319,7 +319,7 @@ fn look(path: &Path, shown: &str) -> seen::Found {
         Ok(_) => match content(path, shown) {
             Ok(source) => seen::Found::File(source),
             Err(Unread::For(why)) => seen::Found::Unreadable(why),
-            Err(Unread::NoText(problem)) => seen::Found::NoText(problem),
+            Err(Unread::NoText(problem, bytes)) => seen::Found::NoText(problem, bytes),
         },
     }
 }

@@ -5,18 +5,20 @@ mod draw;
 mod tests;
 
 use std::fmt;
-use std::ops::Deref;
-use std::sync::Arc;
+use std::ops::{Deref, Range};
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
 /// One file's text, the only owner of it; spans index it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Source {
     /// The path as the user would write it (relative to where the run was started).
     pub path: String,
     /// The text as it was read.
     pub text: String,
+    /// The same with all hidden that nobody is shown, byte for byte.
+    shown: OnceLock<String>,
 }
 
 impl Source {
@@ -25,7 +27,45 @@ impl Source {
         Arc::new(Source {
             path: path.into(),
             text: text.into(),
+            shown: OnceLock::new(),
         })
+    }
+
+    /// Shows these bytes no more; once.
+    pub fn hide(&self, hidden: Vec<Range<usize>>) {
+        let hide = |mut shown: Vec<u8>, range: Range<usize>| {
+            let bytes = shown.get_mut(range).unwrap_or_default().iter_mut();
+            bytes
+                .filter(|byte| !byte.is_ascii_whitespace())
+                .for_each(|byte| *byte = b'*');
+            shown
+        };
+        let shown = hidden.into_iter().fold(self.text.clone().into_bytes(), hide);
+        // A range that cuts a letter would leave a part of it.
+        self.shown.set(String::from_utf8_lossy(&shown).into_owned()).ok();
+    }
+
+    /// The text as pictures and places show it, byte for byte as long.
+    fn shown(&self) -> &str {
+        self.shown.get().unwrap_or(&self.text)
+    }
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Source) -> bool {
+        (&self.path, &self.text) == (&other.path, &other.text)
+    }
+}
+
+impl Eq for Source {}
+
+/// A word as a shell takes it: commands in hints are there to be pasted.
+pub fn shell_word(word: &str) -> String {
+    let safe = |c: char| c.is_alphanumeric() || "/._-+,=:@%".contains(c);
+    if !word.is_empty() && word.chars().all(safe) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -75,7 +115,7 @@ impl Span {
             path: self.source.path.clone(),
             line: line_of(text, start),
             column: text[line_start..start].chars().count() + 1,
-            source_line: text[line_start..line_end]
+            source_line: self.source.shown()[line_start..line_end]
                 .trim_end_matches('\r')
                 .chars()
                 .take(400)
@@ -224,6 +264,8 @@ pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
             .cmp(&other.span.source.path)
             .then_with(|| key(one).cmp(&key(other)))
             .then_with(|| one.message.cmp(&other.message))
+            // Of what is told twice the one that says more stays, whoever was first.
+            .then_with(|| other.related.len().cmp(&one.related.len()))
     });
     // What a template does wrong is told once, however many use it.
     diagnostics

@@ -51,6 +51,7 @@ struct GoldenCheck {
     file: String,
     text: String,
     replacements: Vec<(regex::Regex, String)>,
+    sort: bool,
 }
 
 /// What is judged.
@@ -108,6 +109,7 @@ impl Check {
                 file: golden.file(scope)?,
                 text: golden.expected(scope)?,
                 replacements: golden.replacements(scope)?,
+                sort: golden.sort,
             }),
             MatcherKind::Includes(data) => What::Includes(data.render(scope)?),
             MatcherKind::Not(inner) => What::Not(boxed(inner)?),

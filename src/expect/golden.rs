@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Matcher, MatcherKind, Regex, text_of};
-use crate::diagnostic::{Diagnostic, Span};
+use super::{FieldKind, Matcher, MatcherKind, Regex, text_of};
+use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::shape::{Problems, Shape};
 use crate::template::{Question, Scope, Template, Unrendered};
 use crate::yaml::Node;
@@ -17,6 +17,8 @@ crate::shape! {
         file: Template,
         /// What is replaced in the text before it is compared.
         replace: Vec<GoldenReplace>,
+        /// Whether the lines are put in order before they are compared: of what several write, in any order.
+        sort: Option<Spanned<bool>>,
     }
 }
 
@@ -35,6 +37,7 @@ crate::shape! {
 pub(super) struct Golden {
     pub(super) file: Template,
     pub(super) replace: Vec<Replace>,
+    pub(super) sort: bool,
 }
 
 /// What is replaced in the text before it is compared.
@@ -84,6 +87,7 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<Golden> {
     Some(Golden {
         file: read.file,
         replace,
+        sort: read.sort.is_some_and(|sort| sort.value),
     })
 }
 
@@ -115,6 +119,21 @@ impl Golden {
                 .map(|replace| Ok((replace.matches.ready(&replace.span, scope)?, replace.with.text(scope)?))),
         )
     }
+}
+
+/// What of a value is compared with a golden file: its text; of lines, these.
+pub(super) fn compared(kind: FieldKind, value: &Value) -> String {
+    match value {
+        Value::Array(lines) if kind == FieldKind::Lines => lines.iter().map(|line| text_of(line) + "\n").collect(),
+        other => text_of(other),
+    }
+}
+
+/// The lines of a text, put in order.
+pub(super) fn sorted(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// A text after its replacements.
@@ -177,14 +196,17 @@ pub(super) fn fits(pattern: &str, line: &str) -> bool {
 /// The golden texts of a matcher and of those in it.
 pub(super) fn gather(
     matcher: &Matcher,
-    actual: Option<&Value>,
+    (actual, kind): (Option<&Value>, FieldKind),
     scope: &Scope,
     texts: &mut Vec<GoldenText>,
 ) -> Result<(), Unrendered> {
     match &matcher.what {
         MatcherKind::Golden(golden) => {
             if let Some(actual) = actual {
-                let mut text = replaced(&text_of(actual), &golden.replacements(scope)?);
+                let mut text = replaced(&compared(kind, actual), &golden.replacements(scope)?);
+                if golden.sort {
+                    text = sorted(&text);
+                }
                 if !text.ends_with('\n') {
                     text.push('\n');
                 }
@@ -199,10 +221,10 @@ pub(super) fn gather(
         }
         MatcherKind::All(matchers) => matchers
             .iter()
-            .try_for_each(|matcher| gather(matcher, actual, scope, texts)),
+            .try_for_each(|matcher| gather(matcher, (actual, kind), scope, texts)),
         MatcherKind::At(path, matcher) => {
             let found = actual.and_then(|actual| path.find(actual));
-            gather(matcher, found.as_ref(), scope, texts)
+            gather(matcher, (found.as_ref(), FieldKind::Json), scope, texts)
         }
         _ => Ok(()),
     }

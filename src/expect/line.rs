@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
-use crate::shape::{Problems, Shape, Word, wrong_type};
+use crate::shape::{Problems, Shape, Text, Word, wrong_type};
 use crate::template::{Scope, Template, Unrendered};
 use crate::yaml::{Node, key_trap};
 
@@ -64,6 +64,25 @@ pub struct Ignored {
     pub line: LineMatcher,
     /// Why it may be: told in the reports.
     pub reason: Option<String>,
+}
+
+/// A condition on a line that may be there although it must not, and why: without a reason nobody knows whether it still
+/// may.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    /// The condition.
+    pub line: LineMatcher,
+    /// Why it may be.
+    pub reason: String,
+}
+
+/// A condition on a line that must come, and whose log has to have it, where that is said.
+#[derive(Debug, Clone)]
+pub struct LineOf {
+    /// The condition.
+    pub line: LineMatcher,
+    /// The service.
+    pub service: Option<Text>,
 }
 
 /// A condition on a line, compiled.
@@ -167,33 +186,59 @@ impl LinePattern {
 
 impl Shape for LineMatcher {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        read(node, problems, &[]).map(|(line, _)| line)
+        read(node, problems, None).map(|(line, _)| line)
     }
 }
 
 impl Shape for Ignored {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let (line, reason) = read(node, problems, &["reason"])?;
+        let (line, reason) = read(node, problems, Some("reason"))?;
+        let reason = match reason {
+            Some(reason) => Some(Spanned::<String>::read(reason, problems)?.value),
+            None => None,
+        };
         Some(Ignored { line, reason })
     }
 }
 
-fn read(node: &Node, problems: &mut Problems, more: &[&str]) -> Option<(LineMatcher, Option<String>)> {
+impl Shape for Allowed {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Ignored { line, reason } = Ignored::read(node, problems)?;
+        let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) else {
+            let problem = Diagnostic::error(&node.span, "a `reason` is missing: why may this line be there?");
+            problems.push(problem.help("write it as `{contains: …, reason: known noise of the driver}`"));
+            return None;
+        };
+        Some(Allowed { line, reason })
+    }
+}
+
+impl Shape for LineOf {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let (line, service) = read(node, problems, Some("service"))?;
+        let service = match service {
+            Some(service) => Some(Text::read(service, problems)?),
+            None => None,
+        };
+        Some(LineOf { line, service })
+    }
+}
+
+/// Reads a condition, and gives what stands under the one key that it may have beside it.
+fn read<'n>(node: &'n Node, problems: &mut Problems, more: Option<&str>) -> Option<(LineMatcher, Option<&'n Node>)> {
     let Some(entries) = node.map() else {
         return Some((one(node, false, problems)?, None));
     };
-    let (mut line, mut reason, mut conditions) = (None, None, 0);
+    let (mut line, mut beside, mut conditions) = (None, None, 0);
     for (key, value) in entries {
         match key.scalar() {
             Some(name @ ("contains" | "matches")) => {
                 conditions += 1;
                 line = one(value, name == "matches", problems);
             }
-            Some("reason") if more.contains(&"reason") => {
-                reason = Some(Spanned::<String>::read(value, problems)?.value)
-            }
+            Some(name) if more == Some(name) => beside = Some(value),
             Some(name) => {
-                let known = ["contains", "matches"].into_iter().chain(more.iter().copied());
+                let known = ["contains", "matches"].into_iter().chain(more);
                 problems.push(
                     key_trap(key).unwrap_or_else(|| {
                         Diagnostic::unknown(&key.span, "key in a condition on a line,", name, known)
@@ -214,7 +259,7 @@ fn read(node: &Node, problems: &mut Problems, more: &[&str]) -> Option<(LineMatc
         );
         return None;
     }
-    Some((line?, reason))
+    Some((line?, beside))
 }
 
 fn one(node: &Node, regex: bool, problems: &mut Problems) -> Option<LineMatcher> {
@@ -252,17 +297,55 @@ impl JsonSchema for Ignored {
         "IgnoredLine".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let (contains, matches) = word_schemas();
-        let reason = serde_json::json!({"type": "string", "description": "Why it may be: told in the reports."});
+        let reason = ("reason", "Why it may be: told in the reports.");
+        let [contains, matches] = with_beside(reason, false);
         json_schema!({
             "description": "Lines that do not count, and why.",
-            "anyOf": [
-                {"type": "string"},
-                {"type": "object", "properties": {"contains": contains, "reason": reason}, "required": ["contains"], "additionalProperties": false},
-                {"type": "object", "properties": {"matches": matches, "reason": reason}, "required": ["matches"], "additionalProperties": false},
-            ]
+            "anyOf": [{"type": "string"}, contains, matches]
         })
     }
+}
+
+impl JsonSchema for Allowed {
+    fn schema_name() -> Cow<'static, str> {
+        "AllowedLine".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let forms = with_beside(("reason", "Why it may be there."), true);
+        json_schema!({"description": "Lines that may be there, and why.", "anyOf": forms})
+    }
+}
+
+impl JsonSchema for LineOf {
+    fn schema_name() -> Cow<'static, str> {
+        "LineOfService".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let service = (
+            "service",
+            "The service that writes it (default: any container of the scenario).",
+        );
+        let [contains, matches] = with_beside(service, false);
+        json_schema!({
+            "description": "A condition on a line, and whose it is.",
+            "anyOf": [{"type": "string"}, contains, matches]
+        })
+    }
+}
+
+/// The schemas of a condition with one more key beside it.
+fn with_beside((key, doc): (&str, &str), required: bool) -> [Value; 2] {
+    let (contains, matches) = word_schemas();
+    [("contains", contains), ("matches", matches)].map(|(word, schema)| {
+        let beside = serde_json::json!({"type": "string", "description": doc});
+        let needed = [word].into_iter().chain(required.then_some(key)).collect::<Vec<_>>();
+        serde_json::json!({
+            "type": "object",
+            "properties": {word: schema, key: beside},
+            "required": needed,
+            "additionalProperties": false,
+        })
+    })
 }
 
 /// A regular expression that is written literally, compiled.

@@ -37,7 +37,7 @@ use crate::template::{Data, Scope, Template, Unrendered};
 
 pub use self::golden::GoldenText;
 pub use self::golden::{GoldenFile, GoldenReplace};
-pub use self::line::{Ignored, LineMatcher, LinePattern, LineText, RegexText};
+pub use self::line::{Allowed, Ignored, LineMatcher, LineOf, LinePattern, LineText, RegexText};
 pub use self::read::MATCHER_TABLE;
 pub(crate) use self::visible::visible;
 pub use crate::template::print as text_of;
@@ -115,6 +115,8 @@ pub enum Must {
     BeTrue,
     /// It is not there.
     BeAbsent,
+    /// It is this text.
+    Be(&'static str),
 }
 
 /// `exit` must be 0.
@@ -290,7 +292,8 @@ impl Expectation {
     pub fn goldens(&self, outputs: &Value, scope: &Scope) -> Result<Vec<GoldenText>, Unrendered> {
         let mut texts = Vec::new();
         for entry in self.entries.iter() {
-            golden::gather(&entry.matcher, outputs.get(entry.field.name), scope, &mut texts)?;
+            let actual = (outputs.get(entry.field.name), entry.field.kind);
+            golden::gather(&entry.matcher, actual, scope, &mut texts)?;
         }
         Ok(texts)
     }
@@ -327,6 +330,7 @@ fn unusual(usual: &Usual, actual: Option<&Value>) -> Option<Fault> {
         Must::BeSome => (number.is_some_and(|count| count >= 1.0), "at least 1"),
         Must::BeTrue => (actual == Some(&Value::Bool(true)), "true"),
         Must::BeAbsent => (actual.is_none_or(Value::is_null), "none"),
+        Must::Be(text) => (actual.is_some_and(|actual| actual == text), text),
     };
     if holds {
         return None;

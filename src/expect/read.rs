@@ -339,7 +339,8 @@ pub(super) fn suits(name: &str, kind: FieldKind) -> bool {
             FieldKind::Number(..) | FieldKind::Duration | FieldKind::Text | FieldKind::Json
         ),
         "matches" | "starts-with" | "ends-with" => is_text(kind) || kind == FieldKind::Json,
-        "golden" | "lines" => matches!(kind, FieldKind::Text | FieldKind::Json),
+        "golden" => matches!(kind, FieldKind::Text | FieldKind::Json | FieldKind::Lines),
+        "lines" => matches!(kind, FieldKind::Text | FieldKind::Json),
         "includes" => matches!(kind, FieldKind::Json | FieldKind::Map | FieldKind::List),
         _ => !matches!(kind, FieldKind::Number(..) | FieldKind::Duration | FieldKind::Boolean),
     }

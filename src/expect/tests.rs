@@ -813,9 +813,21 @@ fn the_schema_takes_what_is_read() {
 }
 
 #[test]
+fn of_items_that_are_alike_the_first_one_is_told_with_their_count() {
+    let (expectation, _) = read("lines: {all: {contains: b}}").unwrap();
+    let lines: Value = ["a", "b", "c", "a", "a"].map(Value::from).into_iter().collect();
+    let faults = expectation
+        .judge(&json!({"lines": lines}), &Scope::default(), &[])
+        .unwrap();
+    let told: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+    let alike = "item 1 of `lines` does not contain `b`, and so it is with 2 others";
+    assert_eq!(told, [alike, "item 3 of `lines` does not contain `b`"]);
+}
+
+#[test]
 fn of_many_items_the_first_ones_that_do_not_fit_are_told_and_how_many_more() {
     let (expectation, _) = read("lines: {all: {contains: b}}").unwrap();
-    let lines: Value = std::iter::repeat_n("a", 150).map(Value::from).collect();
+    let lines: Value = (0..150).map(|number| Value::from(format!("a{number}"))).collect();
     let faults = expectation
         .judge(&json!({"lines": lines}), &Scope::default(), &[])
         .unwrap();

@@ -12,10 +12,19 @@ use crate::event::{CaseId, CaseInfo, Event, What};
 pub struct CaseMasks(Mutex<BTreeMap<usize, Vec<Arc<Masks>>>>);
 
 impl CaseMasks {
-    /// Remembers what a try hides, now and later.
-    pub(crate) fn add(&self, case: &CaseId, masks: &Arc<Masks>) {
+    /// A try begins: it hides what is hidden in the whole run, and what it will add itself.
+    pub(crate) fn begin(&self, case: &CaseId, of_run: &Masks) -> Arc<Masks> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.entry(case.number).or_default().push(Arc::clone(masks));
+        let masks = Arc::new(of_run.copy());
+        all.entry(case.number).or_default().push(Arc::clone(&masks));
+        masks
+    }
+
+    /// Hides in the whole run: in the tries that have begun, too.
+    pub(crate) fn hide_everywhere(&self, of_run: &Masks, hide: impl Fn(&Masks)) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hide(of_run);
+        all.values().flatten().for_each(|masks| hide(masks));
     }
 
     /// True when no case hides anything.
@@ -36,6 +45,7 @@ impl CaseMasks {
                 passed_over,
                 jobs,
                 rules,
+                shuffle,
             } => What::RunStarted {
                 version,
                 command,
@@ -44,6 +54,7 @@ impl CaseMasks {
                 passed_over,
                 jobs,
                 rules,
+                shuffle,
             },
             what => match &event.case {
                 Some(case) => self

@@ -4,16 +4,19 @@
 //! with all the places at once at which the letters before may have ended.
 
 mod broken;
+mod encoded;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use encoded::{base64, base64_at, base64_lines, digit_lines, digits, hexadecimal};
 
 /// Base64 of fewer bytes might be a part of any word.
 const LEAST_BYTES: usize = 5;
 /// How long the lines of base64 are: of `base64`, of a certificate.
 const LINES: [usize; 2] = [76, 64];
+/// How many bytes are in a line of digits: of `od` and `xxd`, of `xxd -p`.
+const DUMPED: [usize; 2] = [16, 30];
 /// A backslash or a quote is written no more often than this in place of one: it is doubled each time that it is quoted.
 const MOST_QUOTED: usize = 64;
 
@@ -30,15 +33,23 @@ pub(super) enum Form {
         /// The one behind them, which stands there where nothing follows the value.
         tail: Option<u8>,
     },
+    /// Two digits for each byte, as `xxd` and `od` write them: together, or with blanks or colons between them.
+    Hexadecimal(String),
 }
 
 impl Form {
-    /// All forms of a value.
-    pub(super) fn all(text: &str) -> Vec<Form> {
-        let mut forms = vec![Form::Quoted(text.to_owned())];
-        if text.len() >= LEAST_BYTES {
-            forms.extend((0..3).map(|before| base64_at(text, before)));
-            forms.extend(LINES.iter().flat_map(|length| base64_lines(text, *length)));
+    /// All forms of a value: of one that is no text, those of its bytes.
+    pub(super) fn all(bytes: &[u8]) -> Vec<Form> {
+        let text = String::from_utf8_lossy(bytes);
+        let lower = text.to_lowercase();
+        let mut forms = vec![Form::Quoted(text.clone().into_owned())];
+        // Names of hosts are told so.
+        forms.extend((lower != text).then_some(Form::Quoted(lower)));
+        if bytes.len() >= LEAST_BYTES {
+            forms.extend((0..3).map(|before| base64_at(bytes, before)));
+            forms.extend(LINES.iter().flat_map(|length| base64_lines(bytes, *length)));
+            forms.push(digits(bytes));
+            forms.extend(DUMPED.iter().flat_map(|length| digit_lines(bytes, *length)));
         }
         forms
     }
@@ -54,19 +65,51 @@ impl Form {
         let first = self.letters().bytes().next();
         match (self, first) {
             (_, None) => Vec::new(),
+            (Form::Hexadecimal(_), Some(first)) => with(first, &[first.to_ascii_uppercase()]),
             (_, Some(first)) if first.is_ascii_alphanumeric() => vec![first],
             (Form::Quoted(_), Some(first)) => with(first, b"\\%&+"),
             (Form::Base64 { .. }, Some(first)) => with(first, b"\\%-_"),
         }
     }
 
-    /// The byte behind the first one, if that is sure to be this or none of a word.
-    pub(super) fn second_byte(&self) -> Option<u8> {
+    /// The bytes that it begins with, in each way in which they stand together; none where a letter among them may be
+    /// written otherwise.
+    pub(super) fn beginnings(&self) -> Vec<[u8; 4]> {
+        let begin = self.letters().as_bytes().first_chunk::<4>();
+        let Some(begin) = begin.filter(|begin| begin.iter().all(u8::is_ascii_alphanumeric)) else {
+            return Vec::new();
+        };
+        let Form::Hexadecimal(_) = self else {
+            return vec![*begin];
+        };
+        // Each digit in either case.
+        let cases = (0..16_u8).map(|cases| {
+            let mut begin = *begin;
+            let upper = begin.iter_mut().enumerate().filter(|(nth, _)| (cases >> nth) & 1 == 1);
+            upper.for_each(|(_, byte)| byte.make_ascii_uppercase());
+            begin
+        });
+        cases.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// True where an end of a line or a blank may stand between its letters.
+    pub(super) fn may_be_broken(&self) -> bool {
+        !matches!(self, Form::Quoted(_))
+    }
+
+    /// What may stand behind the first byte, unless that is anything.
+    pub(super) fn second_bytes(&self) -> Option<Vec<u8>> {
         let mut bytes = self.letters().bytes();
-        let first = bytes.next()?;
-        bytes
-            .next()
-            .filter(|second| first.is_ascii_alphanumeric() && second.is_ascii_alphanumeric())
+        let (first, second) = (bytes.next()?, bytes.next()?);
+        let is_word = first.is_ascii_alphanumeric() && second.is_ascii_alphanumeric();
+        let cases = match self {
+            _ if !is_word => return None,
+            Form::Quoted(_) => vec![second],
+            // An end of a line may stand between them.
+            Form::Base64 { .. } => [second].into_iter().chain(*b"\\ \t\r\n").collect(),
+            Form::Hexadecimal(_) => vec![second, second.to_ascii_uppercase()],
+        };
+        Some(cases)
     }
 
     /// How far it goes in a text, from there on.
@@ -78,6 +121,7 @@ impl Form {
         match self {
             Form::Quoted(letters) => quoted(&letters[letter..], text, from),
             Form::Base64 { letters, tail } => base64(&letters[letter..], *tail, text, from),
+            Form::Hexadecimal(digits) => hexadecimal(&digits[letter..], text, from),
         }
     }
 
@@ -100,7 +144,7 @@ impl Form {
     }
 
     fn letters(&self) -> &str {
-        let (Form::Quoted(letters) | Form::Base64 { letters, .. }) = self;
+        let (Form::Quoted(letters) | Form::Base64 { letters, .. } | Form::Hexadecimal(letters)) = self;
         letters
     }
 }
@@ -125,75 +169,6 @@ fn with(first: u8, others: &[u8]) -> Vec<u8> {
     std::iter::once(first).chain(others).collect()
 }
 
-/// What a text is in base64 behind so many bytes of what was encoded.
-fn base64_at(text: &str, before: usize) -> Form {
-    let mut bytes = vec![0; before];
-    bytes.extend_from_slice(text.as_bytes());
-    let encoded = BASE64_STANDARD.encode(&bytes);
-    // Of each letter six bits: the first whole ones after what stands before, the last whole ones of the text.
-    let (from, to) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
-    Form::Base64 {
-        letters: encoded.get(from..to).unwrap_or_default().to_owned(),
-        tail: encoded.as_bytes().get(to).copied().filter(|letter| *letter != b'='),
-    }
-}
-
-/// Its base64 a line at a time, which is how a log tells it; none where it is one line.
-fn base64_lines(text: &str, length: usize) -> Vec<Form> {
-    let encoded = BASE64_STANDARD.encode(text);
-    if encoded.len() <= length {
-        return Vec::new();
-    }
-    let lines = encoded.as_bytes().chunks(length);
-    let lines = lines.map(|line| String::from_utf8_lossy(line).trim_end_matches('=').to_owned());
-    let told = lines.filter(|line| line.len() > LEAST_BYTES);
-    told.map(|letters| Form::Base64 { letters, tail: None }).collect()
-}
-
-/// How far base64 goes; the alphabet for URLs has other letters for two, a URL may hold both.
-fn base64(letters: &str, tail: Option<u8>, text: &[u8], from: usize) -> Reach {
-    let (mut end, mut cut) = (from, false);
-    for (nth, letter) in letters.bytes().enumerate() {
-        let rest = &text[end..];
-        let rest = if nth == 0 { rest } else { &rest[line_breaks(rest)..] };
-        cut |= broken::begins(rest);
-        match base64_letter(letter, rest) {
-            Some(length) => end = text.len() - rest.len() + length,
-            None => return Reach::ended(cut),
-        }
-    }
-    end += tail.and_then(|tail| base64_letter(tail, &text[end..])).unwrap_or(0);
-    let end = Some(end + run(&text[end..], b'='));
-    Reach { end, cut }
-}
-
-/// How long a letter of base64 is that stands here.
-fn base64_letter(letter: u8, text: &[u8]) -> Option<usize> {
-    let slashes = run(text, b'\\');
-    match letter {
-        b'+' if starts_any(text, &["+", "-"]) => Some(1),
-        b'+' if starts_any(text, &["%2b"]) => Some(3),
-        b'/' if starts_any(text, &["%2f"]) => Some(3),
-        b'/' if starts_any(text, &["_"]) => Some(1),
-        b'/' if starts_any(&text[slashes..], &["/"]) => Some(slashes + 1),
-        _ => (text.first() == Some(&letter)).then_some(1),
-    }
-}
-
-/// How long the ends of lines are that stand here, also as JSON and YAML write them.
-fn line_breaks(text: &[u8]) -> usize {
-    let mut end = 0;
-    loop {
-        let rest = &text[end..];
-        let slashes = run(rest, b'\\');
-        end += match (slashes, rest.get(slashes)) {
-            (0, Some(b' ' | b'\t' | b'\r' | b'\n')) => 1,
-            (1.., Some(b'r' | b'n' | b'\n')) => slashes + 1,
-            _ => return end,
-        };
-    }
-}
-
 /// How far letters go, to the last place at which they may end.
 fn quoted(letters: &str, text: &[u8], from: usize) -> Reach {
     // Most of what begins like a value goes on otherwise.
@@ -213,6 +188,9 @@ fn quoted(letters: &str, text: &[u8], from: usize) -> Reach {
         next.dedup();
         std::mem::swap(&mut places, &mut next);
         next.clear();
+        if places.is_empty() {
+            break;
+        }
     }
     let end = places.last().copied();
     Reach { end, cut }

@@ -4,23 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::begin::Beginnings;
+use super::escape::Plain;
 use super::form::Form;
 use crate::cut;
 
 /// What is looked for. A value that is added leaves what was made of the others as it is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Known {
     texts: BTreeSet<Arc<str>>,
     pub(super) forms: Vec<Arc<Form>>,
-    /// By the byte that it begins with: which form may.
-    beginnings: [Vec<Beginning>; 256],
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Beginning {
-    form: usize,
-    /// What stands behind it, or else an end of a line.
-    second: Option<u8>,
+    beginnings: Beginnings,
 }
 
 /// What stands in a text.
@@ -32,19 +26,14 @@ struct Seen {
     cut: Option<usize>,
 }
 
-impl Default for Known {
-    fn default() -> Self {
-        Known {
-            texts: BTreeSet::new(),
-            forms: Vec::new(),
-            beginnings: std::array::from_fn(|_| Vec::new()),
-        }
-    }
-}
-
 impl Known {
     pub(super) fn is_empty(&self) -> bool {
         self.texts.is_empty()
+    }
+
+    /// How many values there are.
+    pub(super) fn count(&self) -> usize {
+        self.texts.len()
     }
 
     pub(super) fn has(&self, text: &str) -> bool {
@@ -57,13 +46,7 @@ impl Known {
             return;
         }
         for form in forms {
-            let beginning = Beginning {
-                form: self.forms.len(),
-                second: form.second_byte(),
-            };
-            for byte in form.first_bytes() {
-                self.beginnings[usize::from(byte)].push(beginning);
-            }
+            self.beginnings.add(self.forms.len(), &form);
             self.forms.push(Arc::new(form));
         }
     }
@@ -73,7 +56,17 @@ impl Known {
         if self.is_empty() {
             return Vec::new();
         }
-        self.with_parts(text, self.look(text.as_bytes()).spans)
+        let spans = self.with_parts(text, self.look(text.as_bytes()).spans);
+        let Some(plain) = Plain::of(text, false) else {
+            return spans;
+        };
+        let within = self.with_parts(&plain.text, self.look(plain.text.as_bytes()).spans);
+        joined(
+            spans
+                .into_iter()
+                .chain(within.iter().map(|span| plain.back(span)))
+                .collect(),
+        )
     }
 
     fn with_parts(&self, text: &str, mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
@@ -99,12 +92,12 @@ impl Known {
 
     /// Where values stand in as much of a text's beginning as does not depend on what follows it, and how much that is.
     pub(super) fn spans_begun(&self, text: &str) -> (Vec<Range<usize>>, usize) {
-        let Seen { spans, cut } = self.look(text.as_bytes());
-        let mut spans = self.with_parts(text, spans);
-        let mut end = cut.unwrap_or(text.len());
-        if let Some(mark) = cut::begun_mark(text) {
-            let cut = self.look(&text.as_bytes()[..mark]).cut;
-            end = end.min(cut.unwrap_or(mark));
+        let (mut spans, mut end) = self.begun(text);
+        if let Some(plain) = Plain::of(text, true) {
+            let (within, plain_end) = self.begun(&plain.text);
+            spans.extend(within.iter().map(|span| plain.back(span)));
+            spans = joined(spans);
+            end = end.min(plain.of).min(plain.end_of(plain_end));
         }
         // What ends with the text may go on.
         while let Some(last) = spans.pop_if(|last| last.end == text.len() || last.end > end) {
@@ -113,30 +106,35 @@ impl Known {
         (spans, end)
     }
 
+    fn begun(&self, text: &str) -> (Vec<Range<usize>>, usize) {
+        let Seen { spans, cut } = self.look(text.as_bytes());
+        let mut end = cut.unwrap_or(text.len());
+        if let Some(mark) = cut::begun_mark(text) {
+            let cut = self.look(&text.as_bytes()[..mark]).cut;
+            end = end.min(cut.unwrap_or(mark));
+        }
+        (self.with_parts(text, spans), end)
+    }
+
     fn look(&self, text: &[u8]) -> Seen {
         let mut seen = Seen::default();
         // Where each form that was found ended last: it does not begin within itself.
         let mut ended: BTreeMap<usize, usize> = BTreeMap::new();
-        for (at, byte) in text.iter().enumerate() {
-            let next = text.get(at + 1);
-            let may =
-                |wanted: u8| next.is_none_or(|next| *next == wanted || matches!(next, b'\\' | b' ' | b'\t'..=b'\r'));
-            for Beginning { form, second } in &self.beginnings[usize::from(*byte)] {
-                if !second.is_none_or(may) || ended.get(form).is_some_and(|end| at < *end) {
-                    continue;
-                }
-                let reach = self.forms[*form].reach(text, at);
-                if reach.cut {
-                    seen.cut.get_or_insert(at);
-                }
-                let Some(end) = reach.end else { continue };
-                ended.insert(*form, end);
-                match seen.spans.last_mut().filter(|last| at < last.end) {
-                    Some(last) => last.end = last.end.max(end),
-                    None => seen.spans.push(at..end),
-                }
+        self.beginnings.each(text, |at, form| {
+            if ended.get(&form).is_some_and(|end| at < *end) {
+                return;
             }
-        }
+            let reach = self.forms[form].reach(text, at);
+            if reach.cut {
+                seen.cut.get_or_insert(at);
+            }
+            let Some(end) = reach.end else { return };
+            ended.insert(form, end);
+            match seen.spans.last_mut().filter(|last| at < last.end) {
+                Some(last) => last.end = last.end.max(end),
+                None => seen.spans.push(at..end),
+            }
+        });
         seen
     }
 }

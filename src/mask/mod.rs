@@ -3,11 +3,14 @@
 //! What a value may look like is `form`'s, looking for all of them in one pass over a text is `known`'s; here is what is
 //! hidden in: texts, data, events.
 
+mod begin;
 mod cases;
+mod escape;
 mod form;
 mod known;
+mod stream;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,11 +19,16 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use cases::CaseMasks;
+use escape::Plain;
 use form::Form;
 use known::Known;
+pub use stream::Hiding;
 
 /// What stands in place of a hidden value.
 pub(crate) const HIDDEN: &str = "***";
+
+/// A value of fewer letters may be a part of any word.
+pub const FEW_LETTERS: usize = 4;
 
 /// Values that are hidden wherever they would be shown.
 #[derive(Debug, Default)]
@@ -31,11 +39,29 @@ impl Masks {
     pub fn add(&self, value: &Value) {
         let mut texts = Vec::new();
         leaves(value, &mut texts);
+        // A terminal shows it without its colours.
+        let plain: Vec<String> = texts
+            .iter()
+            .filter_map(|text| Some(Plain::of(text, false)?.text))
+            .collect();
+        let all = texts.iter().chain(&plain).flat_map(|text| parts(text));
+        self.look_for(all.map(|text| (text.to_owned(), text.as_bytes().to_owned())).collect());
+    }
+
+    /// Hides bytes from now on, that may be no text.
+    pub fn add_bytes(&self, bytes: &[u8]) {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.add(&Value::from(text)),
+            Err(_) => self.look_for([(String::from_utf8_lossy(bytes).into_owned(), bytes.to_owned())].into()),
+        }
+    }
+
+    /// Values by how they are shown, and their bytes.
+    fn look_for(&self, values: BTreeMap<String, Vec<u8>>) {
         let known = self.known();
-        let new: BTreeSet<&str> = texts.iter().flat_map(|text| parts(text)).collect();
-        let new = new.into_iter().filter(|text| !known.has(text));
+        let new = values.into_iter().filter(|(text, _)| !known.has(text));
         // Outside of the lock: others go on hiding.
-        let made: Vec<(Arc<str>, Vec<Form>)> = new.map(|text| (text.into(), Form::all(text))).collect();
+        let made: Vec<(Arc<str>, Vec<Form>)> = new.map(|(text, bytes)| (text.into(), Form::all(&bytes))).collect();
         if made.is_empty() {
             return;
         }
@@ -45,6 +71,16 @@ impl Masks {
         for (text, forms) in made {
             known.add(text, forms);
         }
+    }
+
+    /// How many values are hidden: what is written while it stays the same need not be looked through again.
+    pub fn count(&self) -> usize {
+        self.known().count()
+    }
+
+    /// True for a value that is hidden itself.
+    pub fn is_value(&self, text: &str) -> bool {
+        self.known().has(text)
     }
 
     /// The same values, to which others may be added.
@@ -93,7 +129,8 @@ impl Masks {
             Value::Object(entries) => {
                 for (key, value) in entries {
                     match key.as_str() {
-                        "outputs" | "summary" | "matrix" | "properties" => self.hide_in(value),
+                        "outputs" | "summary" | "matrix" | "properties" | "vars" | "given" => self.hide_in(value),
+                        "diff" => self.hide_in_difference(value),
                         "event" | "outcome" | "kind" | "counts" | "phase" | "level" | "path" | "file" | "folder" => {}
                         _ => self.hide_in_event(value),
                     }
@@ -101,6 +138,27 @@ impl Masks {
             }
             Value::Number(_) | Value::Null | Value::Bool(_) => {}
         }
+    }
+
+    /// A difference with the values hidden that go over several of its lines, before each of which a sign stands.
+    fn hide_in_difference(&self, value: &mut Value) {
+        let Value::String(text) = value else { return };
+        // Where it was cut a mark stands between lines of one sign: with that the parts beside it are known.
+        let whole = self.hide(text);
+        let sign = |line: &str| line.chars().next().filter(|sign| "+- ".contains(*sign));
+        let lines: Vec<&str> = whole.split('\n').collect();
+        let blocks = lines.chunk_by(|one, other| sign(one) == sign(other));
+        let hidden: Vec<String> = blocks.map(|block| self.hide_in_block(sign(block[0]), block)).collect();
+        *text = hidden.join("\n");
+    }
+
+    /// Lines of a difference that have the same sign before them.
+    fn hide_in_block(&self, sign: Option<char>, lines: &[&str]) -> String {
+        let sign = sign.map(String::from).unwrap_or_default();
+        let texts: Vec<&str> = lines.iter().map(|line| &line[sign.len()..]).collect();
+        let hidden = self.hide(&texts.join("\n"));
+        let signed: Vec<String> = hidden.split('\n').map(|line| format!("{sign}{line}")).collect();
+        signed.join("\n")
     }
 
     /// Data of which only a part will be told, with the values hidden before it is cut: a part of one is not known again.

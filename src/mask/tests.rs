@@ -28,6 +28,34 @@ fn hides_values_in_texts_keys_and_numbers_longest_first() {
 }
 
 #[test]
+fn hides_what_goes_over_the_lines_of_a_difference() {
+    let masks = masks(&json!("word-of/the-environment"));
+    let mut fault = json!({"diff": "--- expected\n+++ actual\n@@ -1 +1,3 @@\n-other\n+CndvcmQtb2YvdGhlLWVu\n+dmlyb25tZW50Cj09PiB0d28gPD09Cn\n same\n"});
+    masks.hide_in_event(&mut fault);
+    let told = fault["diff"].as_str().unwrap();
+    assert!(
+        told.starts_with("--- expected\n+++ actual\n@@ -1 +1,3 @@\n-other\n+"),
+        "{told}"
+    );
+    assert!(!told.contains("cmQtb2Yv") && !told.contains("dmlyb25t"), "{told}");
+    assert!(told.ends_with("\n same\n"), "{told}");
+}
+
+#[test]
+fn hides_the_parts_of_a_value_beside_the_cut_of_a_difference() {
+    let masks = masks(&json!("open-sesame-in-the-hill"));
+    let line =
+        |before: usize, after: usize| format!("{}open-sesame-in-the-hill{}", "x".repeat(before), "y".repeat(after));
+    for begin in 1..22 {
+        let text = format!("-one\n+{}\n", line(94 - begin, 400));
+        let mut fault = json!({"diff": crate::cut::shortened(&text, (100, 50))});
+        masks.hide_in_event(&mut fault);
+        let told = fault["diff"].as_str().unwrap();
+        assert!(!told.contains("xo") && told.contains("x***"), "{begin}: {told}");
+    }
+}
+
+#[test]
 fn hides_a_hard_value_in_each_form_that_it_may_have() {
     let masks = masks(&json!(HARD));
     let json = serde_json::to_string(HARD).unwrap();
@@ -126,7 +154,8 @@ fn a_value_is_made_ready_once_however_many_others_follow() {
         letters += value.len();
     }
     let known = masks.known();
-    // What was made for a value stays, and is in proportion to its length: that is all the work.
+    // What was made for a value stays, and is in proportion to its length: that is all the work. Base64 in three places
+    // and twice in lines, hexadecimal and twice in lines, small letters.
     assert!(
         first
             .iter()
@@ -134,7 +163,7 @@ fn a_value_is_made_ready_once_however_many_others_follow() {
             .all(|(before, now)| Arc::ptr_eq(before, now))
     );
     let made: usize = known.forms.iter().map(|form| form.size()).sum();
-    assert!(made < 8 * letters, "{made} letters for {letters}");
+    assert!(made < 16 * letters, "{made} letters for {letters}");
     let text = format!("<{}> <{long}> <the first>", values.join("> <"));
     assert_eq!(masks.hide(&text).replace("<***>", "").trim(), "");
     let before = masks.copy();
@@ -143,6 +172,114 @@ fn a_value_is_made_ready_once_however_many_others_follow() {
         (before.hide("another").as_str(), masks.hide("another").as_str()),
         ("another", "***")
     );
+}
+
+#[test]
+fn a_value_with_a_terminals_sequences_within_is_hidden_with_them() {
+    let masks = masks(&json!(["open-sesame", "in\u{1b}[31mred"]));
+    let between = [
+        "\u{1b}[31m",
+        "\u{1b}[38;5;1m\u{1b}[K",
+        "\u{1b}]8;;http://a\u{1b}\\",
+        "\u{1b}(B",
+        "\0",
+        "\\u001b[1m",
+        "\\\\x1B[0m",
+        "\\u{1b}[31m",
+        "\\033[m",
+    ];
+    for sequence in between {
+        let text = format!("{sequence}<op{sequence}en-ses{sequence}ame>{sequence} é {sequence}");
+        let expected = format!("{sequence}<***>{sequence} é {sequence}");
+        assert_eq!(masks.hide(&text), expected);
+        let base64 = format!("<b3B{sequence}lbi1zZXNhbWU=>");
+        assert_eq!(masks.hide(&base64), "<***>");
+        for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let (shown, of) = masks.hide_begun(&text[..at]);
+            assert_eq!(format!("{shown}{}", masks.hide(&text[of..])), expected, "cut at {at}");
+        }
+    }
+    assert_eq!(
+        masks.hide("<in\u{1b}[31mred> <inred> <in\u{1b}[0mred>"),
+        "<***> <***> <***>"
+    );
+    // No sequence, and nothing that makes one.
+    assert_eq!(
+        masks.hide("op\\nen-sesame \\d open-sesame\u{1b}"),
+        "op\\nen-sesame \\d ***\u{1b}"
+    );
+}
+
+#[test]
+fn a_value_in_small_letters_and_one_in_hexadecimal_are_hidden() {
+    let masks = masks(&json!("S3cret/Word.Ä"));
+    let lower: String = "S3cret/Word.Ä".bytes().map(|byte| format!("{byte:02x}")).collect();
+    let pairs: Vec<&str> = (0..lower.len() / 2).map(|at| &lower[2 * at..2 * at + 2]).collect();
+    for form in [
+        "s3cret/word.ä",
+        "s3cret%2fword.%c3%a4",
+        &lower,
+        &lower.to_uppercase(),
+        &pairs.join(" "),
+        &pairs.join(":"),
+        &format!("{}\n  {}", &lower[..10], &lower[10..]),
+    ] {
+        assert_eq!(masks.hide(&format!("<{form}>")), "<***>");
+    }
+    check_cuts(&masks, &lower, lower.len() - 4);
+}
+
+#[test]
+fn each_line_of_a_dump_is_hidden() {
+    let masks = masks(&json!("Hunter2-sesame-door-and-window"));
+    let dump =
+        "0000000 48 75 6e 74 65 72 32 2d 73 65 73 61 6d 65 2d 64\n+0000010 6f 6f 72 2d 61 6e 64 2d 77 69 6e 64 6f 77\n";
+    assert_eq!(masks.hide(dump), "0000000 ***\n+0000010 ***\n");
+}
+
+#[test]
+fn unicode_escapes_of_json_are_hidden_in_either_case() {
+    let masks = masks(&json!(HARD));
+    for form in [escaped(HARD, in_ascii), escaped(HARD, in_ascii_small)] {
+        assert_eq!(masks.hide(&format!("{{\"a\":\"{form}\"}}")), r#"{"a":"***"}"#);
+    }
+    let html = serde_json::to_string(HARD).unwrap();
+    let html = html
+        .replace('<', r"\u003c")
+        .replace('>', r"\u003E")
+        .replace('&', r"\u0026")
+        .replace('\'', r"\u0027");
+    assert_eq!(masks.hide(&html), r#""***""#);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_hidden_as_a_log_shows_them_and_encoded() {
+    let masks = Masks::default();
+    let bytes = b"\xff\xfe\0key\x80\x81 of nobody";
+    masks.add_bytes(bytes);
+    let encoded = base64::prelude::BASE64_STANDARD.encode(bytes);
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    for form in [encoded, digits, String::from_utf8_lossy(bytes).into_owned()] {
+        assert_eq!(masks.hide(&format!("<{form}>")), "<***>");
+    }
+    masks.add_bytes(b"a text");
+    assert_eq!(masks.hide("a text"), "***");
+}
+
+#[test]
+fn what_comes_in_pieces_is_hidden_as_if_it_came_at_once() {
+    let masks = masks(&json!([HARD, "s3cret-word"]));
+    let text = format!("a s3cret-word,\u{1b}[1m s3cr\u{1b}[31met-word {HARD} \u{fffd} and more");
+    let whole = masks.hide(&text);
+    for size in [1, 2, 3, 7, 64] {
+        let (mut hiding, mut shown) = (super::Hiding::default(), Vec::new());
+        for piece in text.as_bytes().chunks(size) {
+            shown.extend(hiding.add(piece, &masks));
+        }
+        shown.extend(hiding.end(&masks));
+        assert_eq!(String::from_utf8(shown).unwrap(), whole, "in pieces of {size}");
+        assert!(hiding.has_hidden());
+    }
 }
 
 #[test]
@@ -178,6 +315,10 @@ fn in_ascii(letter: char) -> String {
     let mut units = [0; 2];
     let units = letter.encode_utf16(&mut units).iter();
     units.map(|unit| format!("\\u{unit:04X}")).collect()
+}
+
+fn in_ascii_small(letter: char) -> String {
+    in_ascii(letter).to_lowercase()
 }
 
 fn in_url(letter: char) -> String {
@@ -263,4 +404,16 @@ fn a_text_is_hidden_as_far_as_what_follows_cannot_matter() {
         let whole = format!("{shown}{}", masks.hide(&cut[of..]));
         assert_eq!(whole, masks.hide(&cut), "cut at {at}");
     }
+}
+
+#[test]
+fn a_line_of_backslashes_is_looked_through_once() {
+    let masks = masks(&json!("sesame"));
+    let line = format!("{}\\u001bopen sesa\u{1b}[1mme", "\\".repeat(1 << 20));
+    let hidden = masks.hide(&line);
+    assert!(
+        hidden.contains("open ***") && !hidden.contains("sesa"),
+        "{}",
+        &hidden[hidden.len() - 40..]
+    );
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::filled::filling;
 use crate::diagnostic::Diagnostic;
+use crate::mask::Masks;
 use crate::scenario::{Files, Partial, Project, Template};
 use crate::shape::Named;
-use crate::step::{Binder, Static, name_problem};
+use crate::step::{Binder, OwnNames, Static, name_problem};
 use crate::template::Scope;
 
 /// What is wrong with a template; the limits are its project's.
@@ -28,14 +29,17 @@ pub fn project(project: &Project, folder: &Path, files: &Files) -> Vec<Diagnosti
 }
 
 fn bound(path: &Path, project: Option<&Project>, files: &Files, bind: impl Fn(&mut Binder<'_>)) -> Vec<Diagnostic> {
-    let (partial, none) = (Partial::of_nobody(), Named::default());
+    let (partial, none, own) = (Partial::of_nobody(), Named::default(), OwnNames::default());
     let fixed = Static {
         stacks: &[],
+        own: &own,
         images: &[],
         env: &[],
         literal: &BTreeSet::new(),
+        hidden: &Masks::default(),
         matrix: &[],
         files,
+        elsewhere: None,
         partial: &partial,
         limits: project.map_or(&none, |project| &project.timeouts),
     };

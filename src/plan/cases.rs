@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::CaseInfo;
+use super::secret;
+use crate::event::{CaseInfo, repetition_text};
 use crate::host::file_name_of;
 use crate::load::Loaded;
+use crate::mask::Masks;
 use crate::scenario::Matrix;
 
 /// A case of a scenario before it is planned.
@@ -14,9 +16,22 @@ pub struct CaseSeed {
     pub info: CaseInfo,
     /// Its number among the scenario's combinations.
     pub combination: usize,
+    /// What seeds its unique names, where they are those of an earlier run.
+    pub unique: Option<String>,
 }
 
 impl CaseSeed {
+    /// It, so many times, each with a name of its own.
+    pub fn repeated(&self, times: u32) -> impl Iterator<Item = CaseSeed> {
+        (1..=times).map(|number| {
+            let mut seed = self.clone();
+            seed.info.name.push_str(&repetition_text(number));
+            seed.info.folder.push_str(&format!("-run-{number}"));
+            seed.info.repetition = Some(number);
+            seed
+        })
+    }
+
     /// Gives it another number, and with it another folder.
     pub fn renumber(&mut self, number: usize) {
         if let Some(named) = self.info.folder.strip_prefix(&numbered(self.info.number)) {
@@ -47,7 +62,14 @@ pub fn cases(loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
     }
     let place = scenario.scenario.span.place();
     // A folder's name cannot be hidden afterwards.
-    let hides = !scenario.mask.is_empty() || project.is_some_and(|project| !project.mask.is_empty());
+    let hides = !scenario.mask.is_empty()
+        || project.is_some_and(|project| !project.mask.is_empty())
+        || secret::made_of(scenario, project)
+            .iter()
+            .any(|name| name.parts[0] == "matrix");
+    let masks = Masks::default();
+    let literal = secret::contents(scenario).filter_map(|content| content.as_literal());
+    literal.for_each(|content| masks.add(&content.into()));
     let combinations = Matrix::cases(scenario.matrix.as_ref());
     let seeds = combinations.iter().enumerate().map(|(combination, values)| {
         let name = format!("{}{}", scenario.scenario.value, Matrix::suffix(values));
@@ -58,9 +80,10 @@ pub fn cases(loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
             scenario: scenario.scenario.value.clone(),
             folder: folder_name(
                 first + combination,
-                if hides { &scenario.scenario.value } else { &name },
+                &masks.hide(if hides { &scenario.scenario.value } else { &name }),
             ),
             name,
+            repetition: None,
             matrix: values
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone()))
@@ -68,7 +91,11 @@ pub fn cases(loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
             tags: tags.clone(),
             properties: properties.clone(),
         };
-        CaseSeed { info, combination }
+        CaseSeed {
+            info,
+            combination,
+            unique: None,
+        }
     });
     seeds.collect()
 }

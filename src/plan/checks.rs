@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Resolving;
+use crate::declared::Declared;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::event::Phase;
 use crate::scenario::Scenario;
 use crate::stack::StackPlan;
 use crate::step::{Bound, Known, Static, path_problem};
+use crate::substitute::StackKind;
 
 impl Resolving<'_> {
     /// The names in all that is not a step: what a stack takes may be saved by a step before its `up`.
     pub(super) fn check_top_level(&mut self, known: &Known, fixed: &Static<'_>) {
+        self.check_swarm();
         for template in &self.loaded.templates {
             let told: Vec<Diagnostic> = template
                 .names()
@@ -33,16 +36,23 @@ fn overlaps(a: &Span, b: &Span) -> bool {
 
 /// What `check` tells beside problems: locks, and a scenario that checks nothing.
 pub(super) fn notes(
-    scenario: &Scenario,
+    (scenario, has_swarm): (&Scenario, bool),
     phases: &BTreeMap<Phase, Vec<Bound>>,
     stacks: &[StackPlan],
+    declared: &Declared,
 ) -> Vec<Diagnostic> {
     let mut notes: Vec<Diagnostic> = stacks.iter().flat_map(StackPlan::notes).collect();
+    notes.extend(declared.notes());
+    let in_swarm = |stack: &&StackPlan| stack.kind == StackKind::Swarm;
+    if !has_swarm && let Some(stack) = stacks.iter().find(in_swarm) {
+        notes.push(stack.without_swarm());
+    }
     let checks = [Phase::Given, Phase::Steps, Phase::Then]
         .iter()
         .filter_map(|phase| phases.get(phase))
         .flatten()
-        .any(Bound::checks);
+        .any(Bound::checks)
+        || scenario.log_scan.is_some();
     if !checks {
         notes.push(
             Diagnostic::warning(

@@ -1,33 +1,39 @@
 //! Names → ids: a scenario as written becomes the plan of one case and one attempt. Pure: files come from the memo.
 
 pub mod alone;
+mod baseline;
 mod cases;
 mod checks;
 mod filled;
 mod finish;
+mod log_scan;
 mod names;
 mod parts;
+mod secret;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::declared::Declared;
 use crate::diagnostic::{Diagnostic, Level};
-use crate::event::{CaseInfo, Phase};
+use crate::event::{CaseInfo, Phase, What};
 use crate::image::{Identities, ImagePlan};
 use crate::load::Loaded;
 use crate::mask::Masks;
 use crate::scenario::{Collect, Files, Project, Requires};
 use crate::shape::Named;
 use crate::stack::{Lock, StackPlan};
-use crate::step::{Binder, Bound, Keep, KnownIssue, SetBy, Skip, StackNames, Static};
-use crate::template::Scope;
+use crate::step::{BUILT_IN, Binder, Bound, Keep, KnownIssue, Measuring, Noted, SetBy, Skip, StackNames, Static};
+use crate::template::{Scope, unique_seed};
 
 pub use cases::{CaseSeed, cases};
 pub use filled::filled;
+pub use log_scan::LogScan;
+pub use secret::StackSecret;
 
 /// The run's own folder in the results, of what is gone when the images are built.
 pub const SCRATCH: &str = "scratch";
@@ -45,10 +51,25 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     /// The results folder, absolute.
     pub results: PathBuf,
+    /// The folder of what nobody else may find, absolute: secrets. It goes with the run, also with one that was killed.
+    pub hidden: PathBuf,
     /// Whether to keep, over the scenario's own.
     pub keep: Option<Keep>,
+    /// The values that measured ones are compared with, over the project's own.
+    pub baseline: Baselining,
+    /// The machine that the engine is on, where that is known to be another one.
+    pub elsewhere: Option<String>,
     /// What the identity of a build is made of: nothing for `check`, and the images of an engine in a run.
     pub identities: Identities,
+}
+
+/// What is said on the command line of the values that measured ones are compared with.
+#[derive(Debug, Clone, Default)]
+pub struct Baselining {
+    /// Their file, absolute.
+    pub file: Option<PathBuf>,
+    /// True when it is written anew.
+    pub update: bool,
 }
 
 /// One case and one attempt, all names bound.
@@ -66,6 +87,8 @@ pub struct Plan {
     pub masked: Vec<String>,
     /// Those of them whose values are no matter of this case alone: given to the run, or masked by the project.
     pub masked_everywhere: Vec<String>,
+    /// What was given to the run, by its command line or its environment, and secrets are made of.
+    pub made_of: Vec<Value>,
     /// The author's own names, those that steps save too.
     pub own_names: BTreeSet<String>,
     /// The scenario's folder.
@@ -84,12 +107,18 @@ pub struct Plan {
     pub keep: Keep,
     /// What must be there.
     pub requires: Vec<Requires>,
+    /// True where the engine is made a swarm if it is in none.
+    pub makes_swarm: bool,
     /// When it is skipped.
     pub skip: Vec<Skip>,
     /// Failures that are known.
     pub known_issues: Vec<KnownIssue>,
     /// Images, in an order in which each comes after those that it is made from.
     pub images: Vec<ImagePlan>,
+    /// Secrets, configs, networks and volumes beside those of the stacks.
+    pub declared: Declared,
+    /// What the stacks' own secrets hold, as far as it is known.
+    pub stack_secrets: Vec<StackSecret>,
     /// Stacks, by number.
     pub stacks: Vec<Arc<StackPlan>>,
     /// Their names, for targets.
@@ -98,6 +127,12 @@ pub struct Plan {
     pub phases: BTreeMap<Phase, Vec<Bound>>,
     /// The numbers of the steps by whose beginning logs are marked.
     pub marks: BTreeSet<usize>,
+    /// The numbers of swarm stacks whose external things have to be there before the first step.
+    pub expects: BTreeSet<usize>,
+    /// What the logs are looked through for at the end.
+    pub log_scans: Vec<LogScan>,
+    /// What its measured values are compared with.
+    pub measuring: Measuring,
     /// What is copied into the results.
     pub collect: Vec<Collect>,
     /// What cannot be freed: such scenarios wait for each other.
@@ -107,9 +142,27 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// True when a step asks from inside a service's network.
+    /// What is told when it begins.
+    pub fn started(&self) -> What {
+        What::CaseStarted {
+            unique: self.scope.unique.clone(),
+            vars: self.vars(),
+        }
+    }
+
+    /// Its variables, for whoever compares them: of long values a digest.
+    pub fn vars(&self) -> BTreeMap<String, Value> {
+        let known = self
+            .scope
+            .values
+            .keys()
+            .filter(|name| !BUILT_IN.contains(&name.as_str()));
+        self.scope.comparable(known.map(String::as_str))
+    }
+
+    /// True when a step asks from inside a service's network, or this program's image is needed otherwise.
     pub fn asks_inside(&self) -> bool {
-        self.phases.values().flatten().any(Bound::asks_inside)
+        self.declared.fills() || self.phases.values().flatten().any(Bound::asks_inside)
     }
 
     /// The images that its steps name, whoever makes them: a step before may do so.
@@ -117,14 +170,31 @@ impl Plan {
         self.phases.values().flatten().flat_map(Bound::images)
     }
 
-    /// Hides the values of masked names that are known early.
-    pub fn hide(&self, masks: &Masks) {
-        self.hide_names(&self.masked, masks);
+    /// The folder that nobody else finds, where something is in it: secrets, and what has hidden values in it.
+    pub fn private(&self) -> Option<&Path> {
+        let folder = self.declared.folder.as_path();
+        let mut stacks = self.stacks.iter();
+        let is_used = !self.declared.contents.is_empty() || stacks.any(|stack| stack.copies.starts_with(folder));
+        is_used.then_some(folder)
     }
 
-    /// Hides those that are to be hidden in the other cases, too.
+    /// Hides the values of masked names that are known early, and secrets.
+    pub fn hide(&self, masks: &Masks) {
+        self.hide_everywhere(masks);
+        self.hide_names(&self.masked, masks);
+        let declared = self.declared.secrets().map(|secret| &secret.bytes);
+        let of_stacks = self.stack_secrets.iter().map(|secret| &secret.bytes);
+        declared.chain(of_stacks).for_each(|bytes| masks.add_bytes(bytes));
+    }
+
+    /// Hides those that are to be hidden in the other cases, too: what one of them leaves, another may find.
     pub fn hide_everywhere(&self, masks: &Masks) {
         self.hide_names(&self.masked_everywhere, masks);
+        let declared = self.declared.long_secrets().map(|secret| &secret.bytes);
+        let of_stacks = self.stack_secrets.iter().filter(|secret| !secret.is_short());
+        let of_stacks = of_stacks.map(|secret| &secret.bytes);
+        declared.chain(of_stacks).for_each(|bytes| masks.add_bytes(bytes));
+        self.made_of.iter().for_each(|value| masks.add(value));
     }
 
     fn hide_names(&self, names: &[String], masks: &Masks) {
@@ -148,11 +218,14 @@ pub fn resolve(
 struct Parts {
     results: PathBuf,
     images: Vec<ImagePlan>,
+    declared: Declared,
     stacks: Vec<StackPlan>,
     names: Vec<StackNames>,
     phases: BTreeMap<Phase, Vec<Bound>>,
-    marks: BTreeSet<usize>,
+    noted: Noted,
+    log_scans: Vec<LogScan>,
     masked: Vec<String>,
+    measuring: Measuring,
     own_names: BTreeSet<String>,
     notes: Vec<Diagnostic>,
 }
@@ -171,8 +244,10 @@ struct Resolving<'a> {
 impl<'a> Resolving<'a> {
     fn new(loaded: &'a Loaded, seed: &'a CaseSeed, attempt: u32, settings: &'a Settings, files: &'a Files) -> Self {
         let id = format!("{}-{}-{attempt}", settings.run, seed.info.number);
+        let secret = format!("{}{id}", settings.seed);
         let scope = Scope {
-            seed: format!("{}{id}", settings.seed),
+            unique: seed.unique.clone().unwrap_or_else(|| unique_seed(&secret)),
+            seed: secret,
             ..Scope::default()
         };
         Resolving {
@@ -198,58 +273,63 @@ impl<'a> Resolving<'a> {
     fn plan(mut self) -> Result<Plan, Vec<Diagnostic>> {
         let scenario = Arc::clone(&self.loaded.scenario);
         let results = self.results();
-        let env = self.built_in(&results.join("scratch"));
+        let scratch = results.join("scratch");
+        let env = self.built_in(&scratch);
         self.variables();
-        let mut images = self.images();
-        let stacks = self.stacks(&results, &mut images);
-        let names: Vec<StackNames> = stacks.iter().map(|stack| stack.names()).collect();
-        let matrix: Vec<String> = scenario
-            .matrix
-            .as_ref()
-            .map_or_else(Vec::new, |matrix| matrix.names.clone());
-        let literal = self.literal();
+        let (declared, images, stacks) = self.made(&results);
+        let elsewhere = self.elsewhere((&results, &scratch));
+        let names = self.stack_names(&stacks, elsewhere.as_ref());
+        let matrix = scenario.matrix.as_ref();
+        let matrix = matrix.map_or_else(Vec::new, |matrix| matrix.names.clone());
+        let (literal, hidden) = (self.literal(), self.hidden(&declared));
         let image_names: Vec<String> = scenario.images.names().map(str::to_owned).collect();
-        let partial = self.partial(&names);
-        let (limits, none) = (self.project().map(|project| &project.timeouts), Named::default());
+        let own = declared.names();
+        let partial = self.partial(&names, &own);
+        let (measuring, none) = (self.measuring(), Named::default());
         let fixed = Static {
             partial: &partial,
             stacks: &names,
+            own: &own,
             images: &image_names,
             env: &env,
             matrix: &matrix,
             literal: &literal,
+            hidden: &hidden,
             files: self.files,
-            limits: limits.unwrap_or(&none),
+            elsewhere: elsewhere.as_ref(),
+            limits: self.project().map_or(&none, |project| &project.timeouts),
         };
         let mut binder = Binder::new(&fixed, self.scope.clone(), self.loaded.folder.clone());
         let phases = parts::bind_phases(&mut binder, &scenario);
         // Those of the project file are for all its scenarios: one of them may well not have the service.
         scenario.collect.iter().for_each(|entry| binder.collected(&entry.path));
+        let log_scans = self.log_scans(&mut binder);
         binder.tell_saved_later();
         binder.tell_begun_later();
-        let never_up = binder.never_up();
-        let (known, marks) = (binder.known.clone(), std::mem::take(&mut binder.marks));
-        self.problems.append(&mut binder.problems);
+        let (never_up, known, noted) = (binder.never_up(), binder.known.clone(), binder.noted());
+        self.tell_unused(&declared, &stacks, binder);
         self.check_top_level(&known, &fixed);
         let masked = self.masked(&known, &partial);
         // Of what has other problems, the step that does it may be one that was not understood.
-        if !self.has_errors() {
-            self.problems.extend(never_up);
-        }
+        let more = if self.has_errors() { Vec::new() } else { never_up };
+        self.problems.extend(more);
         if self.has_errors() {
             return Err(self.problems);
         }
         // What is left of the problems keeps nothing from starting.
-        let told = checks::notes(&scenario, &phases, &stacks);
+        let told = checks::notes((&scenario, self.has_swarm()), &phases, &stacks, &declared);
         let notes = std::mem::take(&mut self.problems).into_iter().chain(told).collect();
         Ok(self.finished(Parts {
             results,
             images,
+            declared,
             stacks,
             names,
             phases,
-            marks,
+            noted,
+            log_scans,
             masked,
+            measuring,
             own_names: known.own_names().map(str::to_owned).collect(),
             notes,
         }))

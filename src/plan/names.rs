@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Resolving;
+use super::{Resolving, secret};
+use crate::declared::{Declared, is_short};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::scenario::{Early, Partial, TooLate};
+use crate::mask::Masks;
+use crate::scenario::{Early, Partial, Requires, TooLate};
 use crate::step::Known;
 use crate::template::{Data, Scope, Template, Unrendered};
 
@@ -23,15 +25,36 @@ impl Resolving<'_> {
         self.scope.values.insert(name.to_owned(), Arc::new(value));
     }
 
+    /// What has to be there, by the project file and the scenario.
+    pub(super) fn requires(&self) -> impl Iterator<Item = &Requires> {
+        let of_project = self.project().and_then(|project| project.requires.as_ref());
+        of_project.into_iter().chain(self.loaded.scenario.requires.as_ref())
+    }
+
+    /// True where the engine is made a swarm, or has to be in one.
+    pub(super) fn has_swarm(&self) -> bool {
+        let is_wanted = |requires: &Requires| requires.swarm.as_ref().is_some_and(|swarm| swarm.value);
+        self.loaded.scenario.cluster.is_some() || self.requires().any(is_wanted)
+    }
+
+    /// Tells who wants a swarm made, and none to be there.
+    pub(super) fn check_swarm(&mut self) {
+        let unwanted = self
+            .requires()
+            .filter_map(|requires| requires.swarm.as_ref())
+            .find(|swarm| !swarm.value)
+            .map(|swarm| swarm.span.clone());
+        if let Some(at) = unwanted.filter(|_| self.loaded.scenario.cluster.is_some()) {
+            let message = "`cluster: {swarm: true}` makes the engine a swarm, and here none is wanted";
+            self.problems
+                .push(Diagnostic::error(&at, message).help("take one of them out"));
+        }
+    }
+
     /// The built-in names that are known early; gives the names of the environment that are seen.
     pub(super) fn built_in(&mut self, scratch: &Path) -> Vec<String> {
-        let scenario = &self.loaded.scenario;
-        let project = self.project();
-        let requires = project
-            .and_then(|project| project.requires.as_ref())
-            .into_iter()
-            .chain(scenario.requires.as_ref());
-        let names: Vec<String> = requires
+        let names: Vec<String> = self
+            .requires()
             .flat_map(|requires| &requires.env)
             .map(|name| name.value.clone())
             .collect();
@@ -81,6 +104,9 @@ impl Resolving<'_> {
                 self.problems.push(problem);
                 self.put(name, Value::Null);
                 continue;
+            }
+            if data.is_by_chance(&self.scope) {
+                self.scope.by_chance.insert(name.clone());
             }
             let templates = data.templates();
             let file = templates
@@ -153,6 +179,35 @@ impl Resolving<'_> {
         own.chain(project.into_iter().flat_map(|project| &project.mask))
             .map(|name| name.value.clone())
             .collect()
+    }
+
+    /// The values of which no message shows a part: masked ones, as far as they are known before anything starts, and secrets.
+    pub(super) fn hidden(&self, declared: &Declared) -> Masks {
+        let masks = Masks::default();
+        let of_project = self.project().into_iter().flat_map(|project| &project.mask);
+        let masked = self.loaded.scenario.mask.iter().chain(of_project);
+        let values = masked.filter_map(|name| self.scope.values.get(&name.value));
+        values.for_each(|value| masks.add(value));
+        declared.secrets().for_each(|secret| masks.add_bytes(&secret.bytes));
+        masks
+    }
+
+    /// What secrets are made of that was given to the run: it is no less secret where it stands by itself.
+    pub(super) fn given_to_secrets(&self) -> Vec<Value> {
+        let env = self.scope.values.get("env");
+        let given = secret::made_of(&self.loaded.scenario, self.project()).into_iter();
+        let given = given.filter_map(|name| match name.parts.as_slice() {
+            [of, name, ..] if of == "env" => env?.get(name).cloned(),
+            [name, ..] => self.settings.overrides.get(name).cloned(),
+            [] => None,
+        });
+        let long = |value: &Value| {
+            value.as_str().map_or_else(
+                || !is_short(value.to_string().as_bytes()),
+                |text| !is_short(text.as_bytes()),
+            )
+        };
+        given.filter(long).collect()
     }
 
     /// The masked names whose values come from the command line, or that the project masks.

@@ -1,9 +1,12 @@
 //! What must be known before anything starts: rendered with the names that are known, and files answered from the memo.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::{Files, normal};
 use crate::diagnostic::{Diagnostic, Span};
+use crate::engine::Labels;
+use crate::shape::{Named, Text};
 use crate::template::{Question, Scope, Template, Unrendered};
 
 /// What is known before anything starts.
@@ -15,6 +18,64 @@ pub struct Early<'a> {
     pub files: &'a Files,
     /// The folder that paths are relative to.
     pub folder: &'a Path,
+}
+
+/// The try of a case that is planned: what its images, its stacks and all else that it declares have in common.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The files that were read.
+    pub files: &'a Files,
+    /// The scenario's folder.
+    pub folder: &'a Path,
+    /// Its id.
+    pub case: &'a str,
+    /// The labels of all that it makes.
+    pub labels: &'a Labels,
+}
+
+impl<'a> Attempt<'a> {
+    /// What is known with these names.
+    pub fn known(self, scope: &'a Scope) -> Early<'a> {
+        let (files, folder) = (self.files, self.folder);
+        Early { scope, files, folder }
+    }
+}
+
+/// Reads what is written, and must be known before anything starts. Each is none where it is not, or where a file that it
+/// asks for is not read yet; why it cannot be known is told.
+pub struct Reading<'a> {
+    /// What is known.
+    pub known: Early<'a>,
+    /// Why it waits for nothing.
+    pub late: TooLate,
+    /// Where it is told.
+    pub problems: &'a mut Vec<Diagnostic>,
+}
+
+impl Reading<'_> {
+    /// A text.
+    pub fn text(&mut self, text: &Text) -> Option<String> {
+        self.known.text(text, self.late, self.problems)
+    }
+
+    /// A text, if there is one.
+    pub fn optional(&mut self, text: Option<&Text>) -> Option<Option<String>> {
+        text.map_or(Some(None), |text| self.text(text).map(Some))
+    }
+
+    /// Texts by name: what is wrong with each of them is told.
+    pub fn texts(&mut self, texts: &Named<Text>) -> Option<BTreeMap<String, String>> {
+        let rendered: Vec<Option<(String, String)>> = texts
+            .iter()
+            .map(|(name, text)| Some((name.to_owned(), self.text(text)?)))
+            .collect();
+        rendered.into_iter().collect()
+    }
+
+    /// A path, absolute.
+    pub fn path(&mut self, text: &Text) -> Option<PathBuf> {
+        Some(normal(&self.known.folder.join(self.text(text)?)))
+    }
 }
 
 /// Why something cannot be known only later, and what to do about it.

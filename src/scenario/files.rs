@@ -122,8 +122,16 @@ impl Files {
             Found::Folder => Err("it is a folder".to_owned()),
             Found::Missing => Err("there is no such file".to_owned()),
             Found::Unreadable(why) => Err(why),
-            Found::NoText(problem) => Err(problem.message),
+            Found::NoText(problem, _) => Err(problem.message),
         })
+    }
+
+    /// A file's bytes, whether or not it is text; `None` when it was not read yet: it is wanted then.
+    pub fn bytes(&self, path: &Path) -> Option<Result<Arc<[u8]>, String>> {
+        match substitute::Files::look(self, path)? {
+            Found::NoText(_, bytes) => Some(Ok(bytes)),
+            _ => Some(self.text(path)?.map(|source| source.text.as_bytes().into())),
+        }
     }
 
     /// What is below a folder (of a file: itself, without a path); `None` when it was not read yet: it is wanted then.

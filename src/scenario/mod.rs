@@ -1,10 +1,14 @@
 //! The language as written: what an author wrote and nothing more, one file per top-level part.
 
+mod cluster;
+pub mod declared;
 mod early;
 mod files;
 pub mod images;
+mod log_scan;
 mod matrix;
 mod partial;
+mod private;
 mod requires;
 mod schema;
 pub mod stacks;
@@ -17,10 +21,13 @@ use crate::step::{Keep, KnownIssue, Later, Skip, Step};
 use crate::template::{Data, Expression, Template as Leaf};
 use crate::yaml::{Node, foreign_tags};
 
-pub use early::{Early, TooLate};
+pub use cluster::Cluster;
+pub use early::{Attempt, Early, Reading, TooLate};
 pub use files::{Files, Read, There, Wanted, normal};
+pub use log_scan::LogScan;
 pub use matrix::{MAX_CASES, Matrix};
 pub use partial::Partial;
+use private::Private;
 pub use requires::{Requires, VersionRange};
 pub use schema::{File, schema};
 
@@ -53,23 +60,23 @@ shape! {
         matrix: Option<Matrix>,
         /// Whether what it started is left for a look.
         keep: Option<Spanned<Keep>>,
-        /// The cluster that it runs on.
-        cluster: Option<Later>,
+        /// The cluster that it runs on; without it, the local engine as it is.
+        cluster: Option<Cluster>,
         /// What it needs alone or shared.
         needs: Option<Later>,
         /// The group that it belongs to.
         group: Option<Later>,
         /// Images to build, to use, or to name.
         images: Named<images::Image>,
-        /// Secrets for stacks.
-        secrets: Option<Later>,
-        /// Configs for stacks.
-        configs: Option<Later>,
-        /// Networks beside those of the stacks.
-        networks: Option<Later>,
-        /// Volumes beside those of the stacks.
-        volumes: Option<Later>,
-        /// Compose files with substitutions.
+        /// What the stacks' own secrets of these names hold; hidden everywhere.
+        secrets: Named<declared::Content>,
+        /// What the stacks' own configs of these names hold.
+        configs: Named<declared::Content>,
+        /// Networks beside those of the stacks: `${{ networks.NAME }}` is the real name.
+        networks: Named<declared::Network>,
+        /// Volumes beside those of the stacks: `${{ volumes.NAME }}` is the real name.
+        volumes: Named<declared::Volume>,
+        /// Compose and swarm files with substitutions.
         stacks: Named<stacks::Stack>,
         /// Roles that `switch` moves.
         deployments: Option<Later>,
@@ -81,8 +88,8 @@ shape! {
         then: Option<Vec<Step>>,
         /// All of them run after a failure. The reports show the last lines that each wrote.
         on_failure: Option<Vec<Step>>,
-        /// What no log may hold.
-        log_scan: Option<Later>,
+        /// What no log may hold at the end.
+        log_scan: Option<LogScan>,
         /// Always runs, in order; a failing one does not stop the next.
         cleanup: Option<Vec<Step>>,
         /// Files of containers that are copied into the results.
@@ -139,10 +146,12 @@ shape! {
         properties: Named<Spanned<String>>,
         /// Tags of every scenario.
         tags: Vec<Spanned<String>>,
+        /// The file of the values that measured ones are compared with; `--update-baseline` writes it.
+        baseline: Option<Spanned<String>>,
         /// Files of containers that are copied into the results.
         collect: Vec<Collect>,
-        /// What no log may hold.
-        log_scan: Option<Later>,
+        /// What no log of any scenario may hold, beside what a scenario forbids itself.
+        log_scan: Option<LogScan>,
         /// Clusters that scenarios may name.
         clusters: Option<Later>,
         /// Resources outside every cluster.
@@ -213,8 +222,13 @@ pub enum Document {
 
 /// What a file's tree is. Something that looks like a scenario and is none, or was named by the user, is an error.
 pub fn read_document(node: Node, named: bool) -> Result<Document, Vec<Diagnostic>> {
+    let node = node.merged();
+    let private = Private::of(&node);
+    private.hidden(read_merged(&node, named))
+}
+
+fn read_merged(node: &Node, named: bool) -> Result<Document, Vec<Diagnostic>> {
     let mut problems = Problems::default();
-    let node = &node.merged();
     if node.entry("scenario").is_some() {
         return read_scenario(node);
     }

@@ -26,7 +26,9 @@ impl Partial {
 
     /// All that a scenario may have: what is known where none is there.
     pub fn of_nobody() -> Partial {
-        let names = ["env", "images", "matrix", "probes", "stacks"];
+        let names = [
+            "env", "images", "matrix", "networks", "probes", "secrets", "stacks", "volumes",
+        ];
         Partial {
             problems: Vec::new(),
             names: names.map(str::to_owned).into(),
@@ -56,7 +58,7 @@ impl Partial {
 /// Parts of which one item can be left out without the others.
 const LISTS: [&str; 5] = ["given", "steps", "then", "on-failure", "cleanup"];
 /// Parts of which one name can be left out without the others.
-const MAPPINGS: [&str; 3] = ["vars", "images", "stacks"];
+const MAPPINGS: [&str; 7] = ["vars", "images", "secrets", "configs", "networks", "volumes", "stacks"];
 
 /// A scenario's tree without what has problems, and what is to be known of the rest.
 pub(super) fn without(node: &Node, problems: Vec<Diagnostic>) -> (Node, Partial) {
@@ -147,7 +149,9 @@ impl Partial {
     fn part(&mut self, name: &str, value: &Node) {
         match name {
             "requires" => drop(self.names.insert("env".to_owned())),
-            "matrix" | "images" | "stacks" => drop(self.names.insert(name.to_owned())),
+            "matrix" | "images" | "stacks" | "secrets" | "networks" | "volumes" => {
+                self.names.insert(name.to_owned());
+            }
             _ => {}
         }
         self.services |= name == "stacks";

@@ -1,4 +1,4 @@
-//! `stacks`: compose files as their authors ship them, and what is replaced in the copy.
+//! `stacks`: compose and swarm files as their authors ship them, and what is replaced in the copy.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,19 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::shape::{Named, OneOrMany, Problems, Rule, Shape, Text, Word, shape, wrong_type};
-use crate::step::Later;
-use crate::substitute::PortRange;
+use crate::substitute::{PortRange, StackKind};
 use crate::yaml::Node;
 
 shape! {
-    /// A stack: compose files and what is replaced in them. A text alone is the compose file.
-    pub struct Stack ("a stack") short compose rules [Rule::Some(&["compose"])] {
+    /// A stack: compose files, or swarm files, and what is replaced in them. A text alone is the compose file.
+    pub struct Stack ("a stack") short compose rules [
+        Rule::Some(&["compose", "swarm"]),
+        Rule::Excludes("swarm", &["compose", "profiles"]),
+    ] {
         /// The compose file, or a list of files in the order in which they are merged.
         compose: OneOrMany<Text>,
-        /// A swarm file, for `deploy`.
-        swarm: Option<Later>,
+        /// The swarm file, for `deploy`, or a list of files in the order in which they are merged.
+        swarm: OneOrMany<Text>,
         /// The profiles that are active.
         profiles: Vec<Text>,
         /// What `${…}` in the files sees, with the `.env` beside the first; nothing of this machine's.
@@ -25,10 +27,10 @@ shape! {
         env_file: OneOrMany<Text>,
         /// What is replaced.
         substitute: Option<Substitute>,
-        /// Another stack of which this is another version: `up` updates it in place.
+        /// Another stack of which this is another version: `up`, or `deploy`, updates it in place.
         version_of: Option<Spanned<String>>,
-        /// `false` refuses host paths that would have to be copied to an engine elsewhere.
-        copy: Option<Later>,
+        /// Paths of this machine that services mount: an engine elsewhere gets copies of them (default), any engine does (`true`), or they are refused there (`false`).
+        copy: Option<Spanned<bool>>,
     }
 }
 
@@ -43,7 +45,7 @@ shape! {
         host_paths: Named<Text>,
         /// Builds, by the context as it is written.
         builds: Named<BuildWritten>,
-        /// External networks and volumes of the files: their name there → the real one.
+        /// External networks and volumes of the files, of swarm files also secrets and configs: their name there → the real one.
         external: Named<Text>,
         /// Plain text, replaced before the files are parsed.
         text: Vec<TextWritten>,
@@ -143,11 +145,46 @@ impl Word for PortRange {
 }
 
 impl Stack {
+    /// Which tool reads its files.
+    pub fn kind(&self) -> StackKind {
+        match self.swarm.0.is_empty() {
+            true => StackKind::Compose,
+            false => StackKind::Swarm,
+        }
+    }
+
+    /// Its files, in the order in which they are merged.
+    pub fn files(&self) -> &[Text] {
+        match self.kind() {
+            StackKind::Compose => &self.compose.0,
+            StackKind::Swarm => &self.swarm.0,
+        }
+    }
+
     /// What is wrong with the combination of its keys, if something is.
     pub fn problem(&self, at: &Span) -> Option<Diagnostic> {
-        self.compose
-            .0
-            .is_empty()
-            .then(|| Diagnostic::error(at, "the stack names no file").help("give it `compose: docker-compose.yml`"))
+        let Some(swarm) = self.swarm.0.first() else {
+            return self.compose.0.is_empty().then(|| {
+                Diagnostic::error(at, "the stack names no file")
+                    .help("give it `compose: docker-compose.yml`, or `swarm: stack.yml`")
+            });
+        };
+        if let Some(compose) = self.compose.0.first() {
+            let problem = Diagnostic::error(
+                &compose.span,
+                "a stack is of compose files or of swarm files, not of both",
+            );
+            return Some(
+                problem
+                    .related(&swarm.span, "the swarm file")
+                    .help("make two stacks of them"),
+            );
+        }
+        let profile = self.profiles.first()?;
+        let problem = Diagnostic::error(
+            &profile.span,
+            "a swarm stack has no profiles: `docker stack` knows none",
+        );
+        Some(problem.help("leave `profiles` out; what is deployed only sometimes stands in a file of its own"))
     }
 }

@@ -26,7 +26,7 @@ pub use keys::{Key, keys_of};
 pub use leaf::{Computed, Text, computed_schema, is_plain_non_text};
 pub use rule::Rule;
 pub use schema::{ObjectSchema, tidy};
-pub use word::{Port, Size, Word, words};
+pub use word::{Port, Size, Word, Worded, words};
 
 /// What reading gathers: the diagnostics, and every template met, for the check of the names in them.
 #[derive(Debug, Default)]

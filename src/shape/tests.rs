@@ -131,7 +131,7 @@ fn tells_all_problems_of_all_levels_at_once() {
             "3:7 expected a size (`64KiB`, `2GiB`), found `5G` (write `5GiB`, which is in steps of 1024)",
             "4:8 expected `true` or `false`, found `yes` (write `true`)",
             "6:5 `host-path` is missing (add a line `host-path: …`)",
-            "6:12 expected a whole number, found `-1`",
+            "6:12 expected a whole number, found `-1` (it is 0 or more)",
             "7:16 expected text, found a list",
             "8:5 unknown key in an inner thing, `whn` (there is `host-path`, `times`, `when`; did you mean `when`?)",
             "9:5 `host-path` is missing (add a line `host-path: …`)",

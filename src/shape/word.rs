@@ -116,8 +116,15 @@ impl Word for u64 {
     }
     const UNQUOTED: bool = true;
     fn advice(text: &str) -> Option<String> {
-        let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic());
-        is_word.then(|| "write how many in digits: `0`, `1`, `2`".to_owned())
+        if text.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            return Some("write how many in digits: `0`, `1`, `2`".to_owned());
+        }
+        let number: f64 = text.parse().ok()?;
+        let help = match number < 0.0 {
+            true => "it is 0 or more",
+            false => "it has digits alone: `0`, `1`, `20`",
+        };
+        Some(help.to_owned())
     }
 }
 
@@ -156,6 +163,12 @@ impl Word for String {
     }
 }
 
+/// One of some words, as it is written.
+pub trait Worded {
+    /// The word.
+    fn text(self) -> &'static str;
+}
+
 /// Declares an enum of words: `words! { pub enum Keep { Never = "never", … } }`.
 #[macro_export]
 macro_rules! words {
@@ -164,6 +177,12 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[allow(unreachable_pub, reason = "the same declaration serves public and private modules")]
         pub enum $Name { $($(#[doc = $vdoc])* $Variant),+ }
+
+        impl $crate::shape::Worded for $Name {
+            fn text(self) -> &'static str {
+                match self { $($Name::$Variant => $text),+ }
+            }
+        }
 
         impl $crate::shape::Word for $Name {
             const WHAT: &'static str = concat!("one of" $(, " `", $text, "`")+);

@@ -1,11 +1,11 @@
 //! What a stack is rewritten with: paths, names and substitutions as written, with the values that are known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::scenario::stacks::{AddWritten, BuildWritten, PortsWritten, Stack, Substitute};
-use crate::scenario::{Early, TooLate, normal};
+use crate::scenario::{Early, Reading, TooLate, normal};
 use crate::shape::{Named, Text};
 use crate::substitute::{
     Addition, BuildReplacement, Environment, Ports, Replacement, StackInput, Substitutions, TextReplacement,
@@ -14,6 +14,9 @@ use crate::substitute::{
 use crate::template::{NamePath, Scope, Unrendered};
 
 use super::planning::Planning;
+
+/// The folder in which each stack has a folder.
+pub const STACKS: &str = "stacks";
 
 /// Why a stack's files and names wait for nothing.
 const LATE: TooLate = (
@@ -29,7 +32,7 @@ impl<'a> Planning<'a> {
         project: String,
         built: &BTreeMap<String, String>,
     ) -> Option<StackInput> {
-        let files = self.paths(&stack.compose.0)?;
+        let files = self.paths(stack.files())?;
         let env_files = self.paths(&stack.env_file.0)?;
         let mut env = Environment::new();
         for (name, text) in stack.env.iter() {
@@ -37,14 +40,15 @@ impl<'a> Planning<'a> {
         }
         let mut profiles = BTreeSet::new();
         for profile in &stack.profiles {
-            profiles.insert(self.early(profile)?);
+            profiles.insert(self.reading().text(profile)?);
         }
         let substitutions = match &stack.substitute {
             Some(substitute) => self.substitutions(substitute)?,
             None => Substitutions::default(),
         };
-        let labels = self.context.labels;
+        let labels = self.context.attempt.labels;
         Some(StackInput {
+            kind: stack.kind(),
             at: span.clone(),
             project,
             files,
@@ -52,11 +56,15 @@ impl<'a> Planning<'a> {
             env_files,
             profiles,
             substitutions,
+            given: self.context.given.to_vec(),
+            anew: BTreeMap::new(),
             labels: labels.clone(),
-            build_labels: crate::lease::image_labels(&self.context.folder.display().to_string()),
+            build_labels: crate::lease::image_labels(&self.context.attempt.folder.display().to_string()),
             built: built.clone(),
-            folder: self.context.results.join("stacks").join(name),
+            folder: self.context.copies.join(STACKS).join(name),
             contexts: None,
+            copies: None,
+            home: self.context.home.map(Path::to_owned),
         })
     }
 
@@ -81,7 +89,7 @@ impl<'a> Planning<'a> {
                 .iter()
                 .map(|text| {
                     Some(TextReplacement {
-                        from: Spanned::new(self.early(&text.from)?, text.from.span.clone()),
+                        from: Spanned::new(self.reading().text(&text.from)?, text.from.span.clone()),
                         to: self.value(&text.to)?,
                         count: text.count.as_ref().map(|count| count.value),
                     })
@@ -105,7 +113,7 @@ impl<'a> Planning<'a> {
         let mut all = self.replacements(named)?;
         for replacement in &mut all {
             if let Late::Known(path) = &replacement.to {
-                replacement.to = Late::Known(normal(&self.context.folder.join(path)).display().to_string());
+                replacement.to = Late::Known(normal(&self.context.attempt.folder.join(path)).display().to_string());
             }
         }
         Some(all)
@@ -113,13 +121,13 @@ impl<'a> Planning<'a> {
 
     fn build(&mut self, from: &str, span: &Span, build: &BuildWritten) -> Option<BuildReplacement> {
         let context = match &build.context {
-            Some(context) => Some(Spanned::new(self.path(context)?, context.span.clone())),
+            Some(context) => Some(Spanned::new(self.reading().path(context)?, context.span.clone())),
             None => None,
         };
         let dockerfiles = build
             .dockerfiles
             .iter()
-            .map(|text| Some(Spanned::new(self.early(text)?, text.span.clone())));
+            .map(|text| Some(Spanned::new(self.reading().text(text)?, text.span.clone())));
         let dockerfiles = dockerfiles.collect::<Option<_>>()?;
         let add = build.add.iter().map(|add| self.addition(add)).collect::<Option<_>>()?;
         Some(BuildReplacement {
@@ -132,11 +140,11 @@ impl<'a> Planning<'a> {
 
     fn addition(&mut self, add: &AddWritten) -> Option<Addition> {
         let to = match &add.to {
-            Some(to) => Some(self.early(to)?),
+            Some(to) => Some(self.reading().text(to)?),
             None => None,
         };
         Some(Addition {
-            from: Spanned::new(self.path(&add.path)?, add.path.span.clone()),
+            from: Spanned::new(self.reading().path(&add.path)?, add.path.span.clone()),
             to,
         })
     }
@@ -144,25 +152,21 @@ impl<'a> Planning<'a> {
     fn paths(&mut self, texts: &[Text]) -> Option<Vec<Spanned<PathBuf>>> {
         texts
             .iter()
-            .map(|text| Some(Spanned::new(self.path(text)?, text.span.clone())))
+            .map(|text| Some(Spanned::new(self.reading().path(text)?, text.span.clone())))
             .collect()
     }
 
-    fn path(&mut self, text: &Text) -> Option<PathBuf> {
-        Some(normal(&self.context.folder.join(self.early(text)?)))
-    }
-
-    fn known(&self) -> Early<'a> {
-        Early {
-            scope: self.scope,
-            files: self.context.files,
-            folder: self.context.folder,
+    /// What must be known before anything starts.
+    fn reading(&mut self) -> Reading<'_> {
+        Reading {
+            known: self.known(),
+            late: LATE,
+            problems: self.problems,
         }
     }
 
-    /// A text that must be known before anything starts.
-    fn early(&mut self, text: &Text) -> Option<String> {
-        self.known().text(text, LATE, self.problems)
+    fn known(&self) -> Early<'a> {
+        self.context.attempt.known(self.scope)
     }
 
     /// A text that may be known only at `up`.
@@ -172,8 +176,11 @@ impl<'a> Planning<'a> {
         }
         match self.known().rendered(&text.span, |scope| text.text(scope)) {
             Ok(known) => known.map(Late::Known),
-            Err(Unrendered::Needs(_)) if self.late => Some(Late::Late),
-            Err(Unrendered::Needs(_)) => Some(Late::Known(String::new())),
+            Err(Unrendered::Needs(questions)) => {
+                // At `up` they are answered, and it is rewritten again.
+                self.needs.extend(questions);
+                Some(Late::Late)
+            }
             Err(Unrendered::Failed { span, message, .. }) => {
                 self.problems.push(Diagnostic::error(&span, message));
                 None

@@ -1,9 +1,13 @@
 //! Stacks of a case, planned: their files rewritten with late values as holes, and again with all of them at `up`.
 
+mod elsewhere;
+mod fixed;
 mod input;
 mod lock;
 mod planning;
+mod said;
 mod shared;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,18 +15,22 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Diagnostic, Level, Span, Spanned};
+use crate::diagnostic::{Diagnostic, Level, Span};
 use crate::engine::Labels;
 use crate::image::{Identities, ImagePlan, OURS};
-use crate::scenario::Files;
 use crate::scenario::stacks::Stack;
+use crate::scenario::{Attempt, Files};
 use crate::shape::Named;
-use crate::step::StackNames;
-use crate::substitute::{self, LockKind, Refused, Rewritten, StackInput};
-use crate::template::Scope;
+use crate::step::{Elsewhere, StackNames};
+use crate::substitute::{self, Given, Needs, Refused, Rewritten, StackInput, StackKind};
+use crate::template::{Question, Scope};
 
+pub use elsewhere::{OTHERWISE, uncopied};
+pub use fixed::{FixedPort, FixedSubnet};
+pub use input::STACKS;
 pub use lock::Lock;
 use planning::Planning;
+use version::{Base, no_base, of_other_kind};
 
 /// A stack, planned.
 #[derive(Debug, Clone)]
@@ -31,7 +39,9 @@ pub struct StackPlan {
     pub name: String,
     /// The number of the stack that runs: another version of a stack has its base's.
     pub id: usize,
-    /// The project's name: unique a try.
+    /// Which tool reads its files.
+    pub kind: StackKind,
+    /// The project's or the swarm stack's name: unique a try.
     pub project: String,
     /// As written.
     pub written: Stack,
@@ -45,57 +55,48 @@ pub struct StackPlan {
     base: bool,
     folder: PathBuf,
     labels: Labels,
+    given: Arc<[Given]>,
+    /// The names of what the versions before have with other content: what is known later does not change them.
+    anew: Anew,
+    home: Option<PathBuf>,
 }
 
-/// A host port that stays fixed.
-#[derive(Debug, Clone)]
-pub struct FixedPort {
-    /// The port.
-    pub number: u16,
-    /// `tcp`, `udp`, `sctp`.
-    pub protocol: String,
-    /// The host's address that it is bound to; all of them if none.
-    pub address: Option<String>,
-    /// Where the file says so.
-    pub at: Span,
-}
+/// Real names of secrets and configs, by section and name in the files.
+type Anew = BTreeMap<(&'static str, String), String>;
 
-/// A subnet that stays fixed.
-#[derive(Debug, Clone)]
-pub struct FixedSubnet {
-    /// The subnet: `10.1.0.0/16`.
-    pub subnet: String,
-    /// Where the file says so.
-    pub at: Span,
+/// Why a stack's files cannot be rewritten with what is known.
+pub enum Unwritten {
+    /// These are to be answered first.
+    Needs(Vec<Question>),
+    /// They are wrong.
+    Problems(Vec<Diagnostic>),
 }
 
 /// What planning stacks needs to know.
 pub struct Context<'a> {
-    /// The files that were read.
-    pub files: &'a Files,
-    /// The scenario's folder.
-    pub folder: &'a Path,
-    /// The case's folder in the results, absolute.
-    pub results: &'a Path,
-    /// The folder in which its builds are prepared, absolute.
+    /// The try.
+    pub attempt: Attempt<'a>,
+    /// The folder of the folder `stacks` that the copies of the files are written to, absolute.
+    pub copies: &'a Path,
+    /// The folder of the files that its services are built by, absolute.
     pub builds: &'a Path,
+    /// The folder of the copies of contexts, absolute: they may be large, and are as the author has them.
+    pub contexts: &'a Path,
     /// What the identity of a build is made of.
     pub identities: &'a Identities,
-    /// The case's id.
-    pub case: &'a str,
-    /// The labels of all that the case makes.
-    pub labels: &'a Labels,
+    /// Secrets and configs that take the place of the stacks' own.
+    pub given: &'a [Given],
+    /// The home of who runs this, as the docker tools see it.
+    pub home: Option<&'a Path>,
     /// Names of what had problems: they are told, and these are not unknown.
     pub left_out: &'a BTreeSet<String>,
 }
 
-/// Plans the stacks in their order; the scope's `stacks` gets their real names. Gives the stacks, the images that are
-/// built for their services, and the problems.
-pub fn plan(
-    stacks: &Named<Stack>,
-    scope: &mut Scope,
-    context: &Context<'_>,
-) -> (Vec<StackPlan>, Vec<ImagePlan>, Vec<Diagnostic>) {
+/// The stacks, the images that are built for their services, and the problems.
+pub type Planned = (Vec<StackPlan>, Vec<ImagePlan>, Vec<Diagnostic>);
+
+/// Plans the stacks in their order; the scope's `stacks` gets their real names.
+pub fn plan(stacks: &Named<Stack>, scope: &mut Scope, context: &Context<'_>) -> Planned {
     let (mut plans, mut builds, mut problems) = (Vec::<StackPlan>::new(), Vec::new(), Vec::new());
     let mut values = serde_json::Map::new();
     scope.values.insert("stacks".to_owned(), Arc::new(json!({})));
@@ -103,7 +104,11 @@ pub fn plan(
         let base = match &stack.version_of {
             None => None,
             Some(of) => match plans.iter().find(|plan| plan.name == of.value) {
-                Some(base) => Some((base.id, base.project.clone())),
+                Some(base) if base.kind != stack.kind() => {
+                    problems.push(of_other_kind(of, base, stack));
+                    continue;
+                }
+                Some(base) => Some(Base::of(base, &plans)),
                 None => {
                     let told = context.left_out.contains(&of.value);
                     problems.extend(no_base(of, span, stacks, &plans).filter(|_| !told));
@@ -120,6 +125,7 @@ pub fn plan(
             context,
             problems: &mut problems,
             late: true,
+            needs: Vec::new(),
             taken: &taken,
         };
         // Of one that names none its files say nothing.
@@ -135,6 +141,7 @@ pub fn plan(
             .values
             .insert("stacks".to_owned(), Arc::new(Value::Object(values.clone())));
     }
+    shared::settle(&mut plans);
     tell_order(stacks, &mut problems);
     problems.extend(shared::tell_renamed(&plans));
     (plans, builds, problems)
@@ -151,27 +158,6 @@ fn tell_order(stacks: &Named<Stack>, problems: &mut [Diagnostic]) {
             problem.related.push((at.clone(), "here".to_owned()));
             problem.help = Some("a stack sees the values of those above it: put that one first".to_owned());
         }
-    }
-}
-
-/// What is wrong with the `version-of` of a stack that names none before it.
-fn no_base(of: &Spanned<String>, own: &Span, stacks: &Named<Stack>, plans: &[StackPlan]) -> Option<Diagnostic> {
-    match stacks.0.get(&of.value) {
-        Some((base, _)) if base == own => Some(
-            Diagnostic::error(&of.span, "a stack is no other version of itself")
-                .help("name the stack whose other version it is, or leave `version-of` out"),
-        ),
-        None => {
-            let known = plans.iter().map(|plan| plan.name.as_str());
-            Some(Diagnostic::unknown(&of.span, "stack", &of.value, known))
-        }
-        Some((base, _)) if base.start > of.span.start => Some(
-            Diagnostic::error(&of.span, format!("`{}` is written below this one", of.value))
-                .related(base, "here")
-                .help("put the stack before its other versions"),
-        ),
-        // The base's own problem was told.
-        Some(_) => None,
     }
 }
 
@@ -200,8 +186,8 @@ impl StackPlan {
         &self.at
     }
 
-    /// Its names, for targets of steps.
-    pub fn names(&self) -> StackNames {
+    /// Its names, for targets of steps; and what is told of what an engine elsewhere cannot have.
+    pub fn names(&self, elsewhere: Option<&Elsewhere>, files: &Files) -> StackNames {
         let services = self.planned.services.iter().map(|(name, service)| {
             let ports = service.ports.iter().filter(|port| port.published);
             let ports = ports.flat_map(|port| port.target.first..=port.target.last).collect();
@@ -213,7 +199,9 @@ impl StackPlan {
         StackNames {
             name: self.name.clone(),
             id: self.id,
+            kind: self.kind,
             services: services.collect(),
+            global: self.global(),
             container_names: container_names.collect(),
             volumes: known_names(&self.planned.volumes),
             networks: known_names(&self.planned.networks),
@@ -221,7 +209,15 @@ impl StackPlan {
             freed: self.planned.freed.clone(),
             mounts_paths: self.planned.services.values().any(|service| service.mounts_paths),
             absent: self.planned.absent.clone(),
+            ungiven: self.planned.ungiven.clone(),
+            elsewhere: self.refused_elsewhere(elsewhere, files),
         }
+    }
+
+    fn global(&self) -> BTreeSet<String> {
+        let services = self.planned.services.iter().filter(|_| self.kind == StackKind::Swarm);
+        let global = services.filter(|(_, service)| service.deploy.mode.is_global());
+        global.map(|(name, _)| name.clone()).collect()
     }
 
     /// The names by which its services are known on networks.
@@ -232,9 +228,14 @@ impl StackPlan {
                 let Some(Some(real)) = self.planned.networks.get(network) else {
                     continue;
                 };
-                let names = aliases.iter().chain(&info.container_name).chain([service]);
-                for name in names {
-                    let whose = hosts.entry(name.clone()).or_default();
+                let names = aliases.iter().chain(&info.container_name).chain([service]).cloned();
+                // In a swarm a service has its real name, too, and one that stands for all its tasks.
+                let of_swarm = match self.kind {
+                    StackKind::Compose => Vec::new(),
+                    StackKind::Swarm => vec![format!("{}_{service}", self.project), format!("tasks.{service}")],
+                };
+                for name in names.chain(of_swarm) {
+                    let whose = hosts.entry(name).or_default();
                     whose.entry(service.clone()).or_default().insert(real.clone());
                 }
             }
@@ -244,7 +245,19 @@ impl StackPlan {
 
     /// What expressions see of it.
     fn value(&self) -> Value {
-        json!({"project": self.project, "networks": self.planned.networks, "volumes": self.planned.volumes})
+        let Rewritten {
+            networks,
+            volumes,
+            secrets,
+            configs,
+            ..
+        } = &self.planned;
+        let mut value = json!({"project": self.project, "networks": networks, "volumes": volumes});
+        if self.kind == StackKind::Swarm {
+            value["secrets"] = json!(secrets);
+            value["configs"] = json!(configs);
+        }
+        value
     }
 
     /// Images that its services use as they are: not built here, and known before anything starts.
@@ -259,38 +272,27 @@ impl StackPlan {
             .filter(|image| !image.starts_with(OURS))
     }
 
+    /// What of its files only newer compose tools read.
+    pub fn needs(&self) -> &[Needs] {
+        &self.planned.needs
+    }
+
     /// What it cannot share with another case on its engine.
     pub fn locks(&self) -> Vec<Lock> {
         let locks = self.planned.locks.iter().flat_map(|lock| Lock::of(&lock.kind));
         locks.collect()
     }
 
-    /// The host ports that stay fixed.
-    pub fn fixed_ports(&self) -> Vec<FixedPort> {
-        let active = self.planned.services.values().filter(|service| service.active);
-        let fixed = active.flat_map(|service| &service.ports);
-        let fixed = fixed.filter_map(|port| Some((port, port.fixed.as_ref()?)));
-        let each = fixed.flat_map(|(port, fixed)| {
-            (fixed.value.first..=fixed.value.last).map(move |number| FixedPort {
-                number,
-                protocol: port.protocol.clone(),
-                address: port.host_ip.clone(),
-                at: fixed.span.clone(),
-            })
-        });
-        each.collect()
-    }
-
-    /// The subnets that stay fixed.
-    pub fn fixed_subnets(&self) -> Vec<FixedSubnet> {
-        let fixed = self.planned.locks.iter().filter_map(|lock| match &lock.kind {
-            LockKind::Subnet(subnet) => Some(FixedSubnet {
-                subnet: subnet.clone(),
-                at: lock.at.clone(),
-            }),
-            _ => None,
-        });
-        fixed.collect()
+    /// What `check` tells of a swarm's stack where nothing says that there is a swarm.
+    pub fn without_swarm(&self) -> Diagnostic {
+        let message = format!(
+            "`{}` is a swarm's stack, and nothing here says that the engine is in a swarm",
+            self.name
+        );
+        Diagnostic::note(&self.at, message).help(
+            "`cluster: {swarm: true}` makes a swarm of it for the scenario; `requires: {swarm: true}` skips the scenario where \
+             there is none",
+        )
     }
 
     /// What `check` tells of it.
@@ -307,21 +309,33 @@ impl StackPlan {
         let notes = self.planned.notes.iter().cloned();
         let notes = notes.map(|note| of_stack(note, &self.at));
         let writable = self.planned.writable.iter().map(substitute::Writable::note);
-        notes.chain(locks).chain(writable).collect()
+        let expected = self.planned.expects.iter().map(substitute::Shared::note);
+        notes.chain(locks).chain(writable).chain(expected).collect()
     }
 
-    /// Rewrites its files again with the values that are known now.
-    pub fn rewrite(&self, scope: &Scope, files: &Files) -> Result<(StackInput, Rewritten), Vec<Diagnostic>> {
+    /// Rewrites its files again with the values that are known now. With `copies`, these paths of this machine are copied to
+    /// the engine, and true are those that are folders.
+    pub fn rewrite(
+        &self,
+        scope: &Scope,
+        files: &Files,
+        copies: Option<BTreeMap<PathBuf, bool>>,
+    ) -> Result<Rewritten, Unwritten> {
         let mut problems = Vec::new();
         let context = Context {
-            files,
-            folder: &self.folder,
-            results: self.copies.parent().and_then(Path::parent).unwrap_or(&self.copies),
+            attempt: Attempt {
+                files,
+                folder: &self.folder,
+                case: "",
+                labels: &self.labels,
+            },
+            copies: self.copies.parent().and_then(Path::parent).unwrap_or(&self.copies),
             // Everything is built by now.
             builds: &self.copies,
+            contexts: &self.copies,
             identities: &Identities::Files,
-            case: "",
-            labels: &self.labels,
+            given: &self.given,
+            home: self.home.as_deref(),
             left_out: &BTreeSet::new(),
         };
         let mut planning = Planning {
@@ -329,28 +343,38 @@ impl StackPlan {
             context: &context,
             problems: &mut problems,
             late: false,
+            needs: Vec::new(),
             taken: &BTreeSet::new(),
         };
         let input = planning.input((&self.name, &self.at), &self.written, self.project.clone(), &self.built);
+        let needs = planning.needs;
         let Some(input) = input.filter(|_| problems.is_empty()) else {
-            return Err(problems);
+            return Err(Unwritten::Problems(problems));
+        };
+        if !needs.is_empty() {
+            return Err(Unwritten::Needs(needs));
+        }
+        let input = StackInput {
+            copies,
+            anew: self.anew.clone(),
+            ..input
         };
         match substitute::rewrite(&input, files) {
-            Ok(rewritten) => Ok((input, rewritten)),
-            Err(Refused::Problems(problems)) => Err(problems),
+            Ok(rewritten) => Ok(rewritten),
+            Err(Refused::Problems(problems)) => Err(Unwritten::Problems(problems)),
             Err(Refused::Needs(paths)) => {
                 let named = paths
                     .iter()
                     .map(|path| path.display().to_string())
                     .collect::<Vec<_>>()
                     .join(", ");
-                Err(vec![
+                Err(Unwritten::Problems(vec![
                     Diagnostic::error(
                         &self.at,
                         format!("with the values that are known now it reads other files: {named}"),
                     )
                     .help("a compose file's `include` and `extends` may not depend on values that are known late"),
-                ])
+                ]))
             }
         }
     }

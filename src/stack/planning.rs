@@ -1,15 +1,22 @@
 //! One stack, planned: its files rewritten, and the images that its services build.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::image::{self, Build, ComposeBuild, Copy, How, ImagePlan};
 use crate::scenario::stacks::Stack;
-use crate::substitute::{self, Addition, BuildInfo, Refused, Rewritten, StackInput, Value as Late};
-use crate::template::Scope;
+use crate::substitute::{self, Addition, BuildInfo, Refused, Rewritten, StackInput, StackKind, Value as Late};
+use crate::template::{Question, Scope};
 
+use super::version::{Base, anew};
 use super::{Context, StackPlan, of_stack, without_service};
+
+/// Names in a swarm have at most so many characters.
+const MAX_NAME: usize = 63;
+
+/// So many of them are for the number of a name that another stack has already.
+const NUMBER: usize = 3;
 
 /// Plans one stack.
 pub(super) struct Planning<'a> {
@@ -18,6 +25,8 @@ pub(super) struct Planning<'a> {
     pub(super) problems: &'a mut Vec<Diagnostic>,
     /// True while planning: what is not known yet becomes a hole.
     pub(super) late: bool,
+    /// What is to be asked before the values are known that are not yet.
+    pub(super) needs: Vec<Question>,
     /// The projects of the stacks before.
     pub(super) taken: &'a BTreeSet<String>,
 }
@@ -27,14 +36,21 @@ impl Planning<'_> {
         mut self,
         (name, span): (&str, &Span),
         stack: &Stack,
-        base: Option<(usize, String)>,
+        base: Option<Base<'_>>,
         number: usize,
     ) -> Option<(StackPlan, Vec<ImagePlan>)> {
         let is_base = base.is_none();
-        let (id, project) = base.unwrap_or_else(|| (number, project_name(self.context.case, name, self.taken)));
+        let Base { id, project, before } = base.unwrap_or_else(|| Base {
+            id: number,
+            project: project_name(self.context.attempt.case, name, self.taken),
+            before: Vec::new(),
+        });
         let mut built = BTreeMap::new();
-        let mut input = self.input((name, span), stack, project.clone(), &built)?;
+        let mut input = self.input((name, span), stack, project, &built)?;
         let mut planned = self.rewritten(&input)?;
+        if stack.kind() == StackKind::Swarm {
+            planned = self.in_swarm(&mut input, planned, &before, is_base)?;
+        }
         self.problems.extend(without_service(stack, &planned));
         let mut images = Vec::new();
         if !planned.builds.is_empty() {
@@ -67,15 +83,19 @@ impl Planning<'_> {
         let plan = StackPlan {
             name: name.to_owned(),
             id,
-            project,
+            kind: input.kind,
+            project: input.project,
             written: stack.clone(),
             planned,
             built,
             copies: input.folder,
             at: span.clone(),
             base: is_base,
-            folder: self.context.folder.to_path_buf(),
-            labels: self.context.labels.clone(),
+            folder: self.context.attempt.folder.to_path_buf(),
+            labels: self.context.attempt.labels.clone(),
+            given: self.context.given.into(),
+            anew: input.anew,
+            home: self.context.home.map(Path::to_owned),
         };
         Some((plan, images))
     }
@@ -84,17 +104,59 @@ impl Planning<'_> {
     /// beside them are gone when the image is there.
     fn building(&mut self, input: &StackInput, name: &str, service: &str) -> Option<ComposeBuild> {
         let folder = self.context.builds.join(name).join(service);
+        let contexts = self.context.contexts.join(name).join(service).join("contexts");
         let input = StackInput {
-            contexts: Some(folder.join("contexts")),
+            contexts: Some(contexts.clone()),
             folder,
             ..input.clone()
         };
         let rewritten = self.rewritten(&input)?;
-        Some(compose_build(&input, &rewritten, service))
+        Some(compose_build((&input, &contexts), &rewritten, service))
+    }
+
+    /// A swarm stack whose names can be those of what it makes.
+    fn in_swarm(
+        &mut self,
+        input: &mut StackInput,
+        planned: Rewritten,
+        before: &[&Rewritten],
+        is_base: bool,
+    ) -> Option<Rewritten> {
+        input.anew = anew(&planned, before);
+        let planned = match input.anew.is_empty() {
+            true => planned,
+            false => self.rewritten(input)?,
+        };
+        self.fitted(input, planned, is_base)
+    }
+
+    /// A swarm stack whose name leaves room for those of all that it makes: rewritten again with a shorter one if need be,
+    /// and if it is no version of another one, whose name it has.
+    fn fitted(&mut self, input: &mut StackInput, planned: Rewritten, is_base: bool) -> Option<Rewritten> {
+        let (longest, name) = longest_name(&planned);
+        if input.project.len() + longest <= MAX_NAME {
+            return Some(planned);
+        }
+        let case = project_name(self.context.attempt.case, "", &BTreeSet::new());
+        let room = MAX_NAME.checked_sub(longest + NUMBER);
+        match room.filter(|room| is_base && *room >= case.len()) {
+            Some(room) => {
+                let short: String = input.project.chars().take(room).collect();
+                input.project = free_name(short.trim_end_matches('-'), self.taken);
+                self.rewritten(input)
+            }
+            None => {
+                let message = format!("the name `{name}` in its files is too long for a swarm");
+                self.problems.push(Diagnostic::error(&input.at, message).help(format!(
+                    "the stack's own name stands before it, unique in each run, and together they have at most {MAX_NAME} characters"
+                )));
+                None
+            }
+        }
     }
 
     fn rewritten(&mut self, input: &StackInput) -> Option<Rewritten> {
-        match substitute::rewrite(input, self.context.files) {
+        match substitute::rewrite(input, self.context.attempt.files) {
             Ok(rewritten) => Some(rewritten),
             // They are wanted now; the plan is made again when they are there.
             Err(Refused::Needs(_)) => None,
@@ -129,10 +191,8 @@ impl Planning<'_> {
             ..Build::default()
         };
         let context = image::Context {
-            files: self.context.files,
-            folder: self.context.folder,
+            attempt: self.context.attempt,
             identities: self.context.identities,
-            case: self.context.case,
         };
         let text = format!("{}{}", info.dockerfile_text, info.options);
         // Further folders that it sees count, though nobody puts them into the context.
@@ -150,7 +210,7 @@ impl Planning<'_> {
     fn dockerfile(&self, info: &BuildInfo) -> String {
         let file = info.context.as_ref().zip(info.dockerfile.as_ref());
         match file {
-            Some((context, name)) => self.context.files.shown(&context.join(name)),
+            Some((context, name)) => self.context.attempt.files.shown(&context.join(name)),
             None => info.at.place().to_string(),
         }
     }
@@ -168,12 +228,12 @@ fn added(additions: &[Addition]) -> Vec<(PathBuf, String)> {
     all.collect()
 }
 
-fn compose_build(input: &StackInput, planned: &Rewritten, service: &str) -> ComposeBuild {
+fn compose_build((input, contexts): (&StackInput, &Path), planned: &Rewritten, service: &str) -> ComposeBuild {
     let copies = planned.builds.iter().filter_map(|build| {
         let prepare = build.prepare.as_ref()?;
         Some(Copy {
             from: build.context.clone()?,
-            to: format!("contexts/{}", prepare.copy),
+            to: contexts.join(&prepare.copy),
             texts: prepare.dockerfiles.clone(),
             add: added(&prepare.add),
         })
@@ -203,8 +263,22 @@ fn project_name(case: &str, stack: &str, taken: &BTreeSet<String>) -> String {
         .collect();
     let name = format!("e2e-{case}-{plain}");
     let name: String = name.chars().take(60).collect();
-    let name = name.trim_end_matches('-');
+    free_name(name.trim_end_matches('-'), taken)
+}
+
+fn free_name(name: &str, taken: &BTreeSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{name}-{number}"));
     let mut free = std::iter::once(name.to_owned()).chain(numbered);
     free.find(|name| !taken.contains(name)).unwrap_or_default()
+}
+
+/// How much longer than the stack's the longest name in a swarm is, and what of the files it is of.
+fn longest_name(planned: &Rewritten) -> (usize, String) {
+    let services = planned.services.keys().map(|name| (name.len() + 1, name));
+    let made = [&planned.networks, &planned.secrets, &planned.configs]
+        .into_iter()
+        .flatten();
+    let made = made.filter_map(|(name, real)| Some((real.as_ref()?.strip_prefix(&planned.project)?.len(), name)));
+    let longest = services.chain(made).max();
+    longest.map(|(length, name)| (length, name.clone())).unwrap_or_default()
 }

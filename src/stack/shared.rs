@@ -1,8 +1,30 @@
 //! Networks and volumes that one stack of a scenario makes and another one expects.
 
+use std::collections::BTreeSet;
+
 use super::StackPlan;
 use crate::diagnostic::Diagnostic;
-use crate::substitute::Shared;
+use crate::substitute::{Rewritten, Shared};
+
+/// Of what swarm stacks expect, the swarm need not have what another stack of the scenario makes.
+pub(super) fn settle(plans: &mut [StackPlan]) {
+    let made: BTreeSet<String> = plans.iter().flat_map(made).collect();
+    for plan in plans {
+        plan.planned.expects.retain(|want| !made.contains(&want.name));
+    }
+}
+
+/// The real names of what a stack makes; those that are unique in each run are nobody else's.
+fn made(plan: &StackPlan) -> impl Iterator<Item = String> {
+    let Rewritten {
+        networks,
+        secrets,
+        configs,
+        ..
+    } = &plan.planned;
+    let all = [networks, secrets, configs].into_iter().flat_map(|all| all.values());
+    all.flatten().filter(|real| real.starts_with(&plan.project)).cloned()
+}
 
 /// What a stack expects to be there under a name that another stack gives it: isolating that one takes the name away.
 pub(super) fn tell_renamed(plans: &[StackPlan]) -> Vec<Diagnostic> {

@@ -13,7 +13,7 @@ use super::path::{JsonPath, noun};
 use super::print;
 use super::render::{from_item, to_item};
 use super::right::Right;
-use crate::diagnostic::{Source, names_of};
+use crate::diagnostic::{Source, names_of, shell_word};
 use crate::quantity;
 use crate::version::Version;
 
@@ -273,21 +273,13 @@ fn json_path(value: &Item, path: &str) -> Result<Item, Error> {
 
 /// Quotes for the shell: a text as one word, a list as words.
 fn quote(value: &Item) -> Result<String, Error> {
-    let word = |text: &str| {
-        let harmless = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
-        if !text.is_empty() && text.chars().all(harmless) {
-            text.to_owned()
-        } else {
-            format!("'{}'", text.replace('\'', r"'\''"))
-        }
-    };
     match plain(value)? {
         Value::Array(items) => Ok(items
             .iter()
-            .map(|item| word(&print(item)))
+            .map(|item| shell_word(&print(item)))
             .collect::<Vec<_>>()
             .join(" ")),
-        other => Ok(word(&print(&other))),
+        other => Ok(shell_word(&print(&other))),
     }
 }
 

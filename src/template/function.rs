@@ -131,7 +131,12 @@ pub(super) enum Asked {
 }
 
 /// A call of one of the functions; `salt` makes each place and count of `random` another one.
-pub(super) fn ask(name: &str, arguments: &[Value], seed: &str, salt: &str) -> Result<Asked, String> {
+pub(super) fn ask(
+    name: &str,
+    arguments: &[Value],
+    (seed, unique_seed): (&str, &str),
+    salt: &str,
+) -> Result<Asked, String> {
     let known = FUNCTIONS
         .iter()
         .find(|known| known.name == name)
@@ -167,7 +172,7 @@ pub(super) fn ask(name: &str, arguments: &[Value], seed: &str, salt: &str) -> Re
                     .map_or_else(text, |name| Ok(name.to_owned()))?,
             ),
         },
-        "unique" => return Ok(Asked::Known(unique(&super::print(first), seed).into())),
+        "unique" => return Ok(Asked::Known(unique(&super::print(first), unique_seed).into())),
         _ => return Ok(Asked::Known(random(first, seed, salt)?.into())),
     }))
 }
@@ -194,6 +199,12 @@ fn hash(parts: &[&str]) -> [u8; 32] {
 }
 
 /// A name that no other try has: the text, made fit for a name, and eight characters.
+/// The seed of `unique()` that belongs to a secret one: the names that it gives are no secret.
+pub fn unique_seed(seed: &str) -> String {
+    let bytes = hash(&["seed of unique", seed]);
+    bytes[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn unique(text: &str, seed: &str) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let fit = |c: char| {

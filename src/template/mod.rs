@@ -1,6 +1,7 @@
 //! Text with `${{ expression }}`: parsed once, its names known, rendered against a scope.
 
 mod code;
+mod comparable;
 mod compare;
 mod compiled;
 mod data;
@@ -14,7 +15,7 @@ mod right;
 mod token;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ pub(crate) use self::code::is_keyword;
 pub(crate) use self::compare::{pair, same, told};
 pub use self::filter::{FILTER_TABLE, TEST_TABLE};
 pub(crate) use self::filter::{REGEX_LIMIT, check_regex, regex};
-pub use self::function::{functions, is_function};
+pub use self::function::{functions, is_function, unique_seed};
 pub(crate) use self::function::{only_computes, port_of};
 pub(crate) use self::path::{JsonPath, noun, part, walk};
 
@@ -129,12 +130,16 @@ pub struct Scope {
     pub values: BTreeMap<String, Arc<Value>>,
     /// Answers to questions that an earlier rendering asked.
     pub answers: BTreeMap<Question, Value>,
-    /// Seeds `unique()` and `random()`: the same for one try of one case.
+    /// Seeds `random()`: the same for one try of one case, and secret.
     pub seed: String,
+    /// Seeds `unique()`; no secret, so that it can be told.
+    pub unique: String,
     /// Where in the run: the step, its attempt, its item. Only `random()` differs by it.
     pub salt: String,
     /// Where a template's parameters were written, by name: a relative path is relative to that folder.
     pub folders: BTreeMap<String, Arc<Path>>,
+    /// Names whose values are others in each run.
+    pub by_chance: BTreeSet<String>,
     /// Names that a step would have saved, and why it did not.
     pub unsaved: BTreeMap<String, Unsaved>,
 }

@@ -45,6 +45,7 @@ struct Root {
     /// The folder of the path that each call of `file` begins with, by the call's number.
     folders: BTreeMap<usize, PathBuf>,
     seed: String,
+    unique: String,
     salt: String,
     progress: Mutex<Progress>,
 }
@@ -145,7 +146,8 @@ impl Object for Function {
             self.root.salt, expression.source.path, expression.start, progress.randoms
         );
         progress.randoms += usize::from(self.name == "random");
-        match ask(self.name, &arguments, &self.root.seed, &salt).map_err(fail)? {
+        let seeds = (self.root.seed.as_str(), self.root.unique.as_str());
+        match ask(self.name, &arguments, seeds, &salt).map_err(fail)? {
             Asked::Known(value) => Ok(to_item(&value)),
             Asked::Question(question) => {
                 let question = match question {
@@ -237,6 +239,7 @@ pub(super) fn evaluate(expression: &Expression, scope: &Scope) -> Result<Value, 
         },
         folders: folders(expression, scope),
         seed: scope.seed.clone(),
+        unique: scope.unique.clone(),
         salt: scope.salt.clone(),
         progress: Mutex::default(),
     });

@@ -3,7 +3,7 @@
 mod comparisons;
 mod properties;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -39,8 +39,10 @@ fn scope() -> Scope {
         values,
         answers: answers.into(),
         seed: "run-1".into(),
+        unique: "run-1".into(),
         salt: String::new(),
         folders: BTreeMap::new(),
+        by_chance: BTreeSet::new(),
         unsaved: BTreeMap::new(),
     }
 }
@@ -290,7 +292,7 @@ fn questions_are_asked_all_at_once_and_answered_from_the_scope() {
 fn unique_is_one_for_a_text_and_a_try() {
     let of = |text: &str, seed: &str| {
         let scope = Scope {
-            seed: seed.into(),
+            unique: seed.into(),
             ..scope()
         };
         let name = Template::of(&node(&format!("${{{{ unique('{text}') }}}}")))

@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 
 use super::super::FieldKind;
 use super::super::compare::{Incomparable, compare, equal, has, includes, is_empty, length, trimmed};
-use super::super::golden::{fitted, replaced};
+use super::super::golden::{compared, fitted, replaced, sorted};
 use super::super::verdict::{Verdict, Why, brief, data_diff, diff, reads_as};
 use super::{Check, GoldenCheck, Subject, What};
 use crate::quantity;
@@ -73,7 +73,7 @@ impl Check {
                     ..self.verdict(message, Some(value))
                 });
             }
-            What::Golden(golden) => return self.golden(golden, label, value),
+            What::Golden(golden) => return self.golden(golden, label, &compared(kind, value)),
             What::SomeItem(check) => return self.some_item(check, subject, value),
             What::Contains(parts) => {
                 let missing = parts.iter().find(|part| !has(value, part))?;
@@ -125,9 +125,21 @@ impl Check {
         }
     }
 
-    fn golden(&self, golden: &GoldenCheck, label: &str, value: &Value) -> Option<Verdict> {
-        let (file, expected) = (&golden.file, &golden.text);
-        let text = replaced(&printed(value), &golden.replacements);
+    fn golden(&self, golden: &GoldenCheck, label: &str, value: &str) -> Option<Verdict> {
+        let (file, mut expected) = (&golden.file, golden.text.clone());
+        let mut text = replaced(value, &golden.replacements);
+        if golden.sort {
+            (expected, text) = (sorted(&expected), sorted(&text));
+        }
+        let expected = &expected;
+        if expected.trim().is_empty() && text.trim().is_empty() {
+            let message = format!("{label} and `{file}` are both empty: that shows nothing");
+            let hint = "if nothing is to be found, say so: `empty: true` in the place of `golden`";
+            return Some(Verdict {
+                hint: Some(hint.to_owned()),
+                ..self.verdict(message, None)
+            });
+        }
         let fitted = fitted(expected, &text);
         let differs = trimmed(expected).lines().ne(trimmed(&fitted).lines());
         differs.then(|| Verdict {

@@ -112,7 +112,7 @@ fn fits(known: &Signature, arguments: &[Option<Value>]) -> Result<(), (Option<us
         return Err((Some(1), message));
     }
     match arguments.iter().cloned().collect::<Option<Vec<Value>>>() {
-        Some(values) if known.ours => ask(known.name, &values, "", "")
+        Some(values) if known.ours => ask(known.name, &values, ("", ""), "")
             .map(drop)
             .map_err(|message| (Some(0), message)),
         _ => Ok(()),

@@ -1,0 +1,112 @@
+//! What is written as a secret in the scenario itself: no picture of its line and no message about it shows it.
+
+use std::ops::Range;
+
+use super::Document;
+use crate::diagnostic::Diagnostic;
+use crate::mask::{FEW_LETTERS, HIDDEN, Masks};
+use crate::yaml::{Content, Node};
+
+/// The one word of a secret that is none: its file.
+const FILE: &str = "file";
+
+/// The values of a scenario's secrets, as they are written.
+#[derive(Default)]
+pub(super) struct Private<'n> {
+    /// Each with the name of its secret, where it stands in place of the mapping that a secret is.
+    values: Vec<(Option<&'n str>, &'n Node)>,
+}
+
+impl<'n> Private<'n> {
+    /// Of a document; pictures of it show them no more.
+    pub(super) fn of(document: &'n Node) -> Private<'n> {
+        let mut private = Private::default();
+        let Some(secrets) = document.entry("secrets") else {
+            return private;
+        };
+        match secrets.map() {
+            None => private.add(None, secrets),
+            Some(secrets) => {
+                for (key, secret) in secrets {
+                    match secret.map() {
+                        None => private.add(key.scalar(), secret),
+                        Some(words) => {
+                            let words = words.iter().filter(|(key, _)| key.scalar() != Some(FILE));
+                            words.for_each(|(_, value)| private.add(None, value));
+                        }
+                    }
+                }
+            }
+        }
+        if private.values.is_empty() {
+            return private;
+        }
+        let ranges = private.values.iter().flat_map(|(_, node)| written(node));
+        secrets.span.source.hide(ranges.collect());
+        private
+    }
+
+    fn add(&mut self, name: Option<&'n str>, node: &'n Node) {
+        match &node.content {
+            Content::Scalar(_) => self.values.push((name, node)),
+            Content::List(items) => items.iter().for_each(|item| self.add(name, item)),
+            Content::Map(entries) => entries.iter().for_each(|(_, value)| self.add(None, value)),
+        }
+    }
+
+    /// What was read, with the values hidden in what is told of it.
+    pub(super) fn hidden(&self, read: Result<Document, Vec<Diagnostic>>) -> Result<Document, Vec<Diagnostic>> {
+        match read {
+            Ok(Document::Scenario(scenario, leaves, mut partial)) => {
+                partial.problems.iter_mut().for_each(|problem| self.hide(problem));
+                Ok(Document::Scenario(scenario, leaves, partial))
+            }
+            Ok(other) => Ok(other),
+            Err(mut problems) => {
+                problems.iter_mut().for_each(|problem| self.hide(problem));
+                Err(problems)
+            }
+        }
+    }
+
+    fn hide(&self, problem: &mut Diagnostic) {
+        let short = self.values.iter().find(|(_, node)| node.span == problem.span);
+        if let Some((Some(name), _)) = short {
+            problem.message =
+                format!("the secret `{name}` says how it is meant: as a text, or as a file that holds it");
+            problem.help = Some(format!("write `{name}: {{content: …}}`, or `{name}: {{{FILE}: ./…}}`"));
+            return;
+        }
+        let masks = Masks::default();
+        let texts = self.values.iter().filter_map(|(_, node)| node.scalar());
+        let literal = texts.filter(|text| !text.contains("${{"));
+        let (long, few): (Vec<&str>, Vec<&str>) = literal.partition(|text| text.trim().chars().count() >= FEW_LETTERS);
+        long.iter().for_each(|text| masks.add(&(*text).into()));
+        let shown = |text: &str| {
+            let quoted = |text: String, few: &&str| text.replace(&format!("`{few}`"), &format!("`{HIDDEN}`"));
+            few.iter().fold(masks.hide(text), quoted)
+        };
+        problem.help = problem.help.as_deref().map(&shown);
+        problem.message = shown(&problem.message);
+    }
+}
+
+/// Where a value is written: expressions in it stay, which are no secret and may be wrong.
+fn written(node: &Node) -> Vec<Range<usize>> {
+    let text = node.span.text();
+    let bare = text.strip_prefix(['"', '\'']).unwrap_or(text);
+    let begin = node.span.start + text.len() - bare.len();
+    let text = if bare.len() < text.len() {
+        bare.trim_end_matches(['"', '\''])
+    } else {
+        bare
+    };
+    let (mut ranges, mut from) = (Vec::new(), 0);
+    while let Some(open) = text[from..].find("${{") {
+        ranges.push(begin + from..begin + from + open);
+        from += open;
+        from += text[from..].find("}}").map_or(text.len() - from, |close| close + 2);
+    }
+    ranges.push(begin + from..begin + text.len());
+    ranges
+}
