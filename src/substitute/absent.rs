@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::external;
 use super::files::{Looking, join};
 use super::gather::is_remote;
 use super::host_paths::split_source;
+use super::input::StackKind;
 use super::labels::text_of;
 use super::refers;
 use super::unit::Unit;
@@ -17,9 +19,9 @@ use crate::yaml::Node;
 pub(super) fn find<'s>(
     units: &[Unit],
     services: impl Iterator<Item = &'s Layers>,
-    looking: &Looking<'_>,
+    (looking, kind): (&Looking<'_>, StackKind),
 ) -> Vec<Diagnostic> {
-    let search = Search { units, looking };
+    let search = Search { units, looking, kind };
     let mut used: BTreeMap<&'static str, BTreeSet<String>> = BTreeMap::new();
     let mut absent = Vec::new();
     for layers in services {
@@ -37,7 +39,8 @@ pub(super) fn find<'s>(
     for (section, used) in used {
         for (_, layers) in mentions(units, section).iter().filter(|(name, _)| used.contains(*name)) {
             let view = View { units, section, layers };
-            let file = view.last("file");
+            let is_external = layers.0.iter().any(|place| external::of(units, section, place));
+            let file = view.last("file").filter(|_| !is_external);
             absent.extend(file.and_then(|said| search.file(section, &said, said.node)));
         }
     }
@@ -47,6 +50,7 @@ pub(super) fn find<'s>(
 struct Search<'s> {
     units: &'s [Unit],
     looking: &'s Looking<'s>,
+    kind: StackKind,
 }
 
 impl Search<'_> {
@@ -98,7 +102,7 @@ impl Search<'_> {
         let (source, rest) = split_source(&text);
         let target = rest.map(|rest| rest.split(':').next().unwrap_or(rest).to_owned());
         let absent = source.starts_with('.') && rest.is_some() && self.is_absent(said, source);
-        (target, absent.then(|| made(item, source)))
+        (target, absent.then(|| self.made(item, source)))
     }
 
     fn bound(&self, said: &Said<'_>, item: &Node) -> Option<Diagnostic> {
@@ -111,7 +115,26 @@ impl Search<'_> {
             return self.file("source", said, source);
         }
         let text = said.fill(source).filter(|text| self.is_absent(said, text))?;
-        Some(made(source, &text))
+        Some(self.made(source, &text))
+    }
+
+    /// A mount of nothing. An engine takes it, and it is seldom what was meant: a warning, which a run tells, too.
+    fn made(&self, at: &Node, source: &str) -> Diagnostic {
+        let there_is_none = format!("there is no file or folder `{source}`");
+        let other =
+            format!("let another one take its place: `substitute: {{host-paths: {{{source}: …}}}}` of the stack");
+        match self.kind {
+            StackKind::Compose => Diagnostic::warning(
+                &at.span,
+                format!("{there_is_none}: the engine makes a folder of it, which root owns"),
+            )
+            .help(format!("if it is to be there, make it; if it is not, {other}")),
+            StackKind::Swarm => Diagnostic::error(
+                &at.span,
+                format!("{there_is_none}: a swarm makes none, and rejects every task of the service"),
+            )
+            .help(format!("put one there, or {other}")),
+        }
     }
 
     /// True for a relative path at which nothing is.
@@ -119,12 +142,4 @@ impl Search<'_> {
         let relative = !text.is_empty() && !text.starts_with(['/', '~']) && !is_remote(text);
         relative && self.looking.is_there(&join(&self.units[said.place.unit].base, text)) == Some(false)
     }
-}
-
-/// A mount of nothing: Docker takes it, and it is seldom what was meant. A warning, which a run tells, too.
-fn made(at: &Node, source: &str) -> Diagnostic {
-    let message = format!("there is no file or folder `{source}`: the engine makes a folder of it, which root owns");
-    Diagnostic::warning(&at.span, message).help(format!(
-        "if it is to be there, make it; if it is not, let another one take its place: `substitute: {{host-paths: {{{source}: …}}}}` of the stack"
-    ))
 }

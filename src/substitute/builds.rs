@@ -243,7 +243,7 @@ impl Building<'_, '_> {
     fn check(&mut self, info: &mut BuildInfo) {
         let Some(context) = &info.context else { return };
         let found = self.looking.look(context);
-        if let Some(Found::Missing | Found::File(_) | Found::Unreadable(_) | Found::NoText(_)) = found {
+        if let Some(Found::Missing | Found::File(_) | Found::Unreadable(_) | Found::NoText(..)) = found {
             let message = format!(
                 "there is no folder `{}` to build `{}` from",
                 context.display(),

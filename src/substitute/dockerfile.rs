@@ -47,9 +47,11 @@ pub fn rewrite(text: &str, from: &BTreeMap<String, String>, args: &BTreeMap<Stri
     rewritten
 }
 
-/// Whether two image names mean the same: `name` is `name:latest`.
+/// Whether two image names mean the same: `name` is `name:latest`, and that of Docker's own registry.
 pub fn same_image(one: &str, other: &str) -> bool {
     fn bare(name: &str) -> &str {
+        let of_registry = name.strip_prefix("docker.io/").unwrap_or(name);
+        let name = of_registry.strip_prefix("library/").unwrap_or(of_registry);
         name.strip_suffix(":latest").unwrap_or(name)
     }
     bare(one) == bare(other)

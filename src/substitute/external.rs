@@ -1,20 +1,27 @@
 //! `external`: networks and volumes that the file expects to be there, mapped to real ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::input::StackInput;
+use super::input::{StackInput, StackKind};
 use super::interpolate::{Environment, escape, fill};
 use super::labels::uses_default;
 use super::matching::Matching;
+use super::names::networks;
 use super::rewritten::Shared;
 use super::unit::Unit;
-use super::view::{Layers, View};
-use super::{tree, view};
+use super::view::{Layers, Place, View};
+use super::{refers, tree, view};
 use crate::yaml::Node;
 
 /// What a stack may make and another one expect.
 const SHARED: [&str; 2] = ["networks", "volumes"];
+
+/// Networks that every engine has.
+const EVERYWHERE: [&str; 3] = ["host", "bridge", "none"];
+
+/// What else may be external in a swarm.
+const OF_SWARM: [&str; 2] = ["secrets", "configs"];
 
 /// Whether a network, volume, secret or config is made by somebody else.
 pub(super) fn is_external(thing: &Node, environment: &Environment) -> bool {
@@ -29,6 +36,11 @@ pub(super) fn is_external(thing: &Node, environment: &Environment) -> bool {
         .and_then(|text| fill(text, environment).value)
         .unwrap_or_default();
     matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y")
+}
+
+/// Whether what stands at a place of a section is.
+pub(super) fn of(units: &[Unit], section: &str, place: &Place) -> bool {
+    view::node(units, section, place).is_some_and(|thing| is_external(thing, &units[place.unit].environment))
 }
 
 /// The real name of an external thing as written: `name:`, `external: {name:}`, else its key.
@@ -47,10 +59,12 @@ pub(super) fn real_name(thing: &Node, key: &str, environment: &Environment) -> O
     fill(written_name(thing, key), environment).value
 }
 
-/// Maps external networks and volumes by their key in the file, or by their real name; gives those that are not mapped.
-pub(super) fn replace(units: &mut [Unit], matching: &mut Matching<'_>) -> Vec<Shared> {
+/// Maps external networks and volumes, of a swarm stack also secrets and configs, by their key in the file, or by their real
+/// name; gives those that are not mapped.
+pub(super) fn replace(units: &mut [Unit], matching: &mut Matching<'_>, kind: StackKind) -> Vec<Shared> {
     let mut unmapped = Vec::new();
-    for section in SHARED {
+    let of_swarm = OF_SWARM.iter().filter(|_| kind == StackKind::Swarm);
+    for &section in SHARED.iter().chain(of_swarm) {
         view::each(units, section, |around, key, thing| {
             if !is_external(thing, &around.environment) {
                 return;
@@ -68,15 +82,67 @@ pub(super) fn replace(units: &mut [Unit], matching: &mut Matching<'_>) -> Vec<Sh
                 return;
             };
             let span = thing.span.clone();
-            tree::set(thing, "external", tree::plain("true", &span));
-            tree::set(thing, "name", tree::text(escape(hit.to()), &span));
+            let name = tree::text(escape(hit.to()), &span);
+            match kind {
+                StackKind::Compose => {
+                    tree::set(thing, "external", tree::plain("true", &span));
+                    tree::set(thing, "name", name);
+                }
+                StackKind::Swarm => make_external(thing, name),
+            }
         });
     }
     unmapped
 }
 
-/// What a stack makes, by the real names that it would have as its authors start it: in a project of its folder's name.
-pub(super) fn given(units: &[Unit], services: &BTreeMap<String, Layers>, directory: &Path) -> Vec<Shared> {
+/// What the services of a swarm stack have of what is not mapped: a volume is made where there is none, and networks that
+/// every engine has are there.
+pub(super) fn expected(
+    units: &[Unit],
+    services: &BTreeMap<String, Layers>,
+    (unmapped, input): (&[Shared], &StackInput),
+) -> Vec<Shared> {
+    if input.kind == StackKind::Compose {
+        return Vec::new();
+    }
+    let mut had = BTreeSet::new();
+    for layers in services.values() {
+        let view = View::service(units, layers);
+        had.extend(networks(&view).into_iter().map(|(name, _)| ("networks", name)));
+        for section in OF_SWARM {
+            had.extend(
+                refers::given(&view, section)
+                    .into_iter()
+                    .map(|given| (section, given.name)),
+            );
+        }
+    }
+    let is_had = |want: &&Shared| {
+        let is_everywhere = want.section == "networks" && EVERYWHERE.contains(&want.name.as_str());
+        let is_given = input.given.iter().any(|given| given.real == want.name);
+        had.contains(&(want.section, want.key.clone())) && !is_everywhere && !is_given
+    };
+    unmapped.iter().filter(is_had).cloned().collect()
+}
+
+/// Names something external in the form that every version of a swarm file has: `name:` beside `external: true` came late.
+pub(super) fn make_external(thing: &mut Node, name: Node) {
+    let span = thing.span.clone();
+    tree::remove(thing, "name");
+    tree::set(
+        thing,
+        "external",
+        tree::map(vec![(tree::plain("name", &span), name)], &span),
+    );
+}
+
+/// What a stack makes, by the real names that it would have as its authors start it: a compose project has its folder's
+/// name, and a swarm stack one that no file says.
+pub(super) fn given(
+    units: &[Unit],
+    services: &BTreeMap<String, Layers>,
+    (directory, kind): (&Path, StackKind),
+) -> Vec<Shared> {
     let named = units.iter().flat_map(|unit| {
         let names = unit
             .documents
@@ -85,6 +151,7 @@ pub(super) fn given(units: &[Unit], services: &BTreeMap<String, Layers>, directo
         names.filter_map(|name| fill(name, &unit.environment).value)
     });
     let project = named.last().unwrap_or_else(|| folder_project(directory));
+    let in_project = |key: &str| (kind == StackKind::Compose).then(|| format!("{project}_{key}"));
     let mut given = Vec::new();
     for section in SHARED {
         for (key, layers) in view::mentions(units, section) {
@@ -106,7 +173,7 @@ pub(super) fn given(units: &[Unit], services: &BTreeMap<String, Layers>, directo
             };
             let (name, at) = match view.last("name") {
                 Some(said) => (said.text(), said.node.span.clone()),
-                None => (Some(format!("{project}_{key}")), thing.span.clone()),
+                None => (in_project(&key), thing.span.clone()),
             };
             given.extend(name.map(|name| Shared { section, key, name, at }));
         }
@@ -116,11 +183,12 @@ pub(super) fn given(units: &[Unit], services: &BTreeMap<String, Layers>, directo
         .find_map(|layers| view::node(units, "services", layers.top()?));
     if let Some(first) = first.filter(|_| uses_default(units, services))
         && !view::mentions(units, "networks").contains_key("default")
+        && let Some(name) = in_project("default")
     {
         given.push(Shared {
             section: "networks",
             key: "default".to_owned(),
-            name: format!("{project}_default"),
+            name,
             at: first.span.clone(),
         });
     }

@@ -19,8 +19,8 @@ pub enum Found {
     Missing,
     /// Something that cannot be read, and why.
     Unreadable(String),
-    /// A file that is no text: what is wrong, and where in it.
-    NoText(Box<Diagnostic>),
+    /// A file that is no text: what is wrong, and where in it; and its bytes.
+    NoText(Box<Diagnostic>, Arc<[u8]>),
 }
 
 /// A file of a stack as it is read, before anything in it is changed.
@@ -125,7 +125,7 @@ impl<'f> Looking<'f> {
             Found::Missing => "there is no such file".to_owned(),
             Found::Unreadable(why) => why,
             // In the words in which it is told where the file is read for itself, so that it is told once.
-            Found::NoText(problem) => {
+            Found::NoText(problem, _) => {
                 problems.push(*problem);
                 return None;
             }

@@ -14,7 +14,7 @@ use super::input::StackInput;
 use super::interpolate::{Environment, Value, escape, fill};
 use super::text::Texts;
 use super::unit::Unit;
-use super::{env_file, tree};
+use super::{env_file, own_secrets, tree};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::yaml::Node;
 
@@ -49,6 +49,8 @@ pub(super) struct Gathered<'g> {
     pub(super) directory: PathBuf,
     /// The profiles that are active: the stack's, or where it names none those of the `.env`, as the tools have it.
     pub(super) profiles: BTreeSet<String>,
+    /// What `${…}` sees in the files that the stack names.
+    pub(super) environment: Rc<Environment>,
 }
 
 /// Reads all files of a stack.
@@ -104,6 +106,7 @@ pub(super) fn gather<'g>(input: &'g StackInput, looking: &'g Looking<'g>) -> Gat
         unset,
         directory,
         profiles,
+        environment,
     }
 }
 
@@ -125,7 +128,7 @@ impl Gathering<'_> {
         let there = |path: &Path| {
             matches!(
                 self.looking.look(path),
-                Some(Found::File(_) | Found::Unreadable(_) | Found::NoText(_))
+                Some(Found::File(_) | Found::Unreadable(_) | Found::NoText(..))
             )
         };
         let files = match files {
@@ -198,6 +201,7 @@ impl Gathering<'_> {
                 return None;
             }
         };
+        own_secrets::hide_written(&documents);
         for document in documents
             .iter()
             .filter(|document| document.map().is_none() && !document.is_null())

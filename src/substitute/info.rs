@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::deploy::{self, PortMode};
 use super::external::{is_external, real_name};
 use super::host_paths::{is_path, split_source};
-use super::input::{PortRange, StackInput};
+use super::input::{PortRange, StackInput, StackKind};
+use super::interpolate::Environment;
 use super::labels::{text_of, uses_default};
 use super::names::{ContainerNames, networks};
 use super::ports::Short;
@@ -12,7 +14,7 @@ use super::refers;
 use super::rewritten::{Dependency, Lock, LockKind, Port, ServiceInfo};
 use super::unit::Unit;
 use super::view::{self, Layers, Said, View, mentions};
-use crate::diagnostic::Spanned;
+use crate::diagnostic::{Span, Spanned};
 use crate::yaml::Node;
 
 /// The option of a network that names the bridge on the engine's machine.
@@ -29,12 +31,12 @@ pub(super) fn service(
     name: &str,
     view: &View<'_>,
     active: &BTreeSet<String>,
-    names: &ContainerNames,
+    (kind, names): (StackKind, &ContainerNames),
 ) -> Option<ServiceInfo> {
     let at = view::node(view.units, view.section, view.layers.top()?)?.span.clone();
     let text = |key: &str| view.last(key).and_then(|said| said.text());
     let profiles: BTreeSet<String> = view.texts("profiles").into_iter().collect();
-    let deploy = |outer: &str, inner: &str| {
+    let in_deploy = |outer: &str, inner: &str| {
         view.all("deploy").iter().rev().find_map(|said| {
             let node = said.node.entry(outer)?;
             said.fill(if inner.is_empty() { node } else { node.entry(inner)? })
@@ -42,10 +44,13 @@ pub(super) fn service(
     };
     let mut ports_known = true;
     let ports = ports(view, &mut ports_known);
-    let replicas = text("scale")
-        .or_else(|| deploy("replicas", ""))
+    let is_swarm = kind == StackKind::Swarm;
+    let compose_text = |key: &str| text(key).filter(|_| !is_swarm);
+    let replicas = compose_text("scale")
+        .or_else(|| in_deploy("replicas", ""))
         .and_then(|text| text.parse().ok());
-    let network_mode = text("network_mode");
+    // A swarm ignores these keys.
+    let network_mode = compose_text("network_mode");
     let mut on = aliases(view);
     if on.is_empty() && network_mode.is_none() {
         on.insert("default".to_owned(), BTreeSet::new());
@@ -57,10 +62,11 @@ pub(super) fn service(
         ports,
         ports_known,
         healthcheck: view.last("healthcheck").and_then(|said| healthcheck(&said)),
-        depends_on: depends_on(view),
-        restart: text("restart").or_else(|| deploy("restart_policy", "condition")),
+        depends_on: if is_swarm { BTreeMap::new() } else { depends_on(view) },
+        restart: compose_text("restart").or_else(|| in_deploy("restart_policy", "condition")),
         profiles,
         replicas: replicas.unwrap_or(1),
+        deploy: deploy::read(view),
         built: view.last("build").is_some(),
         container_name: names.names.get(name).cloned().flatten(),
         networks: on,
@@ -144,6 +150,7 @@ fn ports(view: &View<'_>, known: &mut bool) -> Vec<Port> {
             target,
             protocol: protocol.to_owned(),
             published: false,
+            mode: PortMode::default(),
             fixed: None,
             host_ip: None,
         });
@@ -159,6 +166,7 @@ fn port(said: &Said<'_>, item: &Node) -> Option<Port> {
             target: short.target,
             protocol,
             published: true,
+            mode: PortMode::default(),
             fixed: short.published.map(|range| Spanned::new(range, item.span.clone())),
             host_ip: short.host_ip,
         });
@@ -174,6 +182,7 @@ fn port(said: &Said<'_>, item: &Node) -> Option<Port> {
         target: PortRange::parse(&text("target")?)?,
         protocol: text("protocol").unwrap_or_else(|| "tcp".to_owned()),
         published: true,
+        mode: text("mode").map_or_else(PortMode::default, |mode| PortMode::read(&mode)),
         fixed,
         host_ip: text("host_ip"),
     })
@@ -258,59 +267,65 @@ pub(super) fn locks(
     layers: &BTreeMap<String, Layers>,
     services: &BTreeMap<String, ServiceInfo>,
 ) -> Vec<Lock> {
-    let mut locks = Vec::new();
-    for (name, service) in services.iter().filter(|(_, service)| service.active) {
-        for port in &service.ports {
-            if let Some(fixed) = &port.fixed {
-                locks.push(Lock {
-                    kind: LockKind::Port(fixed.value, port.protocol.clone()),
-                    at: fixed.span.clone(),
-                });
-            }
-        }
-        if service.network_mode.as_deref() == Some("host") {
-            let view = View::service(units, &layers[name]);
-            locks.push(Lock {
-                kind: LockKind::HostNetwork,
-                at: view
-                    .last("network_mode")
-                    .map_or_else(|| service.at.clone(), |said| said.node.span.clone()),
-            });
-        }
-    }
+    let active = services.iter().filter(|(_, service)| service.active);
+    let mut locks: Vec<Lock> = active
+        .flat_map(|(name, service)| service_locks(service, &View::service(units, &layers[name])))
+        .collect();
     for section in ["networks", "volumes"] {
         for (key, layers) in mentions(units, section) {
             for place in &layers.0 {
-                let Some(thing) = view::node(units, section, place) else {
-                    continue;
-                };
-                let environment = &units[place.unit].environment;
-                if section == "volumes" && is_external(thing, environment) {
-                    let name = real_name(thing, &key, environment).unwrap_or_else(|| key.clone());
-                    locks.push(Lock {
-                        kind: LockKind::Volume(name),
-                        at: thing.span.clone(),
-                    });
-                }
-                let options = thing.entry("driver_opts");
-                let bridge = options.and_then(|options| text_of(options, BRIDGE, environment));
-                locks.extend(bridge.map(|name| Lock {
-                    kind: LockKind::Bridge(name),
-                    at: thing.span.clone(),
-                }));
-                let pools = thing
-                    .entry("ipam")
-                    .and_then(|ipam| ipam.entry("config"))
-                    .and_then(Node::list);
-                for pool in pools.unwrap_or_default() {
-                    let subnet = text_of(pool, "subnet", environment);
-                    locks.extend(subnet.map(|subnet| Lock {
-                        kind: LockKind::Subnet(subnet),
-                        at: pool.span.clone(),
-                    }));
+                if let Some(thing) = view::node(units, section, place) {
+                    let environment = &units[place.unit].environment;
+                    let kinds = kept(section, &key, thing, environment).into_iter();
+                    locks.extend(kinds.map(|(kind, at)| Lock { kind, at }));
                 }
             }
         }
     }
     locks
+}
+
+fn service_locks(service: &ServiceInfo, view: &View<'_>) -> Vec<Lock> {
+    let fixed = service.ports.iter().filter_map(|port| {
+        let fixed = port.fixed.as_ref()?;
+        Some(Lock {
+            kind: LockKind::Port(fixed.value, port.protocol.clone()),
+            at: fixed.span.clone(),
+        })
+    });
+    let on_host = service.network_mode.as_deref() == Some("host");
+    let host = on_host.then(|| Lock {
+        kind: LockKind::HostNetwork,
+        at: view
+            .last("network_mode")
+            .map_or_else(|| service.at.clone(), |said| said.node.span.clone()),
+    });
+    fixed.chain(host).collect()
+}
+
+/// What of a network or volume stays as it is for everybody on the engine, and where the file says so.
+fn kept(section: &str, key: &str, thing: &Node, environment: &Environment) -> Vec<(LockKind, Span)> {
+    let mut kept = Vec::new();
+    if is_external(thing, environment) {
+        let name = real_name(thing, key, environment).unwrap_or_else(|| key.to_owned());
+        // A swarm's service gets to the host's network by naming it.
+        let kind = match section {
+            "volumes" => Some(LockKind::Volume(name)),
+            _ => (name == "host").then_some(LockKind::HostNetwork),
+        };
+        kept.extend(kind.map(|kind| (kind, thing.span.clone())));
+    }
+    let options = thing.entry("driver_opts");
+    let bridge = options.and_then(|options| text_of(options, BRIDGE, environment));
+    kept.extend(bridge.map(|name| (LockKind::Bridge(name), thing.span.clone())));
+    let pools = thing
+        .entry("ipam")
+        .and_then(|ipam| ipam.entry("config"))
+        .and_then(Node::list);
+    let subnets = pools.unwrap_or_default().iter().filter_map(|pool| {
+        let subnet = text_of(pool, "subnet", environment)?;
+        Some((LockKind::Subnet(subnet), pool.span.clone()))
+    });
+    kept.extend(subnets);
+    kept
 }

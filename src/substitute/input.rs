@@ -1,19 +1,31 @@
 //! What a rewriting needs to know: a stack as its scenario says it, every template of it rendered or a hole.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::interpolate::{Environment, Value};
 use crate::diagnostic::{Span, Spanned};
 
+/// Which tool reads a stack's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StackKind {
+    /// The compose tool, for `up`.
+    #[default]
+    Compose,
+    /// `docker stack`, for `deploy`.
+    Swarm,
+}
+
 /// A stack to rewrite.
 #[derive(Debug, Clone)]
 pub struct StackInput {
+    /// Which tool reads it.
+    pub kind: StackKind,
     /// Where the stack is written in the scenario.
     pub at: Span,
-    /// The project's name, unique a try: `[a-z0-9_-]`, beginning with a letter or digit.
+    /// The project's or the stack's name, unique a try: `[a-z0-9_-]`, beginning with a letter or digit.
     pub project: String,
-    /// The compose files in their order, absolute; each with its place in the scenario.
+    /// The files in their order, absolute; each with its place in the scenario.
     pub files: Vec<Spanned<PathBuf>>,
     /// What `${…}` sees before the `.env`.
     pub env: Environment,
@@ -23,7 +35,11 @@ pub struct StackInput {
     pub profiles: BTreeSet<String>,
     /// What is replaced.
     pub substitutions: Substitutions,
-    /// Labels of every service, network and volume.
+    /// Secrets and configs that take the place of the stack's own.
+    pub given: Vec<Given>,
+    /// Real names of secrets and configs that a version before has with other content, by section and name in the files.
+    pub anew: BTreeMap<(&'static str, String), String>,
+    /// Labels of every service, network and volume, and of a swarm stack's secrets and configs.
     pub labels: BTreeMap<String, String>,
     /// Labels of every image that is built; the same for all runs, or the build cache is lost.
     pub build_labels: BTreeMap<String, String>,
@@ -34,11 +50,23 @@ pub struct StackInput {
     /// The absolute folder that copies of contexts are in, where something is built; without one nothing is, and what
     /// they would be copies of stands in their place.
     pub contexts: Option<PathBuf>,
+    /// The paths of this machine that are copied to the engine, and whether each is a folder; none where it has them.
+    pub copies: Option<BTreeMap<PathBuf, bool>>,
+    /// The home of who runs this: what the compose tool takes `~` for, unless `env` has another.
+    pub home: Option<PathBuf>,
 }
 
 impl StackInput {
+    /// What the compose tool takes `~` for.
+    pub(super) fn home(&self) -> Option<&Path> {
+        match self.env.get("HOME") {
+            Some(own) => own.known().map(Path::new),
+            None => self.home.as_deref(),
+        }
+    }
+
     /// What the compose tool's process sees of the stack: what is known of `env`, and the project's name, which the
-    /// standalone tool does not fill in by itself.
+    /// standalone tool does not fill in by itself. The env files it reads on its own.
     pub fn tool_env(&self) -> BTreeMap<String, String> {
         let known = |(name, value): (&String, &Value)| Some((name.clone(), value.known()?.to_owned()));
         let mut env: BTreeMap<String, String> = self.env.iter().filter_map(known).collect();
@@ -62,6 +90,19 @@ pub struct Substitutions {
     pub external: Vec<Replacement>,
     /// Plain text, before the file is parsed.
     pub text: Vec<TextReplacement>,
+}
+
+/// A secret or a config that takes the place of the stack's own of that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// `secrets` or `configs`.
+    pub section: &'static str,
+    /// Its name in the files.
+    pub name: String,
+    /// The file of this machine that services of the compose tool get, absolute.
+    pub file: PathBuf,
+    /// The real name under which a swarm keeps it.
+    pub real: String,
 }
 
 /// What stands in the file, and what shall.

@@ -1,9 +1,10 @@
-//! Keys that the Compose specification does not have. Compose tools refuse what they do not know; but newer ones learn new
-//! keys, so it is only a warning: what the specification gains must not keep a file from being used.
+//! Keys that the Compose specification does not have. The tools refuse what they do not know; but newer ones learn new keys,
+//! so it is only a warning: what they learn must not keep a file from being used.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use super::input::StackKind;
 use super::refused::written;
 use super::tree;
 use super::unit::Unit;
@@ -45,9 +46,7 @@ static DEPLOY: Keys = Keys::new(|| {
 });
 static HEALTHCHECK: Keys = Keys::new(|| words("disable interval retries start_interval start_period test timeout"));
 
-/// The parts of a service that have keys of their own.
-static PARTS: [(&str, &Keys); 3] = [("build", &BUILD), ("deploy", &DEPLOY), ("healthcheck", &HEALTHCHECK)];
-/// The top-level sections whose entries do.
+/// The top-level sections whose entries have keys of their own.
 static SECTIONS: [(&str, &str, &Keys); 4] = [
     ("networks", "a network", &NETWORK),
     ("volumes", "a volume", &VOLUME),
@@ -55,44 +54,53 @@ static SECTIONS: [(&str, &str, &Keys); 4] = [
     ("configs", "a config", &SECRET),
 ];
 
+/// The parts of a service that have keys of their own. Builds are the compose tool's for every stack.
+static PARTS: [(&str, &Keys); 3] = [("build", &BUILD), ("deploy", &DEPLOY), ("healthcheck", &HEALTHCHECK)];
+
 fn words(words: &'static str) -> BTreeSet<&'static str> {
     words.split_whitespace().collect()
 }
 
-/// Tells each key that is unknown.
-pub(super) fn unknown(units: &[Unit], services: &BTreeMap<String, Layers>) -> Vec<Diagnostic> {
+/// The keys that a service of a compose file may have.
+pub fn service_keys() -> &'static BTreeSet<&'static str> {
+    &SERVICE
+}
+
+/// Tells each key that is unknown; of a swarm file those of builds, which the compose tool reads: `format` tells the others.
+pub(super) fn unknown(units: &[Unit], services: &BTreeMap<String, Layers>, kind: StackKind) -> Vec<Diagnostic> {
     let mut told = Vec::new();
-    for document in units
-        .iter()
-        .filter(|unit| !unit.extended)
-        .flat_map(|unit| &unit.documents)
-    {
-        in_mapping(document, ("a compose file", &TOP), &mut told);
-        for (section, what, known) in &SECTIONS {
-            let things = document.entry(section).and_then(Node::map).unwrap_or_default();
-            things
-                .iter()
-                .for_each(|(_, thing)| in_mapping(thing, (what, known), &mut told));
-        }
+    if kind == StackKind::Compose {
+        let documents = units.iter().filter(|unit| !unit.extended);
+        documents.flat_map(|unit| &unit.documents).for_each(|document| {
+            told_in(document, ("a compose file", &TOP), &mut told);
+            for (section, what, keys) in SECTIONS {
+                let things = document.entry(section).and_then(Node::map).unwrap_or_default();
+                things
+                    .iter()
+                    .for_each(|(_, thing)| told_in(thing, (what, keys), &mut told));
+            }
+        });
     }
     let services = written(units, services).into_iter();
     for service in services.filter_map(|place| view::node(units, "services", &place)) {
-        in_mapping(service, ("a service", &SERVICE), &mut told);
-        for (key, known) in &PARTS {
+        if kind == StackKind::Compose {
+            told_in(service, ("a service", &SERVICE), &mut told);
+        }
+        let parts = PARTS
+            .iter()
+            .filter(|(key, _)| kind == StackKind::Compose || *key == "build");
+        for (key, keys) in parts {
             if let Some(part) = service.entry(key) {
-                in_mapping(part, (&format!("`{key}`"), known), &mut told);
+                told_in(part, (&format!("`{key}`"), keys), &mut told);
             }
         }
     }
     told
 }
 
-fn in_mapping(node: &Node, (what, known): (&str, &Keys), told: &mut Vec<Diagnostic>) {
-    let keys = node
-        .map()
-        .unwrap_or_default()
-        .iter()
-        .filter(|(_, value)| !tree::resets(value));
+fn told_in(node: &Node, (what, known): (&str, &Keys), told: &mut Vec<Diagnostic>) {
+    let entries = node.map().unwrap_or_default().iter();
+    let keys = entries.filter(|(_, value)| !tree::resets(value));
     let keys = keys.filter_map(|(key, _)| Some((key, key.scalar()?)));
     for (key, name) in keys.filter(|(_, name)| !name.starts_with("x-") && !known.contains(name)) {
         let near = did_you_mean(name, &known.iter().copied().collect::<Vec<_>>());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::external::is_external;
-use super::input::StackInput;
+use super::input::{StackInput, StackKind};
 use super::interpolate::{Environment, escape, fill};
 use super::tree;
 use super::unit::Unit;
@@ -11,12 +11,16 @@ use super::view::{self, Layers, View, mentions};
 use crate::diagnostic::Span;
 use crate::yaml::{Content, Node};
 
-/// Labels services, builds, networks (the implicit default one, too) and volumes, each in the last file that names it.
+/// Labels services, builds, networks (the implicit default one, too) and volumes, each in the last file that names it; of a
+/// swarm stack also the containers' services, secrets and configs.
 pub(super) fn add(units: &mut [Unit], services: &BTreeMap<String, Layers>, input: &StackInput) {
     for layers in services.values() {
         let built = View::service(units, layers).last("build").map(|said| said.place);
         if let Some(service) = layers.top().and_then(|place| view::node_mut(units, "services", place)) {
             label(service, &input.labels);
+            if input.kind == StackKind::Swarm && !input.labels.is_empty() {
+                label(part(service, "deploy"), &input.labels);
+            }
         }
         let build = built.and_then(|place| tree::entry(view::node_mut(units, "services", &place)?, "build"));
         if let Some(build) = build.filter(|_| !input.build_labels.is_empty()) {
@@ -30,7 +34,11 @@ pub(super) fn add(units: &mut [Unit], services: &BTreeMap<String, Layers>, input
             label(build, &input.build_labels);
         }
     }
-    for section in ["networks", "volumes"] {
+    let sections: &[&'static str] = match input.kind {
+        StackKind::Compose => &["networks", "volumes"],
+        StackKind::Swarm => &["networks", "volumes", "secrets", "configs"],
+    };
+    for &section in sections {
         for layers in mentions(units, section).values() {
             let environments: Vec<_> = layers
                 .0
@@ -110,6 +118,15 @@ fn label(thing: &mut Node, labels: &BTreeMap<String, String>) {
     for (name, value) in labels {
         set_label(node, name, tree::text(escape(value), &span));
     }
+}
+
+/// A mapping of a thing, made if it is not there.
+fn part<'n>(thing: &'n mut Node, key: &str) -> &'n mut Node {
+    let span = thing.span.clone();
+    if tree::entry(thing, key).is_none() {
+        tree::set(thing, key, tree::map(Vec::new(), &span));
+    }
+    tree::entry(thing, key).unwrap_or_else(|| unreachable!("it was set above"))
 }
 
 fn set_label(labels: &mut Node, name: &str, value: Node) {

@@ -1,27 +1,34 @@
 //! Relative paths of extended files: they belong to the file's own folder, which its copy has left, so they are made
-//! absolute. (Those of all other files stay as they are: the tool is told the folder that they belong to.)
+//! absolute. (Those of all other files stay as they are: the compose tool is told the folder that they belong to.)
+//!
+//! `docker stack` cannot be told: all paths of a swarm file are made absolute.
 
 use std::path::Path;
 
 use super::files::join;
 use super::gather::is_remote;
 use super::host_paths::{env_files, is_path, split_source};
+use super::input::StackKind;
 use super::interpolate::{Environment, escape, fill};
 use super::unit::Unit;
+use super::view::Around;
 use super::{contexts, tree, view};
 use crate::yaml::{Content, Node};
 
-/// Makes the relative paths of extended files absolute.
-pub(super) fn make_absolute(units: &mut [Unit]) {
+/// Makes the relative paths of extended files absolute, and all of a swarm stack's.
+pub(super) fn make_absolute(units: &mut [Unit], kind: StackKind) {
+    let is_swarm = kind == StackKind::Swarm;
     view::each(units, "services", |around, _, service| {
-        if around.extended {
-            let prefix = Prefix {
-                base: &around.base,
-                environment: &around.environment,
-            };
-            prefix.service(service);
+        if around.extended || is_swarm {
+            Prefix::of(around).service(service);
         }
     });
+    for section in ["secrets", "configs"] {
+        view::each(units, section, |around, _, thing| {
+            let file = tree::entry(thing, "file").filter(|_| is_swarm);
+            file.into_iter().for_each(|file| Prefix::of(around).path(file));
+        });
+    }
 }
 
 struct Prefix<'a> {
@@ -29,7 +36,14 @@ struct Prefix<'a> {
     environment: &'a Environment,
 }
 
-impl Prefix<'_> {
+impl<'a> Prefix<'a> {
+    fn of(around: &'a Around) -> Self {
+        Prefix {
+            base: &around.base,
+            environment: &around.environment,
+        }
+    }
+
     fn service(&self, service: &mut Node) {
         for volume in tree::entry(service, "volumes").map(tree::items).unwrap_or_default() {
             self.volume(volume);

@@ -79,6 +79,8 @@ pub(super) struct Freeing<'i> {
     used: BTreeSet<usize>,
     seen: BTreeSet<PortRange>,
     late: bool,
+    /// What stood twice in a service's `ports`, and of which one is left.
+    pub(super) twice: Vec<Diagnostic>,
     /// Host ports that were freed: of which service, and the container's port.
     pub(super) gone: BTreeMap<u16, (String, u16)>,
 }
@@ -90,6 +92,7 @@ impl<'i> Freeing<'i> {
             used: BTreeSet::new(),
             seen: BTreeSet::new(),
             late: false,
+            twice: Vec::new(),
             gone: BTreeMap::new(),
         }
     }
@@ -103,12 +106,23 @@ impl<'i> Freeing<'i> {
             let crate::yaml::Content::List(items) = &mut ports.content else {
                 return;
             };
-            let freed: Vec<Node> = std::mem::take(items)
-                .into_iter()
-                .flat_map(|item| self.entry(item, name, &around.environment))
-                .collect();
-            *items = freed;
+            let freed = std::mem::take(items).into_iter().map(|item| {
+                let freed = self.entry(item.clone(), name, &around.environment);
+                (item, freed)
+            });
+            let freed: Vec<(Node, Vec<Node>)> = freed.collect();
+            self.tell_twice(&freed);
+            *items = distinct(freed);
         });
+    }
+
+    /// Tells what stands twice as it is written: of what is freed only one is left, and nobody would tell.
+    fn tell_twice(&mut self, freed: &[(Node, Vec<Node>)]) {
+        let again = freed.iter().enumerate().filter(|(at, (item, entries))| {
+            let is_freed = !matches!(&entries[..], [entry] if is_same(entry, item));
+            is_freed && freed[..*at].iter().any(|(other, _)| is_same(other, item))
+        });
+        self.twice.extend(again.map(|(_, (item, _))| stands_twice(item)));
     }
 
     fn entry(&mut self, mut item: Node, service: &str, environment: &Environment) -> Vec<Node> {
@@ -262,6 +276,40 @@ impl<'i> Freeing<'i> {
         };
         unmatched.map(|(_, key)| problem(key)).collect()
     }
+}
+
+/// The entries of a service without those that are like an earlier one since they were freed: a tool refuses to publish one
+/// port of the container twice in the same words, and a service's ports go by the container's.
+fn distinct(freed: Vec<(Node, Vec<Node>)>) -> Vec<Node> {
+    let mut kept: Vec<(Node, bool)> = Vec::new();
+    for (item, entries) in freed {
+        for entry in entries {
+            let is_freed = !is_same(&entry, &item);
+            let other = kept.iter().find(|(other, _)| is_same(other, &entry));
+            if !other.is_some_and(|(_, was_freed)| is_freed || *was_freed) {
+                kept.push((entry, is_freed));
+            }
+        }
+    }
+    kept.into_iter().map(|(entry, _)| entry).collect()
+}
+
+/// Whether two entries are written alike, quotes apart.
+pub(super) fn is_same(one: &Node, other: &Node) -> bool {
+    match (one.scalar(), other.scalar()) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => one.value() == other.value(),
+        _ => false,
+    }
+}
+
+/// What is told of an entry that stands twice, which `docker stack` refuses.
+pub(super) fn stands_twice(item: &Node) -> Diagnostic {
+    let what = item
+        .scalar()
+        .map_or("the same port".to_owned(), |text| format!("`{text}`"));
+    Diagnostic::error(&item.span, format!("{what} stands twice in `ports`"))
+        .help("`docker stack` refuses it; take one out")
 }
 
 #[cfg(test)]

@@ -30,6 +30,13 @@ pub(super) fn all(view: &View<'_>) -> Vec<Reference> {
     for section in ["secrets", "configs"] {
         found.extend(given(view, section));
     }
+    found.extend(of_build(view));
+    found
+}
+
+/// The secrets that a service's build is given.
+pub(super) fn of_build(view: &View<'_>) -> Vec<Reference> {
+    let mut found = Vec::new();
     for said in view.all("build") {
         let secrets = said.node.entry("secrets").and_then(Node::list).unwrap_or_default();
         let secrets = secrets.iter().filter_map(|item| source(&said, item));

@@ -2,11 +2,12 @@
 //! with nothing to run, a port that is none. Only what is certain is told: what a tool may know better, it decides.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::files::Looking;
 use super::gather::{is_remote, one_or_many};
 use super::info::is_active;
-use super::input::PortRange;
+use super::input::{PortRange, StackKind};
 use super::interpolate::{Environment, fill};
 use super::ports::Short;
 use super::refers::{self, Reference};
@@ -20,7 +21,7 @@ pub(super) fn find(
     units: &[Unit],
     services: &BTreeMap<String, Layers>,
     profiles: &BTreeSet<String>,
-    looking: &Looking<'_>,
+    (looking, kind): (&Looking<'_>, StackKind),
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let bases = Bases {
@@ -34,11 +35,13 @@ pub(super) fn find(
             continue;
         };
         found.extend(ports(service, &units[place.unit].environment));
+        found.extend(addresses(service, &units[place.unit].environment, kind));
         match bases.of(&place, service) {
             Base::Known => {}
             Base::Elsewhere => drop(open.insert(place)),
             Base::Undeclared(problem) => {
-                found.push(*problem);
+                // A swarm knows no `extends` at all.
+                found.extend((kind == StackKind::Compose).then_some(*problem));
                 open.insert(place);
             }
         }
@@ -50,7 +53,12 @@ pub(super) fn find(
         if !is_active(&own, profiles) {
             continue;
         }
-        found.extend(refers::all(&view).iter().filter_map(|named| declared.undeclared(named)));
+        let named = refers::all(&view);
+        // A swarm ignores what says of other services that they come first.
+        let named = named
+            .iter()
+            .filter(|named| kind == StackKind::Compose || named.section != "services");
+        found.extend(named.filter_map(|named| declared.undeclared(named)));
         if !layers.0.iter().any(|place| open.contains(place)) {
             found.extend(nothing_to_run(&view));
         }
@@ -209,7 +217,9 @@ fn ports(service: &Node, environment: &Environment) -> Vec<Diagnostic> {
         (!fits(&text) && !is_other).then(|| no_port(node, &text))
     };
     let parts = items.iter().flat_map(|item| match item.map() {
-        None => vec![none(item, &|text| Short::parse(text).is_some())],
+        None => vec![none(item, &|text| {
+            Short::parse(text).is_some_and(|short| is_port(&short))
+        })],
         Some(_) => {
             let part = |key| {
                 none(item.entry(key)?, &|text| {
@@ -220,6 +230,32 @@ fn ports(service: &Node, environment: &Environment) -> Vec<Diagnostic> {
         }
     });
     parts.flatten().collect()
+}
+
+/// Whether its parts go together.
+fn is_port(short: &Short) -> bool {
+    let protocol = short.protocol.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let protocol = protocol.split('/').next().unwrap_or_default();
+    let fits = |published: PortRange| short.target.len() == 1 || published.len() == short.target.len();
+    ["", "tcp", "udp", "sctp"].contains(&protocol) && short.published.is_none_or(fits)
+}
+
+/// Ports with something else in the place of the host's address, as in `80:80:80`: the oldest compose tool takes it.
+fn addresses(service: &Node, environment: &Environment, kind: StackKind) -> Vec<Diagnostic> {
+    let items = service.entry("ports").and_then(Node::list).unwrap_or_default();
+    let told = items.iter().filter_map(|item| {
+        let text = fill(item.scalar()?, environment).value?;
+        let ip = Short::parse(&text)?.host_ip?;
+        let is_address = ip.is_empty() || ip.contains('%') || ip.parse::<IpAddr>().is_ok();
+        let message = format!("`{ip}` in `{text}` is no address of the host");
+        let problem = match kind {
+            StackKind::Compose => Diagnostic::warning(&item.span, message),
+            StackKind::Swarm => Diagnostic::error(&item.span, message),
+        };
+        let help = "before the host's and the container's port may stand an address: `127.0.0.1:8080:80/tcp`";
+        (!is_address).then(|| problem.help(help))
+    });
+    told.collect()
 }
 
 fn no_port(at: &Node, text: &str) -> Diagnostic {

@@ -2,20 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::builds::{self, Building};
 use super::dockerfile::same_image;
 use super::files::{Files, Looking, Refused};
 use super::gather::{Gathered, gather};
 use super::host_paths::same_path;
-use super::input::StackInput;
+use super::input::{StackInput, StackKind};
+use super::interpolate::{Environment, Value};
 use super::matching::Matching;
 use super::names::ContainerNames;
 use super::ports::Freeing;
-use super::rewritten::{BuildInfo, Rewritten, RewrittenFile, ServiceInfo, Shared, Writable};
+use super::rewritten::{
+    BuildInfo, Copied, Lock, LockKind, Mounted, Needs, Rewritten, RewrittenFile, ServiceInfo, Shared, Ungiven, Writable,
+};
 use super::unit::Unit;
 use super::view::{self, Layers, View};
-use super::{absent, external, host_paths, images, info, keys, labels, names, passed, paths, refused, unset, writable};
+use super::{
+    absent, anew, contrary, elsewhere, external, format, given, host_paths, images, info, keys, labels, names,
+    own_secrets, passed, paths, refused, several_ports, swarm, unset, writable,
+};
 use crate::diagnostic::{Diagnostic, Level, did_you_mean};
 use crate::yaml;
 
@@ -48,6 +55,7 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
         unset,
         directory,
         profiles,
+        environment,
     } = gathered;
     let broken = !found.is_empty();
     problems.extend(found);
@@ -67,15 +75,36 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
         looking,
         directory,
         profiles,
+        environment,
     };
-    problems.extend(refused::find(&units, &services, &scene.profiles, looking));
-    let unknown = keys::unknown(&units, &services);
+    let found = refused::find(&units, &services, &scene.profiles, (looking, input.kind));
+    let mut noted = keys::unknown(&units, &services, input.kind);
+    sort_out(found, problems, &mut noted);
+    if input.kind == StackKind::Swarm {
+        problems.extend(swarm::refused(&units, &services));
+        noted.extend(swarm::ignored(&units, &services));
+        noted.extend(swarm::unversioned(&units));
+    }
     let made = substitute(&scene, &mut units, problems);
     let services = view::services(&units);
     unset::find(&units, &services, scene.looking, problems);
+    // As the tool gets them: a substitution may well be what makes a value right.
+    let judged = match input.kind {
+        StackKind::Compose => [format::of_compose(&units), given::written_out(&units)].concat(),
+        StackKind::Swarm => [format::of_swarm(&units), format::together(&units, &services)].concat(),
+    };
+    sort_out(judged, problems, &mut noted);
+    sort_out(contrary::find(&units, input.kind), problems, &mut noted);
     let mut rewritten = finish(&scene, units, Made { services, ..made });
-    rewritten.notes.extend(unknown);
+    rewritten.notes.extend(noted);
     Some(rewritten)
+}
+
+/// Errors are problems, and what some tool may take is noted.
+fn sort_out(found: Vec<Diagnostic>, problems: &mut Vec<Diagnostic>, noted: &mut Vec<Diagnostic>) {
+    let (refused, taken): (Vec<_>, Vec<_>) = found.into_iter().partition(|told| told.level == Level::Error);
+    problems.extend(refused);
+    noted.extend(taken);
 }
 
 fn no_services(input: &StackInput, looking: &Looking<'_>) -> Diagnostic {
@@ -109,6 +138,22 @@ struct Scene<'s> {
     looking: &'s Looking<'s>,
     directory: PathBuf,
     profiles: BTreeSet<String>,
+    environment: Rc<Environment>,
+}
+
+impl Scene<'_> {
+    /// What the tool's process has to see: `docker stack` reads no env file.
+    fn tool_env(&self) -> BTreeMap<String, String> {
+        match self.input.kind {
+            StackKind::Compose => self.input.tool_env(),
+            StackKind::Swarm => known(&self.environment),
+        }
+    }
+
+    fn is_active(&self, units: &[Unit], layers: &Layers) -> bool {
+        let profiles = View::service(units, layers).texts("profiles");
+        info::is_active(&profiles.into_iter().collect(), &self.profiles)
+    }
 }
 
 /// What the substitutions made, as far as the files do not show it.
@@ -119,8 +164,11 @@ struct Made {
     freed: BTreeMap<u16, (String, u16)>,
     absent: Vec<Diagnostic>,
     writable: Vec<Writable>,
+    mounted: Vec<Mounted>,
+    copied: Copied,
     gives: Vec<Shared>,
     wants: Vec<Shared>,
+    contents: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagnostic>) -> Made {
@@ -137,9 +185,10 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         images::replace(units, layers, &mut image_keys);
     }
     images::replace_contexts(units, &mut image_keys);
-    let mut ports = Freeing::new(&wanted.ports);
-    ports.free(units);
+    let mut ports = free_ports(units, input);
     host_paths::replace(units, &mut path_keys, problems);
+    problems.extend(given::in_builds(units, &services, &input.given));
+    let contents = given::replace(units, &input.given, input.kind);
     let mut building = Building {
         input,
         looking,
@@ -148,29 +197,29 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
     };
     let copies = building.replace(units, &mut build_keys);
     // Before labels are added, which say nothing of what is built; and only what is active has to be there.
-    let active = |units: &[Unit], layers: &Layers| {
-        let profiles = View::service(units, layers).texts("profiles");
-        info::is_active(&profiles.into_iter().collect(), &scene.profiles)
-    };
-    let of_active = services.values().filter(|layers| active(units, layers));
-    let absent = absent::find(units, of_active.clone(), looking);
+    let active = services.iter().filter(|(_, layers)| scene.is_active(units, layers));
+    let active: Vec<(&String, &Layers)> = active.collect();
+    let of_active = active.iter().map(|(_, layers)| *layers);
+    let absent = absent::find(units, of_active.clone(), (looking, input.kind));
     let writable = writable::find(units, of_active, looking);
-    let built = services.iter().filter(|(_, layers)| active(units, layers));
+    let built = active.iter();
     let builds: Vec<BuildInfo> = built
         .filter_map(|(name, layers)| building.info(units, name, layers, &copies))
         .collect();
     building.without_copies(units, &copies);
 
-    let wants = external::replace(units, &mut external_keys);
-    let gives = external::given(units, &services, &scene.directory);
-    external::prefix_names(units, input);
-    let names = names::isolate(units, &services);
-    paths::make_absolute(units);
-    images::give_built(units, &services, &input.built);
-    images::pull_nothing_of_ours(units, &services, &builds);
-    labels::add(units, &services, input);
+    let wants = external::replace(units, &mut external_keys, input.kind);
+    let gives = external::given(units, &services, (&scene.directory, input.kind));
+    // Before paths are made absolute: they are told as they are written.
+    let mounted = elsewhere::find(units, active.iter().copied(), input.home());
+    let names = isolate(units, &services, (input, &builds));
+    let copied = match &input.copies {
+        Some(kinds) => elsewhere::rewrite(units, &active, (kinds, input)),
+        None => Copied::default(),
+    };
     problems.extend(image_keys.problems());
     problems.extend(ports.problems());
+    problems.append(&mut ports.twice);
     for keys in [path_keys, build_keys, external_keys] {
         problems.extend(keys.problems());
     }
@@ -181,9 +230,55 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         builds,
         absent,
         writable,
+        mounted,
+        copied,
         gives,
         wants,
+        contents,
     }
+}
+
+/// Frees the ports of all services.
+fn free_ports<'i>(units: &mut [Unit], input: &'i StackInput) -> Freeing<'i> {
+    let mut ports = Freeing::new(&input.substitutions.ports);
+    ports.free(units);
+    match input.kind {
+        // It takes what stands twice for one.
+        StackKind::Compose => ports.twice.clear(),
+        StackKind::Swarm => {
+            let freed = ports.gone.values().map(|(service, _)| service.as_str());
+            several_ports::in_last_file(units, &freed.collect());
+        }
+    }
+    ports
+}
+
+/// What is made without being asked: names, paths, labels, the images of builds.
+fn isolate(
+    units: &mut Vec<Unit>,
+    services: &BTreeMap<String, Layers>,
+    (input, builds): (&StackInput, &[BuildInfo]),
+) -> ContainerNames {
+    external::prefix_names(units, input);
+    anew::rename(units, input);
+    let names = match input.kind {
+        StackKind::Compose => names::isolate(units, services),
+        StackKind::Swarm => names::isolate_stack(units),
+    };
+    paths::make_absolute(units, input.kind);
+    images::give_built(units, services, &input.built);
+    images::pull_nothing_of_ours(units, services, builds);
+    labels::add(units, services, input);
+    if input.kind == StackKind::Swarm && input.contexts.is_none() {
+        swarm::drop_builds(units);
+    }
+    names
+}
+
+/// True for a volume that the case made itself: its name is unique, and nobody else waits for it.
+fn is_own(lock: &Lock, input: &StackInput) -> bool {
+    let case = input.labels.get(crate::lease::CASE);
+    matches!((&lock.kind, case), (LockKind::Volume(name), Some(case)) if name.contains(case.as_str()))
 }
 
 fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
@@ -195,46 +290,104 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         freed,
         absent,
         writable,
+        mounted,
+        copied,
         gives,
         wants,
+        contents,
     } = made;
-    let service = |(name, layers): (&String, &Layers)| {
-        let view = View::service(&units, layers);
-        Some((name.clone(), info::service(name, &view, &scene.profiles, &names)?))
-    };
-    let services: BTreeMap<String, ServiceInfo> = layers.iter().filter_map(service).collect();
+    let services = infos(scene, &units, &layers, (&names, &builds));
     let waiting = services
         .values()
         .filter(|service| service.active)
         .flat_map(|service| &service.depends_on);
     let completes = waiting.filter(|(_, on)| on.condition == "service_completed_successfully");
-    let named: BTreeSet<&Path> = input.files.iter().map(|file| file.value.as_path()).collect();
+    let of_swarm = |section| match input.kind {
+        StackKind::Compose => BTreeMap::new(),
+        StackKind::Swarm => info::real_names(&units, section, input),
+    };
+    let locks = info::locks(&units, &layers, &services);
+    let (ungiven, needs) = of_compose(scene, &units, &layers);
     Rewritten {
+        kind: input.kind,
+        tool_env: scene.tool_env(),
         project: input.project.clone(),
         directory: scene.directory.clone(),
         env_files: input.env_files.iter().map(|file| file.value.clone()).collect(),
         profiles: input.profiles.clone(),
         networks: info::network_names(&units, &layers, input),
         volumes: info::real_names(&units, "volumes", input),
-        locks: info::locks(&units, &layers, &services),
+        secrets: of_swarm("secrets"),
+        configs: of_swarm("configs"),
+        locks: locks.into_iter().filter(|lock| !is_own(lock, input)).collect(),
         completes: completes.map(|(name, _)| name.clone()).collect(),
         builds,
         freed,
         absent,
         writable,
+        mounted,
+        copied,
+        own_secrets: own_secrets::find(&units, input),
+        own: anew::find(&units, input, |path| scene.looking.is_there(path) == Some(true)),
         gives,
+        expects: external::expected(&units, &layers, (&wants, input)),
         wants,
+        contents,
+        ungiven,
+        needs,
         notes: passed::notes(&units, &layers, &services),
         services,
-        files: units
-            .into_iter()
-            .map(|unit| RewrittenFile {
-                named: !unit.extended && named.contains(unit.path.as_path()),
-                text: yaml::write_all(&unit.documents),
-                path: unit.copy,
-                original: unit.path,
-                unchanged: unit.unchanged,
-            })
-            .collect(),
+        files: copies(input, units),
     }
+}
+
+/// What a compose tool cannot give its services, and what of the files it may be too old for. What is external to a swarm
+/// stack the swarm may have.
+fn of_compose(scene: &Scene<'_>, units: &[Unit], layers: &BTreeMap<String, Layers>) -> (Vec<Ungiven>, Vec<Needs>) {
+    match scene.input.kind {
+        StackKind::Compose => {
+            let is_active = |layers: &Layers| scene.is_active(units, layers);
+            (given::missing(units, layers, is_active), given::needs(units))
+        }
+        StackKind::Swarm => Default::default(),
+    }
+}
+
+fn infos(
+    scene: &Scene<'_>,
+    units: &[Unit],
+    layers: &BTreeMap<String, Layers>,
+    (names, builds): (&ContainerNames, &[BuildInfo]),
+) -> BTreeMap<String, ServiceInfo> {
+    let service = |(name, layers): (&String, &Layers)| {
+        let view = View::service(units, layers);
+        let info = info::service(name, &view, &scene.profiles, (scene.input.kind, names))?;
+        Some((name.clone(), info))
+    };
+    let mut services: BTreeMap<String, ServiceInfo> = layers.iter().filter_map(service).collect();
+    // A swarm's copy does not say so any more.
+    for build in builds {
+        services
+            .entry(build.service.clone())
+            .and_modify(|service| service.built = true);
+    }
+    services
+}
+
+fn copies(input: &StackInput, units: Vec<Unit>) -> Vec<RewrittenFile> {
+    let named: BTreeSet<&Path> = input.files.iter().map(|file| file.value.as_path()).collect();
+    let copy = |unit: Unit| RewrittenFile {
+        named: !unit.extended && named.contains(unit.path.as_path()),
+        text: yaml::write_all(&unit.documents),
+        path: unit.copy,
+        original: unit.path,
+        unchanged: unit.unchanged,
+    };
+    units.into_iter().map(copy).collect()
+}
+
+/// What is known of an environment.
+fn known(environment: &Environment) -> BTreeMap<String, String> {
+    let known = |(name, value): (&String, &Value)| Some((name.clone(), value.known()?.to_owned()));
+    environment.iter().filter_map(known).collect()
 }

@@ -1,25 +1,37 @@
 //! What a rewriting gives: the copies of the files, and what is known of the stack that they make.
 
+mod lock;
+mod mounted;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::input::{Addition, PortRange};
+use super::deploy::{Deploy, PortMode};
+use super::input::{Addition, PortRange, StackKind};
 use super::interpolate::Value;
 use super::said::Originals;
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 
+pub use lock::{Lock, LockKind};
+pub(super) use mounted::SECRETS;
+pub use mounted::{Content, Copied, CopiedFile, CopiedVolume, Had, Mounted};
+
 /// A stack after its rewriting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rewritten {
+    /// Which tool reads it.
+    pub kind: StackKind,
     /// The copies, in the order in which they are merged.
     pub files: Vec<RewrittenFile>,
-    /// The project's name.
+    /// The project's or the stack's name.
     pub project: String,
     /// The folder that relative paths belong to.
     pub directory: PathBuf,
     /// Env files instead of the `.env` in that folder.
     pub env_files: Vec<PathBuf>,
+    /// What the tool's process has to see: `docker stack` reads no env file, so that what they give is here.
+    pub tool_env: BTreeMap<String, String>,
     /// The active profiles.
     pub profiles: BTreeSet<String>,
     /// Its services by name, also those of inactive profiles.
@@ -28,6 +40,10 @@ pub struct Rewritten {
     pub networks: BTreeMap<String, Option<String>>,
     /// Volumes, likewise.
     pub volumes: BTreeMap<String, Option<String>>,
+    /// Secrets of a swarm stack, likewise.
+    pub secrets: BTreeMap<String, Option<String>>,
+    /// Configs of a swarm stack, likewise.
+    pub configs: BTreeMap<String, Option<String>>,
     /// What cannot be freed.
     pub locks: Vec<Lock>,
     /// What has to be built, one a service, of the active ones.
@@ -42,10 +58,50 @@ pub struct Rewritten {
     pub absent: Vec<Diagnostic>,
     /// Folders of this machine that its services can write to.
     pub writable: Vec<Writable>,
+    /// What its services have that an engine elsewhere has not.
+    pub mounted: Vec<Mounted>,
+    /// What of them is to be copied to the engine.
+    pub copied: Copied,
     /// Networks and volumes that it makes, by the names that others would know them by, were they not isolated.
     pub gives: Vec<Shared>,
     /// External networks and volumes that no substitution maps.
     pub wants: Vec<Shared>,
+    /// Secrets, configs and networks that the services of a swarm stack have, and that somebody else is to make.
+    pub expects: Vec<Shared>,
+    /// The secrets that its files take from this machine themselves.
+    pub own_secrets: Vec<OwnSecret>,
+    /// The secrets and configs that a swarm stack makes itself.
+    pub own: Vec<Own>,
+    /// Secrets and configs of a compose stack that are external, and that nobody gives.
+    pub ungiven: Vec<Ungiven>,
+    /// What of the files only newer compose tools read.
+    pub needs: Vec<Needs>,
+    /// The names of its `secrets` and `configs`.
+    pub contents: BTreeMap<&'static str, BTreeSet<String>>,
+}
+
+/// A secret or config that is external, and that nobody gives: what has it never comes up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ungiven {
+    /// The services that have it.
+    pub services: BTreeSet<String>,
+    /// True where one of them is active.
+    pub active: bool,
+    /// What is told of it.
+    pub told: Diagnostic,
+}
+
+/// What older compose tools refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// "`content` of the config `web`".
+    pub what: String,
+    /// The first version of the tool that takes it.
+    pub compose: &'static str,
+    /// What else can be done.
+    pub instead: String,
+    /// Where it is written.
+    pub at: Span,
 }
 
 /// A folder of this machine that a service can write to.
@@ -57,6 +113,28 @@ pub struct Writable {
     pub source: String,
     /// Where it is written.
     pub at: Span,
+}
+
+/// A secret that a stack's file takes from this machine itself (`file`, `environment`, `content`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnSecret {
+    /// Its name in the file.
+    pub name: String,
+    /// Where the file says what it is made of.
+    pub at: Span,
+    /// What it is made of; none while that is known later.
+    pub content: Option<Content>,
+}
+
+/// A secret or config that a swarm stack makes itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Own {
+    /// `secrets` or `configs`.
+    pub section: &'static str,
+    /// Its name in the file.
+    pub key: String,
+    /// What it is made of; none while that is known later.
+    pub content: Option<Content>,
 }
 
 impl Writable {
@@ -73,10 +151,10 @@ impl Writable {
     }
 }
 
-/// A network or volume that one stack makes and another one may expect.
+/// A network or volume that one stack makes and another one may expect; of a swarm also a secret or config.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shared {
-    /// `networks` or `volumes`.
+    /// `networks`, `volumes`, `secrets` or `configs`.
     pub section: &'static str,
     /// Its name in the file.
     pub key: String,
@@ -86,7 +164,39 @@ pub struct Shared {
     pub at: Span,
 }
 
+impl Shared {
+    /// How a scenario gives one.
+    pub fn given_by(&self) -> String {
+        let Shared { section, key, .. } = self;
+        match *section {
+            "networks" | "volumes" => format!(
+                "let the scenario make it, `{section}: {{{key}: {{…}}}}`, and the stack have it: `substitute: {{external: {{{key}: \"${{{{ {section}.{key} }}}}\"}}}}`"
+            ),
+            _ => format!("give it, in the scenario: `{section}: {{{key}: {{content: …}}}}`, or `{{file: …}}`"),
+        }
+    }
+
+    /// What `check` tells of one that a swarm stack expects: only an engine knows whether it is there.
+    pub fn note(&self) -> Diagnostic {
+        let one = self.section.trim_end_matches('s');
+        let message = format!(
+            "the {one} `{}` is external: the swarm has to have it already",
+            self.name
+        );
+        Diagnostic::note(&self.at, message).help(self.given_by())
+    }
+}
+
 impl Rewritten {
+    /// The real name of a secret or config that the stack makes itself; none while that is known later.
+    pub fn own_name(&self, own: &Own) -> Option<&String> {
+        let names = match own.section {
+            "secrets" => &self.secrets,
+            _ => &self.configs,
+        };
+        names.get(&own.key)?.as_ref()
+    }
+
     /// What the copies are copies of, these being in a folder.
     pub fn originals(&self, folder: &Path) -> Originals {
         let files = self.files.iter();
@@ -109,6 +219,27 @@ impl Rewritten {
         for profile in &self.profiles {
             add("--profile", profile.clone());
         }
+        arguments
+    }
+
+    /// The arguments of `docker` that deploy a swarm stack, or update it, the copies being in a folder. Paths in them are
+    /// absolute, so that it does not matter where the tool runs. Images are taken as they are named: those that are made
+    /// here no registry knows.
+    pub fn deploy_arguments(&self, folder: &Path) -> Vec<String> {
+        let fixed = [
+            "stack",
+            "deploy",
+            "--prune",
+            "--with-registry-auth",
+            "--resolve-image",
+            "never",
+        ];
+        let mut arguments: Vec<String> = fixed.map(str::to_owned).to_vec();
+        for file in self.files.iter().filter(|file| file.named) {
+            let copy = folder.join(&file.path).to_string_lossy().into_owned();
+            arguments.extend(["--compose-file".to_owned(), copy]);
+        }
+        arguments.push(self.project.clone());
         arguments
     }
 }
@@ -156,8 +287,10 @@ pub struct ServiceInfo {
     pub restart: Option<String>,
     /// Its profiles.
     pub profiles: BTreeSet<String>,
-    /// How many containers it has: `scale`, `deploy.replicas`, 1.
+    /// How many containers it has: `scale`, `deploy.replicas`, 1. A global one of a swarm has one on each node.
     pub replicas: u64,
+    /// What `deploy` says of it.
+    pub deploy: Deploy,
     /// True if it is built.
     pub built: bool,
     /// The container's name that the file gives: an alias now.
@@ -192,46 +325,12 @@ pub struct Port {
     pub protocol: String,
     /// Whether the engine publishes it.
     pub published: bool,
+    /// Where a swarm publishes it.
+    pub mode: PortMode,
     /// The host ports, if they stay fixed, and where the file says so.
     pub fixed: Option<Spanned<PortRange>>,
     /// The host's address that it is bound to.
     pub host_ip: Option<String>,
-}
-
-/// Something that only one stack on an engine can have.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Lock {
-    /// What.
-    pub kind: LockKind,
-    /// Where the file says so.
-    pub at: Span,
-}
-
-/// What cannot be freed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LockKind {
-    /// Host ports, with protocol.
-    Port(PortRange, String),
-    /// The host's own network.
-    HostNetwork,
-    /// A fixed subnet.
-    Subnet(String),
-    /// A bridge of the host's that a network names.
-    Bridge(String),
-    /// An external volume.
-    Volume(String),
-}
-
-impl std::fmt::Display for LockKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            LockKind::Port(range, protocol) => write!(f, "host port {range}/{protocol}"),
-            LockKind::HostNetwork => write!(f, "the host's network"),
-            LockKind::Subnet(subnet) => write!(f, "subnet {subnet}"),
-            LockKind::Bridge(name) => write!(f, "bridge {name}"),
-            LockKind::Volume(name) => write!(f, "external volume {name}"),
-        }
-    }
 }
 
 /// A build of a service.

@@ -1,5 +1,5 @@
-//! What the compose tool says of the copies, in the words of who wrote the files: the file's own path, and the place of what
-//! it complains of.
+//! What the docker tools and a swarm's tasks say of the copies, in the words of who wrote the files: the file's own path, the
+//! names that things have there, and the place of what is complained of.
 
 use std::path::PathBuf;
 
@@ -20,6 +20,15 @@ pub fn of_originals(said: &str, originals: &Originals, files: &dyn Files) -> Str
     copies.sort_by_key(|(copy, _)| std::cmp::Reverse(copy.len()));
     let replace = |said: String, (copy, shown): &(String, String)| said.replace(copy, shown);
     copies.iter().fold(said.to_owned(), replace)
+}
+
+/// What was said, each thing that has a name of its own in each run called as the files call it; pairs of both.
+pub fn of_names(said: &str, names: &[(String, String)]) -> String {
+    let mut names: Vec<&(String, String)> = names.iter().collect();
+    // One may begin as another one does.
+    names.sort_by_key(|(real, _)| std::cmp::Reverse(real.len()));
+    let replace = |said: String, (real, own): &&(String, String)| said.replace(real.as_str(), own);
+    names.iter().fold(said.to_owned(), replace)
 }
 
 /// The place of what the tool complains of: `services.web Additional property enviroment is not allowed`, or only
@@ -61,12 +70,26 @@ impl Said {
         });
         let named = || {
             let mut pairs = words.windows(2);
-            pairs.find_map(|words| (words[0] == "service" && words[1].starts_with('"')).then(|| bare(words[1])))
+            pairs.find_map(|words| {
+                let is_name = words[1].starts_with('"') || words[1].ends_with(':');
+                let section = SECTIONS
+                    .iter()
+                    .find(|section| section.strip_suffix('s') == Some(words[0]));
+                section
+                    .filter(|_| is_name)
+                    .map(|section| vec![(*section).to_owned(), bare(words[1])])
+            })
         };
+        if line.contains("unsupported Compose file version") {
+            return Some(Said {
+                path: Vec::new(),
+                key: Some("version".to_owned()),
+            });
+        }
         let path = match dotted {
             Some(dotted) => dotted.split('.').map(str::to_owned).collect(),
             None if words.contains(&"(root)") => Vec::new(),
-            None => vec!["services".to_owned(), named()?],
+            None => named()?,
         };
         Some(Said { path, key })
     }
@@ -121,6 +144,8 @@ mod tests {
       tst: a
   a.b: {comand: c}
 netwrks: {}
+version: '9'
+networks: {inner: {}}
 ";
 
     fn place(said: &str) -> Option<String> {
@@ -160,6 +185,33 @@ netwrks: {}
         ] {
             assert_eq!(place(said).as_deref(), Some(expected), "{said}");
         }
+    }
+
+    #[test]
+    fn what_docker_stack_complains_of_is_found() {
+        for (said, expected) in [
+            ("unsupported Compose file version: 9", "10:1 version"),
+            ("service web: undefined network \"x\"", "2:3 web"),
+            (
+                "failed to create service web: Error response from daemon: rpc error: code = InvalidArgument",
+                "2:3 web",
+            ),
+            (
+                "network \"inner\" is declared as external, but could not be found",
+                "11:12 inner",
+            ),
+        ] {
+            assert_eq!(place(said).as_deref(), Some(expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn unique_names_become_those_of_the_files() {
+        let names = [("e2e-1-s_web", "web"), ("e2e-1-s_web-net", "net")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        assert_eq!(
+            super::of_names("service e2e-1-s_web: network e2e-1-s_web-net not found", &names),
+            "service web: network net not found"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::unit::Unit;
 use crate::yaml::Node;
 
 /// Where something is written: the unit, the document in it, and its name there.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) unit: usize,
     pub(super) document: usize,

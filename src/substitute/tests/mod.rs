@@ -1,19 +1,24 @@
 //! Whole rewritings: files and substitutions in, the copy's text or the diagnostics out.
 
 mod bad;
+mod elsewhere;
+mod expected;
+mod format;
 mod isolation;
 mod known;
+mod own_secrets;
 mod refused;
 mod several;
 mod substitutions;
+mod swarm;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{
-    BuildReplacement, Files, Found, PortRange, Ports, Refused, Replacement, Rewritten, StackInput, Substitutions,
-    TextReplacement, Value, rewrite,
+    BuildReplacement, Files, Found, Given, PortRange, Ports, Refused, Replacement, Rewritten, StackInput, StackKind,
+    Substitutions, TextReplacement, Value, rewrite,
 };
 use crate::diagnostic::{Diagnostic, Source, Span, Spanned};
 
@@ -42,6 +47,14 @@ fn stack(compose: &str) -> Stack {
     files(&["/app/compose.yml"], &[("/app/compose.yml", compose)])
 }
 
+/// A swarm stack of one file.
+fn swarm(text: &str) -> Stack {
+    let mut stack = files(&["/app/stack.yml"], &[("/app/stack.yml", text)]);
+    stack.input.kind = StackKind::Swarm;
+    stack.input.contexts = None;
+    stack
+}
+
 /// A stack of several named files, among others on the disk.
 fn files(named: &[&str], disk: &[(&str, &str)]) -> Stack {
     let disk = disk
@@ -50,6 +63,7 @@ fn files(named: &[&str], disk: &[(&str, &str)]) -> Stack {
         .collect();
     let mut stack = Stack {
         input: StackInput {
+            kind: StackKind::Compose,
             at: nowhere(),
             project: "p1".to_owned(),
             files: Vec::new(),
@@ -60,11 +74,15 @@ fn files(named: &[&str], disk: &[(&str, &str)]) -> Stack {
                 ports: Ports::None,
                 ..Substitutions::default()
             },
+            given: Vec::new(),
+            anew: BTreeMap::new(),
             labels: BTreeMap::new(),
             build_labels: BTreeMap::new(),
             built: BTreeMap::new(),
             folder: PathBuf::from("/copies"),
             contexts: Some(PathBuf::from("/copies/contexts")),
+            copies: None,
+            home: Some(PathBuf::from("/home/me")),
         },
         disk: Disk(disk),
         scenario: Vec::new(),

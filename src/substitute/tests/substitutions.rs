@@ -1,6 +1,6 @@
 //! Each form of each substitution.
 
-use super::{Value, stack};
+use super::{Given, StackKind, Value, stack};
 
 /// A service with one item in a list.
 fn listed(key: &str, item: &str) -> String {
@@ -326,4 +326,38 @@ fn what_no_substitution_names_is_not_touched() {
     let text = "services:\n  web:\n    image: x\n    mode: 0440\n    a: [yes, on, 0o17, 1_000, 2001-12-14, '012', 22:22, ~, !reset null]\n    b: \"a$$b\"\n    c: |\n      two\n      lines\n    d: !override\n      - e\n";
     let expected = "services:\n  web:\n    image: x\n    mode: 0440\n    a:\n      - yes\n      - on\n      - 0o17\n      - 1_000\n      - 2001-12-14\n      - \"012\"\n      - 22:22\n      - ~\n      - !reset null\n    b: \"a$$b\"\n    c: |\n      two\n      lines\n    d: !override\n      - e\n";
     stack(text).gives(expected);
+}
+
+/// A stack with secrets and configs from everywhere, of which one is given.
+fn given(kind: StackKind) -> super::Stack {
+    let mut stack = stack(
+        "services:\n  web:\n    image: x\n    secrets: [word, {source: other, target: it}]\nsecrets:\n  word:\n    external: true\n    \
+         name: production_word\n    x-mine: 1\n  other: {file: /other}\nconfigs:\n  word: {file: /mine}\n",
+    );
+    stack.input.kind = kind;
+    stack.input.given = vec![Given {
+        section: "secrets",
+        name: "word".to_owned(),
+        file: "/tmp/a$b/word".into(),
+        real: "c_word".to_owned(),
+    }];
+    stack
+}
+
+#[test]
+fn a_given_secret_takes_the_place_of_the_stacks_own_and_services_have_it_as_ever() {
+    let rest = "  other:\n    file: /other\nconfigs:\n  word:\n    file: /mine\n";
+    let service = "services:\n  web:\n    image: x\n    secrets:\n      - word\n      - source: other\n        target: it\nsecrets:\n  word:\n    x-mine: 1\n";
+    given(StackKind::Compose).gives(&format!("{service}    file: \"/tmp/a$$b/word\"\n{rest}"));
+    given(StackKind::Swarm).gives(&format!("{service}    external:\n      name: \"c_word\"\n{rest}"));
+}
+
+#[test]
+fn the_names_of_secrets_and_configs_are_told() {
+    let contents = given(StackKind::Compose).rewritten().contents;
+    let names = |section: &str| contents[section].iter().map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(
+        (names("secrets"), names("configs")),
+        (vec!["other", "word"], vec!["word"])
+    );
 }
