@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::standing::lines;
-use super::{LEASE, Left, Line};
+use super::{CASE, LEASE, Left, Line, private};
 use crate::engine::{Engine, EngineResult};
 
 /// What the file of such a lease is called.
@@ -19,6 +19,35 @@ pub(super) fn over(path: &Path, kept: bool) -> io::Result<()> {
     match kept {
         true => fs::rename(path, path.with_extension(EXTENSION)),
         false => fs::remove_file(path),
+    }
+}
+
+/// Removes a run's own folder, but what cases keep in it: their containers mount it. Most runs have none.
+pub(super) fn remove_private(folder: &Path, keeps: impl Fn(&str) -> bool) -> io::Result<()> {
+    let gone = |why: io::Error| match why.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(why),
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(why) => return gone(why),
+    };
+    let mut all = true;
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(&keeps) {
+            all = false;
+            continue;
+        }
+        let removed = match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path()),
+            false => fs::remove_file(entry.path()),
+        };
+        removed.or_else(gone)?;
+    }
+    match all {
+        true => fs::remove_dir(folder).or_else(gone),
+        false => Ok(()),
     }
 }
 
@@ -64,13 +93,21 @@ impl KeptRun {
         Ok(run)
     }
 
-    /// Forgets it where nothing of it is left: it made nothing on another engine.
+    /// Forgets it where nothing of it is left, and its secrets as soon as nothing is left of their case: it made nothing on
+    /// another engine.
     pub(super) async fn forget_if_gone(&self, engine: &dyn Engine, id: &str) -> EngineResult<Option<Left>> {
-        let elsewhere = self.engines.iter().any(|known| known != id);
-        if elsewhere || !engine.labelled(&format!("{LEASE}={}", self.id)).await?.is_empty() {
+        if self.engines.iter().any(|known| known != id) {
             return Ok(None);
         }
-        let removed = fs::remove_file(&self.path);
+        let left = engine.labelled(&format!("{LEASE}={}", self.id)).await?;
+        let has = |case: &str| {
+            left.iter()
+                .any(|left| left.labels.get(CASE).is_some_and(|own| own == case))
+        };
+        let mut removed = remove_private(&private(&self.id), has);
+        if left.is_empty() {
+            removed = removed.and_then(|()| fs::remove_file(&self.path));
+        }
         let failed = removed.err().filter(|why| why.kind() != io::ErrorKind::NotFound);
         Ok(failed.map(|why| Left {
             what: format!("the lease of run `{}`", self.id),

@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 #[derive(Debug, Clone)]
 pub struct Locks {
     folder: PathBuf,
+    /// The lock of the engine's swarm, which runs of other users mind, too.
+    swarm: PathBuf,
 }
 
 /// Locks that are held until this is dropped, also by a crash.
@@ -37,6 +39,29 @@ impl Locks {
     pub fn of(leases: &Path, engine: &str) -> Locks {
         Locks {
             folder: leases.join("locks").join(file_name(engine)),
+            swarm: swarm_file(leases, engine),
+        }
+    }
+
+    /// The same, with what all users of this machine must mind in a folder where all of them can write.
+    pub fn with_shared(mut self, folder: &Path, engine: &str) -> Locks {
+        self.swarm = swarm_file(folder, engine);
+        self
+    }
+
+    /// Uses the engine's swarm beside whoever else does; waits for one who is leaving it.
+    pub async fn use_swarm(&self) -> io::Result<SwarmUse> {
+        loop {
+            let file = readable(&self.swarm)?;
+            let file = match file.try_lock_shared() {
+                Ok(()) => file,
+                Err(TryLockError::WouldBlock) => locked(file, File::lock_shared).await?,
+                Err(TryLockError::Error(why)) => return Err(why),
+            };
+            if is_still(&self.swarm, &file)? {
+                let path = self.swarm.clone();
+                return Ok(SwarmUse { path, file });
+            }
         }
     }
 
@@ -61,7 +86,7 @@ impl Locks {
                     Ok(()) => file,
                     Err(TryLockError::WouldBlock) => {
                         waits(name);
-                        locked(file).await?
+                        locked(file, File::lock).await?
                     }
                     Err(TryLockError::Error(why)) => return Err(why),
                 };
@@ -75,10 +100,51 @@ impl Locks {
     }
 }
 
+/// The use of an engine's swarm, until it is dropped, also by a crash.
+#[derive(Debug)]
+pub struct SwarmUse {
+    path: PathBuf,
+    file: File,
+}
+
+impl SwarmUse {
+    /// Where nobody else uses it: then nobody begins to, until what is given is dropped.
+    pub fn alone(self) -> io::Result<Option<Held>> {
+        self.file.unlock()?;
+        match self.file.try_lock() {
+            Ok(()) if is_still(&self.path, &self.file)? => Ok(Some(Held(vec![(self.path, self.file)]))),
+            // Another one was the last, or has begun.
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(why)) => Err(why),
+        }
+    }
+}
+
+fn swarm_file(folder: &Path, engine: &str) -> PathBuf {
+    folder.join(format!("e2erun-swarm-{}.lock", file_name(engine)))
+}
+
+/// A file to lock, made if it is not there. Another user's can only be read, which is enough.
+fn readable(path: &Path) -> io::Result<File> {
+    match File::open(path) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            match OpenOptions::new().write(true).create_new(true).open(path) {
+                // Somebody else has just made it.
+                Err(why) if why.kind() == io::ErrorKind::AlreadyExists => File::open(path),
+                made => made,
+            }
+        }
+        found => found,
+    }
+}
+
 /// Waits on a thread of its own, which an end of the run need not wait for: a lock that comes too late is given back.
-async fn locked(file: File) -> io::Result<File> {
+async fn locked(file: File, lock: fn(&File) -> io::Result<()>) -> io::Result<File> {
     let (gives, given) = oneshot::channel();
-    std::thread::spawn(move || gives.send(file.lock().map(|()| file)));
+    std::thread::spawn(move || gives.send(lock(&file).map(|()| file)));
     given.await.map_err(io::Error::other)?
 }
 
@@ -142,6 +208,23 @@ mod tests {
         assert_eq!(*told.borrow(), ["host port 80"]);
         drop((second, other));
         assert_eq!(left(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn the_last_one_who_used_the_swarm_has_it_alone_and_others_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        // Two users, each with leases of their own.
+        let of = |user: &str| Locks::of(&folder.path().join(user), "ABCD").with_shared(folder.path(), "ABCD");
+        let (mine, yours) = (of("me"), of("you"));
+        let (first, second) = (mine.use_swarm().await.unwrap(), yours.use_swarm().await.unwrap());
+        assert!(first.alone().unwrap().is_none());
+        let alone = second.alone().unwrap().expect("the last one");
+        let third = mine.use_swarm();
+        tokio::pin!(third);
+        assert!(futures_util::poll!(&mut third).is_pending());
+        drop(alone);
+        drop(third.await.unwrap().alone().unwrap().expect("nobody else is there"));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]

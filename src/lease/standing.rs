@@ -48,6 +48,8 @@ pub struct DeadLease {
     pub engines: BTreeSet<String>,
     /// What it kept for a look.
     pub kept: Vec<KeptCase>,
+    /// The engines of which it left the swarm, whose network may still be there.
+    pub(super) gateways: BTreeSet<String>,
     path: PathBuf,
     file: Mutex<File>,
 }
@@ -175,6 +177,7 @@ impl DeadLease {
             groups,
             engines,
             kept: Vec::new(),
+            gateways: BTreeSet::new(),
             path: path.to_owned(),
             file,
         };
@@ -189,6 +192,10 @@ impl DeadLease {
             Line::Ended(group) => self.groups.retain(|known| *known != group),
             Line::Engine(engine) => drop(self.engines.insert(engine)),
             Line::Kept(case) => self.kept.push(case),
+            Line::Gateway(engine) => {
+                self.engines.insert(engine.clone());
+                self.gateways.insert(engine);
+            }
             // Who is dead wants none.
             Line::Image(_) => (),
             Line::Clean(engine) => drop(self.engines.remove(&engine)),

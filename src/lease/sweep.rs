@@ -1,12 +1,14 @@
 //! Removing by label until a list is empty; and what a dead run left: its process groups first.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 
 use super::built::is_named;
-use super::{DeadLease, LEASE};
-use crate::engine::{Engine, EngineError, EngineResult, Resource, ResourceKind};
+use super::swarm::remove_gateway;
+use super::{DeadLease, LEASE, kept, private};
+use crate::engine::{Engine, EngineError, EngineInfo, EngineResult, Resource, ResourceKind};
 use crate::host::{Group, Host};
 use crate::wait::pause;
 
@@ -71,8 +73,15 @@ pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> S
             }),
         }
     }
-    let id = match engine.info().await {
-        Ok(info) => info.id,
+    let keeps = |case: &str| lease.kept.iter().any(|kept| kept.case == case);
+    if let Err(why) = kept::remove_private(&private(&lease.id), keeps) {
+        swept.left.push(Left {
+            what: format!("what run `{}` hid in `{}`", lease.id, private(&lease.id).display()),
+            why: why.to_string(),
+        });
+    }
+    let EngineInfo { id, swarm, .. } = match engine.info().await {
+        Ok(info) => info,
         Err(why) => {
             swept.left.push(Left {
                 what: format!("what run `{}` made", lease.id),
@@ -91,6 +100,17 @@ pub async fn sweep(engine: &dyn Engine, host: &dyn Host, lease: &DeadLease) -> S
         // A call of a tool that was ended may have been under way while it was listed.
         swept.add(clear_of(engine, &label, Some(lease)).await);
     }
+    if lease.gateways.contains(&id) {
+        match remove_gateway(engine, swarm).await {
+            Ok(true) => {}
+            // Its file stays until that one is left.
+            Ok(false) => return swept,
+            Err(why) => swept.left.push(Left {
+                what: "the network of a swarm that was left".to_owned(),
+                why: why.to_string(),
+            }),
+        }
+    }
     if swept.left.is_empty()
         && let Err(why) = lease.clean(&id)
     {
@@ -108,17 +128,40 @@ pub async fn clear(engine: &dyn Engine, label: &str) -> Swept {
     clear_of(engine, label, None).await
 }
 
+/// The same of some of it.
+pub async fn clear_some(engine: &dyn Engine, label: &str, goes: &(dyn Fn(&Resource) -> bool + Sync)) -> Swept {
+    until_none(engine, label, (None, goes)).await
+}
+
 /// The same of a dead run.
 async fn clear_of(engine: &dyn Engine, label: &str, dead: Option<&DeadLease>) -> Swept {
+    until_none(engine, label, (dead, &|_| true)).await
+}
+
+/// What of all that is listed is removed: of a dead run not what it kept, and what else is asked.
+type Which<'w> = (Option<&'w DeadLease>, &'w (dyn Fn(&Resource) -> bool + Sync));
+
+async fn until_none(engine: &dyn Engine, label: &str, (dead, goes): Which<'_>) -> Swept {
     let mut swept = Swept::default();
+    // A task has its name from what is removed before it.
+    let mut names = BTreeMap::new();
     for round in 1..=ROUNDS {
         let failed = match listed(engine, label, dead).await {
             Err(why) => vec![Left {
                 what: format!("what is labelled `{label}`"),
                 why: why.to_string(),
             }],
-            Ok(listed) if listed.is_empty() => return swept,
-            Ok(listed) => {
+            Ok(mut listed) => {
+                listed.retain(goes);
+                if listed.is_empty() {
+                    return swept;
+                }
+                for resource in &mut listed {
+                    let known = names
+                        .entry(resource.id.clone())
+                        .or_insert_with(|| resource.name.clone());
+                    resource.name.clone_from(known);
+                }
                 let (removed, failed) = remove_all(engine, listed).await;
                 swept.note(removed);
                 failed.iter().map(|(resource, why)| left(resource, why)).collect()
@@ -153,13 +196,7 @@ pub(super) async fn remove_all(
     resources: Vec<Resource>,
 ) -> (Vec<Resource>, Vec<(Resource, EngineError)>) {
     let (mut removed, mut failed) = (Vec::new(), Vec::new());
-    let kinds = [
-        ResourceKind::Container,
-        ResourceKind::Network,
-        ResourceKind::Volume,
-        ResourceKind::Image,
-    ];
-    for kind in kinds {
+    for kind in ResourceKind::ALL {
         let of_kind: Vec<Resource> = resources
             .iter()
             .filter(|resource| resource.kind == kind)
@@ -181,14 +218,8 @@ pub(super) async fn remove_all(
 }
 
 pub(super) fn left(resource: &Resource, why: &EngineError) -> Left {
-    let word = match resource.kind {
-        ResourceKind::Container => "container",
-        ResourceKind::Network => "network",
-        ResourceKind::Volume => "volume",
-        ResourceKind::Image => "image",
-    };
     Left {
-        what: format!("{word} `{}`", resource.name),
+        what: format!("{} `{}`", resource.kind.word(), resource.name),
         why: why.to_string(),
     }
 }
