@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{About, Act, Binder, Body, Cx, Done, Sort, Written};
+use super::{About, Act, Again, Binder, Body, Cx, Done, Sort, Written};
 use crate::event::Fault;
 use crate::shape::{OneOrMany, Problems, Shape};
 use crate::template::{Expression, explain};
@@ -89,6 +89,10 @@ impl Act for Assert {
             }
         }
         if faults.is_empty() { Ok(json!({})) } else { Err(faults) }
+    }
+
+    fn again(&self) -> Again {
+        Again::of_names(self.0.iter().flat_map(Expression::names))
     }
 }
 

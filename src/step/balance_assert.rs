@@ -11,11 +11,12 @@ use serde_json::Value;
 
 use self::tally::{Tally, Wanted};
 
-use super::http::{Http, Request, outputs, time_left};
+use super::http::{Http, Request, address, is_at_limit, lacking, outputs, time_left};
 use super::{About, Act, Binder, Body, Cx, Done, Sort, Written, inside};
 use crate::diagnostic::Diagnostic;
 use crate::event::Fault;
 use crate::expect::{Field, FieldKind, text_of};
+use crate::net::{HttpRequest, NetError};
 use crate::shape::{Computed, Fields, Problems, Rule, Shape, shape, wrong_type};
 use crate::template::Expression;
 use crate::yaml::Node;
@@ -192,24 +193,27 @@ impl Act for Bound {
                 &format!("answers to {requests} questions"),
                 &format!("{} different ones", tally.answers.len()),
             );
-            let limit = time_left(cx);
-            if limit < Duration::from_millis(1) {
-                let message = format!("only {done} of {requests} questions were asked before the limit");
-                return Err(tally.faults(cx, vec![message]));
+            if is_at_limit(cx) {
+                let asked = format!("only {done} of {requests} questions were asked before the limit");
+                let message: Vec<String> = [asked].into_iter().chain(tally.uncounted()).collect();
+                return Err(tally.late(cx, message.join(", and ")));
             }
             let answer = match &request {
-                Ok(request) => net.http(request, limit).await.map(|answer| (request, answer)),
+                Ok(request) => net.http(request, time_left(cx)).await.map(|answer| (request, answer)),
                 Err(refused) => Err(refused.clone()),
             };
             match answer {
                 Err(error) if error.is_request() => return Err(cx.error(error.message)),
-                Err(error) => tally.error(error.to_string()),
+                Err(error) => {
+                    tally.lacks(self.lacking(cx, &request, &error));
+                    tally.error(error.to_string());
+                }
                 Ok((request, answer)) => {
                     let looks_at_status = self.looks_at_status();
                     if looks_at_status || (200..300).contains(&answer.status) {
                         tally.answer(self.key(cx, outputs(request, &answer)).await?);
                     } else {
-                        tally.error(format!("status {}", answer.status));
+                        tally.refused(answer.status);
                     }
                 }
             }
@@ -232,6 +236,12 @@ impl Act for Bound {
 }
 
 impl Bound {
+    /// What the kernel may lack where nobody answered.
+    fn lacking(&self, cx: &Cx, request: &Result<HttpRequest, NetError>, error: &NetError) -> Option<&'static str> {
+        let asked = request.as_ref().ok().filter(|request| request.connect_to.is_none())?;
+        lacking(cx, (&address(&asked.url), self.request.inside.is_some()), error)
+    }
+
     fn looks_at_status(&self) -> bool {
         let key = self.counts.key.as_ref();
         key.is_some_and(|key| {

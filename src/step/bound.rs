@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Act, Kind, Sort, Written};
+use super::{Act, ExpectedLine, Kind, Sort, Written};
 use crate::diagnostic::{Place, Span};
 use crate::expect::Expectation;
 use crate::shape::Computed;
@@ -27,6 +27,10 @@ pub struct Bound {
     pub name: Option<Template>,
     /// As it was written.
     pub written: Arc<dyn Written>,
+    /// See [`Step::asks`](super::Step::asks).
+    pub asks: String,
+    /// See [`Step::asks_with`](super::Step::asks_with).
+    pub asks_with: BTreeSet<String>,
     /// Skipped unless true.
     pub condition: Option<Expression>,
     /// Skipped when one applies.
@@ -51,6 +55,8 @@ pub struct Bound {
     pub for_each: Option<ForEach>,
     /// What its result must be.
     pub expect: Option<Expectation>,
+    /// Lines that must be written while the steps in it run.
+    pub expect_log: Vec<ExpectedLine>,
     /// The names without whose values it cannot be done.
     pub needs: BTreeSet<String>,
     /// Kept from its result.
@@ -204,7 +210,7 @@ impl Bound {
     pub fn checks(&self) -> bool {
         match &self.body {
             Body::Act(_) => self.expect.is_some() || self.kind.sort != Sort::Action,
-            Body::Block(_) => self.inner().any(Bound::checks),
+            Body::Block(_) => !self.expect_log.is_empty() || self.inner().any(Bound::checks),
         }
     }
 }

@@ -11,11 +11,16 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{Seen, ServiceRef, StackNames};
+use super::resource::Resources;
+use super::taken::Taken;
+use super::watched::Watched;
+use super::{Expected, Measuring, OwnNames, Seen, ServiceRef, StackNames};
+use crate::declared::is_short;
 use crate::diagnostic::Place;
 use crate::engine::Engine;
 use crate::engine::Labels;
 use crate::engine::Pulls;
+use crate::engine::docker::Pasted;
 use crate::engine::logs::Spools;
 use crate::engine::world::{ContainerState, World};
 use crate::event::{CaseId, Event, What};
@@ -25,6 +30,7 @@ use crate::mask::{CaseMasks, Masks};
 use crate::net::Net;
 use crate::scenario::Files;
 use crate::stack::StackPlan;
+use crate::substitute::StackKind;
 
 /// A node of the run's cluster.
 #[derive(Clone)]
@@ -37,6 +43,10 @@ pub struct NodeHandle {
     pub world: World,
     /// Where its published ports are reached from here.
     pub address: Arc<str>,
+    /// True where it takes this machine's files for its own.
+    pub is_here: bool,
+    /// The commands that speak to it, for hints.
+    pub pasted: Arc<Pasted>,
     /// What was pulled there in this run.
     pub pulls: Pulls,
     /// What only one case on it can have, kept from the cases of other runs.
@@ -78,6 +88,8 @@ pub struct Case {
     pub folder: PathBuf,
     /// The stacks' names, for targets that are computed.
     pub stacks: Vec<StackNames>,
+    /// What the scenario declares beside them.
+    pub own: OwnNames,
     /// The stacks and their versions, by number.
     pub versions: Vec<Arc<StackPlan>>,
     /// Names whose values are hidden.
@@ -94,12 +106,14 @@ pub struct Case {
     pub emitter: Emitter,
     /// The environment of commands on this machine: PATH and HOME.
     pub machine: BTreeMap<String, String>,
-    /// What `DOCKER_HOST` is for commands on this machine.
-    pub docker_host: Option<String>,
+    /// What says to commands on this machine which engine is meant: `DOCKER_HOST`, …
+    pub docker_env: BTreeMap<String, String>,
     /// Stretches every limit.
     pub timeout_scale: f64,
     /// True when golden files are rewritten.
     pub update: bool,
+    /// What its measured values are compared with.
+    pub measuring: Measuring,
     /// The networks of services that questions were asked in, by the container and the time of its start.
     pub helpers: tokio::sync::Mutex<BTreeMap<String, Arc<dyn Net>>>,
     /// How many lists of steps are walked at once: one, and in a `parallel` one a lane that has not ended.
@@ -131,6 +145,10 @@ pub struct CaseState {
     pub crashed: BTreeSet<String>,
     /// The containers that an `up` of ours has put others in the place of, by id.
     pub replaced: BTreeSet<String>,
+    /// The containers that a step took for running, by id.
+    pub taken: BTreeMap<String, Taken>,
+    /// The services that steps have left as they should be.
+    pub watched: Watched,
     /// Processes that steps started by name.
     pub processes: BTreeMap<String, Started>,
     /// Summaries of probes by name, those that still run too: shared with the scopes, and copied only when one of them
@@ -140,6 +158,10 @@ pub struct CaseState {
     pub seen: BTreeMap<String, Arc<Seen>>,
     /// Marks in the logs by the number of the step that made them, or why it made none.
     pub marks: BTreeMap<usize, Result<crate::engine::logs::Mark, String>>,
+    /// How many containers the compose tool was asked to make for a `run`.
+    pub runs: u64,
+    /// Lines that blocks expect or have expected: no log is the worse for them.
+    pub expected: Vec<Expected>,
     /// Images that `commit` made, to be removed at the end.
     pub images: Vec<String>,
     /// Seconds by part, of all steps.
@@ -203,6 +225,30 @@ impl Case {
             .collect()
     }
 
+    /// The real name of the swarm stack that a service is of; none of a compose stack.
+    pub fn in_swarm(&self, service: &ServiceRef) -> Option<String> {
+        let state = self.state();
+        let plan = &state.stacks.get(&service.stack)?.plan;
+        (plan.kind == StackKind::Swarm).then(|| plan.project.clone())
+    }
+
+    /// The networks and volumes that steps may name.
+    pub(super) fn resources(&self) -> Resources<'_> {
+        Resources {
+            own: &self.own,
+            stacks: &self.stacks,
+        }
+    }
+
+    /// True for a container that a service has or had; of a replica, that one's.
+    pub fn is_of(&self, container: &ContainerState, service: &ServiceRef) -> bool {
+        let state = self.state();
+        let project = state.stacks.get(&service.stack).map(|stack| &stack.plan.project);
+        project == Some(&container.project)
+            && container.service == *service.service
+            && service.replica.is_none_or(|replica| container.number == replica)
+    }
+
     /// The label that everything of this try has.
     pub fn label(&self) -> String {
         format!("{}={}", crate::lease::CASE, self.id)
@@ -258,6 +304,8 @@ pub struct Emitter {
     sink: UnboundedSender<Event>,
     /// What it hides.
     pub masks: Arc<Masks>,
+    /// What the whole run hides.
+    of_run: Arc<Masks>,
     /// What each case hides.
     pub of_cases: Arc<CaseMasks>,
 }
@@ -265,12 +313,14 @@ pub struct Emitter {
 impl Emitter {
     /// For a run.
     pub fn new(run: &str, sink: UnboundedSender<Event>) -> Self {
+        let masks = Arc::<Masks>::default();
         Emitter {
             run: run.into(),
             began: Instant::now(),
             case: None,
             sink,
-            masks: Arc::default(),
+            of_run: Arc::clone(&masks),
+            masks,
             of_cases: Arc::default(),
         }
     }
@@ -278,11 +328,23 @@ impl Emitter {
     /// For a case of the run, with masks of its own beside those of the run.
     #[must_use]
     pub fn of_case(&self, case: CaseId) -> Self {
-        let own = self.hiding(self.masks.copy());
-        self.of_cases.add(&case, &own.masks);
         Emitter {
+            masks: self.of_cases.begin(&case, &self.of_run),
             case: Some(case),
-            ..own
+            ..self.clone()
+        }
+    }
+
+    /// Hides from here on in the whole run: in the cases that have begun, and in those that will.
+    pub fn hide_everywhere(&self, hide: impl Fn(&Masks)) {
+        self.of_cases.hide_everywhere(&self.of_run, hide);
+    }
+
+    /// Hides what a secret holds from here on: in the whole run, unless it is so short that it may stand in any word.
+    pub fn hide_secret(&self, bytes: &[u8]) {
+        match is_short(bytes) {
+            true => self.masks.add_bytes(bytes),
+            false => self.hide_everywhere(|masks| masks.add_bytes(bytes)),
         }
     }
 

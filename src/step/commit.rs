@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, TARGET, Written};
+use crate::engine::of_no_service;
 use crate::shape::{Text, shape};
 
 /// See the table.
@@ -68,11 +69,11 @@ impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let target = cx.target(&self.target).await?;
         let image = cx.text(&self.image).await?;
-        let (node, id) = cx.one(&target)?;
+        let (node, id) = cx.one(&target).await?;
         // Known before it is made: what an interrupted call makes is removed, too.
         cx.case.state().images.push(image.clone());
         let engine = Arc::clone(&node.engine);
-        let labels = cx.case.labels.clone();
+        let labels = of_no_service(cx.case.labels.clone());
         cx.changed(async move { engine.commit(&id, &image, &labels).await })
             .await?;
         Ok(json!({}))

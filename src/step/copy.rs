@@ -1,4 +1,4 @@
-//! `copy`: files and folders between this machine and containers.
+//! `copy`: files and folders between this machine, containers and volumes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,16 +10,17 @@ use serde_json::{Value, json};
 
 use super::place::{self, MAX_BYTES, Place};
 use super::{About, Act, Binder, Body, Cx, Done, Sort, Written};
+use crate::diagnostic::Diagnostic;
 use crate::shape::{Rule, Text, shape};
 
 /// See the table.
 pub(super) const ABOUT: About = About {
     name: "copy",
-    does: "Copies a file or a folder between this machine and containers, or writes a file.",
-    manual: "`from` and `to` are each a path here, from the file that it is written in, or `service:path`. As with \
-             `docker cp`, what is copied to a folder that is there goes into it under its own name, a folder written as \
-             `folder/.` without it; otherwise `to` is its new name. Modes and owners are kept, a link at `from` is \
-             followed. A container need not run for it. What is only in memory there (a tmpfs, `/dev`) the engine does not \
+    does: "Copies a file or a folder between this machine, containers and volumes, or writes a file.",
+    manual: "`from` and `to` are each a path here, from the file that it is written in, `service:path`, or \
+             `volume:shop/data:/path` with a volume as `state-assert` names it. As with `docker cp`, what is copied to a folder that is there goes into it under its own name, a folder written as \
+             `folder/.` without it; otherwise `to` is its new name. Modes and owners are kept, but what comes here is the \
+             caller's own, as it has its modes without set-user-id and the like. A link at `from` is followed. A container need not run for it. What is only in memory there (a tmpfs, `/dev`) the engine does not \
              reach: that is carried by `tar` in the container, which has to run and to have one. With `content` instead of `from` a file of that text is written.",
     example: "- copy: {from: ./dump.sql, to: 'db:/tmp/dump.sql'}\n- copy: {from: 'web:/var/log/.', to: \"${{ scratch }}/logs\"}\n\
               - copy: {content: 'limit = 5', to: 'web:/etc/app.conf'}",
@@ -33,11 +34,11 @@ pub(super) const ABOUT: About = About {
 shape! {
     /// What is copied where.
     pub struct Copy ("`copy`") rules [Rule::One(&["from", "content"])] {
-        /// The file or folder: a path here, or `service:path`.
+        /// The file or folder: a path here, `service:path`, or `volume:NAME:/path`.
         from: Option<Text>,
         /// The text of a file, instead of `from`.
         content: Option<Text>,
-        /// Where to: a path here, or `service:path`.
+        /// Where to: a path here, `service:path`, or `volume:NAME:/path`.
         to: Text,
     }
 }
@@ -66,11 +67,8 @@ impl Written for Copy {
                 return None;
             }
             (None, None) => {
-                binder.error(
-                    &self.span,
-                    "nothing to copy: `from` is missing",
-                    "add a line `from: …`, or `content: …` for a file of that text",
-                );
+                let help = "add a line `from: …`, or `content: …` for a file of that text";
+                binder.lacks(Diagnostic::error(&self.span, "nothing to copy: `from` is missing").help(help));
                 return None;
             }
         };
@@ -131,7 +129,7 @@ impl Act for Bound {
             From::Path(from) => source(cx, from).await?,
             From::Content(content) => {
                 let content = cx.text(content).await?;
-                let tar = place::single("content", content.as_bytes());
+                let tar = place::single("content", content.as_bytes(), (0o644, (0, 0)));
                 Source {
                     name: String::new(),
                     kind: Kind::File,
@@ -140,17 +138,31 @@ impl Act for Bound {
                 }
             }
         };
-        match place::find(cx, &self.to).await? {
+        let place = place::find(cx, &self.to).await?;
+        let written = self.write(cx, &source, &place).await;
+        place.leave(cx).await?;
+        written.map(|()| json!({}))
+    }
+
+    fn asks_inside(&self) -> bool {
+        let from = matches!(&self.from, From::Path(from) if place::is_in_volume(from));
+        from || place::is_in_volume(&self.to)
+    }
+}
+
+impl Bound {
+    async fn write(&self, cx: &Cx, source: &Source, place: &Place) -> Done<()> {
+        match place {
             Place::Here(path) => {
                 let text = cx.text(&self.to).await?;
-                let there = cx.case.host.stat(&path).await;
+                let there = cx.case.host.stat(path).await;
                 let there = there.map_err(|why| cx.error(format!("cannot look at `{text}`: {why}")))?;
                 let there = there.map(|there| if there.folder { Kind::Folder } else { Kind::File });
                 let to = format!("{}{}", path.display(), slash(&text));
-                let (folder, name) = landing(&source, &to, there).map_err(|why| cx.failure(why))?;
-                let tar = landed(&source, name.as_deref()).map_err(|why| cx.failure(why))?;
+                let (folder, name) = landing(source, &to, there, str::to_owned).map_err(|why| cx.failure(why))?;
+                let tar = landed(source, name.as_deref()).map_err(|why| cx.failure(why))?;
                 let unpacked = cx.case.host.unpack(tar, folder.as_ref()).await;
-                unpacked.map_err(|why| cx.error(format!("cannot write `{text}`: {why}")))?;
+                unpacked.map_err(|why| cx.error(format!("cannot write `{text}`: {why}")))
             }
             Place::In(to) => {
                 let (path, there) = to.stat(cx).await?;
@@ -159,28 +171,36 @@ impl Act for Bound {
                     false => Kind::File,
                 });
                 let path = format!("{path}{}", slash(&to.path));
-                let (folder, name) = landing(&source, &path, there).map_err(|why| cx.failure(why))?;
-                let tar = landed(&source, name.as_deref()).map_err(|why| cx.failure(why))?;
-                to.write(cx, &folder, (name.as_deref(), tar)).await?;
+                let landing = landing(source, &path, there, |path| to.told(path));
+                let (folder, name) = landing.map_err(|why| cx.failure(why))?;
+                let tar = landed(source, name.as_deref()).map_err(|why| cx.failure(why))?;
+                to.write(cx, &folder, (name.as_deref(), tar)).await
             }
+            Place::NoVolume(name) => Err(cx.failure(format!("there is no volume `{name}`"))),
         }
-        Ok(json!({}))
     }
 }
 
 /// Reads what is copied.
 async fn source(cx: &Cx, from: &Text) -> Done<Source> {
     let text = cx.text(from).await?;
+    let place = place::find(cx, from).await?;
+    let read = read(cx, &text, &place).await;
+    place.leave(cx).await?;
+    read
+}
+
+async fn read(cx: &Cx, text: &str, place: &Place) -> Done<Source> {
     let contents = text.ends_with("/.");
     let missing = || cx.failure(format!("`{text}` is not there"));
-    match place::find(cx, from).await? {
+    match place {
         Place::Here(path) => {
             let told = |why: std::io::Error| cx.error(format!("cannot read `{text}`: {why}"));
-            let stat = cx.case.host.stat(&path).await.map_err(told)?;
+            let stat = cx.case.host.stat(path).await.map_err(told)?;
             let stat = stat.ok_or_else(missing)?;
-            let tar = cx.case.host.pack(&path, "content", MAX_BYTES).await;
+            let tar = cx.case.host.pack(path, "content", MAX_BYTES).await;
             Ok(Source {
-                name: file_name(&path),
+                name: file_name(path),
                 kind: if stat.folder { Kind::Folder } else { Kind::File },
                 contents,
                 tar: tar.map_err(told)?.into(),
@@ -197,17 +217,19 @@ async fn source(cx: &Cx, from: &Text) -> Done<Source> {
                     MAX_BYTES >> 20
                 )));
             }
+            let kind = if place::is_folder(&stat) {
+                Kind::Folder
+            } else {
+                Kind::File
+            };
             Ok(Source {
                 name,
-                kind: if place::is_folder(&stat) {
-                    Kind::Folder
-                } else {
-                    Kind::File
-                },
+                kind,
                 contents,
                 tar,
             })
         }
+        Place::NoVolume(name) => Err(cx.failure(format!("there is no volume `{name}`"))),
     }
 }
 
@@ -229,15 +251,20 @@ fn landed(source: &Source, name: Option<&str>) -> Result<Bytes, String> {
 }
 
 /// Where it goes: the folder, and the name in it; none where only what is in the copied folder goes there.
-fn landing(source: &Source, to: &str, there: Option<Kind>) -> Result<(String, Option<String>), String> {
+fn landing(
+    source: &Source,
+    to: &str,
+    there: Option<Kind>,
+    told: impl Fn(&str) -> String,
+) -> Result<(String, Option<String>), String> {
     let path = to.trim_end_matches("/.").trim_end_matches('/');
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
     let parent = if parent.is_empty() { "/" } else { parent };
     match (source.kind, there) {
-        (Kind::File, None) if to.ends_with('/') => Err(format!("`{to}` is no folder that is there")),
-        (Kind::Folder, Some(Kind::File)) => Err(format!("a folder cannot be copied onto the file `{to}`")),
+        (Kind::File, None) if to.ends_with('/') => Err(format!("`{}` is no folder that is there", told(to))),
+        (Kind::Folder, Some(Kind::File)) => Err(format!("a folder cannot be copied onto the file `{}`", told(to))),
         (_, Some(Kind::Folder)) if source.name.is_empty() && !source.contents => {
-            Err(format!("`{to}` is a folder: name the file in it"))
+            Err(format!("`{}` is a folder: name the file in it", told(to)))
         }
         (_, Some(Kind::Folder)) => {
             let folder = if path.is_empty() { "/" } else { path };
@@ -260,7 +287,7 @@ mod tests {
             contents,
             tar: Vec::new(),
         };
-        let found = landing(&source, to, there);
+        let found = landing(&source, to, there, str::to_owned);
         let found = found.as_ref().map(|(folder, name)| (folder.as_str(), name.as_deref()));
         assert_eq!(found.map_err(String::as_str), expected, "{from} to {to}");
     }

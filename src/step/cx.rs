@@ -57,6 +57,8 @@ pub struct Cx {
     observed: Mutex<String>,
     futile: AtomicBool,
     concerned: Mutex<Vec<(NodeHandle, String)>>,
+    /// What explains the result, should it fail.
+    of_failure: Mutex<Vec<Detail>>,
     followed: Mutex<Vec<followed::Followed>>,
 }
 
@@ -86,6 +88,7 @@ impl Cx {
             observed: Mutex::default(),
             futile: AtomicBool::new(false),
             concerned: Mutex::default(),
+            of_failure: Mutex::default(),
             followed: Mutex::default(),
         }
     }
@@ -321,6 +324,18 @@ impl Cx {
     /// The containers that the step is about beside what its kind knows.
     pub fn concerned(&self) -> Vec<(NodeHandle, String)> {
         self.concerned.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps what explains the result, should an expectation of it fail.
+    pub(super) fn tells_of_failure(&self, title: &str, text: String) {
+        let title = title.to_owned();
+        let mut told = self.of_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        told.push(Detail { title, text });
+    }
+
+    /// What was kept so.
+    pub(super) fn told_of_failure(&self) -> Vec<Detail> {
+        self.of_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Says that asking again cannot help: what it is about is gone for good.

@@ -36,7 +36,7 @@ impl Cx {
             let state = state(&inspected);
             if inspected.state != "running" && !failure.message.contains(&state) {
                 details.push(Detail {
-                    title: format!("state of `{}`", inspected.name),
+                    title: format!("state of `{}`", named(self, &inspected)),
                     text: format!("it {state}"),
                 });
             }
@@ -63,13 +63,22 @@ async fn of_inspected(cx: &Cx, inspected: &Container) -> Vec<Detail> {
     if inspected.health.as_deref().is_some_and(|health| health != "healthy")
         && let Some((exit, output)) = inspected.health_log.last()
     {
-        let title = format!("healthcheck of `{}` (exit code {exit})", inspected.name);
+        let title = format!("healthcheck of `{}` (exit code {exit})", named(cx, inspected));
         tell(title, output.trim_end());
     }
     let tail = cx.case.spools.tail(&inspected.id, TAIL).await;
-    let title = format!("last lines of `{}`", inspected.name);
+    let title = format!("last lines of `{}`", named(cx, inspected));
     tell(title, if tail.is_empty() { "(it wrote nothing)" } else { &tail });
     details
+}
+
+/// What a container is called in the scenario: the name that the engine has for it is nobody's own.
+fn named(cx: &Cx, inspected: &Container) -> String {
+    let nodes = cx.case.nodes.iter();
+    let mut known = nodes.filter_map(|node| node.world.snapshot().container(&inspected.id).cloned());
+    known
+        .next()
+        .map_or_else(|| inspected.name.clone(), |known| known.shown())
 }
 
 /// What a container's state is, to read on from its name: "exited with code 3".

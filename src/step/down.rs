@@ -8,17 +8,24 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::timeout_at;
 
+use super::converging::members;
 use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written};
 use crate::diagnostic::Spanned;
-use crate::engine::ResourceKind;
+use crate::engine::swarm::STACK;
+use crate::engine::world::{State, Waited};
+use crate::engine::{Resource, ResourceKind};
+use crate::event::Fault;
+use crate::lease::{self, CASE, Ends, clear_some};
 use crate::shape::{Text, shape};
+use crate::stack::StackPlan;
+use crate::substitute::StackKind;
 
 /// See the table.
 pub(super) const ABOUT: About = About {
     name: "down",
     does: "Removes a stack and waits until it is gone.",
-    manual: "Containers are stopped as the compose tool does it (with their stop signal and grace period), then removed \
-             with the stack's networks. Volumes stay, unless `volumes: true`. At the scenario's end everything is removed \
+    manual: "Containers are stopped as the compose tool or the swarm does it (with their stop signal and grace period), then \
+             removed with the stack's networks, of a swarm stack also its services, tasks, secrets and configs. Volumes stay, unless `volumes: true`. At the scenario's end everything is removed \
              anyway, faster: this kind is for scenarios that look at what remains.",
     example: "- down: shop\n- down: {stack: shop, volumes: true}",
     sort: Sort::Action,
@@ -64,64 +71,118 @@ impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let plan = Arc::clone(&cx.case.versions[self.stack]);
         let node = cx.case.node_of(plan.id);
-        let project = format!("{PROJECT}={}", plan.project);
-        let labels = [project, cx.case.label()];
-        let containers = cx.asked(node.engine.containers(&labels)).await?;
-        let stops = containers
-            .iter()
-            .filter(|container| container.state == "running")
-            .map(|container| {
-                let (engine, id) = (Arc::clone(&node.engine), container.id.clone());
-                cx.changed(async move { engine.stop(&id, None).await })
-            });
-        each(join_all(stops).await)?;
+        // While it is taken down, one may end for what another one was to it.
+        cx.case.unwatch(&plan.project, None);
+        match plan.kind {
+            StackKind::Compose => stop(cx, &node, &plan).await?,
+            StackKind::Swarm => dissolve(cx, &node, &plan).await?,
+        }
         // Their logs go with them: first they are read to their ends.
+        let containers = members(&node, &plan);
         let read = containers
             .iter()
             .map(|container| timeout_at(cx.deadline, cx.case.spools.barrier(&container.id)));
         // What is missing is told to those who decide by it; it stops no removal.
         drop(join_all(read).await);
-        cx.timed("remove", async {
-            remove(
-                cx,
-                &node,
-                ResourceKind::Container,
-                containers.into_iter().map(|container| container.id),
-            )
-            .await?;
-            let networks = cx.asked(node.engine.networks(&labels)).await?;
-            remove(
-                cx,
-                &node,
-                ResourceKind::Network,
-                networks.into_iter().map(|network| network.id),
-            )
-            .await?;
-            if self.volumes {
-                let volumes = cx.asked(node.engine.volumes(&labels)).await?;
-                remove(
-                    cx,
-                    &node,
-                    ResourceKind::Volume,
-                    volumes.into_iter().map(|volume| volume.name),
-                )
-                .await?;
-            }
-            Ok(json!({}))
-        })
-        .await
+        cx.timed("remove", self.remove(cx, &node, &plan)).await?;
+        node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
+        Ok(json!({}))
     }
 }
 
-async fn remove(cx: &Cx, node: &NodeHandle, kind: ResourceKind, ids: impl Iterator<Item = String>) -> Done<()> {
-    let removals = ids.map(|id| {
-        let engine = Arc::clone(&node.engine);
-        cx.changed(async move { engine.remove(kind, &id).await })
+impl Bound {
+    /// Removes what there is of the stack, kind by kind, until nothing is left: a task that was on its way may have made a
+    /// container, and what is being removed needs a moment.
+    async fn remove(&self, cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
+        let (case, volumes) = (cx.case.id.clone(), self.volumes);
+        let goes = move |resource: &Resource| {
+            let kept = match resource.kind {
+                ResourceKind::Image => true,
+                ResourceKind::Volume => !volumes,
+                _ => false,
+            };
+            !kept && resource.labels.get(CASE) == Some(&case)
+        };
+        let swept = clear_some(node.engine.as_ref(), &label(plan), &goes).await;
+        let left = swept.left.iter().map(|left| {
+            let message = format!("`{}` is not gone: {} is left", plan.name, left.what);
+            Fault::error(message)
+                .at(cx.span.place())
+                .detail("why", left.why.clone())
+        });
+        let left: Vec<Fault> = left.collect();
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    }
+}
+
+/// The label of all that the stack's tool has made.
+fn label(plan: &StackPlan) -> String {
+    match plan.kind {
+        StackKind::Compose => format!("{PROJECT}={}", plan.project),
+        StackKind::Swarm => format!("{STACK}={}", plan.project),
+    }
+}
+
+/// Stops the containers of a compose stack.
+async fn stop(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
+    let containers = cx
+        .asked(node.engine.containers(&[label(plan), cx.case.label()]))
+        .await?;
+    let running = containers.iter().filter(|container| container.state == "running");
+    let stops = running.map(|container| {
+        let (engine, id) = (Arc::clone(&node.engine), container.id.clone());
+        cx.changed(async move { engine.stop(&id, None).await })
     });
-    each(join_all(removals).await)
+    each(join_all(stops).await)
+}
+
+/// Removes the services of a swarm stack, and stops their containers.
+async fn dissolve(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
+    let before = members(node, plan);
+    let (engine, world, labels) = (
+        Arc::clone(&node.engine),
+        node.world.clone(),
+        [label(plan), cx.case.label()],
+    );
+    let dissolved = cx.changed(async move { lease::dissolve(engine.as_ref(), &world, &labels, Ends::Stopped).await });
+    let dissolved = dissolved.await;
+    // What the swarm made meanwhile goes, too.
+    let after = members(node, plan);
+    let done = match dissolved {
+        Ok(()) => ended(cx, node, plan).await,
+        Err(faults) => Err(faults),
+    };
+    // The swarm removes them by itself: nobody else did.
+    cx.replaced(node, &[before, after].concat());
+    done
+}
+
+/// Waits until no container of a swarm stack runs.
+async fn ended(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
+    let ended = |state: &State| {
+        let mut own = state.present().filter(|container| container.project == plan.project);
+        let running = own.find(|container| container.is_running());
+        if let Some(container) = running {
+            cx.waiting(
+                &format!("`{}` to be gone", plan.name),
+                &format!("`{}` still runs", container.shown()),
+            );
+        }
+        running.is_none().then_some(())
+    };
+    match node.world.until(ended, cx.deadline).await {
+        Ok(()) => Ok(()),
+        Err(Waited::EngineAway(error)) => Err(vec![cx.engine_fault(&error)]),
+        Err(Waited::Limit) => {
+            let (limit, setting) = cx.passed_limit();
+            let mut fault = Fault::failure(format!("`{}` was not gone within {limit}", plan.name)).hint(setting);
+            fault.actual = cx.observed();
+            Err(vec![fault.at(cx.span.place())])
+        }
+    }
 }
 
 fn each(results: Vec<Done<()>>) -> Done<()> {
-    let faults: Vec<crate::event::Fault> = results.into_iter().filter_map(Result::err).flatten().collect();
+    let faults: Vec<Fault> = results.into_iter().filter_map(Result::err).flatten().collect();
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }

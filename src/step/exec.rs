@@ -95,7 +95,10 @@ impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let target = cx.target(&self.target).await?;
         let spec = self.spec(cx).await?;
-        let (node, id) = cx.one(&target)?;
+        let (node, id) = match cx.one(&target).await {
+            Ok(one) => one,
+            Err(faults) => return Err(no_replicas(cx, &target).await.map_or(faults, |fault| vec![fault])),
+        };
         let background = match &self.written.background {
             Some(name) => Some((&name.value, command::process_log(cx, &name.value)?)),
             None => None,
@@ -183,16 +186,30 @@ async fn not_run(cx: &Cx, node: &NodeHandle, (target, id): (&ContainerRef, &str)
     if !matches!(error.reason, Reason::Conflict | Reason::NotFound) {
         return cx.engine_fault(error);
     }
-    cx.judge_end(node, id);
+    cx.judge_end(node, id).await;
     let Ok(inspected) = node.engine.inspect(id).await else {
         return cx.engine_fault(error);
     };
     if inspected.state == "running" {
         return cx.engine_fault(error);
     }
+    if let Some(fault) = no_replicas(cx, target).await {
+        return fault;
+    }
     let (name, state) = (describe::shown(target), describe::state(&inspected));
     let fault = Fault::failure(format!("`{name}` {state}: no command can run in it"));
     describe::described(cx, node, id, fault.at(cx.span.place())).await
+}
+
+/// That a swarm's service was left without a container to run in.
+async fn no_replicas(cx: &Cx, target: &ContainerRef) -> Option<Fault> {
+    let why = cx.without_replicas(target).await?;
+    let fault = Fault::failure(format!("{why}: no command can run in it")).at(cx.span.place());
+    let name = match target {
+        ContainerRef::Service(service) => format!("{}/{}", service.stack_name, service.service),
+        ContainerRef::Background(name) => name.clone(),
+    };
+    Some(fault.hint(format!("`- scale: {{service: {name}, replicas: 1}}` gives it one")))
 }
 
 fn missing(cx: &Cx, target: &ContainerRef, why: &str) -> Fault {

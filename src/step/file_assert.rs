@@ -1,4 +1,4 @@
-//! `file-assert`: what stands at a path, here or in a container.
+//! `file-assert`: what stands at a path, here, in a container or in a volume.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,14 @@ use crate::shape::{Text, shape};
 /// See the table.
 pub(super) const ABOUT: About = About {
     name: "file-assert",
-    does: "Checks what stands at a path, here or in a container.",
-    manual: "`path` is a path here, from the file that it is written in, or `service:path`; links are followed. It must be \
-             there, unless `exists: false` is expected. What is in a container is told by the engine: nothing runs in it, \
+    does: "Checks what stands at a path, here, in a container or in a volume.",
+    manual: "`path` is a path here, from the file that it is written in, `service:path`, or `volume:shop/data:/path` with a \
+             volume as `state-assert` names it; links are followed. It must be there, unless `exists: false` is expected. What is in a container is told by the engine: nothing runs in it, \
              and it need not run itself. What is only in memory (a tmpfs, `/dev`) the engine does not see: there `tar` is \
              run in the container, which has to run and to have one. `/proc` and `/sys` are an error: ask by `exec`. \
              `mode` has four digits, `owner` is `user:group` in numbers.",
     example: "- file-assert: 'web:/var/www/index.html'\n  within: 10s\n  expect: {text: {contains: Tea}, mode: '0644', owner: '0:0'}\n\
+              - file-assert: 'volume:shop/data:/dump.sql'\n  expect: {size: {gt: 0}}\n\
               - file-assert: {path: 'db:/var/lock/db.pid'}\n  expect: {exists: false}",
     sort: Sort::Check,
     limit: Duration::from_secs(60),
@@ -75,7 +76,7 @@ const HEADERS: usize = 64 * 1024;
 shape! {
     /// A path to look at.
     pub struct FileAssert ("`file-assert`") short path {
-        /// The path: one here, or `service:path`.
+        /// The path: one here, `service:path`, or `volume:NAME:/path`.
         path: Text,
     }
 }
@@ -105,11 +106,14 @@ struct Found {
 #[async_trait]
 impl Act for FileAssert {
     async fn act(&self, cx: &Cx) -> Done<Value> {
-        let found = match place::find(cx, &self.path).await? {
-            Place::Here(path) => here(cx, &path).await?,
-            Place::In(inside) => within(cx, &inside).await?,
+        let place = place::find(cx, &self.path).await?;
+        let found = match &place {
+            Place::Here(path) => here(cx, path).await,
+            Place::In(inside) => within(cx, inside).await,
+            Place::NoVolume(_) => Ok(None),
         };
-        let Some(found) = found else {
+        place.leave(cx).await?;
+        let Some(found) = found? else {
             return Ok(json!({"exists": false}));
         };
         let expects = |field: &str| cx.expect.as_ref().is_some_and(|expect| expect.expects(field));
@@ -121,6 +125,10 @@ impl Act for FileAssert {
             return Err(vec![Fault::error(message).at(cx.span.place())]);
         }
         Ok(value(&found))
+    }
+
+    fn asks_inside(&self) -> bool {
+        place::is_in_volume(&self.path)
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn held_by_containers(node: &NodeHandle, ports: &[FixedPort], c
     let holders = ports.iter().filter_map(|port| Some((port, holder(&containers, port)?)));
     let others = holders.filter(|(_, holder)| holder.labels.get(crate::lease::CASE).is_none_or(|own| own != case));
     Ok(others
-        .map(|(port, holder)| by_container(port, holder, Some(case)))
+        .map(|(port, holder)| by_container(port, holder, (Some(case), node)))
         .collect())
 }
 
@@ -39,9 +39,9 @@ pub async fn held(node: &NodeHandle, asker: Asker<'_>, ports: &[FixedPort]) -> E
             // Before it begins; then the case waits for what a case of another run has.
             let comes_free = asker.case.is_none() && node.locks.is_held(&Lock::port(port.number).to_string());
             if !comes_free {
-                faults.push(by_container(port, holder, asker.case));
+                faults.push(by_container(port, holder, (asker.case, node)));
             }
-        } else if is_here(node)
+        } else if node.is_here
             && let Some(process) = process(asker.host, port).await
         {
             let message = format!("host port {} is taken by {process}", port.number);
@@ -58,11 +58,6 @@ fn free(port: &FixedPort) -> String {
         "let the port become a free one: `substitute: {{ports: [{}]}}` of the stack",
         port.number
     )
-}
-
-/// True where the engine's host ports are this machine's.
-fn is_here(node: &NodeHandle) -> bool {
-    node.address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 async fn running(node: &NodeHandle) -> EngineResult<Vec<Listed>> {
@@ -86,8 +81,8 @@ fn meet(wanted: Option<&str>, taken: &str) -> bool {
     all(wanted) || all(taken) || wanted == taken
 }
 
-fn by_container(port: &FixedPort, holder: &Listed, case: Option<&str>) -> Fault {
-    let owner = owner(&holder.labels, case);
+fn by_container(port: &FixedPort, holder: &Listed, wanting: (Option<&str>, &NodeHandle)) -> Fault {
+    let owner = owner(&holder.labels, wanting);
     let message = format!(
         "host port {} is taken by container `{}`{}",
         port.number, holder.name, owner.told
@@ -105,22 +100,25 @@ pub(super) struct Owner {
     /// What is told of it, behind its name.
     pub(super) told: String,
     /// What can be done about it, where it is of one of our runs.
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: Option<String>,
 }
 
-/// Whose something with these labels is, for a case that may have made it itself.
-pub(super) fn owner(labels: &Labels, case: Option<&str>) -> Owner {
+/// Whose something of a node with these labels is, for a case that may have made it itself.
+pub(super) fn owner(labels: &Labels, (case, node): (Option<&str>, &NodeHandle)) -> Owner {
     let label = |name: &str| labels.get(name);
     let project = label(PROJECT).map_or(String::new(), |project| format!(" of compose project `{project}`"));
     let is_own = case.is_some() && label(crate::lease::CASE).map(String::as_str) == case;
     match label(crate::lease::LEASE) {
         Some(_) if is_own => Owner {
             told: format!("{project}, started by this scenario"),
-            hint: Some("take that down first"),
+            hint: Some("take that down first".to_owned()),
         },
         Some(lease) => Owner {
             told: format!("{project}, made by run `{lease}` of e2erun"),
-            hint: Some("wait for the end of that run; `e2erun gc` removes what a dead one left"),
+            hint: Some(format!(
+                "wait for the end of that run; `{}` removes what a dead one left",
+                node.pasted.gc
+            )),
         },
         None => Owner {
             told: project,

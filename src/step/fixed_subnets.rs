@@ -48,7 +48,7 @@ pub(super) async fn held(
         } else {
             format!(" ({taken})")
         };
-        let owner = owner(&network.labels, Some(case));
+        let owner = owner(&network.labels, (Some(case), node));
         let message = format!(
             "subnet {} is taken by network `{}`{is_part}{}",
             wanted.subnet, network.name, owner.told

@@ -1,6 +1,7 @@
 //! `http`: a question over http, on a connection of its own.
 
 mod answer;
+mod mesh;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,8 @@ use crate::shape::{Computed, Named, OneOrMany, Rule, Text, shape};
 use crate::template::Data;
 
 pub(super) use self::answer::{no_answer, outputs, reached, unheard};
-pub(super) use self::request::{Request, time_left};
+pub(super) use self::mesh::lacking;
+pub(super) use self::request::{Request, is_at_limit, time_left};
 
 /// See the table.
 pub(super) const ABOUT: About = About {
@@ -134,11 +136,8 @@ impl Http {
             .filter_map(|(method, url)| Some((method, url.as_ref()?)));
         let methods = "`get`, `post`, `put`, `patch`, `delete`, `head`, `options`";
         let Some((method, url)) = given.next() else {
-            binder.error(
-                &self.span,
-                "`http` asks nothing: its URL is missing",
-                format!("it stands under one of {methods}"),
-            );
+            let problem = Diagnostic::error(&self.span, "`http` asks nothing: its URL is missing");
+            binder.lacks(problem.help(format!("it stands under one of {methods}")));
             return None;
         };
         let mut whole = true;
@@ -217,7 +216,7 @@ impl Http {
 }
 
 /// Where a URL is asked: `host:port`.
-fn address(url: &str) -> String {
+pub(super) fn address(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     match authority.rsplit(']').next().is_some_and(|rest| rest.contains(':')) {

@@ -2,17 +2,19 @@
 //! service's, and asks there. Its image is made of the program itself, so that none has to come from anywhere.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
+use tokio::io::AsyncWriteExt;
 
 use super::{ContainerRef, Cx, Done, NodeHandle, Ref, ServiceRef, describe};
 use crate::engine::world::ContainerState;
 use crate::engine::{
-    Container, ContainerSpec, Engine, EngineError, EngineResult, ExecSpec, Reason, Stream, Tool, ToolCall,
+    Container, ContainerSpec, Conversation, Engine, EngineError, EngineResult, Labels, Reason, Stream, Tool, ToolCall,
 };
 use crate::event::Fault;
 use crate::host::{Host, Program};
@@ -23,6 +25,8 @@ use crate::net::{Asked, HttpAnswer, HttpRequest, Net, NetError, Told};
 const LIMIT: Duration = Duration::from_secs(120);
 /// The subcommand that asks.
 pub(crate) const WORD: &str = "ask-here";
+/// What it says to who connects to it, where it is to answer.
+pub(crate) const GREETING: &str = "e2erun is here\n";
 /// The most that a helper tells: an answer's body and what is around it.
 const MAX_TOLD: usize = 4 * crate::net::MAX_KEPT;
 
@@ -73,6 +77,26 @@ pub(crate) async fn make_image(engine: &dyn Engine, host: &dyn Host) -> Result<&
     }
 }
 
+/// A container of the helper's image, which is made if need be, that holds these mounts and sees nothing else: volumes are
+/// read and filled through it, and folders emptied.
+pub(crate) async fn holder_spec(
+    (engine, host): (&dyn Engine, &dyn Host),
+    labels: Labels,
+    volumes: Vec<String>,
+) -> Result<ContainerSpec, Fault> {
+    make_image(engine, host).await?;
+    let program = host.program().await;
+    let program = program.map_err(|why| Fault::error(format!("this program cannot be found: {why}")))?;
+    Ok(ContainerSpec {
+        image: image(&program),
+        entrypoint: Some(program.argv),
+        labels,
+        volumes,
+        network_mode: Some("none".to_owned()),
+        ..ContainerSpec::default()
+    })
+}
+
 /// The network that a question is asked in: that of a service where it says `inside`, and otherwise this machine's.
 pub(super) async fn net(cx: &Cx, inside: Option<&Ref<ContainerRef>>) -> Done<Arc<dyn Net>> {
     let Some(inside) = inside else {
@@ -97,7 +121,8 @@ pub(super) async fn net(cx: &Cx, inside: Option<&Ref<ContainerRef>>) -> Done<Arc
     let helper: Arc<dyn Net> = Arc::new(Inside {
         helper: start(cx, &node, (&name, &container.id), &program).await?,
         engine: Arc::clone(&node.engine),
-        argv: program.argv,
+        command: program.argv.into_iter().chain([WORD.to_owned()]).collect(),
+        free: Mutex::default(),
     });
     helpers.insert(key, Arc::clone(&helper));
     Ok(helper)
@@ -198,7 +223,10 @@ async fn start(cx: &Cx, node: &NodeHandle, (name, container): (&str, &str), prog
 struct Inside {
     engine: Arc<dyn Engine>,
     helper: String,
-    argv: Vec<String>,
+    /// The program in it that asks.
+    command: Vec<String>,
+    /// Those programs that run and have nothing to do: to start one takes many times as long as to ask.
+    free: Mutex<Vec<Asking>>,
 }
 
 #[async_trait]
@@ -216,6 +244,10 @@ impl Net for Inside {
         };
         self.ask(&asked).await?.tcp()
     }
+
+    async fn addresses(&self, name: &str, limit: Duration) -> Result<BTreeSet<IpAddr>, NetError> {
+        self.ask(&Asked::Addresses(name.to_owned(), limit)).await?.addresses()
+    }
 }
 
 impl Inside {
@@ -225,28 +257,67 @@ impl Inside {
             kind: NetError::REQUEST,
             message: format!("the question cannot be asked from inside: {why}"),
         };
-        let text = serde_json::to_vec(asked).map_err(|why| failed(why.to_string()))?;
-        let told = self.run(text.into()).await.map_err(|error| failed(error.to_string()))?;
-        serde_json::from_slice(&told).map_err(|why| failed(format!("{why}: {}", String::from_utf8_lossy(&told))))
+        let mut question = serde_json::to_vec(asked).map_err(|why| failed(why.to_string()))?;
+        question.push(b'\n');
+        let mut asking = self.free().await.map_err(|error| failed(error.to_string()))?;
+        let told = asking.ask(&question).await.map_err(|error| failed(error.to_string()))?;
+        let answer = serde_json::from_slice(&told)
+            .map_err(|why| failed(format!("{why}: {}", String::from_utf8_lossy(&told).trim_end())))?;
+        // One whose question was given up, or that gave no answer, is not asked again: its connection ends, and it with that.
+        self.idle().push(asking);
+        Ok(answer)
     }
 
-    async fn run(&self, stdin: Bytes) -> EngineResult<Vec<u8>> {
-        let spec = ExecSpec {
-            command: self.argv.iter().cloned().chain([WORD.to_owned()]).collect(),
-            stdin: Some(stdin),
-            ..ExecSpec::default()
-        };
-        let mut running = self.engine.exec(&self.helper, &spec).await?;
-        let mut told = Vec::new();
-        while let Some(frame) = running.output.next().await {
-            told.extend_from_slice(&frame?.bytes);
-            if told.len() > MAX_TOLD {
+    fn idle(&self) -> MutexGuard<'_, Vec<Asking>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One that has nothing to do, and whose connection has not ended meanwhile.
+    async fn free(&self) -> EngineResult<Asking> {
+        let next = || self.idle().pop();
+        while let Some(mut free) = next() {
+            if free.conversation.output.next().now_or_never().is_none() {
+                return Ok(free);
+            }
+        }
+        Ok(Asking {
+            conversation: self.engine.converse(&self.helper, &self.command).await?,
+        })
+    }
+}
+
+/// A program in a helper that asks one question after the other.
+struct Asking {
+    conversation: Conversation,
+}
+
+impl Asking {
+    /// The line that it answers to one of ours; what it said instead where it ended.
+    async fn ask(&mut self, question: &[u8]) -> EngineResult<Vec<u8>> {
+        let Conversation { input, output } = &mut self.conversation;
+        // Where nobody reads any more, what it said tells why.
+        if input.write_all(question).await.is_ok() {
+            drop(input.flush().await);
+        }
+        let (mut told, mut complaints) = (Vec::new(), Vec::new());
+        while !told.ends_with(b"\n")
+            && let Some(frame) = output.next().await
+        {
+            let frame = frame?;
+            match frame.stream {
+                Stream::Stdout => told.extend_from_slice(&frame.bytes),
+                Stream::Stderr => complaints.extend_from_slice(&frame.bytes),
+            }
+            if told.len() + complaints.len() > MAX_TOLD {
                 return Err(EngineError {
                     attempt: "read what a helper tells".to_owned(),
                     answer: format!("it is longer than {MAX_TOLD} bytes"),
                     reason: Reason::Other,
                 });
             }
+        }
+        if !told.ends_with(b"\n") {
+            told.extend_from_slice(&complaints);
         }
         Ok(told)
     }

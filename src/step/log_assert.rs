@@ -1,7 +1,9 @@
 //! `log-assert`: what a service, a container or a background process has written.
 
+mod between;
 mod reading;
 mod seen;
+mod since;
 mod verdict;
 
 use std::sync::Arc;
@@ -15,12 +17,13 @@ use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Step, W
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::Stream;
 use crate::engine::logs::{Mark, Streams};
-use crate::event::Fault;
 use crate::expect::{Expectation, Field, FieldKind, Ignored, LineMatcher, LinePattern, LineText};
 use crate::shape::{Rule, Text, shape, words};
 use crate::template::NamePath;
+use between::{Between, Part};
 use reading::Reading;
 use seen::{Patterns, Seen};
+use since::Since;
 
 /// See the table.
 pub(super) const ABOUT: About = About {
@@ -28,8 +31,17 @@ pub(super) const ABOUT: About = About {
     does: "Checks what a service, a container or a background process has written to its log.",
     manual: "Lines are read as a stream, from the first one to the moment of the decision: none is lost, also of a \
              container that restarted or is gone, and none is read twice. `matches` (a regular expression) or `contains` \
-             counts lines, at least one unless `expect` says otherwise; `ordered` wants lines one after the other; a line \
-             of `never` fails at once. With `within` the rest may become true until then; without it the log is judged as \
+             counts lines, at least one unless `expect` says otherwise; `ordered` wants lines one after the other, each on a \
+             later line of one log; `last` is how the last line has to be, of each replica's newest container; a line of \
+             `never` fails at once. Only with `expect`, all lines are meant: `expect: {lines: {golden: web.log}}` compares \
+             them with a file. `between` leaves out all that is not between two lines: `after` or `from` begins the part, \
+             `before` or `to` ends it, and with `from` and `to` that line is of it. Such a part may come several times, and \
+             has to come once: without it nothing is judged. With `join: tracebacks` a line and those that go on with it (indented \
+             ones, `Caused by:`, all of a Python traceback) are one, with newlines in it (`(?s)` lets a `.` fit these): so \
+             `ignore` can leave out a traceback by its last line. Of two streams that are written at once `stream` picks \
+             one. `ignore` leaves out lines, and one that leaves out none is \
+             told. Of a service, the logs of all its containers are read, also of those that are gone or were replaced; \
+             `web.2` is the second replica alone. With `within` the rest may become true until then; without it the log is judged as \
              it is now. All output of a `process` is in a file of the results; while it runs, what has come is judged. Of a container \
              that another tool removes as it ends, the last moments may be missing: what these could change is then errored, \
              never passed; of one that another `up` replaces, a last line without a newline. With `holds-for` it is judged for that long, and at its end once more.",
@@ -61,6 +73,14 @@ const RESULTS: &[Field] = &[
 ];
 
 words! {
+    /// Which lines are taken for one.
+    pub enum JoinWord {
+        /// A line and those that go on with it, as in a traceback.
+        Tracebacks = "tracebacks",
+    }
+}
+
+words! {
     /// Which streams are read.
     pub enum StreamWord {
         /// Standard output.
@@ -77,7 +97,6 @@ shape! {
     pub struct LogAssert ("`log-assert`") rules [
         Rule::One(&["service", "container", "process"]),
         Rule::AtMostOne(&["matches", "contains"]),
-        Rule::Some(&["matches", "contains", "ordered", "never"]),
     ] {
         /// All replicas of a service, removed ones too.
         service: Option<Text>,
@@ -91,10 +110,16 @@ shape! {
         contains: Option<LineText>,
         /// Lines one after the other, each on a later line.
         ordered: Vec<LineMatcher>,
+        /// How the last line is.
+        last: Option<LineMatcher>,
         /// Lines that fail at once.
         never: Vec<LineMatcher>,
+        /// Only lines between two others.
+        between: Option<Between>,
         /// Lines that do not count, each with its reason.
         ignore: Vec<Ignored>,
+        /// `tracebacks`: a line and those that go on with it (indented, `Caused by:`, Python's) are one.
+        join: Option<Spanned<JoinWord>>,
         /// `stdout`, `stderr` or `both` (the default).
         stream: Option<Spanned<StreamWord>>,
         /// `start` (the default), or the name of a step: only what was written after it began.
@@ -122,11 +147,18 @@ impl Written for LogAssert {
 
     fn check(&self, step: &Step, binder: &mut Binder<'_>) {
         let expected = step.expect.iter().flat_map(Expectation::fields).next();
-        if let Some((field, at)) = expected.filter(|_| self.matches.is_none() && self.contains.is_none()) {
+        let is_said = self.matches.is_some() || self.contains.is_some() || self.wants_nothing();
+        if let Some((field, at)) = expected.filter(|_| !is_said) {
             let message = format!(
                 "`{field}` is of the lines that fit, and nothing says which: there is neither `matches` nor `contains`"
             );
             binder.error(at, message, "add one of them, or take the expectation out");
+        }
+        if expected.is_none() && step.save.is_empty() && self.wants_nothing() {
+            let message = "`log-assert` checks nothing";
+            let help =
+                "give it `matches`, `contains`, `ordered`, `last` or `never`, or `expect` something of all its lines";
+            binder.error(&self.span, message, help);
         }
         let saved = step.save.iter().flat_map(|(_, expression)| expression.wanted());
         let groups: Vec<&NamePath> = saved
@@ -140,19 +172,19 @@ impl Written for LogAssert {
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let target = self.target(binder)?;
         let counted = self.counted(binder).ok()?;
-        if counted.is_none() && self.ordered.is_empty() && self.never.is_empty() {
-            binder.error(
-                &self.span,
-                "`log-assert` checks nothing",
-                "give it `matches`, `contains`, `ordered` or `never`",
-            );
-            return None;
-        }
-        let since = self.since(binder).ok()?;
+        let between = match &self.between {
+            Some(between) => Some(between.part(binder)?),
+            None => None,
+        };
+        let since = Since::of(self.since.as_ref(), binder).ok()?;
         Some(Body::Act(Arc::new(Bound {
             target,
+            all: self.wants_nothing(),
+            joins: self.join.is_some(),
             counted,
             ordered: self.ordered.clone(),
+            last: self.last.clone(),
+            between,
             never: self.never.clone(),
             ignore: self.ignore.clone(),
             streams: match self.stream.as_ref().map(|stream| stream.value) {
@@ -169,6 +201,12 @@ impl Written for LogAssert {
 struct Told;
 
 impl LogAssert {
+    /// True where no line is said to be wanted or not: then `expect` is of all of them.
+    fn wants_nothing(&self) -> bool {
+        let counts = self.matches.is_some() || self.contains.is_some();
+        !counts && self.ordered.is_empty() && self.last.is_none() && self.never.is_empty()
+    }
+
     /// Tells named groups that are kept, and that the regular expression does not have.
     fn check_groups(&self, wanted: &[&NamePath], binder: &mut Binder<'_>) {
         let named = match &self.matches {
@@ -211,40 +249,6 @@ impl LogAssert {
         })
     }
 
-    /// The step since which it is read; none is from the start.
-    fn since(&self, binder: &mut Binder<'_>) -> Result<Option<Since>, Told> {
-        let Some(since) = self.since.as_ref().filter(|since| since.value != "start") else {
-            return Ok(None);
-        };
-        let named: Vec<_> = binder
-            .step_names
-            .iter()
-            .filter(|step| step.name == since.value)
-            .collect();
-        let problem = match named.as_slice() {
-            [one] => {
-                let step = one.number;
-                binder.marks.insert(step);
-                let name = since.clone();
-                return Ok(Some(Since { step, name }));
-            }
-            [] => {
-                let known = binder.step_names.iter().map(|step| step.name.as_str());
-                let known = known.chain(["start"]);
-                Diagnostic::unknown(&since.span, "step before this one,", &since.value, known)
-            }
-            [first, .., last] => {
-                let message = format!("more than one step before this one has the name `{}`", since.value);
-                Diagnostic::error(&since.span, message)
-                    .related(&first.span, "one of them")
-                    .related(&last.span, "another one")
-                    .help("give the one that is meant a name of its own")
-            }
-        };
-        binder.problems.push(problem);
-        Err(Told)
-    }
-
     fn target(&self, binder: &mut Binder<'_>) -> Option<Source> {
         let container = self.service.as_ref().or(self.container.as_ref());
         match (&self.process, container) {
@@ -258,11 +262,8 @@ impl LogAssert {
                 None
             }
             (None, None) => {
-                binder.error(
-                    &self.span,
-                    "no target: `service`, `container` or `process` is missing",
-                    "say whose log is meant",
-                );
+                let message = "no target: `service`, `container` or `process` is missing";
+                binder.lacks(Diagnostic::error(&self.span, message).help("say whose log is meant"));
                 None
             }
             (None, Some(_)) => {
@@ -289,19 +290,18 @@ enum Target {
 #[derive(Debug)]
 struct Bound {
     target: Source,
+    /// True where all lines count.
+    all: bool,
+    /// True where those of a traceback are one.
+    joins: bool,
     counted: Option<LineMatcher>,
     ordered: Vec<LineMatcher>,
+    last: Option<LineMatcher>,
+    between: Option<Part<LineMatcher>>,
     never: Vec<LineMatcher>,
     ignore: Vec<Ignored>,
     streams: Streams,
     since: Option<Since>,
-}
-
-/// A step that was named, and where: what was written after it began is read.
-#[derive(Debug)]
-struct Since {
-    step: usize,
-    name: Spanned<String>,
 }
 
 #[async_trait]
@@ -313,14 +313,14 @@ impl Act for Bound {
             None => Mark::default(),
         };
         let mut reading = Reading::of(cx, target, self.streams, mark, self.seen(cx).await?);
-        let found = reading.run().await?;
+        let found = reading.run().await;
         for (ignored, dropped) in self.ignore.iter().zip(&reading.seen.dropped) {
             if *dropped == 0 {
                 let place = ignored.line.span.place();
                 cx.case.emitter.note(&format!("{place}: this `ignore` dropped no line"));
             }
         }
-        Ok(found)
+        found
     }
 
     fn waits_itself(&self) -> bool {
@@ -331,31 +331,23 @@ impl Act for Bound {
 impl Bound {
     async fn seen(&self, cx: &Cx) -> Done<Seen> {
         let ignored: Vec<LineMatcher> = self.ignore.iter().map(|ignored| ignored.line.clone()).collect();
+        let one = async |matcher: &Option<LineMatcher>| match matcher {
+            Some(matcher) => cx.rendered(|scope| matcher.ready(scope)).await.map(Some),
+            None => Ok(None),
+        };
         Ok(Seen::of(Patterns {
-            counted: match &self.counted {
-                Some(counted) => Some(cx.rendered(|scope| counted.ready(scope)).await?),
+            all: self.all,
+            joins: self.joins,
+            counted: one(&self.counted).await?,
+            last: one(&self.last).await?,
+            between: match &self.between {
+                Some(part) => Some(cx.rendered(|scope| part.ready(scope)).await?),
                 None => None,
             },
             ordered: patterns(cx, &self.ordered).await?,
             never: patterns(cx, &self.never).await?,
             ignore: patterns(cx, &ignored).await?,
         }))
-    }
-}
-
-impl Since {
-    /// Where the logs were when its step began. One that did not begin marks nothing: all lines would be taken for new.
-    fn mark(&self, cx: &Cx) -> Done<Mark> {
-        let name = &self.name.value;
-        let why = match cx.case.state().marks.get(&self.step) {
-            Some(Ok(mark)) => return Ok(mark.clone()),
-            Some(Err(why)) => format!("nothing is since `{name}`: that step did not begin ({why})"),
-            None => format!("nothing is since `{name}`: that step was not reached"),
-        };
-        let fault = Fault::error(why).at(self.name.span.place());
-        Err(vec![
-            fault.hint("let this step have the same condition, or name another step"),
-        ])
     }
 }
 

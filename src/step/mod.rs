@@ -4,41 +4,61 @@
 //! (`Act::act`). Adding one is a file and two lines here: `mod x;` and an entry of KINDS.
 
 mod advice;
+mod again;
+mod asks;
 mod assert;
 mod balance_assert;
 mod bind;
 mod bound;
 mod case;
+mod changing;
 mod command;
 mod commit;
+mod converging;
 mod copy;
 mod cx;
+mod deploy;
 mod describe;
+mod dns;
 mod do_;
 mod down;
+mod elsewhere;
 mod exec;
+mod expect_log;
+pub(crate) mod expected;
 mod file_assert;
 mod fixed_ports;
 mod fixed_subnets;
 mod for_each;
+pub(crate) mod golden;
 mod http;
 pub(crate) mod inside;
+mod junit;
 mod lifecycle;
 mod log_assert;
+mod measure;
+pub(crate) mod own_secrets;
 mod parallel;
 mod place;
 mod probed;
 mod resource;
+mod rollback;
 mod run;
+mod scale;
 mod schema;
 mod shell;
 mod startable;
 mod state_assert;
+mod taken;
 mod target;
 mod tcp;
+mod tool;
 mod unmade;
 mod up;
+mod update;
 mod use_;
+pub(crate) mod volume;
+mod watched;
 mod written;
 
 use std::borrow::Cow;
@@ -55,15 +75,23 @@ use crate::expect::{Field, Usual};
 use crate::shape::{Problems, Rule, Shape};
 use crate::yaml::Node;
 
-pub use bind::{BUILT_IN, Binder, Known, Static, name_problem, path_problem};
+pub use again::Again;
+pub use bind::{BUILT_IN, Binder, Known, Noted, Static, name_problem, path_problem};
 pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat, SetBy};
 pub use case::{Case, Emitter, NodeHandle, StackState, Started, UNPLACED, wall_clock};
 pub use cx::{Cx, Done};
+pub use elsewhere::Elsewhere;
+pub use expect_log::{ExpectLog, Expected, ExpectedLine};
 pub use fixed_ports::{Asker, held};
 pub use for_each::{ForEach, Items};
+pub use log_assert::JoinWord;
+pub use measure::{Baseline, Measuring};
 pub use probed::Seen;
+pub use resource::OwnNames;
 pub use schema::common_schema;
+pub use taken::Taken;
 pub use target::{ContainerRef, Ref, ServiceRef, StackNames, Unfound, find_container, find_service};
+pub use watched::{Crashes, Watched};
 pub use written::{Common, Keep, KnownIssue, Later, Skip, Step, common_keys, no_time};
 
 /// Of a kind that has a service or a container for its target.
@@ -218,6 +246,11 @@ pub trait Act: Debug + Send + Sync {
         false
     }
 
+    /// What it comes to where only the results that a run left are judged.
+    fn again(&self) -> Again {
+        Again::AsItWent
+    }
+
     /// True for one that waits until its limit (or `within`) by itself, and tells then what it saw.
     fn waits_itself(&self) -> bool {
         false
@@ -232,6 +265,7 @@ pub trait Act: Debug + Send + Sync {
 /// The kinds, in the order of the manual.
 pub static KINDS: &[Kind] = &[
     Kind::of::<up::Up>(up::ABOUT),
+    Kind::of::<deploy::Deploy>(deploy::ABOUT),
     Kind::of::<down::Down>(down::ABOUT),
     Kind::of::<exec::Exec>(exec::ABOUT),
     Kind::of::<run::Run>(run::ABOUT),
@@ -239,11 +273,13 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<copy::Copy>(copy::ABOUT),
     Kind::of::<http::Http>(http::ABOUT),
     Kind::of::<tcp::Tcp>(tcp::ABOUT),
+    Kind::of::<dns::Dns>(dns::ABOUT),
     Kind::of::<log_assert::LogAssert>(log_assert::ABOUT),
     Kind::of::<state_assert::StateAssert>(state_assert::ABOUT),
     Kind::of::<file_assert::FileAssert>(file_assert::ABOUT),
     Kind::of::<balance_assert::BalanceAssert>(balance_assert::ABOUT),
     Kind::of::<assert::Assert>(assert::ABOUT),
+    Kind::of::<measure::Measured>(measure::ABOUT),
     Kind::of::<lifecycle::Stop>(lifecycle::STOP),
     Kind::of::<lifecycle::Start>(lifecycle::START),
     Kind::of::<lifecycle::Restart>(lifecycle::RESTART),
@@ -251,6 +287,9 @@ pub static KINDS: &[Kind] = &[
     Kind::of::<lifecycle::Pause>(lifecycle::PAUSE),
     Kind::of::<lifecycle::Unpause>(lifecycle::UNPAUSE),
     Kind::of::<commit::Commit>(commit::ABOUT),
+    Kind::of::<scale::Scale>(scale::ABOUT),
+    Kind::of::<update::Update>(update::ABOUT),
+    Kind::of::<rollback::Rollback>(rollback::ABOUT),
     Kind::of::<do_::Do>(do_::ABOUT),
     Kind::of::<use_::Use>(use_::ABOUT),
     Kind::of::<parallel::Parallel>(parallel::ABOUT),
@@ -258,11 +297,6 @@ pub static KINDS: &[Kind] = &[
 
 /// The kinds of later work: known to schema and parser, and using one says that it is not there yet.
 pub const LATER_KINDS: &[&str] = &[
-    "deploy",
-    "dns",
-    "scale",
-    "update",
-    "rollback",
     "drain",
     "activate",
     "promote",
@@ -271,7 +305,6 @@ pub const LATER_KINDS: &[&str] = &[
     "label",
     "switch",
     "fault",
-    "measure",
 ];
 
 /// The kind of a name.

@@ -1,13 +1,17 @@
-//! Where a file is: a path here, or `service:path` in a container.
+//! Where a file is: a path here, `service:path` in a container, or `volume:NAME:/path` in a volume.
 
 mod carried;
+mod given;
 mod inside;
 mod memory;
 
 use std::path::PathBuf;
 
 use super::describe;
+use super::resource::VOLUMES;
+use super::volume::{Holder, THERE};
 use super::{Binder, Cx, Done};
+use crate::diagnostic::Span;
 use crate::shape::Text;
 
 pub(super) use carried::{first, renamed, single};
@@ -22,6 +26,31 @@ pub(super) enum Place {
     Here(PathBuf),
     /// In a container.
     In(Box<Inside>),
+    /// In a volume that is not there: its name.
+    NoVolume(String),
+}
+
+impl Place {
+    /// Leaves it: what was made to look into a volume is removed, and the volume can be.
+    pub(super) async fn leave(self, cx: &Cx) -> Done<()> {
+        let holder = match self {
+            Place::In(inside) => inside.holder,
+            Place::Here(_) | Place::NoVolume(_) => None,
+        };
+        match holder {
+            Some(holder) => holder
+                .leave(&cx.case)
+                .await
+                .map_err(|fault| vec![fault.at(cx.span.place())]),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A volume's name and a path in it, of `volume:NAME:/path`; what a service called `volume` has begins with `/`.
+fn of_volume(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix("volume:").filter(|rest| !rest.starts_with('/'))?;
+    Some(rest.split_once(':').unwrap_or((rest, "")))
 }
 
 /// A target and a path, or a path alone. What begins like a path is one.
@@ -40,10 +69,19 @@ pub(super) fn is_inside(text: &Text) -> bool {
     split(&text.shown()).0.is_some()
 }
 
+/// True for a path in a volume: this program's image is needed for it.
+pub(super) fn is_in_volume(text: &Text) -> bool {
+    of_volume(&text.shown()).is_some()
+}
+
 /// Tells a target that is none, as far as it is known before the step; gives a path on this machine.
 pub(super) fn check(text: &Text, binder: &mut Binder<'_>) -> Option<String> {
     let constant = binder.constant_text(text);
     let shown = constant.clone().unwrap_or_else(|| text.shown());
+    if let Some(found) = of_volume(&shown) {
+        check_volume(found, &text.span, binder);
+        return None;
+    }
     let (Some(target), path) = split(&shown) else {
         return constant;
     };
@@ -57,9 +95,32 @@ pub(super) fn check(text: &Text, binder: &mut Binder<'_>) -> Option<String> {
     None
 }
 
+/// Tells a volume that no stack has, and a path in one that is none.
+fn check_volume((name, path): (&str, &str), at: &Span, binder: &mut Binder<'_>) {
+    if !path.starts_with('/') && !path.contains("${{") && !name.contains("${{") {
+        let message = match path {
+            "" => format!("`volume:{name}` has no path"),
+            path => format!("`{path}` is no path in the volume `{name}`: it begins with `/`"),
+        };
+        return binder.error(at, message, format!("write it as `volume:{name}:/path`"));
+    }
+    if name.contains("${{") || binder.fixed.is_unsure(name) {
+        return;
+    }
+    let resources = binder.fixed.resources();
+    let problem = match resources.real(name, VOLUMES) {
+        Ok(real) => resources.mistyped((name, &real), at, VOLUMES),
+        Err(unfound) => Some(unfound.at(at)),
+    };
+    binder.problems.extend(problem);
+}
+
 /// Tells a path of `collect` that is none of a container.
 pub(super) fn check_collected(text: &Text, binder: &mut Binder<'_>) {
-    let here = check(text, binder).filter(|path| !path.contains("${{"));
+    let volume = of_volume(&text.shown()).is_some().then(|| text.shown());
+    let here = volume
+        .or_else(|| check(text, binder))
+        .filter(|path| !path.contains("${{"));
     if let Some(here) = here {
         binder.error(
             &text.span,
@@ -72,17 +133,22 @@ pub(super) fn check_collected(text: &Text, binder: &mut Binder<'_>) {
 /// Finds the place that a text names.
 pub(super) async fn find(cx: &Cx, written: &Text) -> Done<Place> {
     let text = cx.text(written).await?;
+    if let Some((name, path)) = of_volume(&text) {
+        return volume(cx, name, path).await;
+    }
     let (target, path) = split(&text);
     let Some(target) = target else {
         return Ok(Place::Here(cx.path(written, path)));
     };
     let found = cx.container(target)?;
-    let (node, id) = cx.one(&found)?;
+    let (node, id) = cx.one(&found).await?;
     let container = cx.asked(node.engine.inspect(&id)).await?;
+    let container = given::seen(cx, &node, container).await?;
     Ok(Place::In(Box::new(Inside {
         node,
         container,
         name: describe::shown(&found),
+        holder: None,
         path: if path.starts_with('/') {
             path.to_owned()
         } else {
@@ -91,9 +157,52 @@ pub(super) async fn find(cx: &Cx, written: &Text) -> Done<Place> {
     })))
 }
 
+/// A path in a volume, on the node that has it.
+async fn volume(cx: &Cx, name: &str, path: &str) -> Done<Place> {
+    if !path.starts_with('/') {
+        return Err(cx.error(format!(
+            "`{path}` is no path in the volume `{name}`: it begins with `/`"
+        )));
+    }
+    let real = cx.find(name, |name| cx.case.resources().real(name, VOLUMES))?;
+    let own = format!("{}_{name}", cx.case.id);
+    for node in &cx.case.nodes {
+        let volumes = cx.asked(node.engine.volumes(&[])).await?;
+        let found = volumes
+            .into_iter()
+            .find(|volume| volume.name == real || volume.name == own);
+        let Some(found) = found else { continue };
+        let holder = Holder::of(&cx.case, node, &found.name).await;
+        let holder = holder.map_err(|fault| vec![fault.at(cx.span.place())])?;
+        let container = cx.asked(node.engine.inspect(&holder.id)).await?;
+        return Ok(Place::In(Box::new(Inside {
+            node: node.clone(),
+            container,
+            name: format!("volume {name}"),
+            path: format!("{THERE}{path}"),
+            holder: Some(holder),
+        })));
+    }
+    Ok(Place::NoVolume(name.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::{of_volume, split};
+
+    #[test]
+    fn a_path_in_a_volume_has_the_volume_before_it() {
+        for (text, expected) in [
+            ("volume:shop/data:/a:b", Some(("shop/data", "/a:b"))),
+            ("volume:data:/", Some(("data", "/"))),
+            ("volume:data", Some(("data", ""))),
+            ("volume:/etc/passwd", None),
+            ("volumes:data:/a", None),
+            ("./volume:data:/a", None),
+        ] {
+            assert_eq!(of_volume(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn what_begins_like_a_path_is_one() {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::event::Fault;
+use crate::event::{Fault, times_text};
 
 /// So many bytes of different answers are kept: each answer tells them anew.
 const MAX_VALUES: usize = 1 << 20;
@@ -156,7 +156,8 @@ impl Record {
         let failures = self.failures;
         let told = |first: &Fault| Fault {
             message: format!(
-                "probe `{name}` must hold, and failed {failures} times: {}",
+                "probe `{name}` must hold, and failed {}: {}",
+                times_text(failures),
                 first.message
             ),
             ..first.clone()

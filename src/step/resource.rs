@@ -1,82 +1,147 @@
-//! Volumes and networks as steps name them: those of the scenario's stacks, or others by their real names.
+//! Volumes and networks as steps name them: the scenario's own, those of its stacks, or others by their real names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::StackNames;
 use super::target::{Unfound, unknown};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
-/// Which of a stack's names.
-pub(super) type Names = fn(&StackNames) -> &BTreeMap<String, String>;
-
-/// The real name of a network: `shop/front`, `front` if one stack has it, or what is a real name already.
-pub(super) fn network_name(text: &str, stacks: &[StackNames]) -> Result<String, Unfound> {
-    real_name("network", text, stacks, |stack| &stack.networks).map(|found| found.unwrap_or_else(|| text.to_owned()))
+/// The names of what a scenario declares beside its stacks.
+#[derive(Debug, Clone, Default)]
+pub struct OwnNames {
+    /// The secrets, and the files that they are in.
+    pub secrets: BTreeMap<String, PathBuf>,
+    /// Those of them that are no text: expressions have no such value.
+    pub no_texts: BTreeSet<String>,
+    /// The networks: name in the scenario → real name.
+    pub networks: BTreeMap<String, String>,
+    /// The volumes, likewise.
+    pub volumes: BTreeMap<String, String>,
 }
 
-/// The real name of a volume, likewise.
-pub(super) fn volume_name(text: &str, stacks: &[StackNames]) -> Result<String, Unfound> {
-    real_name("volume", text, stacks, |stack| &stack.volumes).map(|found| found.unwrap_or_else(|| text.to_owned()))
+/// All networks and volumes that a scenario has names for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Resources<'a> {
+    pub(super) own: &'a OwnNames,
+    pub(super) stacks: &'a [StackNames],
 }
 
-/// The real name of what a stack has; none for a name that no stack has.
-fn real_name(what: &str, text: &str, stacks: &[StackNames], names: Names) -> Result<Option<String>, Unfound> {
-    if let Some((stack, name)) = text.split_once('/') {
-        let Some(stack) = stacks.iter().find(|known| known.name == stack) else {
-            let known = stacks.iter().map(|known| known.name.as_str());
-            return Err(unknown("stack", stack, known));
-        };
-        let known = names(stack);
-        let found = known.get(name).cloned().map(Some);
-        return found.ok_or_else(|| unknown(what, name, known.keys().map(String::as_str)));
-    }
-    let mut found: Vec<(&StackNames, &String)> = stacks
-        .iter()
-        .filter_map(|stack| Some((stack, names(stack).get(text)?)))
-        .collect();
-    // Versions of one project share their names.
-    found.dedup_by_key(|(stack, _)| stack.id);
-    match found.as_slice() {
-        [] => Ok(None),
-        [(_, name)] => Ok(Some((*name).clone())),
-        several => {
-            let names: Vec<String> = several
-                .iter()
-                .map(|(stack, _)| format!("`{}/{text}`", stack.name))
-                .collect();
-            Err(Unfound {
-                message: format!("several stacks have a {what} `{text}`"),
-                help: format!("say which: {}", names.join(", ")),
-            })
-        }
-    }
+/// What is called so, and which of the names it has: the scenario's own, and a stack's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sort {
+    what: &'static str,
+    own: fn(&OwnNames) -> &BTreeMap<String, String>,
+    of_stack: fn(&StackNames) -> &BTreeMap<String, String>,
 }
-
-/// What is called so, and which of a stack's names it has.
-pub(super) type Sort = (&'static str, Names);
 
 /// Networks.
-pub(super) const NETWORKS: Sort = ("network", |stack| &stack.networks);
+pub(super) const NETWORKS: Sort = Sort {
+    what: "network",
+    own: |own| &own.networks,
+    of_stack: |stack| &stack.networks,
+};
 /// Volumes.
-pub(super) const VOLUMES: Sort = ("volume", |stack| &stack.volumes);
+pub(super) const VOLUMES: Sort = Sort {
+    what: "volume",
+    own: |own| &own.volumes,
+    of_stack: |stack| &stack.volumes,
+};
 
-/// A name that no stack has, and that is nearly one that a stack has: others are real names.
-pub(super) fn mistyped(
-    (text, real): (&str, &str),
-    at: &Span,
-    (what, names): Sort,
-    stacks: &[StackNames],
-) -> Option<Diagnostic> {
-    let known: Vec<&str> = stacks
-        .iter()
-        .flat_map(|stack| names(stack).keys().map(String::as_str))
-        .collect();
-    if text != real || known.contains(&text) {
-        return None;
+impl Resources<'_> {
+    /// The real name of a network or volume: `shop/front`, `front` if the scenario or one of its stacks has it, or what is a
+    /// real name already.
+    pub(super) fn real(self, text: &str, sort: Sort) -> Result<String, Unfound> {
+        self.known(text, sort)
+            .map(|found| found.unwrap_or_else(|| text.to_owned()))
     }
-    let near = did_you_mean(text, &known)?;
-    let message = format!("no stack has a {what} `{text}`: it is taken for the real name of another one");
-    Some(Diagnostic::warning(at, message).help(format!("did you mean `{near}`?")))
+
+    /// The real name of what the scenario has; none for a name that it does not.
+    fn known(self, text: &str, sort: Sort) -> Result<Option<String>, Unfound> {
+        if let Some((stack, name)) = text.split_once('/') {
+            let Some(stack) = self.stacks.iter().find(|known| known.name == stack) else {
+                let known = self.stacks.iter().map(|known| known.name.as_str());
+                return Err(unknown("stack", stack, known));
+            };
+            let known = (sort.of_stack)(stack);
+            let found = known.get(name).cloned().map(Some);
+            return found.ok_or_else(|| unknown(sort.what, name, known.keys().map(String::as_str)));
+        }
+        let mut found: Vec<(&StackNames, &String)> = self
+            .stacks
+            .iter()
+            .filter_map(|stack| Some((stack, (sort.of_stack)(stack).get(text)?)))
+            .collect();
+        // Versions of one project share their names.
+        found.dedup_by_key(|(stack, _)| stack.id);
+        let own = (sort.own)(self.own).get(text);
+        let mut written: Vec<String> = found
+            .iter()
+            .map(|(stack, _)| format!("`{}/{text}`", stack.name))
+            .collect();
+        // Those that a stack has as external may well be the scenario's own, or another stack's: then it is the same one.
+        let real: BTreeSet<&String> = own.into_iter().chain(found.iter().map(|(_, real)| *real)).collect();
+        match real.len() {
+            0 | 1 => Ok(real.first().map(|real| (*real).clone())),
+            _ => {
+                written.extend(own.map(|_| format!("`${{{{ {}s['{text}'] }}}}`", sort.what)));
+                let whose = if own.is_some() {
+                    "the scenario and a stack"
+                } else {
+                    "several stacks"
+                };
+                Err(Unfound {
+                    message: format!("{whose} have a {} `{text}`", sort.what),
+                    help: format!("say which: {}", written.join(", ")),
+                })
+            }
+        }
+    }
+
+    /// A name that nothing here has, and that is nearly one that something has: others are real names.
+    pub(super) fn mistyped(self, (text, real): (&str, &str), at: &Span, sort: Sort) -> Option<Diagnostic> {
+        let own = (sort.own)(self.own).keys();
+        let of_stacks = self.stacks.iter().flat_map(|stack| (sort.of_stack)(stack).keys());
+        let known: Vec<&str> = own.chain(of_stacks).map(String::as_str).collect();
+        if text != real || known.contains(&text) {
+            return None;
+        }
+        let near = did_you_mean(text, &known)?;
+        let what = sort.what;
+        let message = format!("no stack has a {what} `{text}`: it is taken for the real name of another one");
+        Some(Diagnostic::warning(at, message).help(format!("did you mean `{near}`?")))
+    }
+
+    /// Reads `source:destination[:options]`.
+    pub(super) fn mounted(self, text: &str) -> Result<Mounted, Unfound> {
+        let split = text
+            .split_once(':')
+            .filter(|(source, rest)| !source.is_empty() && rest.starts_with('/'));
+        let Some((source, rest)) = split else {
+            return Err(Unfound {
+                message: format!("`{text}` is no mount"),
+                help: "write it as `source:/destination`, and `:ro` after it if it is only read".into(),
+            });
+        };
+        let rest = rest.to_owned();
+        if source.starts_with(['/', '.']) {
+            return Ok(Mounted::Path(source.to_owned(), rest));
+        }
+        if source.starts_with('~') {
+            return Err(Unfound {
+                message: format!("`{source}` is no path: no shell reads it that knows whose home is meant"),
+                help: "write the path out; yours is `${{ env.HOME }}/…`, with `requires: {env: [HOME]}`".into(),
+            });
+        }
+        // A real name is one that is there already: nothing is made.
+        if (VOLUMES.own)(self.own).values().any(|real| real == source) {
+            return Ok(Mounted::Volume(source.to_owned(), rest));
+        }
+        Ok(match self.known(source, VOLUMES)? {
+            Some(name) => Mounted::Volume(name, rest),
+            None => Mounted::Own(source.to_owned(), rest),
+        })
+    }
 }
 
 /// What a container mounts, and the rest of its text: the destination and options.
@@ -84,37 +149,15 @@ pub(super) fn mistyped(
 pub(super) enum Mounted {
     /// A path, as it is written.
     Path(String, String),
-    /// A volume that a stack has, by its real name.
+    /// A volume that a stack has or the scenario declares, by its real name.
     Volume(String, String),
-    /// A volume of the scenario's own.
+    /// A volume that is made when it is first mounted.
     Own(String, String),
-}
-
-/// Reads `source:destination[:options]`.
-pub(super) fn mounted(text: &str, stacks: &[StackNames]) -> Result<Mounted, Unfound> {
-    let split = text
-        .split_once(':')
-        .filter(|(source, rest)| !source.is_empty() && rest.starts_with('/'));
-    let Some((source, rest)) = split else {
-        return Err(Unfound {
-            message: format!("`{text}` is no mount"),
-            help: "write it as `source:/destination`, and `:ro` after it if it is only read".into(),
-        });
-    };
-    let rest = rest.to_owned();
-    if source.starts_with(['/', '.']) {
-        return Ok(Mounted::Path(source.to_owned(), rest));
-    }
-    let found = real_name("volume", source, stacks, |stack| &stack.volumes)?;
-    Ok(match found {
-        Some(name) => Mounted::Volume(name, rest),
-        None => Mounted::Own(source.to_owned(), rest),
-    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Mounted, mounted, network_name};
+    use super::{Mounted, NETWORKS, OwnNames, Resources};
     use crate::step::StackNames;
 
     fn stacks() -> Vec<StackNames> {
@@ -129,16 +172,35 @@ mod tests {
             stack("shop", 0, "a_front"),
             stack("shop-v2", 0, "a_front"),
             StackNames {
-                networks: [("back".to_owned(), "b_back".to_owned())].into(),
+                networks: [("back", "b_back"), ("shared", "c_shared")]
+                    .map(|(name, real)| (name.to_owned(), real.to_owned()))
+                    .into(),
                 volumes: [].into(),
                 ..stack("lab", 1, "")
             },
         ]
     }
 
+    fn own() -> OwnNames {
+        let named = |names: &[&str]| {
+            let names = names.iter();
+            names.map(|name| ((*name).to_owned(), format!("c_{name}"))).collect()
+        };
+        OwnNames {
+            networks: named(&["edge", "back", "shared"]),
+            volumes: named(&["seed", "plain"]),
+            ..OwnNames::default()
+        }
+    }
+
     fn check_network(text: &str, expected: &str) {
-        let found =
-            network_name(text, &stacks()).unwrap_or_else(|unfound| format!("{}; {}", unfound.message, unfound.help));
+        let (own, stacks) = (own(), stacks());
+        let all = Resources {
+            own: &own,
+            stacks: &stacks,
+        };
+        let found = all.real(text, NETWORKS);
+        let found = found.unwrap_or_else(|unfound| format!("{}; {}", unfound.message, unfound.help));
         assert_eq!(found, expected, "{text}");
     }
 
@@ -146,9 +208,15 @@ mod tests {
     fn networks_are_found_by_stack_and_name_or_are_real_ones() {
         check_network("shop/front", "a_front");
         check_network("front", "a_front");
-        check_network("back", "b_back");
+        check_network("lab/back", "b_back");
+        check_network("edge", "c_edge");
+        check_network(
+            "back",
+            "the scenario and a stack have a network `back`; say which: `lab/back`, `${{ networks['back'] }}`",
+        );
+        check_network("shared", "c_shared");
         check_network("bridge", "bridge");
-        check_network("lab/front", "unknown network `front`; there is `back`");
+        check_network("lab/front", "unknown network `front`; there is `back`, `shared`");
         check_network(
             "ship/front",
             "unknown stack `ship`; there is `shop`, `shop-v2`, `lab`; did you mean `shop`?",
@@ -156,7 +224,12 @@ mod tests {
     }
 
     fn check_mount(text: &str, expected: Option<Mounted>) {
-        assert_eq!(mounted(text, &stacks()).ok(), expected, "{text}");
+        let (own, stacks) = (own(), stacks());
+        let all = Resources {
+            own: &own,
+            stacks: &stacks,
+        };
+        assert_eq!(all.mounted(text).ok(), expected, "{text}");
     }
 
     #[test]
@@ -166,6 +239,8 @@ mod tests {
         check_mount("./a:/b:ro", mount(Mounted::Path, "./a", "/b:ro"));
         check_mount("/a:/b", mount(Mounted::Path, "/a", "/b"));
         check_mount("shop/data:/b", mount(Mounted::Volume, "shop_data", "/b"));
+        check_mount("seed:/b:ro", mount(Mounted::Volume, "c_seed", "/b:ro"));
+        check_mount("c_seed:/b", mount(Mounted::Volume, "c_seed", "/b"));
         check_mount("own:/b", mount(Mounted::Own, "own", "/b"));
         check_mount("/b", None);
         check_mount("own:b", None);

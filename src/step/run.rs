@@ -1,5 +1,13 @@
 //! `run`: a command in a container of its own.
 
+mod checked;
+mod form;
+mod networks;
+mod options;
+mod secrets;
+mod spec;
+mod suite;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,33 +16,60 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::command::{self, Command, Output, texts};
-use super::resource::{Mounted, NETWORKS, mistyped, mounted, network_name};
+use super::command::{self, Command, Output};
 use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, Step, UNPLACED, Written};
 use super::{startable, unmade};
 use crate::diagnostic::Spanned;
 use crate::engine::world::Waited;
-use crate::engine::{ContainerSpec, EngineResult, Labels, LogRange, ResourceKind};
+use crate::engine::{ContainerSpec, EngineResult, LogRange, ResourceKind};
 use crate::event::{Detail, Fault, FaultKind};
-use crate::expect::EXIT_ZERO;
-use crate::host::file_name_of;
+use crate::expect::{EXIT_ZERO, Field, FieldKind};
 use crate::shape::{Named, Text, shape};
+use networks::Networks;
+use options::Options;
+
+/// The fields of its result.
+const RESULT: &[Field] = &[
+    command::RESULT[0],
+    command::RESULT[1],
+    command::RESULT[2],
+    command::RESULT[3],
+    command::RESULT[4],
+    Field {
+        name: "tests",
+        kind: FieldKind::COUNT,
+        doc: "With `junit`: how many tests there were.",
+    },
+    Field {
+        name: "failed",
+        kind: FieldKind::COUNT,
+        doc: "With `junit`: how many of them failed.",
+    },
+];
 
 /// See the table.
 pub(super) const ABOUT: About = About {
     name: "run",
     does: "Runs a command in a container of its own, and waits for its end.",
-    manual: "`networks` are those of the scenario's stacks, as in the file (`front`, `shop/front`), or real names. \
-             `volumes` are `source:destination`, the source a path, a stack's volume (`shop/data`), or a name for one that \
-             is made and is the scenario's own. `expose` publishes container ports on free host ports: `url('name', 80)`. \
+    manual: "`networks` are the scenario's own, those of its stacks as in the file (`front`, `shop/front`), or real names; \
+             `{front: {aliases: [db]}}` gives it more names there. `volumes` are `source:destination`, the source a path, a \
+             volume of the scenario or of a stack (`shop/data`), or a name for one that is made and is the scenario's own. \
+             `secrets` are the scenario's: it finds each at `/run/secrets/NAME`. `expose` publishes container ports on free host ports: `url('name', 80)`. \
              `user: self` is the caller's user and group. With `background: name` it goes on as `container: name`, which \
-             is also its name on its networks; ending by itself with an exit code other than 0 fails the scenario. `engine-socket: true` gives it the engine.",
+             is also its name on its networks; ending by itself with an exit code other than 0 fails the scenario. `engine-socket: true` gives it the engine. \
+             `options` are whatever else a compose file can say of a service, in its words (`cap_add dns extra_hosts \
+             healthcheck init mem_limit read_only restart sysctls tmpfs ulimits …`): the compose tool makes the container \
+             then, which takes it about half a second. \
+             `junit: /out` takes in the tests of a suite inside: of the JUnit file, or of all `.xml` files in the folder, at \
+             that path of the container. They are in the report beside the scenario, by their own names; one that failed \
+             fails the step, whatever its exit code, unless something is expected of `failed`.",
     example: "- run: {image: \"${{ images.tests }}\", command: [pytest, -q], networks: [shop/front], env: {URL: 'http://web'}}\n  \
               timeout: 5m\n\
-              - run: {image: busybox, command: httpd -f -p 80, expose: [80], background: files}",
+              - run: {image: busybox, command: httpd -f -p 80, expose: [80], background: files}\n\
+              - run: {image: busybox, command: [id, -u], options: {read_only: true, mem_limit: 64m}}",
     sort: Sort::Question,
     limit: Duration::from_secs(120),
-    results: command::RESULT,
+    results: RESULT,
     defaults: EXIT_ZERO,
     locals: &[],
 };
@@ -46,6 +81,10 @@ shape! {
         image: Text,
         /// The command, the image's if none: a list is taken word by word, a text is a line for `sh -c`.
         command: Option<Command>,
+        /// The entrypoint, the image's if none, likewise.
+        entrypoint: Option<Command>,
+        /// What it reads.
+        stdin: Option<Text>,
         /// More environment.
         env: Named<Text>,
         /// The folder that it runs in; without one, the image's.
@@ -54,16 +93,20 @@ shape! {
         user: Option<Text>,
         /// What is mounted: `./data:/data:ro`, `shop/data:/data`, `name:/data`.
         volumes: Vec<Text>,
+        /// Secrets of the scenario, that it finds below `/run/secrets`.
+        secrets: Vec<Spanned<String>>,
         /// Container ports that are published on free host ports: `80`, `53/udp`.
         expose: Vec<Text>,
-        /// Networks of the scenario's stacks, or real names of others.
-        networks: Vec<Text>,
+        /// Networks of the scenario, of its stacks, or real names of others; `{front: {aliases: [db]}}` with more names there.
+        networks: Networks,
+        /// Whatever else a compose file can say of a service, in its words: `{cap_add: [NET_ADMIN], init: true}`.
+        options: Option<Options>,
         /// Gives it the engine's socket.
         engine_socket: Option<Spanned<bool>>,
         /// A name: it goes on in the background as `container: name`.
         background: Option<Spanned<String>>,
-        /// Takes in the results that a test suite inside wrote.
-        junit: Option<Later>,
+        /// Takes in the results that a test suite inside wrote: the path of its JUnit file, or of a folder of them.
+        junit: Option<Text>,
         /// Gives it the cluster's addresses.
         topology: Option<Later>,
     }
@@ -79,14 +122,25 @@ impl Written for Run {
     }
 
     fn check(&self, step: &Step, binder: &mut Binder<'_>) {
+        if let (Some(junit), Some(_)) = (&self.junit, &self.background) {
+            let help = "a suite's results are there at its end: take `background` away";
+            binder.error(&junit.span, "`junit` is of a command that is waited for", help);
+        }
         command::check_background(self.background.as_ref(), step, binder);
     }
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
+        if let (Some(stdin), Some(_)) = (&self.stdin, &self.options) {
+            let help = "take one of them out: the compose tool makes no container that ends its stdin";
+            binder.error(&stdin.span, "`stdin` and `options` do not go together", help);
+        }
+        self.check_image(binder);
+        self.check_results(binder);
         self.check_networks(binder);
         self.check_volumes(binder);
+        self.check_secrets(binder);
         for port in &self.expose {
-            check_exposed(port, binder);
+            checked::check_exposed(port, binder);
         }
         if let Some(name) = &self.background {
             let problem = command::background_problem(name, &binder.backgrounds);
@@ -96,53 +150,6 @@ impl Written for Run {
         }
         Some(Body::Act(Arc::new(Bound(self.clone()))))
     }
-}
-
-impl Run {
-    fn check_networks(&self, binder: &mut Binder<'_>) {
-        for network in &self.networks {
-            let Some(text) = binder.constant_text(network) else {
-                continue;
-            };
-            match network_name(&text, binder.fixed.stacks) {
-                Err(unfound) => binder.problems.push(unfound.at(&network.span)),
-                Ok(real) => {
-                    let near = mistyped((&text, &real), &network.span, NETWORKS, binder.fixed.stacks);
-                    binder.problems.extend(near);
-                }
-            }
-        }
-    }
-
-    fn check_volumes(&self, binder: &mut Binder<'_>) {
-        for volume in &self.volumes {
-            let text = binder.constant_text(volume);
-            match text.map(|text| mounted(&text, binder.fixed.stacks)) {
-                Some(Err(unfound)) => binder.problems.push(unfound.at(&volume.span)),
-                Some(Ok(Mounted::Path(..))) | None => binder.makes_files(),
-                Some(Ok(Mounted::Volume(..) | Mounted::Own(..))) => {}
-            }
-        }
-    }
-}
-
-/// Tells an `expose` that is no port.
-fn check_exposed(port: &Text, binder: &mut Binder<'_>) {
-    let Some(text) = binder.constant_text(port) else {
-        return;
-    };
-    let (number, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
-    let is_port = number.parse::<u16>().is_ok_and(|number| number > 0);
-    if is_port && matches!(protocol, "tcp" | "udp" | "sctp") {
-        return;
-    }
-    let help = match number.rsplit_once(':') {
-        Some((_, inner)) => {
-            format!("write the container's port alone, `{inner}`: the host's is a free one, `url('name', {inner})`")
-        }
-        None => "write the container's port: `80`, `53/udp`".to_owned(),
-    };
-    binder.error(&port.span, format!("`{text}` is no port"), help);
 }
 
 #[derive(Debug)]
@@ -163,12 +170,10 @@ impl Act for Bound {
         }
         have_image(cx, node, &spec.image).await?;
         let began = Instant::now();
-        let engine = Arc::clone(&node.engine);
-        let created = cx.timed("create", cx.changed(async move { engine.create(&spec).await }));
-        let id = created.await.map_err(errors)?;
-        let (engine, started) = (Arc::clone(&node.engine), id.clone());
-        let begun = cx.changed(async move { engine.start(&started).await });
-        begun.await.map_err(|faults| not_started(cx, errors(faults)))?;
+        let id = cx.timed("create", self.create(cx, node, spec)).await.map_err(errors)?;
+        self.hand_secrets(cx, node, &id).await.map_err(errors)?;
+        let begun = self.start(cx, node, &id).await;
+        begun.map_err(|faults| not_started(cx, errors(faults)))?;
         if let Some(name) = &self.0.background {
             let mut state = cx.case.state();
             state.places.insert(id.clone(), cx.span.place());
@@ -183,11 +188,12 @@ impl Act for Bound {
         let output = output.map_err(|error| vec![cx.engine_fault(&error)])?;
         // Its log is in the results before it goes.
         cx.case.spools.barrier(&id).await.ok();
+        let tests = self.tests(cx, (node, &id)).await;
         self.remove(cx, node, &id);
-        match ended? {
-            Some(exit) => output.result(exit, took, cx),
-            None => Err(vec![late(cx, &output)]),
-        }
+        let Some(exit) = ended? else {
+            return Err(vec![late(cx, &output)]);
+        };
+        self.result(cx, (exit, took, output), tests)
     }
 
     fn images(&self) -> Vec<&str> {
@@ -208,82 +214,26 @@ impl Act for Bound {
 }
 
 impl Bound {
-    async fn spec(&self, cx: &Cx, node: &NodeHandle) -> Done<ContainerSpec> {
-        let written = &self.0;
-        let (mut networks, mut network_mode) = (Vec::new(), None);
-        for network in texts(cx, &written.networks).await? {
-            let name = cx.find(&network, |text| network_name(text, &cx.case.stacks))?;
-            if matches!(name.as_str(), "host" | "none") {
-                network_mode = Some(name);
-                continue;
+    /// Makes the container; gives its id.
+    async fn create(&self, cx: &Cx, node: &NodeHandle, spec: ContainerSpec) -> Done<String> {
+        if let Some(options) = &self.0.options {
+            let options = cx.data(&options.0).await?;
+            return options::create(cx, node, (&spec, options)).await;
+        }
+        let engine = Arc::clone(&node.engine);
+        cx.changed(async move { engine.create(&spec).await }).await
+    }
+
+    async fn start(&self, cx: &Cx, node: &NodeHandle, id: &str) -> Done<()> {
+        let stdin = cx.optional(self.0.stdin.as_ref()).await?;
+        let (engine, id) = (Arc::clone(&node.engine), id.to_owned());
+        let start = async move {
+            match stdin {
+                Some(stdin) => engine.start_with(&id, stdin.into()).await,
+                None => engine.start(&id).await,
             }
-            let alias = written.background.as_ref().map(|name| name.value.clone());
-            // The engine refuses aliases on its default network.
-            let alias = alias.filter(|_| name != "bridge");
-            networks.push((name, alias.into_iter().collect()));
-        }
-        let name = written
-            .background
-            .as_ref()
-            .map(|name| format!("{}-{}", cx.case.id, name.value));
-        let user = cx.optional(written.user.as_ref()).await?;
-        Ok(ContainerSpec {
-            name: name.unwrap_or_default(),
-            image: cx.text(&written.image).await?,
-            command: match &written.command {
-                Some(command) => Some(command.argv(cx).await?),
-                None => None,
-            },
-            env: command::assignments(command::env(cx, &written.env).await?),
-            workdir: cx.optional(written.workdir.as_ref()).await?,
-            user: user.map(|user| if user == "self" { crate::host::user() } else { user }),
-            labels: self.labels(cx),
-            volumes: self.volumes(cx, node).await?,
-            expose: texts(cx, &written.expose).await?,
-            networks,
-            network_mode,
-            ..ContainerSpec::default()
-        })
-    }
-
-    /// Those of the case and, where the engine makes a name up, the step that its log is called by.
-    fn labels(&self, cx: &Cx) -> Labels {
-        let mut labels = of_no_service(cx.case.labels.clone());
-        if self.0.background.is_none() {
-            let step = cx
-                .case
-                .emitter
-                .masks
-                .hide(&format!("{} {}", cx.step.path, cx.step.name));
-            labels.insert(crate::engine::logs::FILE.to_owned(), file_name_of(&step));
-        }
-        labels
-    }
-
-    /// The mounts; volumes of the scenario's own are made first, with its labels.
-    async fn volumes(&self, cx: &Cx, node: &NodeHandle) -> Done<Vec<String>> {
-        let mut volumes = Vec::new();
-        for (written, text) in self.0.volumes.iter().zip(texts(cx, &self.0.volumes).await?) {
-            let volume = cx.find(&text, |text| mounted(text, &cx.case.stacks))?;
-            let (source, rest) = match volume {
-                Mounted::Path(path, rest) => (cx.path(written, &path).to_string_lossy().into_owned(), rest),
-                Mounted::Volume(name, rest) => (name, rest),
-                Mounted::Own(name, rest) => {
-                    let name = format!("{}_{name}", cx.case.id);
-                    let (engine, made) = (Arc::clone(&node.engine), name.clone());
-                    let labels = cx.case.labels.clone();
-                    cx.changed(async move { engine.create_volume(&made, "local", &labels).await })
-                        .await?;
-                    (name, rest)
-                }
-            };
-            volumes.push(format!("{source}:{rest}"));
-        }
-        if self.0.engine_socket.as_ref().is_some_and(|socket| socket.value) {
-            let socket = socket(cx.case.docker_host.as_deref());
-            volumes.push(format!("{socket}:/var/run/docker.sock"));
-        }
-        Ok(volumes)
+        };
+        cx.changed(start).await
     }
 
     /// Removes what has done its work; nobody waits for that, and what cannot be removed goes by its label later.
@@ -292,21 +242,6 @@ impl Bound {
         let removal = async move { engine.remove(ResourceKind::Container, &id).await };
         drop(cx.case.changes.spawn(removal));
     }
-}
-
-/// An image that was committed has the labels of its container's service; what is made of it is no replica of that.
-fn of_no_service(mut labels: Labels) -> Labels {
-    let names = ["project", "service", "container-number", "oneoff"];
-    labels.extend(names.map(|name| (format!("com.docker.compose.{name}"), String::new())));
-    labels
-}
-
-/// The engine's socket on the engine's machine. One in a hidden folder only leads to an engine in a virtual machine, and
-/// of one that is reached over a network only the usual place is known.
-fn socket(docker_host: Option<&str>) -> &str {
-    let path = docker_host.and_then(|host| host.strip_prefix("unix://"));
-    path.filter(|path| path.starts_with('/') && !path.contains("/."))
-        .unwrap_or("/var/run/docker.sock")
 }
 
 /// Pulls an image that is not there.
@@ -382,21 +317,4 @@ fn late(cx: &Cx, output: &Output) -> Fault {
         .at(cx.span.place())
         .hint(format!("{setting}; one that should go on needs `background: name`"));
     output.described(fault)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::socket;
-
-    #[test]
-    fn the_socket_is_the_one_of_the_engine_that_is_spoken_to() {
-        let usual = "/var/run/docker.sock";
-        assert_eq!(socket(None), usual);
-        assert_eq!(socket(Some("tcp://10.0.0.2:2375")), usual);
-        assert_eq!(
-            socket(Some("unix:///run/user/1000/docker.sock")),
-            "/run/user/1000/docker.sock"
-        );
-        assert_eq!(socket(Some("unix:///home/me/.docker/desktop/docker.sock")), usual);
-    }
 }

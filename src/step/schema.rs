@@ -26,9 +26,15 @@ impl JsonSchema for Step {
         }
         rules.extend(without("expect", |kind| kind.results.is_empty()));
         rules.extend(without("probe", |kind| kind.sort != Sort::Question));
-        for key in ["within", "holds-for", "every"] {
+        for key in ["holds-for", "every"] {
             rules.extend(without(key, |kind| matches!(kind.sort, Sort::Action | Sort::Block)));
         }
+        // Beside `expect-log`, and so beside `do` alone, it says how long the lines are waited for.
+        let acts = |kind: &Kind| matches!(kind.sort, Sort::Action | Sort::Block);
+        rules.extend(without("within", |kind| acts(kind) && kind.name != "do"));
+        rules.push(json!({"if": {"required": ["do", "within"]}, "then": {"required": ["expect-log"]}}));
+        rules.extend(without("expect-log", |kind| kind.name != "do"));
+        rules.push(log_asserts_something());
         let one_of: Vec<Value> = KINDS.iter().map(|kind| json!({"required": [kind.name]})).collect();
         json_schema!({
             "type": "object", "properties": properties, "additionalProperties": false,
@@ -98,6 +104,15 @@ fn result(kind: &Kind, generator: &mut SchemaGenerator) -> Value {
         generator.definitions_mut().insert(name.clone(), schema);
     }
     json!({"$ref": format!("#/definitions/{name}")})
+}
+
+/// A `log-assert` says something of lines; else what is expected of all of them, or saved, stands beside it.
+fn log_asserts_something() -> Value {
+    let some = |key: &str| json!({"required": [key], "properties": {key: {"minItems": 1}}});
+    let lines = ["matches", "contains", "ordered", "last", "never"].map(some);
+    let mut says = vec![json!({"properties": {"log-assert": {"anyOf": lines}}})];
+    says.extend(["expect", "save"].map(|key| json!({"required": [key]})));
+    json!({"if": {"required": ["log-assert"]}, "then": {"anyOf": says}})
 }
 
 /// What goes on in the background has no result for these keys.

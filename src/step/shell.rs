@@ -138,7 +138,7 @@ impl Bound {
     async fn command(&self, cx: &Cx) -> Done<host::Command> {
         let written = &self.0;
         let mut env: BTreeMap<String, String> = cx.case.machine.clone();
-        env.extend(cx.case.docker_host.clone().map(|host| ("DOCKER_HOST".to_owned(), host)));
+        env.extend(cx.case.docker_env.clone());
         env.extend(command::env(cx, &written.env).await?);
         let folder = match &written.workdir {
             Some(folder) => cx.path(folder, &cx.text(folder).await?),

@@ -22,7 +22,11 @@ pub(super) fn refusal(exit: i64, stdout: &str) -> Option<String> {
 }
 
 /// What to do about it: the first of these that it speaks of.
-const HINTS: [(&str, &str); 7] = [
+const HINTS: [(&str, &str); 8] = [
+    (
+        "not manually attachable",
+        "an overlay network takes in containers of no service only where its file says so of it: `attachable: true`",
+    ),
     (
         "unable to find user",
         "the user has to be in the image's /etc/passwd, or be a number",
@@ -113,6 +117,10 @@ mod tests {
         check_hint(
             "unable to find user x: no matching entries in passwd file",
             Some("/etc/passwd"),
+        );
+        check_hint(
+            "Could not attach to network a_front: rpc error: code = PermissionDenied desc = network a_front not manually attachable",
+            Some("`attachable: true`"),
         );
         check_hint("no space left on device", None);
     }

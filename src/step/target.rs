@@ -6,17 +6,22 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Span, known_names};
 use crate::net::Target;
+use crate::substitute::{StackKind, Ungiven};
 use crate::template::Template;
 
-/// A stack's names, as its compose files have them.
+/// A stack's names, as its files have them.
 #[derive(Debug, Clone, Default)]
 pub struct StackNames {
     /// The stack's name in the scenario.
     pub name: String,
     /// Its place among the stacks: the stack that runs; a `version-of` shares that of its base.
     pub id: usize,
+    /// Which tool reads its files.
+    pub kind: StackKind,
     /// Its services, and the container ports that they publish, where that is known.
     pub services: BTreeMap<String, Option<Vec<u16>>>,
+    /// Those that a swarm gives a task on each node, and no number of replicas.
+    pub global: BTreeSet<String>,
     /// `container_name`s of the file, and whose they are.
     pub container_names: BTreeMap<String, String>,
     /// The volumes of the file: name in the file → real name.
@@ -32,6 +37,10 @@ pub struct StackNames {
     pub mounts_paths: bool,
     /// What is told of files that it names and that are not there.
     pub absent: Vec<Diagnostic>,
+    /// Secrets and configs that its services have, and that nobody gives.
+    pub ungiven: Vec<Ungiven>,
+    /// What is told of paths of this machine that an engine on another one cannot have.
+    pub elsewhere: Vec<Diagnostic>,
 }
 
 impl StackNames {
@@ -56,6 +65,25 @@ pub(super) fn freed(stacks: &[StackNames], address: &str) -> Option<(String, Str
         );
         (message, help)
     })
+}
+
+/// What is told of a host that is a service of a stack: its networks alone know it by that name.
+pub(super) fn known_inside(stacks: &[StackNames], address: &str) -> Option<String> {
+    let Ok(Target::Host(host, port)) = Target::parse(address) else {
+        return None;
+    };
+    let (service, ports) = stacks.iter().find_map(|stack| {
+        let named = stack.hosts.get(&host).and_then(|services| services.keys().next());
+        stack.services.get_key_value(named.unwrap_or(&host))
+    })?;
+    let here = match ports {
+        Some(ports) if !ports.contains(&port) => format!("once its file has `\"{port}\"` under `ports`"),
+        _ => "from here".to_owned(),
+    };
+    Some(format!(
+        "`{host}` is a name in the networks of its stack: ask there with `inside: {service}`, or `${{{{ url('{service}', {port}) }}}}` \
+         {here}"
+    ))
 }
 
 /// A name that is bound, or computed when the step runs.

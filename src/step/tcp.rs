@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::http::{no_answer, reached, time_left, unheard};
 use super::inside::{self, Peer};
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written};
+use crate::diagnostic::Diagnostic;
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
 use crate::net::{MAX_KEPT, NetError, TCP_ERRORS, Target};
@@ -137,7 +138,7 @@ impl Written for Tcp {
             }
             _ => {
                 let help = "give `address: host:port`, or `service` and `port`";
-                binder.error(&self.span, "one address is wanted", help);
+                binder.lacks(Diagnostic::error(&self.span, "one address is wanted").help(help));
                 return None;
             }
         };

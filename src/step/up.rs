@@ -1,5 +1,6 @@
 //! `up`: starts a compose stack, and waits until each service is as it should be.
 
+mod copied;
 mod replaced;
 mod starting;
 mod wanted;
@@ -13,12 +14,13 @@ use tokio::time::Instant;
 
 use super::fixed_ports::held_by_containers;
 use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written, unmade};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::{Tool, ToolCall};
 use crate::event::Fault;
 use crate::shape::{Text, shape};
-use crate::stack::StackPlan;
-use crate::substitute::Rewritten;
+use crate::stack::{STACKS, StackPlan};
+use crate::substitute::{Rewritten, StackKind};
+pub(super) use copied::rewritten;
 use replaced::{Before, members};
 use starting::Starting;
 
@@ -31,8 +33,10 @@ pub(super) const ABOUT: About = About {
              for with `required: false` alone may end as it likes. A container \
              that dies or turns unhealthy ends the wait at once, unless its restart policy starts it again; its exit code, \
              health output and last log lines are shown. One that was restarted, and has no healthcheck, runs once it has \
-             done so for a while; one that is restarted again and again while all others are up has failed.",
-    example: "- up: shop\n- up: {stack: shop, services: [db, migrate], completes: [migrate]}\n  timeout: 2m",
+             done so for a while; one that is restarted again and again while all others are up has failed. With `stable-for` \
+             all has to stay as it should be for so long (default 0s): without a healthcheck nothing else tells a service that \
+             ends a moment after its start from one that works. What fails after such an end says that it was so.",
+    example: "- up: shop\n- up: {stack: shop, services: [db, migrate], completes: [migrate], stable-for: 1s}\n  timeout: 2m",
     sort: Sort::Action,
     limit: Duration::from_secs(300),
     results: &[],
@@ -49,6 +53,8 @@ shape! {
         services: Vec<Text>,
         /// Services that end by themselves, with exit code 0.
         completes: Vec<Text>,
+        /// How long all has to stay as it should be (default 0s).
+        stable_for: Option<Spanned<Duration>>,
     }
 }
 
@@ -59,7 +65,17 @@ impl Written for Up {
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let stack = binder.stack(&self.stack)?;
+        if binder.fixed.stacks[stack].kind == StackKind::Swarm {
+            let name = &self.stack.span;
+            binder.problems.push(
+                Diagnostic::error(name, format!("the stack `{}` is one of a swarm", self.stack.shown()))
+                    .help(format!("deploy it: `deploy: {}`", self.stack.shown())),
+            );
+            return None;
+        }
         binder.brings_up(stack);
+        binder.refused_elsewhere(stack);
+        binder.ungiven(stack, &self.services);
         if self.services.is_empty() {
             binder.absent_files(stack);
         }
@@ -80,6 +96,7 @@ impl Written for Up {
             stack,
             services: self.services.clone(),
             completes: self.completes.clone(),
+            stable: self.stable_for.as_ref().map_or(Duration::ZERO, |stable| stable.value),
         })))
     }
 }
@@ -89,25 +106,18 @@ struct Bound {
     stack: usize,
     services: Vec<Text>,
     completes: Vec<Text>,
+    stable: Duration,
 }
 
 #[async_trait]
 impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let plan = Arc::clone(&cx.case.versions[self.stack]);
-        let mut services = Vec::new();
-        for service in &self.services {
-            services.push(cx.text(service).await?);
-        }
-        let mut completes = Vec::new();
-        for service in &self.completes {
-            completes.push(cx.text(service).await?);
-        }
-        let (input, rewritten) = plan
-            .rewrite(&cx.scope, &cx.case.files)
-            .map_err(|problems| refused(cx, &problems))?;
-        let files = write(cx, &rewritten, &plan).await?;
+        let services = texts(cx, &self.services).await?;
+        let completes = texts(cx, &self.completes).await?;
         let node = cx.case.node_of(plan.id);
+        let rewritten = rewritten(cx, &node, &plan).await?;
+        let files = write(cx, &rewritten, &plan).await?;
         free_ports(cx, &node, &plan).await?;
         let wanted = wanted::wanted(&rewritten, &services, &completes);
         let infos = wanted.iter().filter_map(|one| rewritten.services.get(&one.service));
@@ -118,28 +128,46 @@ impl Act for Bound {
             state.plan = Arc::clone(&plan);
             state.files = files;
         }
-        let mut arguments = rewritten.arguments(&plan.copies);
-        arguments.extend(["up", "--detach", "--no-build", "--remove-orphans"].map(str::to_owned));
-        arguments.extend(services.iter().cloned());
-        let call = ToolCall {
-            tool: Tool::Compose,
-            arguments,
-            env: input.tool_env(),
-            folder: rewritten.directory.clone(),
-            stdin: None,
-            limit: cx.deadline.saturating_duration_since(Instant::now()),
+        let call = |how: &str| {
+            let mut arguments = rewritten.arguments(&plan.copies);
+            arguments.extend(["up", how, "--no-build", "--remove-orphans"].map(str::to_owned));
+            arguments.extend(services.iter().cloned());
+            ToolCall {
+                tool: Tool::Compose,
+                arguments,
+                env: rewritten.tool_env.clone(),
+                folder: rewritten.directory.clone(),
+                stdin: None,
+                limit: cx.deadline.saturating_duration_since(Instant::now()),
+            }
         };
+        copied::volumes(cx, &node, &rewritten.copied).await?;
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
         let before = Before {
             members: members(&node.world.snapshot(), &plan.project),
             touched: wanted.iter().map(|wanted| wanted.service.clone()).collect(),
         };
-        let started = Starting::of(cx, &node, &plan, wanted).run(call).await;
+        let starting = Starting::of(cx, &node, &plan, (wanted, self.stable));
+        if !rewritten.copied.files.is_empty() {
+            starting.create(call("--no-start")).await?;
+            copied::files(cx, &node, (&plan.project, &rewritten.copied.files)).await?;
+        }
+        let started = starting.run(call("--detach")).await;
         // What of it is gone was told by then, or its log is judged as one that somebody else removed.
         node.world.sync().await.ok();
+        let started = match started {
+            Ok(()) => cx.timed("wait", starting.still()).await,
+            failed => failed,
+        };
         let now = members(&node.world.snapshot(), &plan.project);
         let replaced = before.replaced(&now, |service| Some(rewritten.services.get(service)?.replicas));
         cx.case.state().replaced.extend(replaced);
+        match &started {
+            Ok(()) => cx
+                .case
+                .watch(&node, &plan.project, before.touched.iter().map(String::as_str)),
+            Err(_) => cx.case.unwatch(&plan.project, None),
+        }
         started?;
         Ok(json!({}))
     }
@@ -149,7 +177,15 @@ impl Act for Bound {
     }
 }
 
-fn refused(cx: &Cx, problems: &[Diagnostic]) -> Vec<Fault> {
+async fn texts(cx: &Cx, written: &[Text]) -> Done<Vec<String>> {
+    let mut texts = Vec::new();
+    for text in written {
+        texts.push(cx.text(text).await?);
+    }
+    Ok(texts)
+}
+
+pub(super) fn refused(cx: &Cx, problems: &[Diagnostic]) -> Vec<Fault> {
     let told = problems.iter().map(|problem| {
         let fault = Fault::error(problem.message.clone()).at(problem.span.place());
         match &problem.help {
@@ -165,12 +201,19 @@ fn refused(cx: &Cx, problems: &[Diagnostic]) -> Vec<Fault> {
     }
 }
 
-/// Writes the copies into the results: they are what was run, and can be looked at.
-async fn write(cx: &Cx, rewritten: &Rewritten, plan: &StackPlan) -> Done<Vec<std::path::PathBuf>> {
+/// Writes the copies: they are what is run, and those in the results can be looked at. Where something is hidden in the
+/// results, the tool reads others, which nobody else finds.
+pub(super) async fn write(cx: &Cx, rewritten: &Rewritten, plan: &StackPlan) -> Done<Vec<std::path::PathBuf>> {
     let mut files = Vec::new();
     for file in &rewritten.files {
         let path = plan.copies.join(&file.path);
-        let written = cx.case.host.write_file(&path, file.text.as_bytes()).await;
+        let shown = cx.case.results.join(STACKS).join(&plan.name).join(&file.path);
+        let written = if path == shown {
+            cx.case.host.write_file(&path, file.text.as_bytes()).await
+        } else {
+            cx.case.write_masked(&shown, &file.text).await;
+            cx.case.host.write_hidden(&path, file.text.as_bytes()).await
+        };
         written.map_err(|why| cx.error(format!("cannot write `{}`: {why}", path.display())))?;
         files.push(path);
     }
@@ -178,7 +221,7 @@ async fn write(cx: &Cx, rewritten: &Rewritten, plan: &StackPlan) -> Done<Vec<std
 }
 
 /// Ports that stay fixed must be free still; who has one is named.
-async fn free_ports(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
+pub(super) async fn free_ports(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
     let ports = plan.fixed_ports();
     if ports.is_empty() {
         return Ok(());

@@ -1,12 +1,13 @@
 //! A step as written: exactly one kind, and the common keys beside it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{ForEach, Kind, LATER_KINDS, Sort, Written, advice, kind};
+use super::{BUILT_IN, ExpectLog, ForEach, Kind, LATER_KINDS, Sort, Written, advice, kind};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::expect::Expectation;
 use crate::shape::{Computed, Fields, Named, Problems, Rule, Shape, Text, key_of, shape, words, wrong_type};
@@ -133,6 +134,8 @@ shape! {
         soft: Option<Spanned<bool>>,
         /// The step once for each item.
         for_each: Option<ForEach>,
+        /// Beside `do`: lines that must be written while its steps run, `within` as long after them; `log-scan` allows them.
+        expect_log: Option<ExpectLog>,
     }
 }
 
@@ -147,6 +150,10 @@ pub struct Step {
     pub kind_at: Span,
     /// The kind's value.
     pub body: Arc<dyn Written>,
+    /// A digest of what it asks or does, without what only judges the answer.
+    pub asks: String,
+    /// The author's names in what it asks or does.
+    pub asks_with: BTreeSet<String>,
     /// The common keys.
     pub common: Common,
     /// What its result must be.
@@ -158,9 +165,6 @@ pub struct Step {
     /// The templates of `save`: they see the result.
     pub save_templates: Vec<Template>,
 }
-
-/// Keys beside the kind that a later version has.
-const LATER_KEYS: [&str; 1] = ["expect-log"];
 
 pub(super) const APART: [&str; 2] = ["expect", "save"];
 
@@ -184,6 +188,7 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
     advice::tell_misplaced(kind, value, &mut problems.diagnostics[before..]);
     advice::tell_meant(kind, value, &mut problems.diagnostics[before..]);
     advice::tell_data_body(kind, value, &mut problems.diagnostics[before..]);
+    let asks_with = author_names(&problems.templates);
     let common = Common::read_fields(&Fields::among(node, Common::keys()), problems);
     let expect = match node.entry("expect") {
         Some(expect) if kind.results.is_empty() => {
@@ -208,6 +213,8 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
         kind,
         kind_at: kind_key.span.clone(),
         body: body?,
+        asks: super::asks::of(node, kind, value),
+        asks_with,
         common: common?,
         expect: expect?,
         save: save?,
@@ -216,6 +223,15 @@ fn read_step(node: &Node, problems: &mut Problems) -> Option<Step> {
     };
     check_combination(&step, problems);
     Some(step)
+}
+
+/// The names in templates that are no built-in ones.
+fn author_names(templates: &[Template]) -> BTreeSet<String> {
+    let names = templates.iter().flat_map(Template::names).filter(|path| !path.call);
+    let names = names
+        .map(|path| path.parts[0].as_str())
+        .filter(|name| !BUILT_IN.contains(name));
+    names.map(str::to_owned).collect()
 }
 
 /// Finds the one key that is a kind; tells when there is none, more than one, or an unknown key.
@@ -251,7 +267,7 @@ fn find_kind<'n>(node: &'n Node, problems: &mut Problems) -> Option<(&'n Node, &
             } else {
                 found = Some((key, this, value));
             }
-        } else if LATER_KINDS.contains(&name) || LATER_KEYS.contains(&name) {
+        } else if LATER_KINDS.contains(&name) {
             problems.push(
                 Diagnostic::error(&key.span, format!("`{name}` is not there yet in this version"))
                     .help(advice::kinds_help()),
@@ -283,7 +299,8 @@ fn check_combination(step: &Step, problems: &mut Problems) {
     ];
     for (key, value) in waits {
         let Some(value) = value else { continue };
-        if matches!(kind.sort, Sort::Action | Sort::Block) {
+        let waits_for_lines = key == "within" && step.common.expect_log.is_some();
+        if matches!(kind.sort, Sort::Action | Sort::Block) && !waits_for_lines {
             problems.push(
                 Diagnostic::error(
                     value.span(),
@@ -308,6 +325,7 @@ fn check_combination(step: &Step, problems: &mut Problems) {
         }
     }
     tell_idle(step, problems);
+    tell_expected_lines(step, problems);
     if let (Some(must_hold), None) = (&step.common.must_hold, &step.common.probe) {
         problems.push(Diagnostic::error(
             &must_hold.span,
@@ -348,6 +366,16 @@ fn tell_idle(step: &Step, problems: &mut Problems) {
         let message = "`every` says how often it is asked again, and nothing asks again";
         let help = "add `within`, `holds-for` or `probe`, or take it out";
         problems.push(Diagnostic::error(every.span(), message).help(help));
+    }
+}
+
+/// Refuses `expect-log` where no steps are during which the lines could come.
+fn tell_expected_lines(step: &Step, problems: &mut Problems) {
+    let expected = step.common.expect_log.as_ref();
+    if let Some(expected) = expected.filter(|_| step.kind.name != "do") {
+        let message = format!("`expect-log` belongs to `do`, and this is `{}`", step.kind.name);
+        let help = "put the step below a `do:`, as a line that begins with `- `, and `expect-log` beside that";
+        problems.push(Diagnostic::error(&expected.span, message).help(help));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::event::Fault;
+use crate::event::{Fault, count_text, times_text};
 use crate::step::Cx;
 
 /// The most different answers that are told apart.
@@ -14,8 +14,13 @@ const MAX_DISTINCT: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) answers: BTreeMap<String, u64>,
+    /// Questions without an answer, and why the first of them has none.
     errors: u64,
     first_error: Option<String>,
+    lacking: Option<&'static str>,
+    /// Answers of a status that is not 2xx, and the first of these.
+    refused: u64,
+    first_refused: Option<u16>,
 }
 
 /// What must come of it.
@@ -35,6 +40,31 @@ impl Tally {
         self.first_error.get_or_insert(why);
     }
 
+    /// What the engine's kernel may lack for an answer.
+    pub(super) fn lacks(&mut self, what: Option<&'static str>) {
+        self.lacking = self.lacking.or(what);
+    }
+
+    /// The faults of too few questions: with the setting that gives them more time.
+    pub(super) fn late(&self, cx: &Cx, problem: String) -> Vec<Fault> {
+        let mut faults = self.faults(cx, vec![problem]);
+        if let Some(fault) = faults.pop() {
+            let (_, setting) = cx.passed_limit();
+            let lacking = fault.hint.clone();
+            let fault = fault.hint(setting);
+            faults.push(match lacking {
+                Some(lacking) => fault.and_hint(&lacking),
+                None => fault,
+            });
+        }
+        faults
+    }
+
+    pub(super) fn refused(&mut self, status: u16) {
+        self.refused += 1;
+        self.first_refused.get_or_insert(status);
+    }
+
     /// What no later answer can make good.
     pub(super) fn too_many(&self, wanted: Wanted) -> Option<String> {
         let distinct = self.answers.len();
@@ -48,27 +78,46 @@ impl Tally {
     }
 
     pub(super) fn problems(&self, wanted: Wanted, allows_errors: bool) -> Vec<String> {
-        let mut problems = Vec::new();
-        if let (Some(first), false) = (&self.first_error, allows_errors) {
-            problems.push(format!("{} questions had no answer, the first: {first}", self.errors));
-        }
+        let mut problems = match allows_errors {
+            true => Vec::new(),
+            false => self.uncounted(),
+        };
         let distinct = self.answers.len() as u64;
+        // That there is none at all follows from what kept them from counting.
+        let follows = distinct == 0 && !problems.is_empty();
         if let Some(expected) = wanted.distinct
             && distinct != expected
+            && !follows
         {
             problems.push(format!("{distinct} different answers, and {expected} are expected"));
         }
         if let Some(least) = wanted.least {
             let rare = self.answers.iter().filter(|(_, count)| **count < least);
-            problems.extend(
-                rare.map(|(key, count)| format!("`{key}` answered {count} times, and at least {least} are expected")),
-            );
+            problems.extend(rare.map(|(key, count)| {
+                format!(
+                    "`{key}` answered {}, and at least {least} are expected",
+                    times_text(*count)
+                )
+            }));
         }
         // Zero is never a pass.
         if distinct == 0 && problems.is_empty() {
             problems.push("no answer came".to_owned());
         }
         problems
+    }
+
+    /// What does not count as an answer: none, and those that were refused.
+    pub(super) fn uncounted(&self) -> Vec<String> {
+        let none = self.first_error.as_ref().map(|first| {
+            let questions = count_text(self.errors, "question", "questions");
+            format!("{questions} had no answer, the first: {first}")
+        });
+        let refused = self.first_refused.map(|first| {
+            let answers = count_text(self.refused, "answer was", "answers were");
+            format!("{answers} not of status 2xx, the first: status {first}")
+        });
+        none.into_iter().chain(refused).collect()
     }
 
     pub(super) fn faults(&self, cx: &Cx, problems: Vec<String>) -> Vec<Fault> {
@@ -81,6 +130,7 @@ impl Tally {
                 title: "answers".to_owned(),
                 text: self.text(),
             });
+            first.hint = self.lacking.map(str::to_owned).or_else(|| first.hint.take());
         }
         faults
     }
@@ -100,6 +150,9 @@ impl Tally {
         if let Some(first) = &self.first_error {
             lines.push(format!("{} × no answer, the first: {first}", self.errors));
         }
+        if let Some(first) = self.first_refused {
+            lines.push(format!("{} × no status 2xx, the first: status {first}", self.refused));
+        }
         if lines.is_empty() {
             "none".to_owned()
         } else {
@@ -108,7 +161,7 @@ impl Tally {
     }
 
     pub(super) fn outputs(&self) -> Value {
-        json!({"distinct": self.answers.len(), "answers": self.answers, "errors": self.errors})
+        json!({"distinct": self.answers.len(), "answers": self.answers, "errors": self.errors + self.refused})
     }
 }
 
@@ -116,13 +169,14 @@ impl Tally {
 mod tests {
     use super::{Tally, Wanted};
 
-    /// Checks the problems of a tally, given as `a=3 b=2`; `!` is an error.
+    /// Checks the problems of a tally, given as `a=3 b=2`; `!` is an error, and `404` a status.
     fn check(answers: &str, distinct: Option<u64>, least: Option<u64>, expected: &[&str]) {
         let mut tally = Tally::default();
         for answer in answers.split_whitespace() {
             match answer.split_once('=') {
                 Some((key, count)) => (0..count.parse().unwrap()).for_each(|_| tally.answer(key.to_owned())),
-                None => tally.error("refused".to_owned()),
+                None if answer == "!" => tally.error("refused".to_owned()),
+                None => tally.refused(answer.parse().unwrap()),
             }
         }
         assert_eq!(tally.problems(Wanted { distinct, least }, false), expected, "{answers}");
@@ -145,6 +199,30 @@ mod tests {
             &["2 questions had no answer, the first: refused"],
         );
         check("", None, Some(1), &["no answer came"]);
+        check(
+            "a=1",
+            None,
+            Some(2),
+            &["`a` answered once, and at least 2 are expected"],
+        );
+    }
+
+    #[test]
+    fn what_does_not_count_is_told_once_and_as_what_it_is() {
+        let refused = "3 answers were not of status 2xx, the first: status 404";
+        check("404 404 500", Some(1), None, &[refused]);
+        check("404 404 500", None, Some(1), &[refused]);
+        let both = [
+            "1 question had no answer, the first: refused",
+            "1 answer was not of status 2xx, the first: status 503",
+        ];
+        check("! 503", Some(2), None, &both);
+        check(
+            "a=2 503",
+            Some(2),
+            None,
+            &[both[1], "1 different answers, and 2 are expected"],
+        );
     }
 
     #[test]

@@ -4,17 +4,20 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::template::{is_function, is_keyword};
+use crate::template::{Expression, Template, is_function, is_keyword};
 
 /// The names that expressions may use: those that have a value, and those that may have one when they are used.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     names: BTreeSet<Cow<'static, str>>,
+    /// Those of them that have a number of seconds: a result's time, saved as it is.
+    seconds: BTreeSet<String>,
 }
 
 /// Built-in names; a variable may not take one.
-pub const BUILT_IN: [&str; 11] = [
-    "matrix", "run", "scenario", "scratch", "images", "stacks", "nodes", "got", "probes", "engine", "env",
+pub const BUILT_IN: [&str; 14] = [
+    "matrix", "run", "scenario", "scratch", "images", "secrets", "networks", "volumes", "stacks", "nodes", "got",
+    "probes", "engine", "env",
 ];
 
 /// Names that are known only for a while.
@@ -26,6 +29,7 @@ impl Known {
     pub fn built_in() -> Self {
         Known {
             names: BUILT_IN.into_iter().map(Cow::Borrowed).collect(),
+            seconds: BTreeSet::new(),
         }
     }
 
@@ -39,6 +43,23 @@ impl Known {
     /// Adds the names that are known elsewhere.
     pub(super) fn add_all(&mut self, others: Known) {
         self.names.extend(others.names);
+        self.seconds.extend(others.seconds);
+    }
+
+    /// Remembers whether a name has a number of seconds now.
+    pub(super) fn has_seconds(&mut self, name: &str, has: bool) {
+        match has {
+            true => drop(self.seconds.insert(name.to_owned())),
+            false => drop(self.seconds.remove(name)),
+        }
+    }
+
+    /// The code of a text that is such a name's value and nothing else, or a time of a probe.
+    pub fn seconds(&self, text: &Template) -> Option<String> {
+        let code = text.code().next()?;
+        let is_alone = text.shown() == format!("${{{{ {} }}}}", code.code);
+        let is_time = self.seconds.contains(&*code.code) || is_outage(code);
+        (is_alone && is_time).then(|| code.code.to_string())
     }
 
     /// Makes names known for a while; gives those that were not known before.
@@ -70,6 +91,12 @@ impl Known {
         let names = self.names.iter().map(AsRef::as_ref);
         names.filter(|name: &&str| !BUILT_IN.contains(name))
     }
+}
+
+/// How long a probe had no answer.
+fn is_outage(code: &Expression) -> bool {
+    let parts: Vec<&str> = code.code.split('.').collect();
+    matches!(parts[..], ["probes", _, "outage" | "max_outage"])
 }
 
 /// What is wrong with a new name, if something is.

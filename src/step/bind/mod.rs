@@ -12,8 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Block, Body, Bound, Items, SetBy, StackNames, Step};
+use super::{Block, Body, Bound, Elsewhere, Items, OwnNames, SetBy, StackNames, Step};
 use crate::diagnostic::{Diagnostic, Place, Span, Spanned};
+use crate::expect::{Field, FieldKind};
+use crate::mask::Masks;
 use crate::scenario::{Files, Partial};
 use crate::shape::{Computed, Named};
 use crate::template::{Expression, Scope, noun};
@@ -27,6 +29,8 @@ use running::Running;
 pub struct Static<'a> {
     /// The stacks.
     pub stacks: &'a [StackNames],
+    /// What the scenario declares beside its stacks.
+    pub own: &'a OwnNames,
     /// The images.
     pub images: &'a [String],
     /// The names in `env`.
@@ -35,8 +39,12 @@ pub struct Static<'a> {
     pub matrix: &'a [String],
     /// Names whose values stand in the file, for all to see.
     pub literal: &'a BTreeSet<String>,
+    /// The values of which no message shows a part.
+    pub hidden: &'a Masks,
     /// The files that were read.
     pub files: &'a Files,
+    /// The engine, where it is on another machine, and that is known.
+    pub elsewhere: Option<&'a Elsewhere>,
     /// What is not told as unknown: its own problem was told.
     pub partial: &'a Partial,
     /// The project's limits by step kind, over the kinds' own.
@@ -51,6 +59,8 @@ pub struct Binder<'a> {
     pub problems: Vec<Diagnostic>,
     /// The names known at this point.
     pub known: Known,
+    /// The secrets that steps hand to containers of their own.
+    pub handed: BTreeSet<String>,
     /// Containers started by name before this point.
     pub backgrounds: Vec<String>,
     /// Background processes started by name before this point.
@@ -59,8 +69,8 @@ pub struct Binder<'a> {
     pub probes: Vec<Spanned<String>>,
     /// Names of the steps before this point, for `since`.
     pub step_names: Vec<StepName>,
-    /// The numbers of steps that a `since` mentions: a mark is made when they begin.
-    pub marks: BTreeSet<usize>,
+    /// What was noted of numbers on the way.
+    pub(super) noted: Noted,
     /// Where each name is saved first.
     saved: BTreeMap<String, Span>,
     /// The folder of the file that is being bound.
@@ -80,6 +90,15 @@ pub struct Binder<'a> {
     /// True under `for-each`: what is bound happens more than once.
     in_rounds: bool,
     steps: usize,
+}
+
+/// Numbers of what a run has to see to.
+#[derive(Debug, Default)]
+pub struct Noted {
+    /// Steps that a `since` mentions: a mark is made when they begin.
+    pub marks: BTreeSet<usize>,
+    /// Swarm stacks that are deployed before a step may have made what they expect to be there.
+    pub expects: BTreeSet<usize>,
 }
 
 /// A step that was given a name.
@@ -110,11 +129,12 @@ impl<'a> Binder<'a> {
             makes_files: false,
             running: Running::default(),
             in_rounds: false,
+            handed: BTreeSet::new(),
             backgrounds: Vec::new(),
             processes: Vec::new(),
             probes: Vec::new(),
             step_names: Vec::new(),
-            marks: BTreeSet::new(),
+            noted: Noted::default(),
             saved: BTreeMap::new(),
             folder,
             used_at: Vec::new(),
@@ -122,6 +142,11 @@ impl<'a> Binder<'a> {
             maybe: false,
             steps: 0,
         }
+    }
+
+    /// What was noted by now.
+    pub fn noted(&mut self) -> Noted {
+        std::mem::take(&mut self.noted)
     }
 
     /// Binds a list of steps in their order: what one saves, the next ones see.
@@ -161,6 +186,9 @@ impl<'a> Binder<'a> {
         self.check_constants(step);
         step.body.check(step, self);
         let body = step.body.bind(self);
+        // After the steps in it: one of them may bring the service up.
+        let expect_log = step.common.expect_log.as_ref();
+        let expect_log = expect_log.map_or_else(Vec::new, |expected| expected.bind(self));
         self.running.seen(step.kind.name);
         // What a template that cannot be used would give back, nobody knows.
         if body.is_some() || !step.kind.results.is_empty() {
@@ -168,12 +196,7 @@ impl<'a> Binder<'a> {
         }
         // The item's name ends with its step.
         self.known.uncover(item);
-        for (name, (span, _)) in &step.save.0 {
-            self.new_name(name, span);
-            self.known.add(name);
-            self.early.values.remove(name);
-            self.saved.entry(name.clone()).or_insert_with(|| span.clone());
-        }
+        self.saves(step);
         if let Some(written) = &step.common.name
             && let Some(name) = written.as_literal()
         {
@@ -187,7 +210,21 @@ impl<'a> Binder<'a> {
             self.new_probe(probe);
         }
         (self.maybe, self.in_rounds) = outer;
-        Some(self.bound(step, number, body?))
+        Some(Bound {
+            expect_log,
+            ..self.bound(step, number, body?)
+        })
+    }
+
+    /// The names that a step saves are known from here on.
+    fn saves(&mut self, step: &Step) {
+        for (name, (span, expression)) in &step.save.0 {
+            self.new_name(name, span);
+            self.known.add(name);
+            self.known.has_seconds(name, saves_seconds(step, expression));
+            self.early.values.remove(name);
+            self.saved.entry(name.clone()).or_insert_with(|| span.clone());
+        }
     }
 
     /// Refuses a second probe of a name: only one of them would tell.
@@ -252,6 +289,8 @@ impl<'a> Binder<'a> {
             used_at: self.used_at.clone(),
             name: common.name.clone(),
             written: Arc::clone(&step.body),
+            asks: step.asks.clone(),
+            asks_with: step.asks_with.clone(),
             condition: common.r#if.clone(),
             skip: common.skip.clone(),
             limit,
@@ -264,6 +303,7 @@ impl<'a> Binder<'a> {
             soft: common.soft.as_ref().is_some_and(|soft| soft.value),
             for_each: common.for_each.clone(),
             expect: step.expect.clone(),
+            expect_log: Vec::new(),
             needs: needs(step),
             save: step
                 .save
@@ -288,10 +328,28 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// Tells what a mapping lacks; not where one of its keys was told as unknown: that one was meant to be it.
+    pub fn lacks(&mut self, problem: Diagnostic) {
+        let of = &problem.span;
+        let told = self.fixed.partial.problems.iter().any(|known| {
+            let within = of.start <= known.span.start && known.span.end <= of.end;
+            within && known.span.source.path == of.source.path && known.message.starts_with("unknown key")
+        });
+        if !told {
+            self.problems.push(problem);
+        }
+    }
+
     /// Tells of a check that needs an expectation or the like.
     pub fn error(&mut self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
         self.problems.push(Diagnostic::error(span, message).help(help));
     }
+}
+
+/// True for a time of a step's result, which is a number of seconds; of several rounds it is a list.
+fn saves_seconds(step: &Step, expression: &Expression) -> bool {
+    let is_time = |field: &Field| field.kind == FieldKind::Duration && field.name == &*expression.code;
+    step.common.for_each.is_none() && step.kind.results.iter().any(is_time)
 }
 
 /// The names that a step must have from outside.

@@ -224,6 +224,13 @@ pub fn path_problem<'a>(path: &NamePath, known: &Known, fixed: &Static<'a>) -> O
     match name {
         "stacks" => of("stack", stacks().collect()),
         "images" => of("image", strings(fixed.images)),
+        "secrets" if fixed.own.no_texts.contains(second) => {
+            let problem = Diagnostic::error(&path.span, format!("the secret `{second}` is no text, and no value"));
+            Some(problem.help("a service has it as a file, and so has a `run` with it among its `secrets`"))
+        }
+        "secrets" => of("secret", fixed.own.secrets.keys().map(String::as_str).collect()),
+        "networks" => of("network", fixed.own.networks.keys().map(String::as_str).collect()),
+        "volumes" => of("volume", fixed.own.volumes.keys().map(String::as_str).collect()),
         "env" => of("environment variable", strings(fixed.env))
             .map(|problem| problem.help("only those that `requires: {env: […]}` lists are seen")),
         "matrix" => of("matrix value", strings(fixed.matrix)),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Binder;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::step::ServiceRef;
+use crate::substitute::StackKind;
 
 /// Which stacks are brought up by some step, and which ones steps need.
 #[derive(Default)]
@@ -40,16 +41,25 @@ impl Binder<'_> {
     /// A warning where another step may do so all the same, an error where none can.
     pub fn never_up(&self) -> Vec<Diagnostic> {
         let told = |(service, at): &(ServiceRef, Span)| {
-            let stack = &service.stack_name;
+            let (stack, names) = (&service.stack_name, self.fixed.stacks.iter());
+            let mut same = names.filter(|names| names.id == service.stack);
+            let in_swarm = same.any(|names| names.kind == StackKind::Swarm);
             let service = &service.service;
-            let problem = match self.running.others {
-                true => Diagnostic::warning(
-                    at,
-                    format!("no step of this file starts `{service}`: none brings `{stack}` up"),
+            let (done, todo) = match in_swarm {
+                true => (
+                    format!("deploys `{stack}`"),
+                    format!("deploy it in a step before: `- deploy: {stack}`"),
                 ),
-                false => Diagnostic::error(at, format!("`{service}` never runs: no step brings `{stack}` up")),
+                false => (
+                    format!("brings `{stack}` up"),
+                    format!("bring it up in a step before: `- up: {stack}`"),
+                ),
             };
-            problem.help(format!("bring it up in a step before: `- up: {stack}`"))
+            let problem = match self.running.others {
+                true => Diagnostic::warning(at, format!("no step of this file starts `{service}`: none {done}")),
+                false => Diagnostic::error(at, format!("`{service}` never runs: no step {done}")),
+            };
+            problem.help(todo)
         };
         let needed = self.running.needed.iter();
         let never = needed.filter(|(stack, _)| !self.running.up.contains(stack));

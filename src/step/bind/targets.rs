@@ -8,11 +8,21 @@ use super::{Binder, Static};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::shape::{Computed, Port, Text};
 use crate::step::place;
+use crate::step::resource::Resources;
 use crate::step::target::{Unfound, find_container, find_process, find_service, freed, unknown};
 use crate::step::{ContainerRef, Ref, ServiceRef};
+use crate::substitute::{StackKind, Ungiven};
 use crate::template::{Data, NamePath};
 
 impl Static<'_> {
+    /// The networks and volumes that steps may name.
+    pub(in crate::step) fn resources(&self) -> Resources<'_> {
+        Resources {
+            own: self.own,
+            stacks: self.stacks,
+        }
+    }
+
     /// True for a service, container, volume or network that a part with problems may have.
     pub(in crate::step) fn is_unsure(&self, target: &str) -> bool {
         let stack = target.split_once('/').map(|(stack, _)| stack);
@@ -89,8 +99,7 @@ impl Binder<'_> {
                 None
             }
             (None, None) => {
-                self.problems
-                    .push(Diagnostic::error(at, "no target: `service` or `container` is missing"));
+                self.lacks(Diagnostic::error(at, "no target: `service` or `container` is missing"));
                 None
             }
         }
@@ -133,11 +142,15 @@ impl Binder<'_> {
 
     /// A text that is the same whatever happens before its step: what it will be.
     ///
-    /// None of a computed one for a step that may be skipped: it may be so just where the text would be wrong.
+    /// None of a computed one for a step that may be skipped: it may be so just where the text would be wrong. Nor of one with
+    /// a hidden value in it: what is told of it would show a part of that.
     pub fn constant_text(&self, text: &Text) -> Option<String> {
         match text.as_literal() {
             Some(literal) => Some(literal.to_owned()),
-            None => self.is_constant(text).then(|| text.text(&self.early).ok()).flatten(),
+            None => {
+                let text = self.is_constant(text).then(|| text.text(&self.early).ok()).flatten();
+                text.filter(|text| self.fixed.hidden.hide(text) == *text)
+            }
         }
     }
 
@@ -145,7 +158,8 @@ impl Binder<'_> {
     pub(super) fn constant(&self, data: &Data) -> Option<Value> {
         let templates = data.templates();
         let constant = templates.iter().all(|template| self.is_constant(template));
-        constant.then(|| data.render(&self.early).ok()).flatten()
+        let value = constant.then(|| data.render(&self.early).ok()).flatten();
+        value.filter(|value| self.fixed.hidden.hidden_in(value.clone()) == *value)
     }
 
     pub(super) fn is_constant(&self, text: &Text) -> bool {
@@ -162,15 +176,41 @@ impl Binder<'_> {
     pub fn absent_files(&mut self, stack: usize) {
         if !self.maybe && !self.makes_files {
             self.problems.extend(self.fixed.stacks[stack].absent.iter().cloned());
+            if self.fixed.stacks[stack].kind == StackKind::Swarm {
+                self.noted.expects.insert(stack);
+            }
         }
+    }
+
+    /// Tells the secrets and configs that nobody gives, of these services of a stack that come up, or of all.
+    pub fn ungiven(&mut self, stack: usize, services: &[Text]) {
+        let named = |ungiven: &Ungiven| {
+            let mut named = services.iter().filter_map(|service| service.as_literal());
+            named.any(|service| ungiven.services.contains(service))
+        };
+        let comes_up = |ungiven: &&Ungiven| match services.is_empty() {
+            true => ungiven.active,
+            false => named(ungiven),
+        };
+        let told = self.fixed.stacks[stack].ungiven.iter().filter(comes_up);
+        let told: Vec<Diagnostic> = told.map(|ungiven| ungiven.told.clone()).collect();
+        self.problems.extend(told);
     }
 
     /// True for a path here, as it is written and what it is, at which nothing is, and nothing will have been made by now.
     pub fn is_missing(&self, written: &Text, path: &str) -> bool {
-        // One that begins with a parameter's value is relative to where that was written.
+        self.is_absent(&self.folder_of(written).join(path))
+    }
+
+    /// What a path is relative to: one that begins with a parameter's value, to where that was written.
+    pub(in crate::step) fn folder_of(&self, written: &Text) -> &Path {
         let given = written.leading_name().and_then(|name| self.early.folders.get(name));
-        let folder = given.map_or(self.folder.as_path(), |folder| folder);
-        self.is_absent(&folder.join(path))
+        given.map_or(self.folder.as_path(), |folder| folder)
+    }
+
+    /// True for a step that may not run.
+    pub(in crate::step) fn is_unsure(&self) -> bool {
+        self.maybe
     }
 
     pub(super) fn is_absent(&self, path: &Path) -> bool {

@@ -9,6 +9,7 @@ use super::super::target::{Unfound, find_container, find_service};
 use super::super::{ContainerRef, NodeHandle, Ref, ServiceRef, StackNames, describe};
 use super::{Cx, Done};
 use crate::engine::Container;
+use crate::engine::swarm::ServiceMode;
 use crate::engine::world::ContainerState;
 use crate::event::Fault;
 use crate::template::Question;
@@ -17,6 +18,12 @@ impl Cx {
     /// What a template asks, answered afresh.
     pub(super) async fn answer(&self, question: &Question) -> Done<Value> {
         match question {
+            // What an earlier run left is judged without an engine.
+            Question::Port(..) | Question::Url(..) | Question::Address(_) | Question::Containers(_)
+                if self.case.nodes.is_empty() =>
+            {
+                Err(self.error("this asks the engine, and there is none: it cannot be judged again"))
+            }
             Question::Port(service, port) => self.port(service, *port).await.map(|(_, port)| port.into()),
             Question::Url(service, port) => {
                 let (address, port) = self.port(service, *port).await?;
@@ -54,13 +61,43 @@ impl Cx {
         let (node, container) = self.one_inspected(&found).await?;
         self.concerns(&node, &container.id);
         let bindings = container.ports.iter().find(|((of, _), _)| *of == port);
-        match bindings.map(|(_, bindings)| bindings.first()) {
+        let bound = bindings.map(|(_, bindings)| bindings.first());
+        if !matches!(bound, Some(Some(_)))
+            && let Some(published) = self.in_mesh(&node, &found, port).await?
+        {
+            return Ok((node.address.to_string(), published));
+        }
+        match bound {
+            Some(Some((bound, _))) if !node.is_here && is_loopback(bound) => {
+                Err(vec![self.only_there(target, (port, bound), &node)])
+            }
             Some(Some((bound, host_port))) => Ok((reached(bound, &node.address), *host_port)),
             None if container.state == "running" => Err(vec![self.not_published(target, port, &container)]),
             // Of one that does not run the engine tells no ports at all. It may run again, so this is the system's state
             // and not an error.
-            Some(None) | None => Err(vec![self.not_running(target, &container)]),
+            Some(None) | None => Err(vec![match self.without_replicas(&found).await {
+                Some(why) => self.at_fault(format!("{why}: it has no port now")),
+                None => self.not_running(target, &container),
+            }]),
         }
+    }
+
+    /// The port that a swarm's routing mesh has for a service: it is no container's.
+    async fn in_mesh(&self, node: &NodeHandle, target: &ContainerRef, port: u16) -> Done<Option<u16>> {
+        let ContainerRef::Service(service) = target else {
+            return Ok(None);
+        };
+        let Some(stack) = self.case.in_swarm(service) else {
+            return Ok(None);
+        };
+        let known = self
+            .asked(node.engine.service(&format!("{stack}_{}", service.service)))
+            .await?;
+        let found = known
+            .ports
+            .iter()
+            .find(|known| known.target == port && known.published > 0);
+        Ok(found.map(|known| known.published))
     }
 
     fn not_published(&self, target: &str, port: u16, container: &Container) -> Fault {
@@ -75,14 +112,54 @@ impl Cx {
             .hint(format!("it publishes {known}"))
     }
 
+    /// A port of the engine's machine that only that machine reaches.
+    fn only_there(&self, target: &str, (port, bound): (u16, &str), node: &NodeHandle) -> Fault {
+        let message = format!(
+            "port {port} of `{target}` cannot be reached from here: it is bound to {bound} of the engine's machine, `{}`",
+            node.address
+        );
+        Fault::error(message).at(self.span.place()).hint(format!(
+            "publish it on all addresses (`\"{port}\"` under `ports`, without `{bound}:`), or ask from inside its network \
+             (`inside: {target}`)"
+        ))
+    }
+
     fn not_running(&self, target: &str, container: &Container) -> Fault {
         let state = describe::state(container);
-        Fault::failure(format!("`{target}` {state}: it has no port now")).at(self.span.place())
+        self.at_fault(format!("`{target}` {state}: it has no port now"))
+    }
+
+    fn at_fault(&self, message: String) -> Fault {
+        Fault::failure(message).at(self.span.place())
+    }
+
+    /// That a service of a swarm is to have no replica now: its last containers are still there for a while.
+    pub async fn without_replicas(&self, target: &ContainerRef) -> Option<String> {
+        let ContainerRef::Service(service) = target else {
+            return None;
+        };
+        let stack = self.case.in_swarm(service)?;
+        let node = self.case.node_of(service.stack);
+        let known = node
+            .engine
+            .service(&format!("{stack}_{}", service.service))
+            .await
+            .ok()?;
+        let is_none = known.mode == ServiceMode::Replicated(0);
+        is_none.then(|| format!("`{}` has no replica now (it is scaled to 0)", service.service))
     }
 
     /// Finds a target by its name now; what is wrong with a computed name is an error.
     pub fn find<T>(&self, text: &str, find: impl Fn(&str) -> Result<T, Unfound>) -> Done<T> {
-        find(text).map_err(|unfound| vec![Fault::error(unfound.message).at(self.span.place()).hint(unfound.help)])
+        find(text).map_err(|unfound| {
+            let shown = self.case.emitter.masks.hide(text);
+            // A part of it, which is what is looked for, would not be known again.
+            let (message, help) = match shown == text {
+                true => (unfound.message, unfound.help),
+                false => (format!("there is no `{shown}`"), "what is hidden is no name".to_owned()),
+            };
+            vec![Fault::error(message).at(self.span.place()).hint(help)]
+        })
     }
 
     fn background_names(&self) -> Vec<String> {
@@ -145,7 +222,7 @@ impl Cx {
     }
 
     /// The node and id of the one container of a target: replica 1 of a service.
-    pub fn one(&self, target: &ContainerRef) -> Done<(NodeHandle, String)> {
+    pub async fn one(&self, target: &ContainerRef) -> Done<(NodeHandle, String)> {
         match target {
             ContainerRef::Background(name) => {
                 let known = self.case.state().backgrounds.get(name).cloned();
@@ -153,17 +230,16 @@ impl Cx {
                 Ok((self.case.nodes[node].clone(), id))
             }
             ContainerRef::Service(service) => {
-                let containers = self.containers(service);
-                let first = containers.first().ok_or_else(|| {
-                    self.judge_ends(target);
-                    let node = self.case.node_of(service.stack);
-                    for gone in self.ever(target) {
-                        self.concerns(&node, &gone.id);
-                    }
-                    let (message, hint) = self.no_container(service);
-                    self.failure_with_hint(message, hint)
-                })?;
-                Ok((self.case.node_of(service.stack), first.id.clone()))
+                let node = self.case.node_of(service.stack);
+                if let Some(first) = self.containers(service).first() {
+                    return Ok((node, first.id.clone()));
+                }
+                self.judge_ends(target).await;
+                for gone in self.ever(target) {
+                    self.concerns(&node, &gone.id);
+                }
+                let (message, hint) = self.no_container(service);
+                Err(self.failure_with_hint(message, hint))
             }
         }
     }
@@ -177,16 +253,21 @@ impl Cx {
                 ..service.clone()
             })
             .len();
-        let name = &service.service;
+        let (name, in_swarm) = (&service.service, self.case.in_swarm(service).is_some());
         match others {
             0 => {
-                let hint = format!("bring it up first: `- up: {}`", service.stack_name);
+                let kind = if in_swarm { "deploy" } else { "up" };
+                let hint = format!("bring it up first: `- {kind}: {}`", service.stack_name);
                 (format!("`{service}` has no container"), hint)
             }
             _ => {
                 let containers = if others == 1 { "container" } else { "containers" };
-                let hint =
-                    format!("`scale:` (or `deploy: {{replicas: …}}`) of `{name}` in the compose file makes more");
+                let hint = match in_swarm {
+                    true => format!("`- scale: {{service: {name}, replicas: …}}` makes more"),
+                    false => {
+                        format!("`scale:` (or `deploy: {{replicas: …}}`) of `{name}` in the compose file makes more")
+                    }
+                };
                 (
                     format!("there is no `{service}`: `{name}` has {others} {containers}"),
                     hint,
@@ -196,11 +277,11 @@ impl Cx {
     }
 
     /// All containers of a target.
-    pub fn all(&self, target: &ContainerRef) -> Done<Vec<(NodeHandle, String)>> {
+    pub async fn all(&self, target: &ContainerRef) -> Done<Vec<(NodeHandle, String)>> {
         match target {
-            ContainerRef::Background(_) => self.one(target).map(|one| vec![one]),
+            ContainerRef::Background(_) => self.one(target).await.map(|one| vec![one]),
             ContainerRef::Service(service) => {
-                self.one(target)?;
+                self.one(target).await?;
                 let node = self.case.node_of(service.stack);
                 Ok(self
                     .containers(service)
@@ -213,14 +294,18 @@ impl Cx {
 
     /// The one container of a target as the engine describes it now.
     pub async fn one_inspected(&self, target: &ContainerRef) -> Done<(NodeHandle, Container)> {
-        let (node, id) = self.one(target)?;
+        let (node, id) = self.one(target).await?;
         let container = self.asked(node.engine.inspect(&id)).await?;
         // An answer can be newer than what the events have told: only an end that they told of is one for good.
         if container.state != "running" {
-            self.judge_end(&node, &id);
+            self.judge_end(&node, &id).await;
         }
         Ok((node, container))
     }
+}
+
+fn is_loopback(bound: &str) -> bool {
+    bound.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Where a published port is reached: at its node's address, unless it was bound to another one alone.

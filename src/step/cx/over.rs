@@ -2,25 +2,53 @@
 
 use std::sync::Arc;
 
-use super::super::{ContainerRef, NodeHandle};
+use super::super::{ContainerRef, NodeHandle, UNPLACED};
 use super::Cx;
+use crate::engine::swarm::{STACK, goes_on};
 use crate::engine::world::ContainerState;
+use crate::engine::{EngineResult, Reason};
 
 impl Cx {
     /// Says that asking again cannot help where a container has ended for good.
-    pub fn judge_end(&self, node: &NodeHandle, id: &str) {
-        let state = node.world.snapshot();
-        if state.container(id).is_some_and(|container| container.is_over()) && !self.others_may_start() {
+    pub async fn judge_end(&self, node: &NodeHandle, id: &str) {
+        let container = node.world.snapshot().container(id).cloned();
+        let containers: Vec<_> = container.into_iter().collect();
+        let replica = containers.first().map(|container| container.number);
+        self.judge(node, &containers, replica).await;
+    }
+
+    /// The same for all containers that a target ever had; one without any may still get its first.
+    pub async fn judge_ends(&self, target: &ContainerRef) {
+        let (node, replica) = match target {
+            ContainerRef::Service(service) => (self.case.node_of(service.stack), service.replica),
+            ContainerRef::Background(name) => {
+                let known = self.case.state().backgrounds.get(name).map(|(node, _)| *node);
+                (self.case.nodes[known.unwrap_or(UNPLACED)].clone(), None)
+            }
+        };
+        self.judge(&node, &self.ever(target), replica).await;
+    }
+
+    async fn judge(&self, node: &NodeHandle, containers: &[Arc<ContainerState>], replica: Option<u32>) {
+        let are_over = !containers.is_empty() && self.are_over(node, containers, replica).await;
+        if are_over && !self.others_may_start() {
             self.set_futile();
         }
     }
 
-    /// The same for all containers that a target ever had; one without any may still get its first.
-    pub fn judge_ends(&self, target: &ContainerRef) {
-        let containers = self.ever(target);
-        let all_over = !containers.is_empty() && containers.iter().all(|container| container.is_over());
-        if all_over && !self.others_may_start() {
-            self.set_futile();
+    /// True when containers of one service have ended, and none will run in their places by itself: no restart policy of
+    /// theirs, and no swarm, sees to that.
+    pub async fn are_over(&self, node: &NodeHandle, containers: &[Arc<ContainerState>], replica: Option<u32>) -> bool {
+        if !containers.iter().all(|container| container.is_over()) {
+            return false;
+        }
+        match containers.iter().find(|container| container.task.is_some()) {
+            None => true,
+            Some(of) => match follow(node, of, replica).await {
+                Ok(follow) => !follow,
+                // What is not known now is asked again.
+                Err(why) => why.reason == Reason::NotFound,
+            },
         }
     }
 
@@ -65,4 +93,19 @@ impl Cx {
             }
         }
     }
+}
+
+/// True where the swarm has tasks follow that of a container, or of another one of its service.
+async fn follow(node: &NodeHandle, of: &ContainerState, replica: Option<u32>) -> EngineResult<bool> {
+    let name = format!("{}_{}", of.project, of.service);
+    let labels = [format!("{STACK}={}", of.project)];
+    let asked = async { futures_util::try_join!(node.engine.service(&name), node.engine.tasks(&labels)) };
+    let (service, tasks) = asked.await?;
+    let state = node.world.snapshot();
+    let known = tasks
+        .iter()
+        .filter_map(|task| state.container(task.container.as_ref()?));
+    let ended = known.filter(|container| container.has_ended());
+    let ended = ended.map(|container| (container.id.clone(), container.exit)).collect();
+    Ok(goes_on(&service, replica.map(u64::from), &tasks, &ended))
 }

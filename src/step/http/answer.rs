@@ -8,7 +8,7 @@ use super::request::is_at_limit;
 use crate::event::{Detail, Fault, FaultKind};
 use crate::expect::{Field, FieldKind};
 use crate::net::{self, HTTP_ERRORS, HttpAnswer, HttpRequest, NetError};
-use crate::step::target::freed;
+use crate::step::target::{freed, known_inside};
 use crate::step::{Cx, Done};
 
 /// The fields of an answer.
@@ -105,13 +105,18 @@ pub(in crate::step) fn no_answer(cx: &Cx, asked: &str, error: &NetError, duratio
 }
 
 /// Says of an address at which nobody listens what to do: its compose file's port may be a free one now, or, asked once
-/// only, it was asked too early. `address` is that of this machine, where it is asked there.
+/// only, it was asked too early; a name may be one that only the stack's own networks know. `address` is that of this machine, where it is asked there.
 pub(in crate::step) fn unheard(cx: &Cx, address: Option<&str>, error: &NetError, result: Done<Value>) -> Done<Value> {
     let is_refused = error.kind == "refused";
     let freed = address
         .filter(|_| is_refused)
         .and_then(|address| freed(&cx.case.stacks, address));
+    let is_unknown = error.kind == NetError::DNS;
+    let elsewhere = address
+        .filter(|_| is_unknown)
+        .and_then(|address| known_inside(&cx.case.stacks, address));
     let hint = match freed {
+        _ if elsewhere.is_some() => elsewhere.unwrap_or_default(),
         Some((message, help)) => format!("{message}; {help}"),
         // A port that Docker publishes opens before anything listens in the container.
         None if (is_refused || error.kind == "reset") && cx.within.is_none() => NOT_YET.to_owned(),

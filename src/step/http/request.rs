@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answer::{asked, no_answer, outputs, reached, shown, unheard, whole_enough};
+use super::mesh::lacking;
 use super::{Http, address};
 use crate::event::{Detail, Fault};
 use crate::net::{self, HttpRequest, NetError, Tls};
@@ -47,7 +48,11 @@ impl Act for Request {
                 let told = no_answer(cx, &asked(&request), &error, began.elapsed());
                 let is_here = self.inside.is_none() && request.connect_to.is_none();
                 let address = is_here.then(|| address(&request.url));
-                unheard(cx, address.as_deref(), &error, told)
+                let told = unheard(cx, address.as_deref(), &error, told);
+                match request.connect_to {
+                    None => self.without_mesh(cx, &request.url, &error, told),
+                    Some(_) => told,
+                }
             }
         }
     }
@@ -67,6 +72,14 @@ impl Act for Request {
 }
 
 impl Request {
+    /// Adds to the hint of a question without an answer what the kernel may lack for one.
+    fn without_mesh(&self, cx: &Cx, url: &str, error: &NetError, told: Done<Value>) -> Done<Value> {
+        let Some(lacking) = lacking(cx, (&address(url), self.inside.is_some()), error) else {
+            return told;
+        };
+        told.map_err(|faults| faults.into_iter().map(|fault| fault.and_hint(lacking)).collect())
+    }
+
     /// The question with its templates rendered and its files read, unless nobody can be asked where it goes to.
     pub(in crate::step) async fn rendered(&self, cx: &Cx) -> Done<Result<HttpRequest, NetError>> {
         let http = &self.http;
@@ -177,6 +190,6 @@ pub(in crate::step) fn time_left(cx: &Cx) -> Duration {
 }
 
 /// True when what was left has gone: it was the step's limit that ended a question.
-pub(super) fn is_at_limit(cx: &Cx) -> bool {
+pub(in crate::step) fn is_at_limit(cx: &Cx) -> bool {
     Instant::now() + MARGIN >= cx.deadline
 }

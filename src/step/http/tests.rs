@@ -95,14 +95,18 @@ fn bound<T: Shape + Written>(text: &str) -> Vec<String> {
         ..StackNames::default()
     };
     let partial = crate::scenario::Partial::default();
+    let own = crate::step::OwnNames::default();
     let fixed = Static {
+        own: &own,
         partial: &partial,
         stacks: &[shop],
         images: &[],
         env: &[],
         matrix: &[],
         literal: &std::collections::BTreeSet::new(),
+        hidden: &crate::mask::Masks::default(),
         files: &Files::default(),
+        elsewhere: None,
         limits: &Named::default(),
     };
     let mut binder = Binder::new(&fixed, Scope::default(), "/".into());

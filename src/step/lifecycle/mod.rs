@@ -1,6 +1,9 @@
 //! `stop start restart kill pause unpause`: containers moved from state to state, and that waited for.
 
 mod crash;
+mod doing;
+mod kept;
+mod lasting;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -15,10 +18,11 @@ use serde_json::{Value, json};
 use super::describe::described;
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, TARGET, Written};
 use crate::diagnostic::Spanned;
-use crate::engine::Engine;
-use crate::engine::world::{ContainerState, Waited};
+use crate::engine::world::Waited;
 use crate::event::Fault;
 use crate::shape::{Computed, Text, shape};
+use doing::{Doing, call, judged, word};
+use lasting::{Lasting, stable};
 use signal::{Signal, check_signal, signal_name};
 
 const NOTHING: About = About {
@@ -38,7 +42,11 @@ pub(super) const STOP: About = About {
     name: "stop",
     does: "Stops a service's containers: their stop signal, and a kill after the grace period.",
     manual: "All replicas of a service at once, or one: `web.2`. It waits until they have ended. `grace` is how long they \
-             may take; without it, what the image or the compose file says, or 10 s.",
+             may take; without it, what the image or the compose file says, or 10 s. One that its stop signal does not end, so that it \
+             is killed after 5 s or more, is noted at the scenario's end, whoever stopped it: with `init: true`, with `exec` before \
+             the program in a shell's line, or with another `stop_signal` it ends at once. In a swarm another \
+             task follows one that has ended, as its restart policy says: `scale: {service: web, replicas: 0}` ends a service until it \
+             is scaled again.",
     example: "- stop: web\n- stop: {service: db, grace: 1s}",
     ..NOTHING
 };
@@ -47,7 +55,10 @@ pub(super) const START: About = About {
     name: "start",
     does: "Starts a service's containers again, and waits until they run.",
     manual: "All replicas of a service at once, or one: `web.2`. One that has ended again at once with exit code 0 has done \
-             its work; any other exit code is a failure. That it answers is for a step of its own: `state-assert`, `http`.",
+             its work; any other exit code is a failure, also within `stable-for` (default 0s), for which it has to go on running. \
+             That it answers is for a step of its own: `state-assert`, `http`. A swarm starts no task again that has ended, but \
+             has another one follow by itself: of its service nothing is started, and it is waited for until all of its tasks run, \
+             for at least 1s.",
     example: "- start: web\n- state-assert: {service: web}\n  within: 30s\n  expect: {healthy: 1}",
     ..NOTHING
 };
@@ -55,8 +66,9 @@ pub(super) const START: About = About {
 pub(super) const RESTART: About = About {
     name: "restart",
     does: "Stops a service's containers and starts them again, and waits until they run.",
-    manual: "As `stop` and `start` one after the other, for each of all replicas.",
-    example: "- restart: web\n- restart: {container: front, grace: 1s}",
+    manual: "As `stop` and `start` one after the other, for each of all replicas. In a swarm its tasks are stopped, and it is \
+             waited for until others run in their places; `update: {service: web, force: true}` replaces them one after the other.",
+    example: "- restart: web\n- restart: {container: front, grace: 1s, stable-for: 2s}",
     ..NOTHING
 };
 /// See the table.
@@ -66,7 +78,9 @@ pub(super) const KILL: About = About {
     manual: "After `KILL` it waits until they have ended; what another signal does is the program's own matter, and a \
              `state-assert` can wait for it. To the engine a kill is somebody's wish, and restart policies do not act. \
              With `crash: true` the process is killed without the engine, as a crash would: restart policies act. That \
-             works where the engine runs on this machine.",
+             works where the engine runs on this machine. A swarm does not ask why a task has ended: another one follows it, as \
+             the service's own restart policy says, after every `kill` and `stop`; `state-assert`, `log-assert` and questions wait \
+             for it (`within: 30s`).",
     example: "- kill: db\n- kill: {service: web, signal: HUP}\n- kill: {service: db, crash: true}",
     ..NOTHING
 };
@@ -125,13 +139,25 @@ lifecycle!(
     Start,
     "`start`",
     "A service or container to start.",
-    |_written, _binder| Change::Start,
-    {}
+    |written, _binder| Change::Start { stable: stable(written.stable_for.as_ref()) },
+    {
+        /// How long they have to go on running (default 0s).
+        stable_for: Option<Spanned<Duration>>,
+    }
 );
-lifecycle!(Restart, "`restart`", "A service or container to restart.", |written, _binder| Change::Restart(written.grace.clone()), {
-    /// How long they may take to stop before they are killed.
-    grace: Option<Computed<Duration>>,
-});
+lifecycle!(
+    Restart, "`restart`", "A service or container to restart.",
+    |written, _binder| Change::Restart {
+        grace: written.grace.clone(),
+        stable: stable(written.stable_for.as_ref()),
+    },
+    {
+        /// How long they may take to stop before they are killed.
+        grace: Option<Computed<Duration>>,
+        /// How long they have to go on running (default 0s).
+        stable_for: Option<Spanned<Duration>>,
+    }
+);
 lifecycle!(
     Kill, "`kill`", "A service or container to send a signal to.",
     |written, binder| Change::Kill {
@@ -164,23 +190,29 @@ lifecycle!(
 #[derive(Debug, Clone)]
 enum Change {
     Stop(Option<Computed<Duration>>),
-    Start,
-    Restart(Option<Computed<Duration>>),
-    Kill { signal: Option<Text>, crash: bool },
+    Start {
+        stable: Duration,
+    },
+    Restart {
+        grace: Option<Computed<Duration>>,
+        stable: Duration,
+    },
+    Kill {
+        signal: Option<Text>,
+        crash: bool,
+    },
     Pause,
     Unpause,
 }
 
-/// What is done to a container, computed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Doing {
-    Stop(Option<Duration>),
-    Start,
-    Restart(Option<Duration>),
-    Kill(String),
-    Crash(String),
-    Pause,
-    Unpause,
+impl Change {
+    /// How long what it starts has to go on running; none of one that starts nothing.
+    fn starts(&self) -> Option<Duration> {
+        match self {
+            Change::Start { stable } | Change::Restart { stable, .. } => Some(*stable),
+            Change::Stop(_) | Change::Kill { .. } | Change::Pause | Change::Unpause => None,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -194,23 +226,14 @@ impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let target = cx.target(&self.target).await?;
         let doing = self.doing(cx).await?;
-        let containers = cx.all(&target)?;
-        // What is known must be of now: the wait compares with the runs before.
-        if let Some((node, _)) = containers.first() {
-            cx.asked(node.world.sync()).await?;
+        let Some((service, stable)) = kept::service(cx, &target).zip(self.change.starts()) else {
+            return self.each(cx, &target, doing).await;
+        };
+        if let Doing::Restart(grace) = doing {
+            self.each(cx, &target, Doing::Stop(grace)).await?;
         }
-        let several = containers.len() > 1;
-        let each = containers.into_iter().map(|(node, id)| {
-            let doing = &doing;
-            async move { one(cx, &node, &id, doing, several).await }
-        });
-        let faults: Vec<Fault> = join_all(each)
-            .await
-            .into_iter()
-            .filter_map(Result::err)
-            .flatten()
-            .collect();
-        if faults.is_empty() { Ok(json!({})) } else { Err(faults) }
+        kept::back(cx, &service, stable).await?;
+        Ok(json!({}))
     }
 
     fn ends_itself(&self) -> bool {
@@ -219,11 +242,44 @@ impl Act for Bound {
 }
 
 impl Bound {
+    /// Changes each container of a target, and waits until it is as it should be.
+    async fn each(&self, cx: &Cx, target: &ContainerRef, doing: Doing) -> Done<Value> {
+        let containers = cx.all(target).await?;
+        // What is known must be of now: the wait compares with the runs before.
+        if let Some((node, _)) = containers.first() {
+            cx.asked(node.world.sync()).await?;
+        }
+        let lasting = Lasting::of(cx, self.change.starts().filter(|_| doing.starts()), &containers);
+        let several = containers.len() > 1;
+        let changed = containers.clone();
+        let each = containers.into_iter().map(|(node, id)| {
+            let doing = &doing;
+            async move { one(cx, &node, &id, doing, several).await }
+        });
+        let mut faults: Vec<Fault> = join_all(each)
+            .await
+            .into_iter()
+            .filter_map(Result::err)
+            .flatten()
+            .collect();
+        if doing.ends() {
+            let known = |(node, id): &(NodeHandle, String)| node.world.snapshot().container(id).cloned();
+            let changed: Vec<_> = changed.iter().filter_map(known).collect();
+            cx.case.expects_ends(&changed);
+        }
+        if faults.is_empty()
+            && let Some(lasting) = lasting
+        {
+            faults = cx.timed("wait", lasting.ended()).await?;
+        }
+        if faults.is_empty() { Ok(json!({})) } else { Err(faults) }
+    }
+
     async fn doing(&self, cx: &Cx) -> Done<Doing> {
         Ok(match &self.change {
             Change::Stop(grace) => Doing::Stop(duration(cx, grace.as_ref()).await?),
-            Change::Start => Doing::Start,
-            Change::Restart(grace) => Doing::Restart(duration(cx, grace.as_ref()).await?),
+            Change::Start { .. } => Doing::Start,
+            Change::Restart { grace, .. } => Doing::Restart(duration(cx, grace.as_ref()).await?),
             Change::Kill { signal, crash } => {
                 let signal = cx.optional(signal.as_ref()).await?;
                 let signal = signal_name(signal.as_deref().unwrap_or("KILL"));
@@ -289,55 +345,4 @@ async fn one(cx: &Cx, node: &NodeHandle, id: &str, doing: &Doing, several: bool)
         }
     };
     Err(vec![described(cx, node, id, faulty.at(cx.span.place())).await])
-}
-
-fn word(doing: &Doing) -> &'static str {
-    match doing {
-        Doing::Stop(_) => "stop",
-        Doing::Start => "start",
-        Doing::Restart(_) => "restart",
-        Doing::Kill(_) | Doing::Crash(_) => "end",
-        Doing::Pause => "pause",
-        Doing::Unpause => "go on",
-    }
-}
-
-async fn call(engine: &dyn Engine, id: &str, doing: &Doing) -> crate::engine::EngineResult<()> {
-    match doing {
-        Doing::Stop(grace) => engine.stop(id, *grace).await,
-        Doing::Start => engine.start(id).await,
-        Doing::Restart(grace) => engine.restart(id, *grace).await,
-        Doing::Kill(signal) | Doing::Crash(signal) => engine.kill(id, signal).await,
-        Doing::Pause => engine.pause(id).await,
-        Doing::Unpause => engine.unpause(id).await,
-    }
-}
-
-/// Whether a container is as it should be after the change; none while it may still become so. `runs` it had before.
-fn judged(container: &ContainerState, doing: &Doing, runs: usize) -> Option<Result<(), String>> {
-    let held = |holds: bool| holds.then_some(Ok(()));
-    match doing {
-        Doing::Stop(_) => held(container.has_ended()),
-        Doing::Start | Doing::Restart(_) => {
-            // A start of one that runs changes nothing.
-            if container.is_running() && (container.runs.len() > runs || *doing == Doing::Start) {
-                return Some(Ok(()));
-            }
-            let ended = container.runs.get(runs..)?.last()?.ended?;
-            Some(match ended.exit? {
-                0 => Ok(()),
-                exit => Err(format!("ended again at once, with exit code {exit}")),
-            })
-        }
-        Doing::Kill(signal) if signal != "KILL" => Some(Ok(())),
-        Doing::Kill(_) | Doing::Crash(_) => {
-            let run_ended = runs
-                .checked_sub(1)
-                .and_then(|last| container.runs.get(last)?.ended)
-                .is_some();
-            held(run_ended || container.has_ended())
-        }
-        Doing::Pause => held(container.state == "paused"),
-        Doing::Unpause => held(container.state == "running"),
-    }
 }

@@ -10,19 +10,21 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::command::TAIL;
-use super::super::{ContainerRef, Cx, Done, NodeHandle, UNPLACED};
+use super::super::{ContainerRef, Cx, Done, NodeHandle, UNPLACED, golden};
 use super::Target;
-use super::seen::Seen;
+use super::seen::{Before, Course, Seen};
 use crate::engine::logs::{Block, LineReader, Mark, More, Spools, Streams};
-use crate::event::{Fault, duration_text};
+use crate::engine::world::told_apart;
+use crate::event::{count_text, duration_text};
 
 /// A log that is read.
 pub(super) struct Log {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) reader: LineReader,
-    /// How many of `ordered` were found in it.
-    pub(super) next: usize,
+    pub(super) course: Course,
+    /// True for the newest container of its replica.
+    pub(super) is_newest: bool,
 }
 
 impl Log {
@@ -37,10 +39,12 @@ pub(super) struct Reading<'a> {
     pub(super) cx: &'a Cx,
     node: NodeHandle,
     pub(super) target: Target,
-    streams: Streams,
+    pub(super) streams: Streams,
     mark: Mark,
     pub(super) readers: Vec<Log>,
     pub(super) seen: Seen,
+    /// What there was before lines were judged that may go on: with the course of each log.
+    before: Option<(Before, Vec<Course>)>,
     /// When it was last told how far it is.
     told: Option<Instant>,
 }
@@ -59,6 +63,7 @@ impl<'a> Reading<'a> {
             mark,
             readers: Vec::new(),
             seen,
+            before: None,
             told: None,
         }
     }
@@ -83,7 +88,7 @@ impl Reading<'_> {
                 return Ok(());
             }
             if all_read && !self.wait(generation).await {
-                return Err(self.at_the_end().await);
+                return self.at_the_end().await;
             }
         }
     }
@@ -127,9 +132,17 @@ impl Reading<'_> {
             Target::Container(target) => self.cx.ever(target),
             Target::Process(_) => Vec::new(),
         };
-        for container in containers {
-            self.cx.case.spools.follow(&self.node.engine, &container);
-            self.open_one(&container.id, container.shown())?;
+        let names = told_apart(&containers);
+        for (index, container) in containers.iter().enumerate() {
+            self.cx.case.spools.follow(&self.node.engine, container);
+            let name = names.get(&container.id).cloned().unwrap_or_else(|| container.shown());
+            self.open_one(&container.id, name.clone())?;
+            // They come by replica, and those of one by age.
+            let next = containers.get(index + 1);
+            let is_newest = next.is_none_or(|next| next.number != container.number);
+            for log in self.readers.iter_mut().filter(|log| log.id == container.id) {
+                (log.name, log.is_newest) = (name.clone(), is_newest);
+            }
         }
         Ok(())
     }
@@ -148,19 +161,21 @@ impl Reading<'_> {
             id: id.to_owned(),
             name,
             reader: spool.reader(self.streams, self.mark.of(id)),
-            next: 0,
+            course: self.seen.course(),
+            is_newest: true,
         });
         Ok(())
     }
 
     /// Takes what is there, a block of each log; true when all of it was taken.
     async fn take(&mut self) -> Done<bool> {
+        self.take_back();
         let mut all = true;
         for log in &mut self.readers {
             let Some(block) = log.take(self.cx)? else { continue };
             all = false;
             for line in block.lines() {
-                self.seen.line(line, &mut log.next);
+                self.seen.line(line, (&log.id, &mut log.course));
             }
         }
         // A log that grows faster than it is read must not keep limits and others from their turn.
@@ -173,6 +188,7 @@ impl Reading<'_> {
         self.nothing_forbidden().await?;
         if self.cx.within.is_none() {
             self.now().await?;
+            self.update().await?;
             return match self.judge().await {
                 Ok(()) => Ok(true),
                 Err(faults) => Err(self.told(faults).await),
@@ -185,7 +201,8 @@ impl Reading<'_> {
         if self.readers.is_empty() || (!all_read && self.cx.expect.is_some()) || self.judge().await.is_err() {
             return Ok(false);
         }
-        if self.cx.expect.is_some() || !self.seen.patterns.never.is_empty() {
+        let patterns = &self.seen.patterns;
+        if self.cx.expect.is_some() || patterns.last.is_some() || !patterns.never.is_empty() {
             self.now().await?;
             if self.seen.forbidden.is_some() || self.judge().await.is_err() {
                 return Ok(false);
@@ -201,6 +218,7 @@ impl Reading<'_> {
             synced.map_err(|error| vec![self.cx.engine_fault(&error)])?;
         }
         self.open()?;
+        self.take_back();
         for log in &mut self.readers {
             let read = self.cx.case.spools.barrier(&log.id).await;
             read.map_err(|error| vec![self.cx.engine_fault(&error)])?;
@@ -208,13 +226,38 @@ impl Reading<'_> {
             while log.reader.at() < end {
                 let Some(block) = log.take(self.cx)? else { break };
                 for line in block.lines() {
-                    self.seen.line(line, &mut log.next);
+                    self.seen.line(line, (&log.id, &mut log.course));
                 }
                 tokio::task::yield_now().await;
             }
         }
+        self.judge_pending();
         self.nothing_forbidden().await?;
         self.gaps()
+    }
+
+    /// Judges what may go on, as far as it has come: nobody knows whether it does.
+    pub(super) fn judge_pending(&mut self) {
+        if self.before.is_some() || !self.seen.patterns.joins {
+            return;
+        }
+        let courses = self.readers.iter().map(|log| log.course.clone()).collect();
+        self.before = Some((self.seen.before(), courses));
+        for log in &mut self.readers {
+            self.seen.judge_pending((&log.id, &mut log.course));
+        }
+    }
+
+    /// Takes that back: there may be more.
+    fn take_back(&mut self) {
+        let Some((before, courses)) = self.before.take() else {
+            return;
+        };
+        self.seen.take_back(before);
+        // Those that were opened meanwhile stand where they began.
+        for (log, course) in self.readers.iter_mut().zip(courses) {
+            log.course = course;
+        }
     }
 
     /// A log of which something is missing decides nothing.
@@ -237,7 +280,7 @@ impl Reading<'_> {
         }
         // Before it is judged whether something may go on: what ends from here on wakes.
         let ends = self.others_end();
-        if self.over() {
+        if self.over().await {
             self.cx.set_futile();
             return false;
         }
@@ -246,7 +289,11 @@ impl Reading<'_> {
             self.told = Some(Instant::now());
             self.cx.waiting(
                 &format!("the log of `{}`", self.named()),
-                &format!("{} lines read, {} fit", self.seen.read, self.seen.count),
+                &format!(
+                    "{} read, {} fit",
+                    count_text(self.seen.read, "line", "lines"),
+                    self.seen.count
+                ),
             );
         }
         let changed = self.news(generation, tell.unwrap_or(until).min(until), ends).await;
@@ -278,26 +325,41 @@ impl Reading<'_> {
     }
 
     /// True when every container has ended for good, and its log was read to its end.
-    fn over(&self) -> bool {
-        let state = self.node.world.snapshot();
-        let ended = |log: &Log| {
-            let closed = matches!(log.reader.expected(), Some(More::Ended | More::Closed | More::Gap(_)));
-            closed && state.container(&log.id).is_none_or(|container| container.is_over())
-        };
+    async fn over(&self) -> bool {
+        let closed = |log: &Log| matches!(log.reader.expected(), Some(More::Ended | More::Closed | More::Gap(_)));
         let may_go_on = matches!(self.target, Target::Container(_)) && self.cx.others_may_start();
-        !self.readers.is_empty() && !may_go_on && self.readers.iter().all(ended)
+        if self.readers.is_empty() || may_go_on || !self.readers.iter().all(closed) {
+            return false;
+        }
+        let state = self.node.world.snapshot();
+        let containers = self.readers.iter().filter_map(|log| state.container(&log.id).cloned());
+        let replica = match &self.target {
+            Target::Container(ContainerRef::Service(service)) => service.replica,
+            Target::Container(ContainerRef::Background(_)) | Target::Process(_) => None,
+        };
+        self.cx
+            .are_over(&self.node, &containers.collect::<Vec<_>>(), replica)
+            .await
     }
 
-    /// The faults when it did not become true: judged once more on all that was written until now.
-    async fn at_the_end(&mut self) -> Vec<Fault> {
-        if let Err(faults) = self.now().await {
-            return faults;
-        }
+    /// Why it did not become true: judged once more on all that was written until now.
+    async fn at_the_end(&mut self) -> Done<()> {
+        self.now().await?;
+        let is_made_so = self.update().await?;
         let faults = match self.judge().await {
             Err(faults) => faults,
+            Ok(()) if is_made_so => return Ok(()),
             Ok(()) => self.cx.failure("it became true only after its time was up"),
         };
-        self.told(faults).await
+        Err(self.told(faults).await)
+    }
+
+    /// Makes golden files what was found, if that is asked for; true where there are some.
+    async fn update(&mut self) -> Done<bool> {
+        let Some(expect) = self.cx.expect.as_ref().filter(|_| self.cx.case.update) else {
+            return Ok(false);
+        };
+        golden::update(self.cx, expect, self.seen.outputs()).await
     }
 }
 

@@ -1,23 +1,30 @@
 //! What the logs of a target say, once they were read as far as they are to be: the verdict, and what explains it.
 
-use super::super::{ContainerRef, Done};
+use super::super::{ContainerRef, Done, golden};
 use super::Target;
 use super::reading::Reading;
 use super::seen::KEPT;
-use crate::event::Fault;
+use crate::engine::logs::Streams;
+use crate::event::{Fault, count_text};
 use crate::expect::{COUNT_SOME, Expectation, Usual};
 
 /// Log lines that a fault shows of each container.
 const TAIL: usize = 30;
+/// Of so many logs a fault tells more.
+const SHOWN: usize = 3;
 
 impl Reading<'_> {
     /// Fails with a line that must never be there.
     pub(super) async fn nothing_forbidden(&self) -> Done<()> {
-        let Some((never, line)) = self.seen.forbidden.clone() else {
+        let Some(forbidden) = self.seen.forbidden.clone() else {
             return Ok(());
         };
-        let mut fault = Fault::failure(format!("a line that must never be there: it {never}")).at(self.cx.span.place());
-        fault.actual = Some(line);
+        let of = self.readers.iter().find(|log| log.id == forbidden.log);
+        let whose = of.filter(|_| self.readers.len() > 1);
+        let whose = whose.map_or(String::new(), |log| format!(", in the log of `{}`", log.name));
+        let message = format!("a line that must never be there{whose}: it {}", forbidden.why);
+        let mut fault = Fault::failure(message).at(self.cx.span.place());
+        fault.actual = Some(forbidden.line);
         Err(vec![self.described(fault).await])
     }
 
@@ -29,9 +36,15 @@ impl Reading<'_> {
         let grows =
             expect.is_none_or(|expect| expect.holds_with_more() && (self.seen.count > 0 || !expect.expects("matches")));
         match self.unsure() {
-            Some(why) if !grows || !self.seen.patterns.never.is_empty() => Err(vec![self.unknown(&why)]),
+            Some(why) if !grows || self.changes_with_more() => Err(vec![self.unknown(&why)]),
             _ => Ok(()),
         }
+    }
+
+    /// True where a further line could make wrong what is right, whatever is expected of those that fit.
+    fn changes_with_more(&self) -> bool {
+        let patterns = &self.seen.patterns;
+        !patterns.never.is_empty() || patterns.last.is_some()
     }
 
     /// Why the last moments of a log may be missing, if so. What an `up` of ours replaced was stopped first, and its follow
@@ -69,10 +82,14 @@ impl Reading<'_> {
                 Target::Process(name) => self.cx.failure(format!("process `{name}` was not started")),
             });
         }
+        self.judge_pending();
         let cx = self.cx;
         let nothing = Expectation::none(&cx.span);
         let expect = cx.expect.as_ref().unwrap_or(&nothing);
-        let counts = self.seen.patterns.counted.is_some();
+        if let Some(fault) = self.no_part() {
+            return Err(vec![fault.at(cx.span.place())]);
+        }
+        let counts = self.seen.patterns.counted.is_some() || self.seen.patterns.all;
         let usual: &[Usual] = if counts { COUNT_SOME } else { &[] };
         if expect.expects("lines") && !self.seen.is_whole() {
             let message = format!(
@@ -84,35 +101,161 @@ impl Reading<'_> {
                 "count them, or say with `matches`, `ignore` or `never` which are meant",
             )]);
         }
-        let outputs = self.seen.outputs();
-        let mut faults = cx.rendered(|scope| expect.judge(outputs, scope, usual)).await?;
+        let mut faults = golden::judge(cx, expect, self.seen.outputs(), usual).await?;
         if self.seen.count == 0
-            && let (Some(counted), Some(first)) = (&self.seen.patterns.counted, faults.first_mut())
+            && let Some(first) = faults.first_mut()
         {
-            first.message = format!("no line of `{}` {}", self.named(), counted.shown());
+            match &self.seen.patterns.counted {
+                Some(counted) => {
+                    first.message = format!("no line of {} {}{}", self.whose(), counted.shown(), self.in_part());
+                }
+                None if self.seen.patterns.all && !expect.expects("lines") => {
+                    first.message = format!("{} has written no line{}", self.whose(), self.in_part());
+                }
+                None => {}
+            }
         }
         faults.extend(self.missing_in_order());
+        faults.extend(self.other_last());
         if faults.is_empty() {
             return Ok(());
         }
         Err(faults.into_iter().map(|fault| fault.at(cx.span.place())).collect())
     }
 
+    /// That no log has the part that is judged: then there is nothing that could hold.
+    fn no_part(&self) -> Option<Fault> {
+        let part = self.seen.patterns.between.as_ref()?;
+        let mut logs = self.readers.iter().filter_map(|log| log.course.within);
+        let whose = self.whose();
+        match (&part.begin, &part.end) {
+            _ if logs
+                .clone()
+                .any(|log| log.has_begun && (part.end.is_none() || log.has_ended)) =>
+            {
+                None
+            }
+            (Some((begin, _)), _) if !logs.any(|log| log.has_begun) => Some(Fault::failure(format!(
+                "no line of {whose} {}: nothing is between the lines of `between`",
+                begin.shown()
+            ))),
+            (begin, Some((end, _))) => {
+                let after = begin.as_ref().map_or(String::new(), |(begin, _)| {
+                    format!(" after the line that {}", begin.shown())
+                });
+                let text = format!(
+                    "no line of {whose} {}{after}: what is `between` has no end",
+                    end.shown()
+                );
+                Some(Fault::failure(text))
+            }
+            (_, None) => None,
+        }
+    }
+
     /// The first of `ordered` that no log has at its place: one log must have them all.
     fn missing_in_order(&self) -> Option<Fault> {
-        let most = self.readers.iter().map(|log| log.next).max().unwrap_or_default();
-        let missing = self.seen.patterns.ordered.get(most)?;
-        let after = most
-            .checked_sub(1)
-            .and_then(|before| self.seen.patterns.ordered.get(before));
-        let after = after.map_or(String::new(), |before| {
-            format!(" after the line that {}", before.shown())
+        let ordered = &self.seen.patterns.ordered;
+        let furthest = self.readers.iter().rev().max_by_key(|log| log.course.ordered.len())?;
+        let found = &furthest.course.ordered;
+        let missing = ordered.get(found.len())?;
+        let number = found.len() + 1;
+        let Some(before) = found.len().checked_sub(1).map(|last| &ordered[last]) else {
+            let text = format!(
+                "#{number} of `ordered`: no line of {} {}{}",
+                self.whose(),
+                missing.shown(),
+                self.in_part()
+            );
+            return Some(Fault::failure(text));
+        };
+        let text = format!(
+            "#{number} of `ordered`: no line of {} {} after the line that {}{}",
+            self.of_stream(&furthest.name),
+            missing.shown(),
+            before.shown(),
+            self.in_part()
+        );
+        let found = found.iter().zip(1..).map(|(line, number)| format!("#{number} {line}"));
+        let title = format!("found in the log of `{}`", furthest.name);
+        Some(Fault::failure(text).detail(title, found.collect::<Vec<_>>().join("\n")))
+    }
+
+    /// Newest containers of replicas whose last line is another one.
+    fn other_last(&self) -> Vec<Fault> {
+        let Some(wanted) = &self.seen.patterns.last else {
+            return Vec::new();
+        };
+        let unlike = self
+            .readers
+            .iter()
+            .filter(|log| log.is_newest)
+            .filter_map(|log| match &log.course.last {
+                Some(line) if wanted.is_match(line.as_bytes()) => None,
+                Some(line) => {
+                    let message = format!(
+                        "the last line of {}{} is another one",
+                        self.of_stream(&log.name),
+                        self.in_part()
+                    );
+                    let mut fault = Fault::failure(message);
+                    (fault.expected, fault.actual) = (Some(format!("it {}", wanted.shown())), Some(line.clone()));
+                    Some(fault)
+                }
+                None => Some(Fault::failure(format!(
+                    "{} has no last line: it has written none that counts{}",
+                    self.of_stream(&log.name),
+                    self.in_part()
+                ))),
+            });
+        unlike.collect()
+    }
+
+    /// Where it was searched, for messages to end with, where that was not the whole log.
+    fn in_part(&self) -> &'static str {
+        match self.seen.patterns.between {
+            Some(_) => " in the part that is `between`",
+            None => "",
+        }
+    }
+
+    /// Which lines were searched, where these were not all: of each log.
+    fn searched(&self) -> Option<String> {
+        let patterns = &self.seen.patterns;
+        let only_last = patterns.last.is_some() && patterns.counted.is_none() && patterns.ordered.is_empty();
+        if patterns.between.is_none() && !only_last {
+            return None;
+        }
+        let lines = self.readers.iter().take(SHOWN).map(|log| {
+            let (name, course) = (&log.name, &log.course);
+            match course.judged {
+                None if course.read == 1 => format!("`{name}`: not the one line of it"),
+                None => format!("`{name}`: none of its {} lines", course.read),
+                Some(_) if only_last => {
+                    format!(
+                        "`{name}`: only its last line, number {} of {}",
+                        course.last_at, course.read
+                    )
+                }
+                Some((first, last)) => format!(
+                    "`{name}`: {} of its {} lines, from number {first} to {last}",
+                    course.inside, course.read
+                ),
+            }
         });
-        Some(Fault::failure(format!(
-            "no line of `{}` {}{after}",
-            self.named(),
-            missing.shown()
-        )))
+        Some(lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The target in messages: with the stream, where only one is read.
+    fn whose(&self) -> String {
+        self.of_stream(&self.named())
+    }
+
+    fn of_stream(&self, name: &str) -> String {
+        match self.streams {
+            Streams::Both => format!("`{name}`"),
+            Streams::One(stream) => format!("`{name}` ({stream})"),
+        }
     }
 
     pub(super) fn named(&self) -> String {
@@ -142,8 +285,14 @@ impl Reading<'_> {
                 (Some(_), false) => "; its time is up",
                 (None, false) => "",
             };
-            let read = format!("{} lines, {} fit{why}", self.seen.read, self.seen.count);
-            faults[0] = self.described(first.detail("read", read)).await;
+            let lines = count_text(self.seen.read, "line", "lines");
+            let read = format!("{lines}, {} fit{why}", self.seen.count);
+            let first = first.detail("read", read);
+            let first = match self.searched() {
+                Some(lines) => first.detail("searched", lines),
+                None => first,
+            };
+            faults[0] = self.described(first).await;
         }
         faults
     }
@@ -159,14 +308,18 @@ impl Reading<'_> {
     }
 
     async fn described(&self, mut fault: Fault) -> Fault {
-        for log in self.readers.iter().take(3) {
-            let tail = self.cx.case.spools.tail(&log.id, TAIL).await;
-            let tail = if tail.is_empty() {
-                "(it wrote nothing)".to_owned()
-            } else {
-                tail
+        for log in self.readers.iter().take(SHOWN) {
+            let whole = self.cx.case.spools.tail(&log.id, TAIL).await;
+            let tail = match self.streams {
+                Streams::Both => whole,
+                streams => log.reader.spool().tail_of(streams, TAIL).await,
             };
-            fault = fault.detail(format!("last lines of `{}`", log.name), tail);
+            let tail = match (tail.is_empty(), self.streams) {
+                (false, _) => tail,
+                (true, Streams::Both) => "(it wrote nothing)".to_owned(),
+                (true, Streams::One(stream)) => format!("(it wrote nothing to {stream})"),
+            };
+            fault = fault.detail(format!("last lines of {}", self.of_stream(&log.name)), tail);
         }
         fault
     }

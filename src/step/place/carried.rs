@@ -42,14 +42,18 @@ pub(in crate::step) fn renamed(tar: &[u8], name: Option<&str>) -> io::Result<Vec
     builder.into_inner()
 }
 
-/// A tar of one file with this content.
-pub(in crate::step) fn single(name: &str, content: &[u8]) -> io::Result<Vec<u8>> {
+/// A tar of one file with this content, its mode, and the numbers of its user and group.
+pub(in crate::step) fn single(
+    name: &str,
+    content: &[u8],
+    (mode, (user, group)): (u32, (u64, u64)),
+) -> io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);
-    header.set_mode(0o644);
-    header.set_uid(0);
-    header.set_gid(0);
+    header.set_mode(mode);
+    header.set_uid(user);
+    header.set_gid(group);
     header.set_mtime(u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0));
     builder.append_data(&mut header, name, content)?;
     builder.into_inner()
@@ -139,8 +143,8 @@ mod tests {
 
     #[test]
     fn a_file_is_told_by_its_first_entry() {
-        let tar = single("a", b"text").unwrap();
-        assert_eq!(first(&tar).unwrap(), (0, 0, b"text".to_vec()));
+        let tar = single("a", b"text", (0o400, (7, 8))).unwrap();
+        assert_eq!(first(&tar).unwrap(), (7, 8, b"text".to_vec()));
         assert_eq!(entries(&renamed(&tar, Some("b")).unwrap()), ["b text"]);
         assert!(first(b"").is_err());
     }

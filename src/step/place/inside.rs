@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt;
 
+use super::super::volume::{Holder, THERE};
 use super::super::{Cx, Done, NodeHandle};
 use crate::engine::{Container, PathStat};
 use crate::event::Fault;
@@ -19,6 +20,8 @@ pub(in crate::step) struct Inside {
     /// What the container is called in messages.
     pub(in crate::step) name: String,
     pub(in crate::step) path: String,
+    /// The container, if it is only there to look into a volume.
+    pub(in crate::step) holder: Option<Holder>,
 }
 
 /// The bit of a folder in a path's mode.
@@ -44,6 +47,16 @@ fn parts(path: &str) -> impl DoubleEndedIterator<Item = String> {
 }
 
 impl Inside {
+    /// A path in it as its author would write it: of a volume, not where that is mounted to be looked into.
+    pub(in crate::step) fn told(&self, path: &str) -> String {
+        let in_volume = self.holder.as_ref().and_then(|_| path.strip_prefix(THERE));
+        match (in_volume, self.name.strip_prefix("volume ")) {
+            (Some(""), Some(volume)) => format!("volume:{volume}:/"),
+            (Some(rest), Some(volume)) => format!("volume:{volume}:{rest}"),
+            _ => path.to_owned(),
+        }
+    }
+
     /// Where the path leads, every link on the way followed, and what stands there. What is below a file is told.
     pub(in crate::step) async fn stat(&self, cx: &Cx) -> Done<(String, Option<PathStat>)> {
         let wanted = self.path.trim_end_matches("/.").trim_end_matches('/');
@@ -79,7 +92,10 @@ impl Inside {
                 path.truncate(from);
                 parts(&stat.link).rev().for_each(|part| rest.push_front(part));
             } else if !is_folder(&stat) && (wants_folder || !rest.is_empty()) {
-                return Err(cx.failure(format!("`{path}` in `{}` is no folder", self.name)));
+                return Err(cx.failure(match self.holder {
+                    Some(_) => format!("`{}` is no folder", self.told(&path)),
+                    None => format!("`{path}` in `{}` is no folder", self.name),
+                }));
             } else {
                 last = Some(stat);
             }
@@ -144,6 +160,12 @@ impl Inside {
     pub(super) async fn no_folder(&self, cx: &Cx, folder: &str) -> Done<Option<Vec<Fault>>> {
         let (name, there) = (&self.name, self.look(cx, folder).await?);
         Ok(there.is_none().then(|| {
+            if self.holder.is_some() {
+                let message = format!("there is no folder `{}`", self.told(folder));
+                let hint =
+                    "it has to be made first: copy a folder there, or let a `run` make it that has the volume mounted";
+                return cx.failure_with_hint(message, hint);
+            }
             let message = format!("there is no folder `{folder}` in `{name}`");
             let hint = format!("it has to be made first, e.g. by `exec` with `mkdir -p {folder}`");
             cx.failure_with_hint(message, hint)

@@ -37,9 +37,12 @@ impl Of {
                 "image",
                 "nodes",
                 "networks",
+                "update",
+                "tasks",
             ],
             Of::Container => &["state", "health", "exit", "restarts", "image", "node", "user", "mounts"],
-            Of::Volume | Of::Network => &["exists", "nodes", "driver", "labels"],
+            Of::Volume => &["exists", "nodes", "driver", "labels", "name"],
+            Of::Network => &["exists", "nodes", "driver", "labels", "name", "id"],
             Of::Image => &["exists", "nodes", "labels"],
             Of::Probe => &["answers", "failures", "max_outage", "outage", "first_failure", "values"],
         }
@@ -96,6 +99,16 @@ const STATES: &[&str] = &[
     "dead",
 ];
 
+/// Docker's words for how an update of a swarm's service goes.
+const UPDATES: &[&str] = &[
+    "updating",
+    "paused",
+    "completed",
+    "rollback_started",
+    "rollback_paused",
+    "rollback_completed",
+];
+
 /// Docker's words for what a healthcheck says.
 const HEALTHS: &[&str] = &["starting", "healthy", "unhealthy"];
 
@@ -126,7 +139,7 @@ pub(super) const RESULT: &[Field] = &[
     field(
         "restarts",
         FieldKind::COUNT,
-        "How often restart policies started it again.",
+        "How often restart policies started it again; a swarm remembers five tasks of each replica.",
     ),
     field("image", FieldKind::Text, "The image, as it was asked for."),
     field("node", FieldKind::Text, "The node that it is on."),
@@ -135,6 +148,17 @@ pub(super) const RESULT: &[Field] = &[
         "networks",
         FieldKind::Names,
         "The networks that a service is on, as in the file.",
+    ),
+    field(
+        "update",
+        FieldKind::Words(UPDATES),
+        "How the last update of a swarm's service went: `updating paused completed rollback_started rollback_paused \
+         rollback_completed`. Not there before the first, nor after a change that replaces no task: a swarm forgets it at `scale`.",
+    ),
+    field(
+        "tasks",
+        FieldKind::List,
+        "The tasks of a swarm's service that the swarm remembers, the newest first: `state desired replica node image error exit`.",
     ),
     field("user", FieldKind::Text, "The user of its process."),
     field(
@@ -145,6 +169,8 @@ pub(super) const RESULT: &[Field] = &[
     field("exists", FieldKind::Boolean, "Whether it is there."),
     field("driver", FieldKind::Text, "The driver of a volume or network."),
     field("labels", FieldKind::Map, "The labels."),
+    field("name", FieldKind::Text, "The real name of a volume or network."),
+    field("id", FieldKind::Text, "The id of a network."),
     field("answers", FieldKind::COUNT, "How often a probe got its answer."),
     field("failures", FieldKind::COUNT, "How often it did not."),
     field(

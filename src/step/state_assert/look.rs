@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use futures_util::future::select_all;
 use serde_json::{Map, Value};
 
-use super::super::resource::{network_name, volume_name};
+use super::super::resource::{NETWORKS, VOLUMES};
 use super::super::{Act, ContainerRef, Cx, Done, Ref, ServiceRef, describe};
-use super::observe;
+use super::{observe, swarm};
 use crate::event::{Detail, Fault};
 use crate::expect::Expectation;
 use crate::shape::Text;
@@ -60,7 +60,11 @@ impl Act for Looking {
             Target::Service(service) => {
                 let service = cx.service(service).await?;
                 self.current(cx, &ContainerRef::Service(service.clone())).await?;
-                let mut value = observe::service(cx, &service)?;
+                judges_ends(cx, &ContainerRef::Service(service.clone()));
+                let mut value = match cx.case.in_swarm(&service) {
+                    Some(stack) => swarm::service(cx, &service, &stack).await?,
+                    None => observe::service(cx, &service).await?,
+                };
                 self.tells_health(cx, &ContainerRef::Service(service.clone()), &value)
                     .await;
                 let expects = cx.expect.as_ref().is_some_and(|expect| expect.expects("networks"));
@@ -71,8 +75,9 @@ impl Act for Looking {
             Target::Container(container) => {
                 let container = cx.target(container).await?;
                 self.current(cx, &container).await?;
-                let mut value = observe::container(cx, &container)?;
+                let mut value = observe::container(cx, &container).await?;
                 self.tells_health(cx, &container, &value).await;
+                judges_ends(cx, &container);
                 judges_end(cx, &container);
                 self.complete(false, &mut value, observe::described(cx, &container))
                     .await?;
@@ -80,12 +85,12 @@ impl Act for Looking {
             }
             Target::Volume(text) => {
                 let text = cx.text(text).await?;
-                let name = cx.find(&text, |text| volume_name(text, &cx.case.stacks))?;
+                let name = cx.find(&text, |text| cx.case.resources().real(text, VOLUMES))?;
                 self.resource(cx, observe::volume(cx, &name)).await
             }
             Target::Network(text) => {
                 let text = cx.text(text).await?;
-                let name = cx.find(&text, |text| network_name(text, &cx.case.stacks))?;
+                let name = cx.find(&text, |text| cx.case.resources().real(text, NETWORKS))?;
                 self.resource(cx, observe::network(cx, &name)).await
             }
             Target::Image(text) => {
@@ -108,7 +113,7 @@ impl Act for Looking {
         containers.sort_by_key(|container| container.is_running() && container.health.as_deref() != Some("unhealthy"));
         let node = match &target {
             ContainerRef::Service(service) => Ok(cx.case.node_of(service.stack)),
-            ContainerRef::Background(_) => cx.one(&target).map(|(node, _)| node),
+            ContainerRef::Background(_) => cx.one(&target).await.map(|(node, _)| node),
         };
         let Ok(node) = node else { return Vec::new() };
         let mut details = Vec::new();
@@ -135,7 +140,7 @@ impl Act for Looking {
                 Err(_) => return,
             },
             Target::Container(container) => match cx.target(container).await {
-                Ok(target) => match cx.one(&target) {
+                Ok(target) => match cx.one(&target).await {
                     Ok((node, _)) => (target, node),
                     Err(_) => return std::future::pending().await,
                 },
@@ -154,6 +159,18 @@ impl Act for Looking {
                 return;
             }
         }
+    }
+}
+
+/// What of a target has ended is this step's to judge, and none of what nobody expects, where it looks at that.
+fn judges_ends(cx: &Cx, target: &ContainerRef) {
+    let judged = |expect: &Expectation| {
+        ["state", "exit", "restarts", "tasks"]
+            .iter()
+            .any(|field| expect.expects(field))
+    };
+    if cx.expect.as_ref().is_some_and(judged) {
+        cx.case.expects_ends(&cx.ever(target));
     }
 }
 
@@ -244,12 +261,12 @@ impl Looking {
         if first || is_last(cx) {
             let node = match target {
                 ContainerRef::Service(service) => cx.case.node_of(service.stack),
-                ContainerRef::Background(_) => cx.one(target)?.0,
+                ContainerRef::Background(_) => cx.one(target).await?.0,
             };
             cx.asked(node.world.sync()).await?;
         }
         // Before it is looked at: what has ended for good is not another one then.
-        cx.judge_ends(target);
+        cx.judge_ends(target).await;
         let known = observe::known(cx, target);
         let mut seen = self.seen();
         if first {

@@ -3,11 +3,12 @@
 mod fields;
 mod look;
 mod observe;
+mod swarm;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::resource::{NETWORKS, Sort as ResourceSort, VOLUMES, mistyped, network_name, volume_name};
+use super::resource::{NETWORKS, Sort as ResourceSort, VOLUMES};
 use super::{About, Binder, Body, Later, Sort, Step, Written};
 use crate::diagnostic::Diagnostic;
 use crate::shape::{Rule, Text, shape};
@@ -18,9 +19,10 @@ use look::{Looking, Target};
 pub(super) const ABOUT: About = About {
     name: "state-assert",
     does: "Checks what Docker says of a service, container, volume, network, image or probe.",
-    manual: "What can be expected: of a `service` `wanted running healthy completed restarts exit image nodes networks`; of \
+    manual: "What can be expected: of a `service` `wanted running healthy completed restarts exit image nodes networks`, of one of \
+             a swarm also `update tasks` (each task `state desired replica node image error exit`, the newest first; a swarm forgets `update` at `scale`); of \
              a `container` `state health exit restarts image node user mounts`; of a `volume`, a `network` or an `image` \
-             `exists nodes driver labels`; of a `probe` `answers failures max_outage outage first_failure values`. \
+             `exists nodes driver labels` (no `driver` of an image; of the other two also the real `name`, of a network its `id`); of a `probe` `answers failures max_outage outage first_failure values`. \
              Volumes and networks are named as in the file (`shop/data`) or by their real names, never by a part of one. \
              With `within` it is looked at again at each change that the engine tells of, and an image by `every`.",
     example: "- state-assert: {service: db}\n  within: 60s\n  expect: {healthy: 1, restarts: 0}\n\
@@ -131,23 +133,18 @@ impl Written for StateAssert {
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let targets = self.targets();
         let Some((of, text)) = self.target() else {
-            let at = targets.get(1).map_or(&self.span, |(_, text)| &text.span);
-            let message = match targets.is_empty() {
-                true => "nothing to look at",
-                false => "one thing to look at is wanted",
-            };
-            binder.error(
-                at,
-                message,
-                "it is one of `service`, `container`, `volume`, `network`, `image`, `probe`",
-            );
+            let help = "it is one of `service`, `container`, `volume`, `network`, `image`, `probe`";
+            match targets.get(1) {
+                Some((_, second)) => binder.error(&second.span, "one thing to look at is wanted", help),
+                None => binder.lacks(Diagnostic::error(&self.span, "nothing to look at").help(help)),
+            }
             return None;
         };
         let target = match of {
             Of::Service => Target::Service(binder.service_or_none(text)?),
             Of::Container => Target::Container(binder.container(text)?),
-            Of::Volume => Target::Volume(resource(binder, text, (VOLUMES, volume_name))?),
-            Of::Network => Target::Network(resource(binder, text, (NETWORKS, network_name))?),
+            Of::Volume => Target::Volume(resource(binder, text, VOLUMES)?),
+            Of::Network => Target::Network(resource(binder, text, NETWORKS)?),
             Of::Image => Target::Image(text.clone()),
             Of::Probe => {
                 if let Some(name) = text.as_literal()
@@ -170,17 +167,15 @@ fn listed(names: &[&str]) -> String {
     names.join(", ")
 }
 
-/// How a real name is found.
-type Find = fn(&str, &[super::StackNames]) -> Result<String, super::Unfound>;
-
-/// A name of a stack's volume or network is looked up now, where it is written literally.
-fn resource(binder: &mut Binder<'_>, text: &Text, (sort, find): (ResourceSort, Find)) -> Option<Text> {
+/// A name of a volume or network is looked up now, where it is written literally.
+fn resource(binder: &mut Binder<'_>, text: &Text, sort: ResourceSort) -> Option<Text> {
     let Some(literal) = text.as_literal() else {
         return Some(text.clone());
     };
-    match find(literal, binder.fixed.stacks) {
+    let resources = binder.fixed.resources();
+    match resources.real(literal, sort) {
         Ok(real) => {
-            let near = mistyped((literal, &real), &text.span, sort, binder.fixed.stacks);
+            let near = resources.mistyped((literal, &real), &text.span, sort);
             binder.problems.extend(near);
             Some(text.clone())
         }

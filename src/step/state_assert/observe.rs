@@ -45,10 +45,10 @@ pub(super) fn told_of_others(cx: &Cx) -> Value {
 }
 
 /// A service by its containers. Of none nothing is said, except where that is what is asked: how many run, or should.
-pub(super) fn service(cx: &Cx, service: &ServiceRef) -> Done<Value> {
+pub(super) async fn service(cx: &Cx, service: &ServiceRef) -> Done<Value> {
     let asked = |field| cx.expect.as_ref().is_some_and(|expect| expect.expects(field));
     if !asked("running") && !asked("wanted") {
-        cx.one(&ContainerRef::Service(service.clone()))?;
+        cx.one(&ContainerRef::Service(service.clone())).await?;
     }
     let state = cx.case.state().stacks.get(&service.stack).cloned();
     let wanted = state.and_then(|state| {
@@ -110,8 +110,8 @@ pub(super) async fn networks(cx: &Cx, service: &ServiceRef) -> Done<Map<String, 
 }
 
 /// A container as it is known.
-pub(super) fn container(cx: &Cx, target: &ContainerRef) -> Done<Value> {
-    let (node, id) = cx.one(target)?;
+pub(super) async fn container(cx: &Cx, target: &ContainerRef) -> Done<Value> {
+    let (node, id) = cx.one(target).await?;
     let state = node.world.snapshot();
     let Some(container) = state.container(&id).filter(|container| !container.removed) else {
         return Err(cx.failure("its container was removed"));
@@ -133,7 +133,7 @@ pub(super) fn container(cx: &Cx, target: &ContainerRef) -> Done<Value> {
 
 /// What does not change of a container.
 pub(super) async fn described(cx: &Cx, target: &ContainerRef) -> Done<Map<String, Value>> {
-    let (node, id) = cx.one(target)?;
+    let (node, id) = cx.one(target).await?;
     let inspected = cx.asked(node.engine.inspect(&id)).await?;
     let mounts: Vec<Value> = inspected
         .mounts
@@ -148,14 +148,22 @@ pub(super) async fn described(cx: &Cx, target: &ContainerRef) -> Done<Map<String
     ]))
 }
 
-/// What is on some of the nodes: whether, where, and the driver and labels of the first.
-fn existing(found: Vec<(String, Option<String>, crate::engine::Labels)>) -> Value {
-    let nodes: Vec<&String> = found.iter().map(|(node, ..)| node).collect();
+/// Something on a node: what it is, and what it is labelled with.
+struct OnNode {
+    node: String,
+    /// What else is known of it, by field.
+    fields: Value,
+    labels: crate::engine::Labels,
+}
+
+/// What is on some of the nodes: whether, where, and what is known of the first.
+fn existing(found: Vec<OnNode>) -> Value {
+    let nodes: Vec<&String> = found.iter().map(|on| &on.node).collect();
     let mut value = json!({"exists": !found.is_empty(), "nodes": nodes});
-    if let Some((_, driver, labels)) = found.first() {
-        value["labels"] = json!(labels);
-        if let Some(driver) = driver {
-            value["driver"] = driver.clone().into();
+    if let Some(first) = found.first() {
+        value["labels"] = json!(first.labels);
+        for (name, field) in first.fields.as_object().into_iter().flatten() {
+            value[name] = field.clone();
         }
     }
     value
@@ -170,7 +178,11 @@ pub(super) async fn volume(cx: &Cx, name: &str) -> Done<Value> {
         let volume = volumes
             .into_iter()
             .find(|volume| volume.name == own || volume.name == name);
-        found.extend(volume.map(|volume| (node.name.to_string(), Some(volume.driver), volume.labels)));
+        found.extend(volume.map(|volume| OnNode {
+            node: node.name.to_string(),
+            fields: json!({"driver": volume.driver, "name": volume.name}),
+            labels: volume.labels,
+        }));
     }
     Ok(existing(found))
 }
@@ -181,7 +193,11 @@ pub(super) async fn network(cx: &Cx, name: &str) -> Done<Value> {
     for node in &cx.case.nodes {
         let networks = cx.asked(node.engine.networks(&[])).await?;
         let network = networks.into_iter().find(|network| network.name == name);
-        found.extend(network.map(|network| (node.name.to_string(), Some(network.driver), network.labels)));
+        found.extend(network.map(|network| OnNode {
+            node: node.name.to_string(),
+            fields: json!({"driver": network.driver, "name": network.name, "id": network.id}),
+            labels: network.labels,
+        }));
     }
     Ok(existing(found))
 }
@@ -191,7 +207,11 @@ pub(super) async fn image(cx: &Cx, reference: &str) -> Done<Value> {
     let mut found = Vec::new();
     for node in &cx.case.nodes {
         let image = cx.asked(node.engine.image(reference)).await?;
-        found.extend(image.map(|image| (node.name.to_string(), None, image.labels)));
+        found.extend(image.map(|image| OnNode {
+            node: node.name.to_string(),
+            fields: Value::Null,
+            labels: image.labels,
+        }));
     }
     Ok(existing(found))
 }
@@ -226,7 +246,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{existing, summary};
+    use super::{OnNode, existing, summary};
     use crate::engine::Labels;
     use crate::engine::world::ContainerState;
 
@@ -275,11 +295,11 @@ mod tests {
     #[test]
     fn absence_is_told() {
         assert_eq!(existing(Vec::new()), json!({"exists": false, "nodes": []}));
-        let found = vec![(
-            "local".to_owned(),
-            Some("bridge".to_owned()),
-            Labels::from([("a".into(), "b".into())]),
-        )];
+        let found = vec![OnNode {
+            node: "local".to_owned(),
+            fields: json!({"driver": "bridge"}),
+            labels: Labels::from([("a".into(), "b".into())]),
+        }];
         assert_eq!(
             existing(found),
             json!({"exists": true, "nodes": ["local"], "labels": {"a": "b"}, "driver": "bridge"})

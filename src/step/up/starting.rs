@@ -1,25 +1,18 @@
 //! The compose tool at work, and the world watched until each service is as it should be.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::command::TAIL;
 use super::super::fixed_ports::{Asker, held};
-use super::super::{Cx, Done, NodeHandle, describe, fixed_subnets};
-use crate::engine::world::{ContainerState, Dead, Run, State, Verdict, Waited, Wanted, readiness};
-use crate::engine::{Reason, Stream, ToolCall, ToolEnd, of_the_surroundings};
-use crate::event::{Fault, What, duration_text};
-use crate::host::Kept;
+use super::super::{Cx, Done, NodeHandle, describe, fixed_subnets, tool};
+use crate::engine::world::{Becomes, ContainerState, Dead, Run, State, Verdict, Waited, Wanted, readiness};
+use crate::engine::{ToolCall, ToolEnd, of_the_surroundings};
+use crate::event::Fault;
 use crate::stack::StackPlan;
-use crate::substitute;
 
-/// How often `up` is tried again when the surroundings fail.
-const TRIES: u32 = 3;
-/// What is kept of each end of what the tool says.
-const KEEP: usize = 64 * 1024;
 /// How long a container that was restarted must have run, at least and at most: twice as long as it ever did before. After
 /// ten seconds Docker, too, takes it to run.
 const STEADY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
@@ -39,25 +32,42 @@ pub(super) struct Starting<'a> {
     node: &'a NodeHandle,
     plan: &'a StackPlan,
     wanted: Vec<Wanted>,
+    /// How long all has to stay as it should be.
+    stable: Duration,
     /// When each run of a container that was restarted was first seen.
     seen: Mutex<BTreeMap<(String, usize), Instant>>,
 }
 
 impl<'a> Starting<'a> {
     /// What is there now is from before.
-    pub(super) fn of(cx: &'a Cx, node: &'a NodeHandle, plan: &'a StackPlan, wanted: Vec<Wanted>) -> Self {
+    pub(super) fn of(
+        cx: &'a Cx,
+        node: &'a NodeHandle,
+        plan: &'a StackPlan,
+        (wanted, stable): (Vec<Wanted>, Duration),
+    ) -> Self {
         Starting {
             before: runs(&node.world.snapshot(), &plan.project),
             cx,
             node,
             plan,
             wanted,
+            stable,
             seen: Mutex::default(),
         }
     }
 }
 
 impl Starting<'_> {
+    /// Makes the containers, and starts none.
+    pub(super) async fn create(&self, call: ToolCall) -> Done<()> {
+        match self.tool(call).await? {
+            Some((ended, _)) if ended.exit == Some(0) => Ok(()),
+            Some((ended, lines)) => Err(self.tool_failed(&ended, &lines).await),
+            None => self.ready().await,
+        }
+    }
+
     pub(super) async fn run(&self, call: ToolCall) -> Done<()> {
         for attempt in 1.. {
             let (ended, lines) = match self.tool(call.clone()).await? {
@@ -74,13 +84,9 @@ impl Starting<'_> {
                 // The tool was still waiting for containers: they tell why.
                 self.ready().await?;
             }
-            if attempt < TRIES && of_the_surroundings(&lines) {
+            if attempt < tool::TRIES && of_the_surroundings(&lines) {
                 let first = lines.lines().last().unwrap_or_default();
-                let text = format!("up of `{}`: {first}", self.plan.name);
-                self.cx.case.emitter.emit(What::Retried {
-                    path: Some(self.cx.step.path.clone()),
-                    text,
-                });
+                tool::retried(self.cx, &format!("up of `{}`: {first}", self.plan.name));
                 continue;
             }
             return Err(self.tool_failed(&ended, &lines).await);
@@ -90,16 +96,6 @@ impl Starting<'_> {
 
     /// Runs the tool; none when a container died for good before it ended: then the tool is ended, too.
     async fn tool(&self, call: ToolCall) -> Done<Option<(ToolEnd, String)>> {
-        let output = Arc::new(Mutex::new(Kept::new(KEEP)));
-        let told = {
-            let output = Arc::clone(&output);
-            Arc::new(move |_: Stream, line: &str| {
-                let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-                output.add(line.as_bytes());
-                output.add(b"\n");
-            })
-        };
-        let engine = Arc::clone(&self.node.engine);
         let dead = self.node.world.until(
             |state| match self.look(state) {
                 // At what the engine refuses the tool ends by itself, and may be tried again.
@@ -110,7 +106,7 @@ impl Starting<'_> {
             },
             self.cx.deadline,
         );
-        let work = engine.tool(call, told);
+        let work = tool::run(self.node, call);
         let ended = self.cx.timed("create", async {
             tokio::select! {
                 ended = work => Some(ended),
@@ -120,11 +116,8 @@ impl Starting<'_> {
         });
         match ended.await {
             None => Ok(None),
-            Some(Err(error)) if error.reason != Reason::Limit => Err(vec![self.cx.engine_fault(&error)]),
-            Some(ended) => {
-                let lines = output.lock().unwrap_or_else(PoisonError::into_inner).text();
-                Ok(Some((ended.unwrap_or_default(), lines)))
-            }
+            Some(Err(error)) => Err(vec![self.cx.engine_fault(&error)]),
+            Some(Ok(said)) => Ok(Some(said)),
         }
     }
 
@@ -182,16 +175,40 @@ impl Starting<'_> {
         synced.map_err(|error| vec![self.cx.engine_fault(&error)])
     }
 
-    /// Waits until every service is as it should be.
+    /// Looks once more, behind a barrier of whoever asks: what has no healthcheck runs from its first moment on, and may have
+    /// ended in the next one. Those that still run are remembered, for what fails later.
+    pub(super) async fn still(&self) -> Done<()> {
+        if self.verdict(&self.node.world.snapshot(), &self.wanted) != Verdict::Ready {
+            self.ready().await?;
+        }
+        let state = self.node.world.snapshot();
+        let lasting = self.wanted.iter().filter(|wanted| wanted.becomes != Becomes::Completed);
+        let containers = lasting.flat_map(|wanted| state.of_service(&self.plan.project, &wanted.service));
+        for container in containers.filter(|container| container.health.is_none()) {
+            self.cx.takes_for_running(&container);
+        }
+        Ok(())
+    }
+
+    /// Waits until every service is as it should be, and has been for so long as it has to stay so.
     async fn ready(&self) -> Done<()> {
         let mut armed = None;
+        let mut since: Option<Instant> = None;
         loop {
-            // No event tells that a container has run for long enough.
-            let until = armed.map_or(self.cx.deadline, |at: Instant| at.min(self.cx.deadline));
-            let look = |state: &State| match self.look(state) {
-                None if self.next_steady(state) != armed => Some(None),
-                None => None,
-                decided => Some(decided),
+            // No event tells that a container has run for long enough, nor that all has stayed as it is.
+            let stable = since.map(|since| since + self.stable);
+            let wakes = [armed, stable].into_iter().flatten();
+            let until = wakes.fold(self.cx.deadline, Instant::min);
+            let look = |state: &State| match (self.look(state), since) {
+                (Some(Ok(())), Some(_)) if stable.is_some_and(|stable| Instant::now() < stable) => {
+                    let what = format!("`{}` to be up", self.plan.name);
+                    self.cx.waiting(&what, "all is as it should be, and has to stay so");
+                    None
+                }
+                (Some(Ok(())), None) if !self.stable.is_zero() => Some(None),
+                (None, since) if since.is_some() || self.next_steady(state) != armed => Some(None),
+                (None, _) => None,
+                (decided, _) => Some(decided),
             };
             match self.node.world.until(look, until).await {
                 Ok(Some(Ok(()))) => return Ok(()),
@@ -201,7 +218,10 @@ impl Starting<'_> {
                 Err(Waited::Limit) => return Err(self.late().await),
                 Err(Waited::EngineAway(error)) => return Err(vec![self.cx.engine_fault(&error)]),
             }
-            armed = self.next_steady(&self.node.world.snapshot());
+            let state = self.node.world.snapshot();
+            let is_ready = self.verdict(&state, &self.wanted) == Verdict::Ready;
+            since = is_ready.then(|| since.unwrap_or_else(Instant::now));
+            armed = self.next_steady(&state);
         }
     }
 
@@ -288,23 +308,7 @@ impl Starting<'_> {
                 return faults;
             }
         }
-        let why = match ended.exit {
-            Some(exit) => format!("the compose tool ended with exit code {exit}"),
-            None if Instant::now() < self.cx.deadline => "the compose tool was ended by a signal".to_owned(),
-            None => format!(
-                "the compose tool did not end within {}",
-                duration_text(self.cx.limit.as_secs_f64())
-            ),
-        };
-        let tail: Vec<&str> = lines.lines().rev().take(TAIL).collect();
-        let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
-        // It knows only the copies, and the author only what they are copies of.
-        let (originals, files) = (self.plan.planned.originals(&self.plan.copies), &*self.cx.case.files);
-        let tail = substitute::of_originals(&tail, &originals, files);
-        let complaint = substitute::place_of(&tail, &originals, files);
-        let at = complaint.map_or_else(|| self.cx.span.place(), |span| span.place());
-        let fault = Fault::error(format!("`{}` could not be brought up: {why}", self.plan.name));
-        vec![fault.at(at).detail("what the compose tool said", tail)]
+        vec![tool::complaint(self.cx, self.plan, ended, lines)]
     }
 }
 

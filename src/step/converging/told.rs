@@ -1,0 +1,117 @@
+//! What is told of services that are waited for: why they have failed, what keeps them, and what happened on the way.
+
+use super::{Converging, SHOWN};
+use crate::engine::of_the_surroundings;
+use crate::engine::swarm::{Failed, Look, Relapse, Service, Task, Verdict, begins_again, convergence, standing};
+use crate::event::{Detail, Fault, duration_text};
+use crate::step::describe;
+
+impl Converging<'_> {
+    /// A fault for each service that has failed.
+    pub(super) async fn failed(&self, look: &Look, failed: &[Failed]) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for one in failed {
+            let named = match &one.task {
+                None => format!("`{}`", one.service),
+                Some(task) => named(look, &one.service, task),
+            };
+            let message = format!("{named}: {}", one.why);
+            let is_refused = |task: &Task| task.state == "rejected" && of_the_surroundings(&task.error);
+            let fault = match one.task.as_ref().is_some_and(is_refused) {
+                true => Fault::error(message),
+                false => Fault::failure(message),
+            };
+            let fault = fault.at(self.cx.span.place());
+            let mut fault = match one.begins_again {
+                true => fault.hint(self.ends(&one.service)),
+                false => fault,
+            };
+            if let Some(container) = one.task.as_ref().and_then(|task| task.container.as_ref()) {
+                fault
+                    .details
+                    .extend(describe::details(self.cx, self.node, container).await);
+            }
+            faults.push(fault);
+        }
+        faults
+    }
+
+    /// The fault of what has not converged in time.
+    pub(super) async fn late(&self, look: &Look) -> Vec<Fault> {
+        let (limit, setting) = self.cx.passed_limit();
+        let hint = begins_again(look, &self.rules).map_or(setting, |service| self.ends(service));
+        let mut fault = Fault::failure(format!("`{}` did not converge within {limit}", self.plan.name)).hint(hint);
+        fault.actual = self.cx.observed();
+        let behind = look.services.iter().filter(|service| {
+            let one = Look {
+                services: vec![(*service).clone()],
+                ..look.clone()
+            };
+            convergence(&one, &self.rules) != Verdict::Converged
+        });
+        let behind: Vec<&Service> = behind.collect();
+        for service in &behind {
+            let told = standing(service, look, &self.rules);
+            let title = format!("`{}`", service.name);
+            fault.details.extend(told.map(|text| Detail { title, text }));
+        }
+        let ids: Vec<&String> = behind.iter().map(|service| &service.id).collect();
+        let tasks = look
+            .tasks
+            .iter()
+            .filter(|task| ids.contains(&&task.service) && !task.has_ended());
+        for container in tasks.filter_map(|task| task.container.as_ref()).take(SHOWN) {
+            fault
+                .details
+                .extend(describe::details(self.cx, self.node, container).await);
+        }
+        vec![fault.at(self.cx.span.place())]
+    }
+
+    /// What to write for a service that ends by itself.
+    fn ends(&self, service: &str) -> String {
+        let in_file = "one that is to end has `deploy: {restart_policy: {condition: none}}` in its file";
+        match self.whole {
+            true => format!("{in_file}, or is named here: `completes: [{service}]`"),
+            false => in_file.to_owned(),
+        }
+    }
+
+    /// What is seen while all is as it should be.
+    pub(super) fn staying(&self, look: &Look, relapses: &[Relapse]) -> String {
+        let Some(one) = relapses
+            .iter()
+            .max_by_key(|one| one.proven)
+            .filter(|one| one.proven > self.stable)
+        else {
+            return "all is as it should be, and has to stay so".to_owned();
+        };
+        let proven = duration_text(one.proven.as_secs_f64());
+        let named = named(look, &one.service, &one.task);
+        format!(
+            "all is as it should be, and has to stay so for {proven}: {named} {} before",
+            one.end
+        )
+    }
+
+    /// Tells of tasks that ended before all was as it should be.
+    pub(super) fn tell_of(&self, look: &Look, relapses: &[Relapse]) {
+        for one in relapses {
+            let named = named(look, &one.service, &one.task);
+            let others = match one.count {
+                1 => String::new(),
+                count => format!("; so did {} before it", count - 1),
+            };
+            let text = format!("before `{}` converged {named} {}{others}", self.plan.name, one.end);
+            self.cx.case.emitter.note(&text);
+        }
+    }
+}
+
+/// A task as messages name it: "`web.2` on node `core1`".
+pub(in crate::step) fn named(look: &Look, service: &str, task: &Task) -> String {
+    let number = task.slot.map_or_else(String::new, |slot| format!(".{slot}"));
+    let node = look.nodes.iter().find(|node| node.id == task.node);
+    let node = node.map_or_else(String::new, |node| format!(" on node `{}`", node.hostname));
+    format!("`{service}{number}`{node}")
+}
