@@ -1,5 +1,7 @@
 //! One step: asked once, or again until its expectation holds; judged, kept, told.
 
+mod bounded;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,16 +9,14 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::golden;
+use self::bounded::MAX_OUTPUTS;
 use super::walk::{Ended, Walk};
-use crate::event::{Detail, Fault, FaultKind, Outcome, StepInfo, What};
+use crate::event::{Detail, Fault, FaultKind, Outcome, StepInfo, What, times_text};
 use crate::expect::Expectation;
 use crate::shape::Computed;
-use crate::step::{Act, Bound, Cx, Done, Repeat};
+use crate::step::{Act, Bound, Cx, Done, Repeat, golden};
 use crate::template::Scope;
 
-/// The most of a step's result that an event carries, in bytes of its JSON; the whole of a text is in the results.
-const MAX_OUTPUTS: usize = 64 * 1024;
 /// How much longer than its limit a kind that ends by itself may take to tell what it saw.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -71,13 +71,15 @@ pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, sc
     }
     let seconds = began.elapsed().as_secs_f64();
     walk.case.add_parts(&asked.parts, seconds);
+    let (outputs, cut) = bounded::outputs(walk.case.emitter.masks.hidden_in(asked.outputs));
     walk.case.emitter.emit(What::StepEnded {
         step: info,
         outcome: outcome(&asked.faults),
         reason: None,
         seconds,
         parts: asked.parts,
-        outputs: bounded(walk.case.emitter.masks.hidden_in(asked.outputs)),
+        outputs,
+        cut,
         faults: walk.told(&asked.faults),
         attempts: asked.attempts,
         checks: step.checks(),
@@ -85,7 +87,7 @@ pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, sc
     Ended {
         faults: asked.faults,
         checked: step.checks(),
-        cut: false,
+        ..Ended::default()
     }
 }
 
@@ -282,10 +284,10 @@ impl Asking<'_> {
         let left = cx.within.map(|until| until.saturating_duration_since(Instant::now()));
         let waited = within.saturating_sub(left.unwrap_or_default());
         format!(
-            "{ended} after {} of {}: asked {} times; last seen: {}",
+            "{ended} after {} of {}: asked {}; last seen: {}",
             shown(waited),
             shown(within),
-            asked.attempts,
+            times_text(asked.attempts.into()),
             last[0].message
         )
     }
@@ -297,7 +299,8 @@ fn waited(asked: &mut Asked, before: Answer, (cx, within): (&Cx, Duration)) -> S
         true => "it can no longer become so",
         false => "it did not become so",
     };
-    let text = format!("{why}: asked {} times within {}", asked.attempts, shown(within));
+    let times = times_text(asked.attempts.into());
+    let text = format!("{why}: asked {times} within {}", shown(within));
     let cut = cx.cut.is_some() && Instant::now() >= cx.deadline;
     if !cut || asked.faults.iter().any(|fault| fault.kind == FaultKind::Error) {
         return text;
@@ -314,14 +317,7 @@ pub(crate) async fn judge(cx: &Cx, kind: &'static crate::step::Kind, outputs: &V
     if cx.case.update {
         golden::update(cx, expect, outputs).await?;
     }
-    let here = |faults: Vec<Fault>| faults.into_iter().map(|fault| fault.at(cx.span.place())).collect();
-    let judged = cx.rendered(|scope| expect.judge(outputs, scope, kind.defaults)).await;
-    match judged {
-        Err(faults) => Err(golden::missing(cx, expect, outputs)
-            .await
-            .unwrap_or_else(|| here(faults))),
-        Ok(faults) => Ok(here(faults)),
-    }
+    golden::judge(cx, expect, outputs, kind.defaults).await
 }
 
 /// Adds what explains a result that did not hold. Once, however many expectations failed: they are all about one answer.
@@ -335,6 +331,12 @@ pub(crate) async fn explain(cx: &Cx, act: &dyn Act, outputs: &Value, faults: &mu
         outputs => act.explain(cx, outputs, faults).await,
     };
     details.extend(cx.explain_concerned(&faults[0]).await);
+    for detail in cx.explain_taken().await {
+        let mut known = details.iter().chain(&faults[0].details);
+        if !known.any(|known| known.title == detail.title) {
+            details.push(detail);
+        }
+    }
     faults[0].details.extend(details);
     let details = faults.iter_mut().flat_map(|fault| &mut fault.details);
     for detail in details.filter(|detail| detail.text.len() > MAX_OUTPUTS) {
@@ -366,39 +368,4 @@ pub(crate) fn outcome<'f>(faults: impl IntoIterator<Item = &'f Fault>) -> Outcom
 /// A duration as people write it.
 pub(crate) fn shown(duration: Duration) -> String {
     crate::event::duration_text(duration.as_secs_f64())
-}
-
-/// A result of which an event carries only so much.
-fn bounded(outputs: Value) -> Value {
-    match outputs {
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (name, bounded_text(value)))
-            .collect(),
-        other => bounded_text(other),
-    }
-}
-
-fn bounded_text(value: Value) -> Value {
-    match value {
-        Value::String(text) if text.len() > MAX_OUTPUTS => Value::String(crate::cut::head_and_tail(&text, MAX_OUTPUTS)),
-        Value::Array(_) | Value::Object(_) if is_longer(&value, MAX_OUTPUTS) => Value::Null,
-        other => other,
-    }
-}
-
-/// True when the JSON of a value takes more bytes than these: it is measured, not made.
-fn is_longer(value: &Value, limit: usize) -> bool {
-    struct Room(usize);
-    impl std::io::Write for Room {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            let left = self.0.checked_sub(bytes.len());
-            self.0 = left.ok_or(std::io::ErrorKind::WriteZero)?;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    serde_json::to_writer(Room(limit), value).is_err()
 }

@@ -14,11 +14,16 @@ use crate::template::Scope;
 
 /// Makes the case's folders and what its steps see.
 pub(super) async fn begin(env: &Env, plan: &Plan, emitter: &Emitter) -> Result<Arc<Case>, Fault> {
-    let results = plan.results.clone();
-    for folder in [&results, &plan.scratch] {
+    for folder in [&plan.results, &plan.scratch] {
         let made = env.host.make_folder(folder).await;
         made.map_err(|why| Fault::error(format!("cannot make the folder `{}`: {why}", folder.display())))?;
     }
+    Ok(seen(env, plan, emitter))
+}
+
+/// What the case's steps see.
+pub(super) fn seen(env: &Env, plan: &Plan, emitter: &Emitter) -> Arc<Case> {
+    let results = plan.results.clone();
     let stacks = plan.stacks.iter().filter(|stack| stack.is_base());
     let stacks = stacks.map(|stack| {
         (
@@ -37,11 +42,12 @@ pub(super) async fn begin(env: &Env, plan: &Plan, emitter: &Emitter) -> Result<A
         host: Arc::clone(&env.host),
         net: Arc::clone(&env.net),
         labels: crate::lease::case_labels(&env.settings.run, &plan.info.file, &plan.id),
-        spools: super::logs::spools(&results, &plan.id),
+        spools: super::logs::spools(&results, &plan.id, &emitter.masks),
         results,
         scratch: plan.scratch.clone(),
         folder: plan.folder.clone(),
         stacks: plan.names.clone(),
+        own: plan.declared.names(),
         versions: plan.stacks.clone(),
         masked: plan.masked.clone(),
         marks: plan.marks.clone(),
@@ -49,14 +55,15 @@ pub(super) async fn begin(env: &Env, plan: &Plan, emitter: &Emitter) -> Result<A
         changes: tokio_util::task::TaskTracker::new(),
         emitter: emitter.clone(),
         machine: machine(&env.settings.env),
-        docker_host: env.docker_host.clone(),
+        docker_env: env.docker_env.clone(),
         timeout_scale: env.timeout_scale,
         update: env.update,
+        measuring: plan.measuring.clone(),
         helpers: tokio::sync::Mutex::default(),
         walks: watch::Sender::new(1),
         state: Case::no_state(),
     };
-    Ok(case.with_state(stacks))
+    case.with_state(stacks)
 }
 
 /// What commands on this machine see of its environment.
@@ -77,7 +84,7 @@ impl Env {
         let info = &self.facts.engine;
         let engine = json!({
             "version": info.version, "api": info.api, "os": info.os, "arch": info.arch, "kernel": info.kernel,
-            "swarm": info.swarm, "compose": self.facts.compose,
+            "swarm": info.swarm || plan.makes_swarm, "compose": self.facts.compose,
         });
         scope.values.insert("nodes".to_owned(), Arc::new(nodes.into()));
         scope.values.insert("engine".to_owned(), Arc::new(engine));

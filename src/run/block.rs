@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{mark_soft, outcome};
+use super::logs::Expecting;
 use super::saved::newer;
 use super::walk::{AfterFailure, Ended, Limit, Walk};
 use crate::event::{Fault, StepInfo, What};
@@ -46,6 +47,7 @@ impl Walk {
             seconds: began.elapsed().as_secs_f64(),
             parts: BTreeMap::new(),
             outputs: Value::Null,
+            cut: Vec::new(),
             faults: self.told(&own),
             attempts: 1,
             checks: ended.checked,
@@ -76,7 +78,10 @@ impl Walk {
         let work = async {
             match &block.own {
                 Some(own) => inner.template(step, (own, &block.lanes), info, scope).await,
-                None => (inner.lanes(&block.lanes, &prefix, scope).await, Ok(Value::Null)),
+                None => match &self.stored {
+                    Some(stored) => inner.block_again((step, block), stored, (info, &prefix), scope).await,
+                    None => inner.expecting(step, block, (info, &prefix), scope).await,
+                },
             }
         };
         let ((ended, returned), late) = limited(limit, &inner.cancel, work).await;
@@ -95,8 +100,39 @@ impl Walk {
         (ended, own)
     }
 
+    /// Runs the steps of a block; where lines are expected of logs meanwhile, gives which have not come.
+    async fn expecting(
+        &self,
+        step: &Bound,
+        block: &Block,
+        (info, prefix): (&StepInfo, &str),
+        scope: &mut Scope,
+    ) -> (Ended, Done<Value>) {
+        let expecting = match Expecting::begin(step, &self.cx(step, info, scope)).await {
+            Ok(expecting) => expecting,
+            Err(faults) => return (Ended::default(), Err(faults)),
+        };
+        let mut ended = self.lanes(&block.lanes, prefix, scope).await;
+        let Some(expecting) = expecting.filter(|_| !ended.stops() && !ended.cut) else {
+            return (ended, Ok(Value::Null));
+        };
+        let mut cx = self.cx(step, info, scope);
+        let within = match &step.within {
+            Some(within) => match cx.computed(within).await {
+                Ok(within) => Some(self.case.scaled(within)),
+                Err(faults) => return (ended, Err(faults)),
+            },
+            None => None,
+        };
+        ended.checked = true;
+        cx.within = within.map(|within| tokio::time::Instant::now() + within);
+        let missing = expecting.judge(step, &cx, within).await;
+        let told = missing.is_empty() || self.cancel.is_cancelled();
+        (ended, if told { Ok(Value::Null) } else { Err(missing) })
+    }
+
     /// Runs one list, or several at once.
-    async fn lanes(&self, lanes: &[Lane], prefix: &str, scope: &mut Scope) -> Ended {
+    pub(super) async fn lanes(&self, lanes: &[Lane], prefix: &str, scope: &mut Scope) -> Ended {
         if let [Lane { name: None, steps }] = lanes {
             return self.list(steps, prefix, scope).await;
         }
@@ -183,11 +219,13 @@ impl Walk {
             .filter(|(name, _)| BUILT_IN.contains(&name.as_str()));
         let mut inner = Scope {
             seed: scope.seed.clone(),
+            unique: scope.unique.clone(),
             values: built_in.map(|(name, value)| (name.clone(), value.clone())).collect(),
             ..Scope::default()
         };
         for (name, data, hidden) in &own.parameters {
             let value = self.cx(step, info, scope).data(data).await?;
+            inner.by_chance.extend(data.is_by_chance(scope).then(|| name.clone()));
             self.set(&mut inner, name, value, *hidden);
             let given = data.leading_name().and_then(|name| scope.folders.get(name).cloned());
             let folder = given.unwrap_or_else(|| self.folder.as_path().into());
@@ -197,6 +235,7 @@ impl Walk {
             let mut cx = self.cx(step, info, &inner);
             cx.folder.clone_from(&own.folder);
             let value = cx.data(data).await?;
+            inner.by_chance.extend(data.is_by_chance(&inner).then(|| name.clone()));
             self.set(&mut inner, name, value, *hidden);
             let given = data.leading_name().and_then(|name| inner.folders.get(name).cloned());
             inner.folders.extend(given.map(|folder| (name.clone(), folder)));

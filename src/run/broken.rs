@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 use futures_util::FutureExt;
 
 use super::Env;
-use super::case::{Running, TryEnded};
+use super::case::Running;
+use super::ended::TryEnded;
 use crate::event::{Fault, Outcome};
 use crate::plan::Plan;
 use crate::step::Case;
@@ -53,9 +54,10 @@ pub(super) async fn end(env: &Env, plan: &Plan, made: Option<&Arc<Case>>, panic:
         let ended = caught(async { Running::new(env, plan, case).give_up().await }).await;
         faults.extend(ended.unwrap_or_else(|panic| {
             env.left.store(true, Ordering::Relaxed);
+            let gc = &env.unplaced().pasted.gc;
             vec![fault(&panic).detail(
                 "while",
-                "removing what the scenario made; `e2erun gc` removes what is left",
+                format!("removing what the scenario made; `{gc}` removes what is left"),
             )]
         }));
     }

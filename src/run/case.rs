@@ -8,58 +8,25 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::again::cleanup_as_it_went;
 use super::before::Before;
 use super::begin::begin;
 use super::block::limited;
-use super::logs::LogKeeper;
+use super::ended::TryEnded;
+use super::logs::{LogKeeper, Scan};
 use super::probe::Probes;
+use super::stored::{StoredCase, StoredEnd};
+use super::swarm::Swarm;
 use super::walk::{AfterFailure, Ended, Limit, Unreached, Walk, numbered};
-use super::{Env, background, broken, collect, known, requires, scratch, teardown};
+use super::{Env, background, broken, collect, declared, ends, expected, known, requires, scratch, teardown};
 use crate::event::{CaseId, Counts, Fault, FaultKind, Outcome, Phase, What};
 use crate::lease::KeptCase;
 use crate::plan::Plan;
-use crate::step::{Case, Emitter, Keep};
+use crate::step::{Case, Emitter, Keep, own_secrets};
 use crate::template::Scope;
 
 /// Limit of reading logs to their end.
 const LOGS_LIMIT: Duration = Duration::from_secs(30);
-
-/// How a try ended.
-#[derive(Clone)]
-pub(super) struct TryEnded {
-    /// How.
-    pub(super) outcome: Outcome,
-    /// Why, for a skipped one or a known issue.
-    pub(super) reason: Option<String>,
-    /// Faults of the case itself, outside its steps.
-    pub(super) faults: Vec<Fault>,
-    /// Faults of its steps, that were told with them.
-    pub(super) of_steps: Vec<Fault>,
-    /// True when it was ended from outside: then nothing is known of how it would have ended.
-    pub(super) interrupted: bool,
-    /// True when another try follows.
-    pub(super) retried: bool,
-}
-
-impl TryEnded {
-    pub(super) fn new(outcome: Outcome, faults: Vec<Fault>) -> Self {
-        TryEnded {
-            outcome,
-            reason: None,
-            faults,
-            of_steps: Vec::new(),
-            interrupted: false,
-            retried: false,
-        }
-    }
-
-    fn skipped(reason: String) -> Self {
-        TryEnded {
-            reason: Some(reason),
-            ..TryEnded::new(Outcome::Skipped, Vec::new())
-        }
-    }
-}
 
 /// Runs one try, from its first event to its last.
 pub(super) async fn try_once(env: &Env, plan: &Plan, before: &Before) -> TryEnded {
@@ -68,7 +35,7 @@ pub(super) async fn try_once(env: &Env, plan: &Plan, before: &Before) -> TryEnde
         attempt: plan.attempt,
     });
     plan.hide(&emitter.masks);
-    emitter.emit(What::CaseStarted {});
+    emitter.emit(plan.started());
     let began = Instant::now();
     let made = OnceLock::new();
     let (ended, parts) = match broken::caught(tried(env, plan, before, (&emitter, &made))).await {
@@ -95,9 +62,10 @@ async fn tried(
 ) -> (TryEnded, BTreeMap<String, f64>) {
     let mut scope = env.scope(plan);
     let mut parts = BTreeMap::new();
+    let _unwanted = before.swarm.kept_away(plan).await;
     // What was there before the images were made may have gone since.
     let unready = match before.unready(plan) {
-        None => unready(env, plan).await,
+        None => unready(env, plan, &before.swarm).await,
         unready => unready,
     };
     let mut ended = match unready {
@@ -127,10 +95,12 @@ fn settle(env: &Env, plan: &Plan, scope: &Scope, ended: &mut TryEnded) {
 }
 
 /// Why it is not run, if it is not.
-pub(super) async fn unready(env: &Env, plan: &Plan) -> Option<TryEnded> {
+pub(super) async fn unready(env: &Env, plan: &Plan, swarm: &Swarm) -> Option<TryEnded> {
     let scope = env.scope(plan);
-    if let Some(reason) = requires::unmet(&plan.requires, env).await {
-        return Some(TryEnded::skipped(reason));
+    match requires::unmet(env, plan, swarm).await {
+        Ok(None) => {}
+        Ok(Some(reason)) => return Some(TryEnded::skipped(reason)),
+        Err(fault) => return Some(TryEnded::new(Outcome::Errored, vec![fault])),
     }
     for skip in &plan.skip {
         let applies = skip.r#if.as_ref().map_or(Ok(true), |condition| condition.truth(&scope));
@@ -155,6 +125,8 @@ pub(super) struct Running<'a> {
     plan: &'a Plan,
     case: Arc<Case>,
     probes: Arc<Probes>,
+    /// What an earlier run left, where that is only judged again.
+    stored: Option<Arc<StoredCase>>,
     /// Whatever ends the try, its probes ask no longer.
     _probes_end: DropGuard,
 }
@@ -184,9 +156,40 @@ impl<'a> Running<'a> {
             env,
             plan,
             case,
+            stored: None,
             _probes_end: probes.end_on_drop(),
             probes,
         }
+    }
+
+    /// Judges what an earlier run left of it: what prepares, does and checks. What was found after these, and outside of
+    /// them, is taken as it went.
+    pub(super) async fn again(mut self, scope: &mut Scope, stored: Arc<StoredCase>) -> TryEnded {
+        self.stored = Some(Arc::clone(&stored));
+        stored.tell_vars(&self.case, self.plan);
+        let mut main = self.main(scope).await;
+        main.steps.faults.extend(self.probes.found());
+        let mut scan = Scan::new(self.plan, &self.case);
+        let scans_again = stored.scanned.as_ref().is_some_and(|then| scan.again(scope, then));
+        let own = stored.own_faults(scans_again);
+        let scans = self.plan.log_scans.iter().any(|scan| scan.own) && !scans_again;
+        if scans || !own.is_empty() {
+            let logs = if scans_again { "" } else { "its logs, " };
+            let text = format!("what was found of the case itself ({logs}its limit, its cleanup) is taken as it went");
+            self.case.emitter.note(&text);
+        }
+        if scans_again {
+            let text = "`log-scan` has other rules now: the logs that the run left are looked through again";
+            self.case.emitter.note(text);
+            main.faults.extend(scan.told());
+        }
+        let verified = |end: &StoredEnd| end.outcome != Outcome::NotVerified;
+        main.steps.checked |= scans && stored.ended.as_ref().is_some_and(verified) || scans_again && scan.checked();
+        main.interrupted |= stored.ended.is_none();
+        main.faults.extend(own);
+        let mut ended = judged(&main, &cleanup_as_it_went(&self.case, &stored));
+        settle(self.env, self.plan, scope, &mut ended);
+        ended
     }
 
     /// Ends what a panic left of it, and removes what it had made.
@@ -200,7 +203,9 @@ impl<'a> Running<'a> {
         let hurry = &self.env.hurry;
         let keeper = LogKeeper::start(&self.case);
         let mut main = self.main(scope).await;
-        if main.failed() || self.probes.broken() || background::failed(&self.case).await {
+        let mut scan = Scan::new(self.plan, &self.case);
+        let found = !main.interrupted && scan.look(scope, hurry).await;
+        if main.failed() || found || self.probes.broken() || background::failed(&self.case).await {
             self.phase(Phase::OnFailure, scope, (hurry, hurry)).await;
         }
         // A failed preparation says nothing of the system's answer: it could not be found out.
@@ -211,6 +216,14 @@ impl<'a> Running<'a> {
         main.steps.faults.extend(self.probes.finish(&self.case, counts).await);
         let cleanup = self.phase(Phase::Cleanup, scope, (hurry, hurry)).await;
         main.faults.extend(background::finish(&self.case, hurry).await);
+        if !main.interrupted {
+            scan.look(scope, hurry).await;
+        }
+        if !main.interrupted {
+            hurry.run_until_cancelled(ends::tell(&self.case)).await;
+        }
+        main.faults.extend(scan.told());
+        main.steps.checked |= scan.checked();
         main.faults.iter_mut().for_each(|fault| fault.counts = counts);
         let bad = main.failed() || !cleanup.faults.is_empty();
         collect::collect(&self.case, self.plan, scope, (bad, hurry)).await;
@@ -267,18 +280,26 @@ impl<'a> Running<'a> {
     }
 
     async fn phases(&self, scope: &mut Scope, cancel: &CancellationToken) -> Main {
-        let mut main = Main::default();
+        let mut faults = declared::make(&self.case, &self.plan.declared).await;
+        faults.extend(expected::absent(&self.case, self.plan).await);
+        let unmade = !faults.is_empty();
+        let mut main = Main {
+            stopped: unmade,
+            faults,
+            ..Main::default()
+        };
         for phase in [Phase::Given, Phase::Steps, Phase::Then] {
             let tokens = (cancel, &self.env.cancel);
             if main.stopped {
                 let why = match main.given_failed {
                     _ if cancel.is_cancelled() => Unreached::Ended,
                     true => Unreached::Given,
+                    false if unmade => Unreached::Unmade,
                     false => Unreached::Failed,
                 };
                 let steps = self.plan.phases.get(&phase).into_iter().flatten();
                 self.walk(phase, tokens)
-                    .unreached(numbered(steps, phase_name(phase)), scope, why);
+                    .unreached(numbered(steps, phase.word()), scope, why);
                 continue;
             }
             let ended = self.phase(phase, scope, tokens).await;
@@ -302,6 +323,7 @@ impl<'a> Running<'a> {
             soft: false,
             depth: 0,
             probes: Arc::clone(&self.probes),
+            stored: self.stored.clone(),
         }
     }
 
@@ -310,7 +332,7 @@ impl<'a> Running<'a> {
             return Ended::default();
         };
         self.case.emitter.emit(What::PhaseStarted { phase });
-        let mut ended = self.walk(phase, ends).list(steps, phase_name(phase), scope).await;
+        let mut ended = self.walk(phase, ends).list(steps, phase.word(), scope).await;
         let faults = ended.faults.into_iter();
         ended.faults = faults.map(|fault| fault.in_phase(phase)).collect();
         ended
@@ -320,6 +342,8 @@ impl<'a> Running<'a> {
     async fn end(&self, keeper: LogKeeper, keep: bool, bad: bool) -> Vec<Fault> {
         let case = &self.case;
         let hurry = &self.env.hurry;
+        // While their files are there: a step may have made or changed one since.
+        hurry.run_until_cancelled(own_secrets::hide_again(case)).await;
         if bad {
             hurry.run_until_cancelled(collect::describe(case)).await;
         }
@@ -334,12 +358,13 @@ impl<'a> Running<'a> {
                 scenario: self.plan.info.file.clone(),
                 at: jiff::Timestamp::now().as_second(),
             });
-            if let Some(text) = collect::how_to_look(case) {
+            if let Some(text) = collect::how_to_look(case, self.plan.private()) {
                 case.emitter.emit(What::Kept { text });
             }
         } else {
             faults.extend(teardown::remove(case, hurry).await);
             faults.extend(scratch::remove(case).await);
+            faults.extend(declared::remove(case, &self.plan.declared).await);
             self.env.left.fetch_or(!faults.is_empty(), Ordering::Relaxed);
         }
         faults.extend(collect::hide(case).await);
@@ -355,23 +380,18 @@ impl<'a> Running<'a> {
 fn judged(main: &Main, cleanup: &Ended) -> TryEnded {
     let all = main.steps.faults.iter().chain(&main.faults).chain(&cleanup.faults);
     let mut worst = all.filter_map(Fault::makes).max().unwrap_or(Outcome::Passed);
-    if worst == Outcome::Passed && !main.steps.checked {
+    let unjudged = match main.steps.unjudged {
+        0 => None,
+        1 => Some("1 step was not judged again".to_owned()),
+        steps => Some(format!("{steps} steps were not judged again")),
+    };
+    if worst == Outcome::Passed && (unjudged.is_some() || !main.steps.checked) {
         worst = Outcome::NotVerified;
     }
     TryEnded {
         of_steps: [main.steps.faults.as_slice(), cleanup.faults.as_slice()].concat(),
         interrupted: main.interrupted,
+        reason: unjudged.filter(|_| worst == Outcome::NotVerified),
         ..TryEnded::new(worst, main.faults.clone())
-    }
-}
-
-/// A phase as it is written.
-pub(crate) fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Given => "given",
-        Phase::Steps => "steps",
-        Phase::Then => "then",
-        Phase::OnFailure => "on-failure",
-        Phase::Cleanup => "cleanup",
     }
 }

@@ -182,7 +182,8 @@ pub(crate) async fn hide(case: &Case) -> Option<Fault> {
         return None;
     }
     let masks = std::sync::Arc::clone(&case.emitter.masks);
-    let kept = case.host.hide_in_files(&case.results, masks).await;
+    let clean = case.spools.clean().await;
+    let kept = case.host.hide_in_files(&case.results, masks, clean).await;
     (!kept.is_empty()).then(|| {
         let fault = Fault::error("hidden values may stand in files of the results that cannot be rewritten");
         fault.detail("files", kept.join("\n")).hint("do not pass them on")
@@ -190,7 +191,7 @@ pub(crate) async fn hide(case: &Case) -> Option<Fault> {
 }
 
 /// How to get into what was left, and how to remove it; none where no container ever was.
-pub(crate) fn how_to_look(case: &Case) -> Option<String> {
+pub(crate) fn how_to_look(case: &Case, private: Option<&Path>) -> Option<String> {
     let mut nodes = case.nodes.iter().map(|node| node.world.snapshot());
     if nodes.all(|seen| seen.ever_with_label(crate::lease::CASE, &case.id).is_empty()) {
         return None;
@@ -200,10 +201,17 @@ pub(crate) fn how_to_look(case: &Case) -> Option<String> {
         for container in node.world.snapshot().with_label(crate::lease::CASE, &case.id) {
             let state = if container.is_running() { "exec -it" } else { "logs" };
             let shell = if container.is_running() { " sh" } else { "" };
-            lines.push(format!("  docker {state} {}{shell}", container.name));
+            lines.push(format!("  {} {state} {}{shell}", node.pasted.docker, container.name));
         }
     }
-    lines.push(format!("remove it: e2erun gc --label {}", case.label()));
+    if let Some(folder) = private {
+        lines.push(format!("  its secrets are in {}", folder.display()));
+    }
+    lines.push(format!(
+        "remove it: {} --label {}",
+        case.unplaced().pasted.gc,
+        case.label()
+    ));
     Some(lines.join("\n"))
 }
 

@@ -99,13 +99,14 @@ impl Images {
         if !waiting.is_empty() {
             self.make_all(env, waiting).await;
             // Copies of contexts, with whatever stands in them, are no results.
-            let scratch = env.folder(SCRATCH);
-            if let Err(why) = env.host.remove_folder(&scratch).await {
-                let told = format!(
-                    "cannot remove what images were built from, `{}`: {why}",
-                    scratch.display()
-                );
-                env.emitter.note(&told);
+            for scratch in [env.folder(SCRATCH), env.settings.hidden.join(SCRATCH)] {
+                if let Err(why) = env.host.remove_folder(&scratch).await {
+                    let told = format!(
+                        "cannot remove what images were built from, `{}`: {why}",
+                        scratch.display()
+                    );
+                    env.emitter.note(&told);
+                }
             }
         }
         let inside = plans.iter().any(|plan| plan.asks_inside()) && !self.made().contains_key(INSIDE);

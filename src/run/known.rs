@@ -1,11 +1,19 @@
 //! Known issues: a scenario that fails as described is not counted; one that passes tells that the note can go.
 
-use super::case::TryEnded;
+use super::ended::TryEnded;
 use crate::diagnostic::Spanned;
 use crate::event::{Fault, FaultKind, Outcome};
 use crate::plan::Plan;
 use crate::step::KnownIssue;
 use crate::template::Scope;
+
+/// How what is told of a known issue begins, that is not one of the system's faults.
+const TELLS: [&str; 2] = ["passed, though it has a known issue: ", "not the known issue `"];
+
+/// True for what only tells of a known issue.
+pub(super) fn tells(fault: &Fault) -> bool {
+    TELLS.iter().any(|begins| fault.message.starts_with(begins))
+}
 
 /// Sees how a try ended in the light of what is known.
 pub(super) fn judge(plan: &Plan, scope: &Scope, ended: &mut TryEnded) {
@@ -46,7 +54,7 @@ pub(super) fn judge(plan: &Plan, scope: &Scope, ended: &mut TryEnded) {
         && ended.outcome != Outcome::NotVerified
         && let Some(issue) = open.next()
     {
-        let why = format!("passed, though it has a known issue: {}", reason(issue));
+        let why = format!("{}{}", TELLS[0], reason(issue));
         ended.outcome = Outcome::Failed;
         ended.faults.push(
             Fault::failure(why)
@@ -143,7 +151,7 @@ pub(super) fn told(reason: &Spanned<String>, link: Option<&Spanned<String>>) -> 
 
 /// A failure that a known issue is there for, and does not cover.
 fn other(issue: &KnownIssue, why: String) -> Fault {
-    let mut fault = Fault::failure(format!("not the known issue `{}`: {why}", reason(issue))).at(issue.span.place());
+    let mut fault = Fault::failure(format!("{}{}`: {why}", TELLS[1], reason(issue))).at(issue.span.place());
     fault.soft = true;
     fault
 }

@@ -1,5 +1,9 @@
 //! The logs of a case's containers: one follower each, from the container's start to its log's end.
 
+mod all;
+mod expected;
+mod scan;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,15 +13,19 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::engine::logs::{Mark, Spools};
+use crate::mask::Masks;
 use crate::step::inside::is_helper;
 use crate::step::{Bound, Case};
+
+pub(super) use expected::Expecting;
+pub(super) use scan::Scan;
 
 /// Marks by the number of the step, or why it made none.
 type Marks = BTreeMap<usize, Result<Mark, String>>;
 
 /// The spools of a case: files in its results, with the names of its stacks.
-pub(crate) fn spools(results: &Path, case: &str) -> Spools {
-    Spools::new(results.join("logs"), &format!("e2e-{case}-"))
+pub(crate) fn spools(results: &Path, case: &str, masks: &Arc<Masks>) -> Spools {
+    Spools::new(results.join("logs"), &format!("e2e-{case}-")).hiding(masks)
 }
 
 /// Starts a follower for each container of the case as it appears.

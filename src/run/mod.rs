@@ -1,5 +1,6 @@
 //! The interpreter: plans in, events out. A run cannot fail; what goes wrong is told in events.
 
+mod again;
 mod attempt;
 mod background;
 mod bases;
@@ -9,17 +10,23 @@ mod block;
 mod broken;
 mod case;
 mod collect;
-mod golden;
+mod declared;
+mod ended;
+mod ends;
+mod expected;
 mod images;
 pub mod interruption;
 mod known;
 mod logs;
+mod mesh;
 mod ports;
 mod probe;
 mod requires;
 mod rounds;
 mod saved;
 pub mod scratch;
+mod stored;
+mod swarm;
 mod teardown;
 #[cfg(test)]
 mod tests;
@@ -47,10 +54,12 @@ use crate::scenario::Files;
 use crate::schedule::{self, Waiting};
 use crate::step::{Emitter, NodeHandle, UNPLACED};
 
+pub use again::validate;
 use before::Before;
 pub use broken::panicked;
-use case::TryEnded;
+use ended::TryEnded;
 pub use requires::Facts;
+pub use stored::Stored;
 use turns::Turns;
 
 /// What all cases of a run share.
@@ -77,8 +86,8 @@ pub struct Env {
     pub hurry: CancellationToken,
     /// What is known of the surroundings.
     pub facts: Facts,
-    /// `DOCKER_HOST` for commands on this machine.
-    pub docker_host: Option<String>,
+    /// What says to commands on this machine which engine is meant: `DOCKER_HOST`, …
+    pub docker_env: BTreeMap<String, String>,
     /// Stretches every limit.
     pub timeout_scale: f64,
     /// True when golden files are rewritten.
@@ -95,6 +104,61 @@ pub struct Env {
     pub command: Vec<String>,
     /// YAML files that are none of ours.
     pub passed_over: usize,
+    /// The seed of the order in which the cases begin, where it is one by chance.
+    pub shuffle: Option<String>,
+}
+
+/// What a run cannot do without.
+pub struct Needed {
+    /// This machine's processes and files.
+    pub host: Arc<dyn Host>,
+    /// http and tcp.
+    pub net: Arc<dyn Net>,
+    /// The run's lease.
+    pub lease: Arc<Lease>,
+    /// What planning needs.
+    pub settings: Settings,
+    /// The files that were read.
+    pub files: Arc<Files>,
+    /// How it is told.
+    pub emitter: Emitter,
+}
+
+impl Env {
+    /// Without an engine, one case at a time, and nobody ends it: for judging what a run left, and to say more of.
+    pub fn without_engine(needed: Needed) -> Env {
+        let Needed {
+            host,
+            net,
+            lease,
+            settings,
+            files,
+            emitter,
+        } = needed;
+        Env {
+            host,
+            net,
+            lease,
+            settings,
+            files,
+            emitter,
+            nodes: Vec::new(),
+            interrupted: CancellationToken::new(),
+            cancel: CancellationToken::new(),
+            hurry: CancellationToken::new(),
+            facts: Facts::default(),
+            docker_env: BTreeMap::new(),
+            timeout_scale: 1.0,
+            update: false,
+            left: Arc::default(),
+            jobs: 1,
+            rules: Rules::default(),
+            fail_fast: false,
+            command: Vec::new(),
+            passed_over: 0,
+            shuffle: None,
+        }
+    }
 }
 
 /// A case that is to run.
@@ -127,22 +191,14 @@ impl Job {
 /// Hides from here on what is hidden in every case.
 pub fn hide_everywhere(emitter: &Emitter, jobs: &[Job]) {
     for job in jobs {
-        job.plan.hide_everywhere(&emitter.masks);
+        emitter.hide_everywhere(|masks| job.plan.hide_everywhere(masks));
     }
 }
 
 /// Runs the cases; the last event is the run's end.
 pub async fn run(mut env: Env, mut jobs: Vec<Job>, nodes: Vec<crate::event::NodeInfo>) {
     hide_everywhere(&env.emitter, &jobs);
-    env.emitter.emit(What::RunStarted {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: env.command.clone(),
-        cases: jobs.iter().map(|job| job.told(&env.emitter)).collect(),
-        nodes,
-        passed_over: env.passed_over,
-        jobs: env.jobs,
-        rules: env.rules,
-    });
+    tell_started(&env, &jobs, nodes);
     let _interruption = interruption::watch(&env);
     let before = Before::the_first(&mut env, &mut jobs).await;
     let turns = Turns::of(env.jobs);
@@ -153,13 +209,28 @@ pub async fn run(mut env: Env, mut jobs: Vec<Job>, nodes: Vec<crate::event::Node
         turns,
     });
     let mut faults = cases(&run).await;
-    let Run { env, jobs, .. } = &*run;
+    let Run { env, jobs, before, .. } = &*run;
     faults.extend(images::remove_own(env, jobs).await);
     faults.extend(teardown::end(env).await);
+    faults.extend(before.swarm.end(env).await);
     env.emitter.emit(What::RunEnded {
         seconds: env.emitter.elapsed(),
         interrupted: env.interrupted.is_cancelled(),
         faults,
+    });
+}
+
+/// Tells that the run begins, with these cases.
+fn tell_started(env: &Env, jobs: &[Job], nodes: Vec<crate::event::NodeInfo>) {
+    env.emitter.emit(What::RunStarted {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: env.command.clone(),
+        cases: jobs.iter().map(|job| job.told(&env.emitter)).collect(),
+        nodes,
+        passed_over: env.passed_over,
+        jobs: env.jobs,
+        rules: env.rules,
+        shuffle: env.shuffle.clone(),
     });
 }
 
@@ -241,7 +312,10 @@ async fn tries(run: &Run, case: usize) -> Outcome {
         }
         let planned = crate::plan::filled(&job.loaded, &job.seed, attempt, &env.settings, &env.files);
         ended = match planned {
-            Ok(plan) => case::try_once(env, &plan, before).await,
+            Ok(plan) => {
+                env.emitter.hide_everywhere(|masks| plan.hide_everywhere(masks));
+                case::try_once(env, &plan, before).await
+            }
             Err(problems) => unplanned(env, job, attempt, &problems),
         };
     }
@@ -271,7 +345,7 @@ fn not_begun(env: &Env, plan: &Plan, attempt: u32, faults: Vec<Fault>) -> TryEnd
         attempt,
     });
     plan.hide(&emitter.masks);
-    emitter.emit(What::CaseStarted {});
+    emitter.emit(plan.started());
     emitter.emit(What::CaseEnded {
         outcome: Outcome::Errored,
         reason: None,

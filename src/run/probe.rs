@@ -20,6 +20,8 @@ use crate::template::Scope;
 #[derive(Default)]
 pub(crate) struct Probes {
     running: Mutex<Vec<Probe>>,
+    /// What an earlier run found, where that is only judged again.
+    went: Mutex<Vec<Fault>>,
     end: CancellationToken,
 }
 
@@ -80,7 +82,7 @@ impl Walk {
 }
 
 /// How the step of a probe ended: when it has started to ask, and again when what it had to hold did not.
-fn end_step(case: &Case, step: StepInfo, checks: bool, faults: Vec<Fault>) {
+pub(super) fn end_step(case: &Case, step: StepInfo, checks: bool, faults: Vec<Fault>) {
     case.emitter.emit(What::StepEnded {
         step,
         outcome: super::attempt::outcome(&faults),
@@ -88,6 +90,7 @@ fn end_step(case: &Case, step: StepInfo, checks: bool, faults: Vec<Fault>) {
         seconds: 0.0,
         parts: BTreeMap::new(),
         outputs: Value::Null,
+        cut: Vec::new(),
         faults,
         attempts: 0,
         checks,
@@ -108,6 +111,16 @@ impl Probes {
     pub(crate) fn broken(&self) -> bool {
         let must_hold = |probe: &Probe| probe.must_hold && probe.broken.load(Ordering::Relaxed);
         self.lock().iter().any(must_hold)
+    }
+
+    /// What one of an earlier run had found at its end.
+    pub(super) fn went(&self, faults: Vec<Fault>) {
+        self.went.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
+    }
+
+    /// What those of an earlier run had found.
+    pub(super) fn found(&self) -> Vec<Fault> {
+        std::mem::take(&mut *self.went.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Ends them all and tells their answers; the faults are those of probes that must hold and did not.

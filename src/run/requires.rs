@@ -1,28 +1,66 @@
 //! `requires`: looked at before images are made for the case and when it begins, never assumed.
 
 use super::Env;
+use super::swarm::Swarm;
+use crate::engine::EngineInfo;
+use crate::event::Fault;
+use crate::plan::Plan;
 use crate::scenario::Requires;
 
 /// What is known of the surroundings.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// What the engine says of itself.
-    pub engine: crate::engine::EngineInfo,
+    pub engine: EngineInfo,
     /// The compose tool's version; empty without one.
     pub compose: String,
 }
 
 /// Why what is required is not there; none when it is.
-pub(crate) async fn unmet(all: &[Requires], env: &Env) -> Option<String> {
-    for requires in all {
-        if let Some(reason) = unmet_one(requires, env).await {
-            return Some(reason);
+pub(super) async fn unmet(env: &Env, plan: &Plan, swarm: &Swarm) -> Result<Option<String>, Fault> {
+    for requires in &plan.requires {
+        let unmet = match unmet_one(requires, env, plan.makes_swarm).await? {
+            None => unmet_by_mesh(requires, env, (plan, swarm)).await?,
+            unmet => unmet,
+        };
+        if unmet.is_some() {
+            return Ok(unmet);
         }
     }
-    None
+    Ok(None)
 }
 
-async fn unmet_one(requires: &Requires, env: &Env) -> Option<String> {
+/// The routing mesh is found by looking, which takes some seconds: last of all.
+async fn unmet_by_mesh(
+    requires: &Requires,
+    env: &Env,
+    (plan, swarm): (&Plan, &Swarm),
+) -> Result<Option<String>, Fault> {
+    if requires.routing_mesh.as_ref().is_none_or(|mesh| !mesh.value) {
+        return Ok(None);
+    }
+    if !env.facts.engine.manager && !plan.makes_swarm {
+        return Ok(Some(
+            "requires the routing mesh, and the engine is no manager of a swarm".to_owned(),
+        ));
+    }
+    if let Some(fault) = swarm.see_to(env, plan).await {
+        return Err(fault);
+    }
+    if swarm.has_mesh(env).await? {
+        return Ok(None);
+    }
+    // A file of this machine says nothing of another one's engine.
+    let here = env.nodes.first().is_some_and(|node| node.is_here);
+    let why = if here && !env.host.exists(IPVS.as_ref()).await {
+        "this kernel has no IPVS"
+    } else {
+        "a port that is published through it is not answered on this engine"
+    };
+    Ok(Some(format!("requires the routing mesh, and {why}")))
+}
+
+async fn unmet_one(requires: &Requires, env: &Env, makes_swarm: bool) -> Result<Option<String>, Fault> {
     let engine = &env.facts.engine;
     let versions = [
         ("engine", &requires.engine, &engine.version),
@@ -33,7 +71,7 @@ async fn unmet_one(requires: &Requires, env: &Env) -> Option<String> {
             && !wanted.value.holds(found)
         {
             let found = if found.is_empty() { "none" } else { found.as_str() };
-            return Some(format!("requires {what} {}, found {found}", wanted.value));
+            return Ok(Some(format!("requires {what} {}, found {found}", wanted.value)));
         }
     }
     if !requires.arch.is_empty() && !requires.arch.iter().any(|arch| arch.value == engine.arch) {
@@ -43,31 +81,26 @@ async fn unmet_one(requires: &Requires, env: &Env) -> Option<String> {
             .map(|arch| arch.value.as_str())
             .collect::<Vec<_>>()
             .join(" or ");
-        return Some(format!("requires architecture {wanted}, found {}", engine.arch));
+        return Ok(Some(format!("requires architecture {wanted}, found {}", engine.arch)));
     }
-    if let Some(swarm) = &requires.swarm
-        && swarm.value != engine.swarm
-    {
-        return Some(format!(
-            "requires an engine {}",
-            if swarm.value {
-                "in a swarm"
-            } else {
-                "that is in no swarm"
-            }
-        ));
-    }
-    if requires.routing_mesh.as_ref().is_some_and(|mesh| mesh.value) && !env.host.exists(IPVS.as_ref()).await {
-        return Some("requires the routing mesh, and this kernel has no IPVS".to_owned());
+    match requires.swarm.as_ref().map(|swarm| swarm.value) {
+        Some(true) if !engine.swarm && !makes_swarm => return Ok(Some("requires an engine in a swarm".to_owned())),
+        Some(false) if in_swarm(env).await? => {
+            return Ok(Some("requires an engine that is in no swarm".to_owned()));
+        }
+        _ => {}
     }
     if let Some(disk) = &requires.disk {
         let free = env.host.free_space(&env.settings.results).await;
         if free.is_none_or(|free| free < disk.value.0) {
             let found = free.map_or("unknown".to_owned(), |free| format!("{} MiB", free >> 20));
-            return Some(format!("requires {} MiB of disk, found {found}", disk.value.0 >> 20));
+            return Ok(Some(format!(
+                "requires {} MiB of disk, found {found}",
+                disk.value.0 >> 20
+            )));
         }
     }
-    requires.env.iter().find_map(|name| {
+    let absent = requires.env.iter().find_map(|name| {
         let name = &name.value;
         match env.settings.env.get(name).map(String::as_str) {
             None => Some(format!("requires the environment variable {name}")),
@@ -75,7 +108,17 @@ async fn unmet_one(requires: &Requires, env: &Env) -> Option<String> {
             Some("") => Some(format!("requires the environment variable {name}, which is empty")),
             Some(_) => None,
         }
-    })
+    });
+    Ok(absent)
+}
+
+/// Whether the engine is in a swarm now: another case may have asked for one, of this run or another, and others leave theirs.
+/// What a worker is in nobody can tell but the engine itself, and it did.
+async fn in_swarm(env: &Env) -> Result<bool, Fault> {
+    let EngineInfo { swarm, manager, .. } = env.facts.engine;
+    let now = env.unplaced().engine.swarm().await;
+    let now = now.map_err(|error| Fault::error(format!("`requires: {{swarm: false}}`: {error}")))?;
+    Ok(now.is_some() || swarm && !manager)
 }
 
 /// Where a kernel with IPVS shows it.

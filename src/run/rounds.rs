@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::saved::newer;
-use super::walk::{AfterFailure, Ended, Walk, step_name, why_skipped};
+use super::walk::{AfterFailure, Ended, Walk, why_skipped};
 use crate::event::Fault;
 use crate::expect::text_of;
 use crate::step::{Bound, Cx, Done, Items};
@@ -68,7 +68,7 @@ impl Walk {
 
     /// One round, unless it is skipped.
     async fn round(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
-        let info = self.info(step, path, step_name(step, scope));
+        let info = self.info(step, path, scope);
         let skipped = why_skipped(step, &self.cx(step, &info, scope), true).await;
         match skipped {
             Ok(None) => self.instance(step, path, scope).await,

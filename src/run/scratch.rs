@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::engine::world::State;
-use crate::engine::{ContainerSpec, EngineResult, Labels, ResourceKind};
+use crate::engine::{EngineResult, Labels, ResourceKind};
 use crate::event::Fault;
 use crate::host::Host;
 use crate::step::{Case, NodeHandle, inside};
@@ -23,7 +23,7 @@ const THERE: &str = "/scratch";
 pub(super) async fn remove(case: &Case) -> Option<Fault> {
     let removed = match case.host.remove_folder(&case.scratch).await {
         // An engine elsewhere would make an empty folder of that name on its machine.
-        Err(why) if why.kind() == io::ErrorKind::PermissionDenied && is_here(case.docker_host.as_deref()) => {
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied && case.unplaced().is_here => {
             let (node, host, labels) = (case.unplaced(), case.host.as_ref(), case.labels.clone());
             match empty(node, host, labels, &case.scratch).await {
                 Ok(()) => case.host.remove_folder(&case.scratch).await,
@@ -35,11 +35,6 @@ pub(super) async fn remove(case: &Case) -> Option<Fault> {
     removed.err().map(|why| of(case, &why.to_string()))
 }
 
-/// True where the engine sees this machine's folders, as far as its address tells.
-pub fn is_here(docker_host: Option<&str>) -> bool {
-    docker_host.is_none_or(|host| host.starts_with("unix://"))
-}
-
 fn of(case: &Case, why: &str) -> Fault {
     let folder = case.scratch.display();
     Fault::error(format!("cannot remove the scratch folder `{folder}`: {why}"))
@@ -48,18 +43,9 @@ fn of(case: &Case, why: &str) -> Fault {
 
 /// Empties a folder of this machine in a container, whose user may do so.
 pub async fn empty(node: &NodeHandle, host: &dyn Host, labels: Labels, folder: &Path) -> Result<(), Fault> {
-    inside::make_image(node.engine.as_ref(), host).await?;
-    let program = host.program().await;
-    let program = program.map_err(|why| Fault::error(format!("this program cannot be found: {why}")))?;
-    let spec = ContainerSpec {
-        image: inside::image(&program),
-        entrypoint: Some(program.argv.clone()),
-        command: Some([inside::WORD, "--empty", THERE].map(str::to_owned).to_vec()),
-        labels,
-        volumes: vec![format!("{}:{THERE}", folder.display())],
-        network_mode: Some("none".to_owned()),
-        ..ContainerSpec::default()
-    };
+    let mounts = vec![format!("{}:{THERE}", folder.display())];
+    let mut spec = inside::holder_spec((node.engine.as_ref(), host), labels, mounts).await?;
+    spec.command = Some([inside::WORD, "--empty", THERE].map(str::to_owned).to_vec());
     let fault = |error: crate::engine::EngineError| Fault::error(error.to_string());
     let id = node.engine.create(&spec).await.map_err(fault)?;
     let ended = run(node, &id).await;
@@ -77,15 +63,4 @@ async fn run(node: &NodeHandle, id: &str) -> EngineResult<Option<i64>> {
     node.engine.start(id).await?;
     let ended = |state: &State| state.container(id).filter(|it| it.has_ended())?.exit;
     Ok(node.world.until(ended, Instant::now() + LIMIT).await.ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_here;
-
-    #[test]
-    fn only_an_engine_of_this_machine_can_empty_its_folders() {
-        assert!(is_here(None) && is_here(Some("unix:///var/run/docker.sock")));
-        assert!(!is_here(Some("tcp://build:2375")) && !is_here(Some("ssh://build")));
-    }
 }

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::Env;
 use crate::event::Fault;
 use crate::host::Host;
-use crate::lease::clear;
+use crate::lease::{self, Ends, clear};
 use crate::step::{Case, NodeHandle};
+use crate::substitute::StackKind;
 
 /// How long removing may take on a node, calls that still change something included.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -64,11 +65,16 @@ pub(super) async fn end(env: &Env) -> Option<Fault> {
         Fault::error(format!(
             "a tool or a call that was ended did not come to its end within {within}"
         ))
-        .hint("`e2erun gc` ends it, and removes what it made"),
+        .hint(format!(
+            "`{}` ends it, and removes what it made",
+            env.unplaced().pasted.gc
+        )),
     )
 }
 
 async fn kill(case: &Case) {
+    let dissolved = case.nodes.iter().map(|node| dissolve(case, node));
+    let _ = tokio::time::timeout(LIMIT, join_all(dissolved)).await;
     let kills = case.nodes.iter().flat_map(|node| {
         let ids = node.world.snapshot().running_with(crate::lease::CASE, &case.id);
         ids.into_iter().map(|id| {
@@ -78,6 +84,14 @@ async fn kill(case: &Case) {
         })
     });
     let _ = tokio::time::timeout(LIMIT, join_all(kills)).await;
+}
+
+/// Removes the services of a case: a swarm would start again what is killed. What cannot be removed shows in the end.
+async fn dissolve(case: &Case, node: &NodeHandle) {
+    if !case.versions.iter().any(|stack| stack.kind == StackKind::Swarm) {
+        return;
+    }
+    drop(lease::dissolve(node.engine.as_ref(), &node.world, &[case.label()], Ends::Killed).await);
 }
 
 /// Removes everything with the case's label, images that `commit` made too; what is left is told.
@@ -116,5 +130,5 @@ fn left(node: &NodeHandle, label: &str, why: &str) -> Fault {
         node.name
     ))
     .detail("why", why)
-    .hint(format!("`e2erun gc` removes it; it has the label `{label}`"))
+    .hint(format!("`{}` removes it; it has the label `{label}`", node.pasted.gc))
 }

@@ -38,6 +38,8 @@ pub(crate) struct Walk {
     pub(crate) depth: usize,
     /// Probes that a phase started; they end with the case.
     pub(crate) probes: Arc<super::probe::Probes>,
+    /// What an earlier run left, where that is only judged again.
+    pub(crate) stored: Option<Arc<super::stored::StoredCase>>,
 }
 
 /// A limit of several steps together.
@@ -76,6 +78,8 @@ pub(crate) struct Ended {
     pub(crate) checked: bool,
     /// True when steps were left unreached.
     pub(crate) cut: bool,
+    /// How many of them were not judged again, where only that is done.
+    pub(crate) unjudged: usize,
 }
 
 impl Ended {
@@ -83,6 +87,7 @@ impl Ended {
         self.faults.extend(other.faults);
         self.checked |= other.checked;
         self.cut |= other.cut;
+        self.unjudged += other.unjudged;
     }
 
     /// True when a step failed, and not softly: what comes after it is not reached.
@@ -117,6 +122,8 @@ pub(crate) enum Unreached {
     Failed,
     /// `given` failed: what a check would have found cannot be found out.
     Given,
+    /// What the scenario declares could not be made, or what a stack expects is not there.
+    Unmade,
     /// The scenario, or a block that it is in, was ended.
     Ended,
 }
@@ -180,10 +187,11 @@ impl Walk {
         let text = match why {
             Unreached::Failed => "not reached: a step before it failed",
             Unreached::Given => "not reached: `given` failed",
+            Unreached::Unmade => "not reached: what the scenario declares or expects is not there",
             Unreached::Ended => "not reached: the scenario was ended",
         };
         for (path, step) in steps {
-            let info = self.info(step, &path, step_name(step, scope));
+            let info = self.info(step, &path, scope);
             self.case.no_marks(step, text);
             unsaved(step, &info, scope, After::Other(&format!("was {text}")));
             if why == Unreached::Given && step.is_check() {
@@ -203,13 +211,14 @@ impl Walk {
         Ended::default()
     }
 
-    fn tell_skipped(&self, step: StepInfo, why: &str) {
+    pub(super) fn tell_skipped(&self, step: StepInfo, why: &str) {
         self.case.emitter.emit(What::StepEnded {
             step,
             outcome: Outcome::Skipped,
             seconds: 0.0,
             parts: BTreeMap::new(),
             outputs: Value::Null,
+            cut: Vec::new(),
             faults: Vec::new(),
             attempts: 0,
             checks: false,
@@ -217,15 +226,17 @@ impl Walk {
         });
     }
 
-    pub(super) fn info(&self, step: &Bound, path: &str, name: String) -> StepInfo {
+    pub(super) fn info(&self, step: &Bound, path: &str, scope: &Scope) -> StepInfo {
         StepInfo {
             path: path.to_owned(),
             phase: self.phase,
             kind: step.kind.name.to_owned(),
-            name,
+            name: step_name(step, scope),
             place: step.span.place(),
             used_at: step.used_at.clone(),
             depth: self.depth,
+            asks: step.asks.clone(),
+            given: scope.comparable(step.asks_with.iter().map(String::as_str)),
         }
     }
 
@@ -248,7 +259,7 @@ impl Walk {
     }
 
     async fn step(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
-        let info = self.info(step, path, step_name(step, scope));
+        let info = self.info(step, path, scope);
         self.case.forget_marks(step);
         if let Some(why) = unmet(step, scope) {
             self.case.no_marks(step, &why);
@@ -285,6 +296,7 @@ impl Walk {
             seconds: 0.0,
             parts: BTreeMap::new(),
             outputs: Value::Null,
+            cut: Vec::new(),
             faults: self.told(&faults),
             attempts: 0,
             checks: false,
@@ -308,11 +320,20 @@ impl Walk {
 
     /// A step, or one round of it.
     pub(super) async fn instance(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
-        let mut info = self.info(step, path, step_name(step, scope));
+        let mut info = self.info(step, path, scope);
         if let Some(name) = &step.name
             && let Ok(name) = self.cx(step, &info, scope).text(name).await
         {
             info.name = name;
+        }
+        if let (Body::Act(act), Some(stored)) = (&step.body, &self.stored) {
+            if step.probe.is_some() {
+                return self.probe_again(step, stored, info, scope);
+            }
+            return match stored.in_place_of(step, act, &info) {
+                Ok(act) => attempt::act(self, step, &act, (info, scope)).await,
+                Err(why) => self.not_again(step, info, scope, &why),
+            };
         }
         self.case.mark_logs(step).await;
         match (&step.body, &step.probe) {
@@ -349,7 +370,7 @@ pub(super) async fn why_skipped(step: &Bound, cx: &Cx, round: bool) -> Done<Opti
 }
 
 /// What the report calls a step: its name as far as it is known without asking, or its kind and target.
-pub(super) fn step_name(step: &Bound, scope: &Scope) -> String {
+fn step_name(step: &Bound, scope: &Scope) -> String {
     let known = step.name.as_ref().and_then(|name| name.text(scope).ok());
     known.unwrap_or_else(|| step.shown())
 }

@@ -92,18 +92,17 @@ fn failed(env: &Env, image: &ImagePlan, build: &Build, (why, said): (&str, &str)
 /// Puts the build's files where the tool finds them; gives the call.
 async fn prepared(env: &Env, image: &ImagePlan, build: &Build, folder: &Path) -> io::Result<ToolCall> {
     let host = &env.host;
-    host.make_folder(folder).await?;
     match build {
         Build {
             compose: Some(compose), ..
         } => {
             for (path, text) in &compose.files {
-                host.write_file(&folder.join(path), text.as_bytes()).await?;
+                // What is hidden may be in it: it is nobody else's to read.
+                host.write_hidden(&folder.join(path), text.as_bytes()).await?;
             }
             for copy in &compose.copies {
-                let to = folder.join(&copy.to);
-                host.copy_tree(&copy.from, &to).await?;
-                put(host.as_ref(), &to, &copy.texts, &copy.add).await?;
+                host.copy_tree(&copy.from, &copy.to).await?;
+                put(host.as_ref(), &copy.to, &copy.texts, &copy.add).await?;
             }
             let mut arguments = compose.arguments.clone();
             arguments.extend(["build".to_owned(), compose.service.clone()]);

@@ -343,3 +343,28 @@ then:
     // Who asks again needs not be told to, and at a container that is stopped nothing will listen.
     assert_eq!(hints, [early, early, early, "", ""]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stack_is_given_of_another_one_is_asked_when_it_comes_up() {
+    let second = "{compose: second.yml, env: {AT: \"${{ url('first', 80) }}\", BY: \"by ${{ port('first', 80) }}\"}, \
+                  substitute: {text: [{from: THERE, to: \"to ${{ port('first', 80) }}\"}]}}";
+    let stage = stage(&format!(
+        "stacks: {{s: first.yml, t: {second}}}\nsteps:\n\
+         - {{up: t, soft: true}}\n- up: s\n- up: t\n\
+         - {{file-assert: results/001-one/stacks/t/second.yml, expect: {{text: {{matches: 'to \\d+'}}}}}}\n"
+    ))
+    .file("first.yml", "services: {first: {image: busybox, ports: ['8080:80']}}")
+    .file(
+        "second.yml",
+        "services: {second: {image: busybox, command: 'THERE', labels: {at: '${AT:?}', by: '${BY:?}'}}}",
+    );
+    let told = stage.told(&stage.events().await);
+    assert!(
+        told.contains("steps[1] failed: (soft) `first` has no container"),
+        "{told}"
+    );
+    assert!(
+        told.ends_with("steps[3] passed\nsteps[4] passed\n= failed\nexit 1\n"),
+        "{told}"
+    );
+}

@@ -55,15 +55,15 @@ async fn check(step: &str, expected: &[(&str, &str)]) {
 async fn a_state_is_told_with_the_log_and_the_output_of_the_healthcheck() {
     check(
         "{state-assert: {service: web}, expect: {running: 2, restarts: 1}}",
-        &[("last lines of `web-1`", "listening")],
+        &[("last lines of `web`", "listening")],
     )
     .await;
     check(
         "{state-assert: {service: db}, expect: {exit: 1}, within: 10s}",
         &[
             ("waited", ""),
-            ("healthcheck of `db-1` (exit code 1)", "no route"),
-            ("last lines of `db-1`", "ready"),
+            ("healthcheck of `db` (exit code 1)", "no route"),
+            ("last lines of `db`", "ready"),
         ],
     )
     .await;
@@ -88,7 +88,7 @@ async fn an_answer_is_told_and_why_it_is_no_json_only_where_json_is_wanted() {
     check("http: http://x/odd", &[("answer", "<html>")]).await;
     check(
         "http: \"${{ url('web', 80) }}/odd\"",
-        &[("answer", "<html>"), ("last lines of `web-1`", "listening")],
+        &[("answer", "<html>"), ("last lines of `web`", "listening")],
     )
     .await;
     check(
@@ -97,6 +97,15 @@ async fn an_answer_is_told_and_why_it_is_no_json_only_where_json_is_wanted() {
             ("answer", "<html>"),
             ("`json`", "the body is no JSON: expected value at line 1 column 1"),
         ],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_are_told_with_who_asked() {
+    check(
+        "{dns: web, expect: {count: 3}}",
+        &[("addresses of `web` here", "10.0.0.2")],
     )
     .await;
 }
@@ -173,4 +182,76 @@ async fn of_a_line_without_an_end_no_more_is_told_than_both_ends() {
     let (begin, end) = (&text[..6], &text[text.len() - 4..]);
     assert_eq!((begin, end), ("begin0", "0end"));
     assert!(text.len() < 70_000, "{}", text.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_in_the_background_has_the_name_that_the_step_gave_it() {
+    let stage = stage(
+        "given: [{run: {image: files, command: [x], background: files}}]
+steps: [{state-assert: {container: files}, expect: {state: exited}}]
+",
+    )
+    .engine(|fake| {
+        fake.image("files")
+            .script("files", Script::new().out("here they are\n"));
+    });
+    let events = stage.events().await;
+    let titles: Vec<&str> = details(&events).map(|detail| detail.title.as_str()).collect();
+    assert_eq!(titles, ["last lines of `files`"]);
+    stage.fake.assert_clean();
+}
+
+/// The details of all steps' faults.
+fn details(events: &[crate::event::Event]) -> impl Iterator<Item = &Detail> {
+    let faults = events.iter().filter_map(|event| match &event.what {
+        What::StepEnded { faults, .. } => Some(faults),
+        _ => None,
+    });
+    faults.flatten().flat_map(|fault| &fault.details)
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_one_stream_only_its_own_lines_are_shown() {
+    for (stream, wants, text) in [("stdout", "KeyError", "begin\nend"), ("stderr", "begin", "KeyError")] {
+        let stage = stage(&format!(
+            "stacks: {{s: shop.yml}}
+steps: [{{up: s}}, {{log-assert: {{service: py, contains: {wants}, stream: {stream}}}, within: 5s}}]
+"
+        ))
+        .file("shop.yml", "services: {py: {image: busybox}}")
+        .engine(|fake| {
+            fake.script("py", Script::new().out("begin\n").err("KeyError\n").out("end\n"));
+        });
+        let events = stage.events().await;
+        let told = stage.told(&events);
+        let why = format!("no line of `py` ({stream}) contains `{wants}`");
+        assert!(told.contains(&why), "{told}");
+        let last: Vec<(&str, &str)> = details(&events)
+            .filter(|detail| detail.title.starts_with("last lines"))
+            .map(|detail| (detail.title.as_str(), detail.text.as_str()))
+            .collect();
+        assert_eq!(last, [(format!("last lines of `py` ({stream})").as_str(), text)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_only_the_stacks_networks_know_is_told_as_one() {
+    let hint = async |ports: &str| {
+        let stage = stage("stacks: {s: shop.yml}\nsteps: [{up: s}, {tcp: 'nosuch:80'}]\n").file(
+            "shop.yml",
+            &format!("services: {{nosuch: {{image: busybox, ports: [{ports}]}}}}"),
+        );
+        let events = stage.events().await;
+        let hint = events.iter().find_map(|event| match &event.what {
+            What::StepEnded { faults, .. } => faults.first()?.hint.clone(),
+            _ => None,
+        });
+        hint.unwrap_or_default()
+    };
+    let asked = "`nosuch` is a name in the networks of its stack: ask there with `inside: nosuch`, or `${{ url('nosuch', 80) }}`";
+    assert_eq!(hint("'80'").await, format!("{asked} from here"));
+    assert_eq!(
+        hint("'81'").await,
+        format!("{asked} once its file has `\"80\"` under `ports`")
+    );
 }

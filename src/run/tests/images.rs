@@ -1,8 +1,8 @@
 //! Images of a run: each built or pulled once, and a missing one is the matter of those who use it.
 
 use super::stage;
-use crate::engine::Reason;
-use crate::engine::fake::{Reply, ToolFault};
+use crate::engine::fake::{Reply, Script, ToolFault};
+use crate::engine::{Labels, Reason};
 
 const BUILD: &str = "images: {app: {build: ./app}}\nsteps: [assert: 'true']\n";
 
@@ -149,6 +149,29 @@ async fn nothing_of_what_images_were_built_from_stays_in_the_results() {
     assert_eq!(left, [case.clone(), case.join("stacks/shop/shop.yml")]);
 }
 
+// On the real clock: a paused one runs to the limits of what reads files while that works.
+#[tokio::test]
+async fn what_is_hidden_stands_in_no_file_of_the_results_while_an_image_is_built() {
+    let stage = stage(
+        "stacks: {s: {compose: s.yml, env: {WORD: open-sesame}, substitute: {builds: {./app: {}}}}}\nsteps: [up: s]\n",
+    )
+    .file(
+        "s.yml",
+        "services: {web: {build: ./app, secrets: [word]}}\nsecrets: {word: {environment: WORD}}\n",
+    )
+    .file("app/Dockerfile", "FROM busybox\n");
+    stage.events().await;
+    let private = stage.folder.path().join("hidden/scratch");
+    let built = format!("--file {}/testrun-1-1/s/web/s.yml build web", private.display());
+    let calls = stage.fake.journal();
+    assert!(
+        calls.iter().any(|call| call.ends_with(&built.to_lowercase())),
+        "{calls:?}"
+    );
+    assert!(!private.exists());
+    stage.fake.assert_clean();
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_a_build_is_stretched() {
     let build = "images: {app: {build: {context: ./app, timeout: 2s}}}\nsteps: [assert: 'true']\n";
@@ -259,4 +282,53 @@ then:
         !journal.iter().any(|call| call.starts_with("pull e2erun/")),
         "{journal:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_compose_tool_is_too_old_for_is_told_before_anything_starts() {
+    let body = "stacks: {site: site.yml}\nsteps: [up: site, assert: 'true']\n";
+    let site = "services: {web: {image: busybox, configs: [page]}}\nconfigs: {page: {content: hello}}\n";
+    let of = |version| stage(body).file("site.yml", site).compose(version);
+    of("2.23.0")
+        .check(
+            "image `busybox` present
+             = errored: the compose tool 2.23.0 does not take `content` of the config `page`
+             exit 3",
+        )
+        .await;
+    for version in ["2.23.1", "v2.26.1-4", "5.0.0", ""] {
+        of(version)
+            .check("image `busybox` present\nsteps[1] passed\nsteps[2] passed\n= passed")
+            .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_made_of_a_committed_task_is_none_of_its_service() {
+    let stage = stage(
+        "images: {b: {blank: true}, c: {blank: true}}
+stacks:
+  s: {swarm: web.yml}
+  k: {compose: web.yml, substitute: {images: {busybox: '${{ images.b }}'}}}
+  again: {swarm: web.yml, substitute: {images: {busybox: '${{ images.c }}'}}}
+steps:
+  - deploy: s
+  - commit: {service: s/web, image: '${{ images.b }}'}
+  - run: {image: '${{ images.b }}', command: sleep, background: other}
+  - up: k
+  - commit: {service: k/web, image: '${{ images.c }}'}
+  - deploy: again
+  - assert:
+    - containers('s/web') | length == 1
+    - containers('k/web') | length == 1
+    - containers('again/web') | length == 1
+  - log-assert: {service: s/web, contains: x}
+    expect: {count: 1}
+",
+    );
+    let stage = stage.engine(|fake| {
+        fake.in_swarm(Labels::new()).script("web", Script::new().out("x\n"));
+    });
+    let passed: String = (1..=8).map(|step| format!("steps[{step}] passed\n")).collect();
+    stage.check(&format!("image `busybox` present\n{passed}= passed")).await;
 }

@@ -1,26 +1,41 @@
 //! The interpreter on the fake engine, on a paused clock: scenarios in, what was told of them out as short lines.
 
+mod absent;
+mod again;
 mod asking;
 mod background;
 mod blocks;
 mod collected;
+mod crashes;
+mod declared;
+mod elsewhere;
 mod ends;
+mod expected;
 mod explained;
+mod followed;
 mod golden;
 mod images;
 mod inside;
 mod logs;
+mod masked;
+mod measured;
 mod outcomes;
 mod over;
 mod phases;
 mod probed;
 mod random;
 mod rounds;
+mod scanned;
 mod since;
+mod soon;
 mod starting;
+mod swarm;
+mod swarm_changes;
+mod swarm_stacks;
 mod whole;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +45,9 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use super::{Env, Facts, Job};
+use super::{Env, Facts, Job, Needed};
+use crate::engine::docker::Endpoint;
 use crate::engine::fake::Fake;
 use crate::engine::world::World;
 use crate::engine::{Engine, Pulls};
@@ -102,6 +117,16 @@ impl Net for FakeNet {
         let message = address.to_owned();
         Err(NetError { kind, message })
     }
+
+    async fn addresses(&self, name: &str, _: Duration) -> Result<BTreeSet<IpAddr>, NetError> {
+        match name {
+            "nosuch" => Err(NetError {
+                kind: "dns",
+                message: name.to_owned(),
+            }),
+            _ => Ok([[10, 0, 0, 1], [10, 0, 0, 2]].map(IpAddr::from).into()),
+        }
+    }
 }
 
 /// Scenarios, the files beside them, and the world that they run in.
@@ -111,15 +136,23 @@ struct Stage {
     scenarios: Vec<PathBuf>,
     answers: BTreeMap<&'static str, Answers>,
     env: BTreeMap<String, String>,
+    /// What `--set` gives.
+    given: BTreeMap<&'static str, &'static str>,
     jobs: usize,
     timeout_scale: f64,
     fail_fast: bool,
     /// True when golden files are rewritten.
     update: bool,
+    /// What measured values are compared with.
+    baseline: plan::Baselining,
     /// Ctrl-C so long after the beginning, each time.
     interrupts: Vec<Duration>,
     /// True when what is waited for is told.
     waits: bool,
+    /// True when the engine has not this machine's files.
+    elsewhere: bool,
+    /// The version of the compose tool.
+    compose: &'static str,
 }
 
 /// A stage with one scenario of that body; compose files of its stacks are added by `file`.
@@ -132,12 +165,16 @@ fn stage(body: &str) -> Stage {
         scenarios: Vec::new(),
         answers: BTreeMap::new(),
         env: BTreeMap::new(),
+        given: BTreeMap::new(),
         jobs: 1,
         timeout_scale: 1.0,
         fail_fast: false,
         update: false,
+        baseline: plan::Baselining::default(),
         interrupts: Vec::new(),
         waits: false,
+        elsewhere: false,
+        compose: "2.40.3",
     };
     stage.file("web.yml", WEB).scenario("one", body)
 }
@@ -172,6 +209,11 @@ impl Stage {
         self
     }
 
+    fn given(mut self, name: &'static str, value: &'static str) -> Self {
+        self.given.insert(name, value);
+        self
+    }
+
     fn jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs;
         self
@@ -189,6 +231,16 @@ impl Stage {
 
     fn waits(mut self) -> Self {
         self.waits = true;
+        self
+    }
+
+    fn compose(mut self, version: &'static str) -> Self {
+        self.compose = version;
+        self
+    }
+
+    fn elsewhere(mut self) -> Self {
+        self.elsewhere = true;
         self
     }
 
@@ -224,56 +276,78 @@ impl Stage {
         self.events_with(World::watch(engine, label).await.unwrap()).await
     }
 
-    async fn events_with(&self, world: World) -> Vec<Event> {
-        let settings = Settings {
+    fn settings(&self) -> Settings {
+        let overrides = self.given.iter();
+        let overrides = overrides.map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        Settings {
             run: RUN.into(),
             seed: "seed".into(),
-            overrides: BTreeMap::new(),
+            overrides: overrides.collect(),
             env: self.env.clone(),
             results: self.folder.path().join("results"),
+            hidden: self.folder.path().join("hidden"),
             keep: None,
+            baseline: self.baseline.clone(),
+            elsewhere: self.elsewhere.then(|| "engine.test".to_owned()),
             identities: Identities::Files,
-        };
-        let (jobs, files) = self.prepared(&settings);
-        let engine: Arc<dyn Engine> = Arc::new(self.fake.clone());
+        }
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            host: self.elsewhere.then(|| "ssh://core@engine.test".to_owned()),
+            ..Endpoint::default()
+        }
+    }
+
+    fn engine_handle(&self) -> Arc<dyn Engine> {
+        Arc::new(self.fake.clone())
+    }
+
+    async fn env(&self, world: World, (settings, files): (Settings, Files), emitter: Emitter) -> Env {
+        let engine = self.engine_handle();
         let info = engine.info().await.unwrap();
-        let (sink, mut events) = unbounded_channel();
-        let env = Env {
+        let given = self.given.iter().map(|(name, value)| format!("--set={name}={value}"));
+        Env {
             nodes: vec![NodeHandle {
                 name: "local".into(),
                 engine,
                 world,
                 // Not this machine: what listens here is nothing to a scripted engine.
+                is_here: !self.elsewhere,
                 address: "engine.test".into(),
+                pasted: Arc::new(self.endpoint().pasted()),
                 pulls: Pulls::default(),
                 locks: Locks::of(self.folder.path(), "fake"),
             }],
-            host: Arc::new(RealHost::new(Arc::new(NoGroups))),
-            net: Arc::new(FakeNet {
-                begun: Instant::now(),
-                answers: self.answers.clone(),
-            }),
-            lease: Arc::new(Lease::take(&self.folder.path().join("leases"), &[]).unwrap()),
-            settings,
-            files: Arc::new(files),
-            emitter: Emitter::new(RUN, sink),
-            interrupted: CancellationToken::new(),
-            cancel: CancellationToken::new(),
-            hurry: CancellationToken::new(),
             facts: Facts {
                 engine: info,
-                compose: "2.40.3".into(),
+                compose: self.compose.into(),
             },
-            docker_host: None,
             timeout_scale: self.timeout_scale,
             update: self.update,
-            left: Arc::default(),
             jobs: self.jobs,
-            rules: Rules::default(),
             fail_fast: self.fail_fast,
-            command: vec!["e2erun".into()],
-            passed_over: 0,
-        };
+            command: std::iter::once("e2erun".to_owned()).chain(given).collect(),
+            ..Env::without_engine(Needed {
+                host: Arc::new(RealHost::new(Arc::new(NoGroups))),
+                net: Arc::new(FakeNet {
+                    begun: Instant::now(),
+                    answers: self.answers.clone(),
+                }),
+                lease: Arc::new(Lease::take(&self.folder.path().join("leases"), &[]).unwrap()),
+                settings,
+                files: Arc::new(files),
+                emitter,
+            })
+        }
+    }
+
+    async fn events_with(&self, world: World) -> Vec<Event> {
+        let settings = self.settings();
+        let (jobs, files) = self.prepared(&settings);
+        let (sink, mut events) = unbounded_channel();
+        let env = self.env(world, (settings, files), Emitter::new(RUN, sink)).await;
         let presses = press(self.interrupts.clone(), &env);
         let interrupts = tokio::spawn(presses);
         super::run(env, jobs, Vec::new()).await;
@@ -316,7 +390,8 @@ impl Stage {
             told.push_str(&format!("exit {code}\n"));
         }
         // Only the folder's name and ids are not the same each time.
-        told.replace(&self.folder.path().display().to_string(), "…")
+        let folder = self.folder.path().display().to_string();
+        told.replace(&folder, "…").replace(&folder[1..], "…")
     }
 }
 

@@ -53,7 +53,7 @@ async fn a_question_for_a_port_that_nobody_has_now_is_refused() {
          steps[6] passed
          steps[7] passed
          steps[8] failed: (soft) no answer (refused): `web` exited with code 143: it has no port now
-         steps[9] failed: (soft) 3 questions had no answer, the first: refused: `web` exited with code 143: it has no port now: (soft) 0 different answers, and 1 are expected
+         steps[9] failed: (soft) 3 questions had no answer, the first: refused: `web` exited with code 143: it has no port now
          steps[10] failed: (soft) `web` exited with code 143: it has no port now
          steps[11] failed: (soft) `web` exited with code 143: it has no port now
          steps[12] failed: (soft) `web` exited with code 143: it has no port now
@@ -126,8 +126,8 @@ async fn check(steps: &str, expected: (&str, u64, &[&str])) {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_has_ended_for_good_is_not_waited_for() {
-    let ends = ["waited", "last lines of `db-1`"];
-    let asked = ["waited", "question", "last lines of `db-1`"];
+    let ends = ["waited", "last lines of `db`", "end of `db`"];
+    let asked = ["waited", "question", "last lines of `db`", "end of `db`"];
     check(
         "  - {state-assert: {service: db}, within: 60s, expect: {completed: 1}}\n",
         ("failed", 5, &ends),
@@ -157,7 +157,7 @@ async fn one_that_has_ended_for_good_is_not_waited_for() {
     let dead = "  - {state-assert: {service: db}, within: 60s, expect: {exit: 3}}\n";
     check(
         &format!("{dead}  - {{http: \"${{{{ url('db', 5432) }}}}/x\", within: 60s}}\n"),
-        ("failed", 0, &["waited", "question", "last lines of `db-1`"]),
+        ("failed", 0, &asked),
     )
     .await;
     check(
@@ -173,7 +173,7 @@ async fn one_that_has_ended_for_good_is_not_waited_for() {
     // Nor is the health of one that has no healthcheck.
     check(
         "  - {state-assert: {service: db}, within: 60s, expect: {healthy: 1}}\n",
-        ("failed", 0, &["waited", "health", "last lines of `db-1`"]),
+        ("failed", 0, &["waited", "health", "last lines of `db`"]),
     )
     .await;
     // An expectation of health that holds already decides nothing of the others.
@@ -217,7 +217,7 @@ async fn one_that_somebody_may_start_again_is_waited_for() {
     let socket = "  - {run: {image: busybox, engine-socket: true, background: op}}\n";
     check(
         &format!("{socket}  - {{state-assert: {{service: db}}, within: 60s, expect: {{healthy: 1}}}}\n"),
-        ("failed", 60, &["waited", "last lines of `db-1`"]),
+        ("failed", 60, &["waited", "last lines of `db`", "end of `db`"]),
     )
     .await;
 }

@@ -64,7 +64,7 @@ async fn a_probe_that_must_hold_is_not_held_by_a_question_that_hangs_to_the_end(
         60_000,
         "",
         "probe p: 1 failures
-         steps[1] failed: probe `p` must hold, and failed 1 times: the command did not end within 10s
+         steps[1] failed: probe `p` must hold, and failed once: the command did not end within 10s
          = failed
          exit 1",
     )

@@ -6,25 +6,51 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptes
 use proptest::{collection::vec, option};
 
 use super::{Stage, stage};
-use crate::engine::Reason;
 use crate::engine::fake::{EventFault, Reply, Script, ToolFault};
+use crate::engine::{Labels, Reason};
 use crate::event::What;
 
-const STACK: &str = "services:
+/// What a scenario has and does.
+struct Kind {
+    stacks: &'static str,
+    file: &'static str,
+    steps: [&'static str; 6],
+}
+
+static COMPOSE: Kind = Kind {
+    stacks: "{s: s.yml, t: s.yml}",
+    file: "services:
   web: {image: busybox, depends_on: {db: {condition: service_healthy}}, ports: ['80']}
   db: {image: busybox, healthcheck: {test: x}, volumes: ['data:/data'], networks: [default, back]}
 networks: {back: {}}
 volumes: {data: {}}
-";
+",
+    steps: [
+        "up: s",
+        "{up: {stack: t, services: [db]}, timeout: 10s}",
+        "down: s",
+        "{parallel: {a: [up: s], b: [{up: t, soft: true}]}}",
+        "{http: 'http://x/a', holds-for: 3s}",
+        "{assert: \"containers('s/db') | length == 1\", within: 4s}",
+    ],
+};
 
-const STEPS: [&str; 6] = [
-    "up: s",
-    "{up: {stack: t, services: [db]}, timeout: 10s}",
-    "down: s",
-    "{parallel: {a: [up: s], b: [{up: t, soft: true}]}}",
-    "{http: 'http://x/a', holds-for: 3s}",
-    "{assert: \"containers('s/db') | length == 1\", within: 4s}",
-];
+static SWARM: Kind = Kind {
+    stacks: "{s: {swarm: s.yml}, t: {swarm: s.yml}}",
+    file: "services:
+  web: {image: busybox, deploy: {replicas: 2, update_config: {failure_action: rollback}}}
+  db: {image: busybox, networks: [default, back], deploy: {restart_policy: {delay: 1s}}}
+networks: {back: {}}
+",
+    steps: [
+        "{deploy: s, soft: true}",
+        "{deploy: {stack: t, may-fail: 0}, timeout: 10s}",
+        "down: s",
+        "{parallel: {a: [deploy: s], b: [{deploy: t, soft: true}]}}",
+        "deploy: s, {scale: {service: s/web, replicas: 3}, timeout: 8s, soft: true}",
+        "deploy: s, {update: {service: s/web, env: {A: '2'}}, timeout: 20s}",
+    ],
+};
 
 /// A fault of the fake engine.
 #[derive(Debug, Clone)]
@@ -54,6 +80,9 @@ fn wrong() -> impl Strategy<Value = Wrong> {
         Just("stop"),
         Just("logs"),
         Just("tool"),
+        Just("services"),
+        Just("tasks"),
+        Just("change_service"),
     ];
     let event = prop_oneof![Just(EventFault::Lost), Just(EventFault::Doubled), Just(EventFault::Cut)];
     let tool = prop_oneof![
@@ -99,13 +128,15 @@ fn script() -> impl Strategy<Value = Script> {
     })
 }
 
-fn staged(steps: &[usize], scripts: &[Script], wrongs: Vec<Wrong>, interrupts: &[u64]) -> Stage {
-    let list: Vec<&str> = steps.iter().map(|step| STEPS[*step]).collect();
+fn staged(kind: &Kind, steps: &[usize], scripts: &[Script], wrongs: Vec<Wrong>, interrupts: &[u64]) -> Stage {
+    let list: Vec<&str> = steps.iter().map(|step| kind.steps[*step]).collect();
     let body = format!(
-        "retries: 1\ntimeout: 40s\nstacks: {{s: s.yml, t: s.yml}}\nsteps: [{}, assert: 'true']\ncleanup: [down: t]\n",
+        "retries: 1\ntimeout: 40s\nstacks: {}\nsteps: [{}, assert: 'true']\ncleanup: [down: t]\n",
+        kind.stacks,
         list.join(", ")
     );
-    let mut stage = stage(&body).scenario("two", &body).file("s.yml", STACK).jobs(2);
+    let mut stage = stage(&body).scenario("two", &body).file("s.yml", kind.file).jobs(2);
+    stage.fake.in_swarm(Labels::new());
     for at in interrupts {
         stage = stage.interrupted_at(*at);
     }
@@ -129,31 +160,45 @@ fn staged(steps: &[usize], scripts: &[Script], wrongs: Vec<Wrong>, interrupts: &
     stage
 }
 
+/// Runs it, and looks whether something is left.
+fn check(kind: &Kind, steps: &[usize], scripts: &[Script], wrongs: Vec<Wrong>, mut interrupts: Vec<u64>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        interrupts.sort_unstable();
+        let stage = staged(kind, steps, scripts, wrongs, &interrupts);
+        let hour = Duration::from_secs(3600);
+        let events = tokio::time::timeout(hour, stage.events()).await.expect("it ends");
+        assert!(matches!(events.last().unwrap().what, What::RunEnded { .. }));
+        // What goes on although nobody waits for it has its time, too.
+        crate::wait::pause(Duration::from_secs(300)).await;
+        assert_eq!(stage.fake.complaints(), Vec::<String>::new(), "{}", stage.told(&events));
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_run_ends_and_the_world_is_empty(
-        steps in vec(0..STEPS.len(), 1..5),
+        steps in vec(0..COMPOSE.steps.len(), 1..5),
         scripts in vec(script(), 2),
         wrongs in vec(wrong(), 0..4),
         interrupts in vec(0..30_000_u64, 0..3),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let mut interrupts = interrupts;
-            interrupts.sort_unstable();
-            let stage = staged(&steps, &scripts, wrongs, &interrupts);
-            let hour = Duration::from_secs(3600);
-            let events = tokio::time::timeout(hour, stage.events()).await.expect("it ends");
-            assert!(matches!(events.last().unwrap().what, What::RunEnded { .. }));
-            // What goes on although nobody waits for it has its time, too.
-            crate::wait::pause(Duration::from_secs(300)).await;
-            assert_eq!(stage.fake.complaints(), Vec::<String>::new(), "{}", stage.told(&events));
-        });
+        check(&COMPOSE, &steps, &scripts, wrongs, interrupts);
+    }
+
+    #[test]
+    fn so_it_is_in_a_swarm(
+        steps in vec(0..SWARM.steps.len(), 1..5),
+        scripts in vec(script(), 2),
+        wrongs in vec(wrong(), 0..4),
+        interrupts in vec(0..30_000_u64, 0..3),
+    ) {
+        check(&SWARM, &steps, &scripts, wrongs, interrupts);
     }
 }
