@@ -47,8 +47,11 @@ pub struct CaseInfo {
     pub place: Place,
     /// The scenario's name.
     pub scenario: String,
-    /// The name with its matrix values: `shop survives [db=pg15]`.
+    /// The name with its matrix values: `shop survives [db=pg15]`, and `… [run 2]` where it is repeated.
     pub name: String,
+    /// Which of its repetitions it is, from 1; none where it is not repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repetition: Option<u32>,
     /// The matrix values.
     pub matrix: BTreeMap<String, Value>,
     /// The scenario's tags.
@@ -57,6 +60,19 @@ pub struct CaseInfo {
     pub properties: BTreeMap<String, String>,
     /// The case's folder below the results folder.
     pub folder: String,
+}
+
+impl CaseInfo {
+    /// Its name, the same for all its repetitions.
+    pub fn base(&self) -> &str {
+        let own = self.repetition.map(repetition_text).unwrap_or_default();
+        self.name.strip_suffix(&*own).unwrap_or(&self.name)
+    }
+}
+
+/// What stands behind the name of a repetition.
+pub fn repetition_text(number: u32) -> String {
+    format!(" [run {number}]")
 }
 
 /// What happened.
@@ -88,6 +104,14 @@ pub enum What {
         /// What the command line said about outcomes.
         #[serde(default)]
         rules: Rules,
+        /// `--shuffle`: the seed of the order in which they begin.
+        #[serde(default)]
+        shuffle: Option<String>,
+    },
+    /// What cases of the run before came to, of those that are not run now.
+    Earlier {
+        /// The cases.
+        cases: Vec<Earlier>,
     },
     /// An image is ready, or cannot be had.
     ImageReady {
@@ -111,7 +135,14 @@ pub enum What {
         limit: f64,
     },
     /// A case begins.
-    CaseStarted {},
+    CaseStarted {
+        /// The values of its variables; of long ones a digest.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        vars: BTreeMap<String, Value>,
+        /// What seeds its unique names: with it they are the same when it is judged again.
+        #[serde(default)]
+        unique: String,
+    },
     /// A phase begins.
     PhaseStarted {
         /// Which.
@@ -155,12 +186,29 @@ pub enum What {
         parts: BTreeMap<String, f64>,
         /// Its result, bounded and masked.
         outputs: Value,
+        /// The fields of it that are told only in part.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        cut: Vec<String>,
         /// Why it did not pass.
         faults: Vec<Fault>,
         /// How many times it was asked.
         attempts: u32,
         /// True when it judged something: a scenario without any is not verified.
         checks: bool,
+    },
+    /// A step measured something; where it did so again, the last one counts.
+    Measured {
+        /// The step's path.
+        path: String,
+        /// What.
+        measure: Measure,
+    },
+    /// The results that a test suite in a container wrote.
+    Tested {
+        /// The path of the step that ran it.
+        path: String,
+        /// Its tests.
+        tests: Vec<Test>,
     },
     /// A probe's answers.
     ProbeEnded {
@@ -173,6 +221,15 @@ pub enum What {
     Kept {
         /// Lines of advice.
         text: String,
+    },
+    /// The logs of the case were looked through at its end, or would have been.
+    LogsScanned {
+        /// What none may hold, and what may be there all the same, in words.
+        rules: Vec<String>,
+        /// The logs.
+        logs: Vec<ScannedLog>,
+        /// The messages of the faults that this made.
+        found: Vec<String>,
     },
     /// A case's try ended, everything removed.
     CaseEnded {
@@ -208,6 +265,78 @@ pub struct Rules {
     pub strict: bool,
     /// `--flaky fail`: a case that passed on a retry fails the run.
     pub flaky_fails: bool,
+}
+
+/// A case of a run before this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Earlier {
+    /// Its name.
+    pub name: String,
+    /// Its file.
+    pub file: String,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// A log of a case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ScannedLog {
+    /// Its file among the logs in the case's results.
+    pub file: String,
+    /// What messages call its container or process.
+    pub name: String,
+    /// The container's compose project or swarm stack, if it has one.
+    pub project: String,
+    /// Its service, if it has one.
+    pub service: String,
+    /// Its number among the service's replicas.
+    pub number: u32,
+}
+
+/// A value that a step measured, with what it was compared with, all in its unit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Measure {
+    /// Its name.
+    pub name: String,
+    /// The value.
+    pub value: f64,
+    /// Its unit; empty for a plain number.
+    pub unit: String,
+    /// The least that it may be.
+    pub min: Option<f64>,
+    /// The most that it may be.
+    pub max: Option<f64>,
+    /// The value in the baseline.
+    pub baseline: Option<f64>,
+    /// The worst value that the baseline and its tolerance allow.
+    pub allowed: Option<f64>,
+    /// True where it has a tolerance, and the baseline no value.
+    pub unknown: bool,
+    /// True where more is better.
+    pub higher: bool,
+    /// False where it is not as it must be.
+    pub good: bool,
+}
+
+/// A test of a test suite in a container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Test {
+    /// Its class, as the suite says it.
+    pub class: String,
+    /// Its name.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Seconds.
+    pub seconds: f64,
+    /// Why it did not pass, in a line.
+    pub message: String,
+    /// The rest of that, bounded.
+    pub text: String,
 }
 
 /// A diagnostic that can travel: drawn already, as plain text.
@@ -301,6 +430,12 @@ pub struct StepInfo {
     pub used_at: Vec<Place>,
     /// How deep it stands in blocks.
     pub depth: usize,
+    /// A digest of what it asks or does, as it is written: judged again is only the answer to the same question.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub asks: String,
+    /// The values of the author's names in that; of long ones a digest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given: BTreeMap<String, Value>,
 }
 
 /// How a step or a case ended; ordered from best to worst.
@@ -436,6 +571,16 @@ impl Fault {
         self
     }
 
+    /// The same fault with a hint beside what it has.
+    #[must_use]
+    pub fn and_hint(mut self, hint: &str) -> Self {
+        self.hint = Some(match self.hint.take() {
+            Some(known) => format!("{known}; {hint}"),
+            None => hint.to_owned(),
+        });
+        self
+    }
+
     /// As the fault of a step of this phase: a preparation or a cleanup that did not work is no failure of the system, and
     /// what is done after a failure does not count.
     #[must_use]
@@ -466,6 +611,19 @@ impl Fault {
     }
 }
 
+/// So many of something: `1 case`, `2 cases`.
+pub fn count_text(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// How often: `once`, `2 times`.
+pub fn times_text(n: u64) -> String {
+    match n {
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    }
+}
+
 /// Seconds as people write a duration: `50ms`, `1.2s`, `2m 5s`.
 pub fn duration_text(seconds: f64) -> String {
     if seconds < 1.0 {
@@ -483,4 +641,69 @@ pub fn duration_text(seconds: f64) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, unit)| format!("{count}{unit}"))
         .collect()
+}
+
+/// A value with its unit as people read it, to four digits: `1.235 s`, `12 requests/s`, `0.00012`.
+pub fn figure_text(value: f64, unit: &str) -> String {
+    let size = value.abs();
+    let decimals = if size == 0.0 || size >= 1000.0 {
+        0
+    } else {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "it is below 4, and above that of the least float"
+        )]
+        let whole = size.log10().floor() as i32;
+        usize::try_from(3 - whole).unwrap_or(0).min(12)
+    };
+    let text = format!("{value:.decimals$}");
+    let text = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => &text,
+    };
+    format!("{text} {unit}").trim_end().to_owned()
+}
+
+/// How far a value is from another one: `+12%`.
+pub fn change_text(value: f64, from: f64) -> String {
+    if from == 0.0 {
+        return format!("{}{}", if value < 0.0 { "" } else { "+" }, figure_text(value, ""));
+    }
+    let part = (value - from) / from.abs() * 100.0;
+    if part.round() == 0.0 {
+        return "the same".to_owned();
+    }
+    format!("{:+.0}%", part.round())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{change_text, figure_text};
+
+    #[test]
+    fn figures_have_four_digits_and_no_zeros_behind_them() {
+        for (value, unit, expected) in [
+            (1.234_56, "s", "1.235 s"),
+            (12.0, "requests/s", "12 requests/s"),
+            (123_456.7, "", "123457"),
+            (0.000_12, "s", "0.00012 s"),
+            (0.0, "", "0"),
+            (-2.5, "ms", "-2.5 ms"),
+            (100.0, "%", "100 %"),
+        ] {
+            assert_eq!(figure_text(value, unit), expected);
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_in_percent() {
+        for (value, from, expected) in [
+            (112.0, 100.0, "+12%"),
+            (90.0, 100.0, "-10%"),
+            (100.1, 100.0, "the same"),
+            (3.0, 0.0, "+3"),
+        ] {
+            assert_eq!(change_text(value, from), expected);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 
 use crate::diagnostic::Place;
-use crate::event::{CaseInfo, Detail, Fault, Outcome, Phase, StepInfo};
+use crate::event::{CaseInfo, Detail, Fault, Measure, Outcome, Phase, StepInfo, Test};
 
 /// How the reason of a step begins that was not reached.
 const NOT_REACHED: &str = "not reached: ";
@@ -35,12 +35,25 @@ pub struct Attempt {
     pub phase: Option<Phase>,
     /// The steps by path, in the order in which they began.
     pub steps: IndexMap<String, Step>,
+    /// What its steps measured, by their paths.
+    pub measures: IndexMap<String, Measured>,
+    /// The tests of suites in containers, by the paths of the steps that ran these.
+    pub tests: IndexMap<String, Vec<Test>>,
     /// What was done again because of the surroundings.
     pub retried: Vec<String>,
     /// What it left behind, and how to get in.
     pub kept: Vec<String>,
     /// How it ended.
     pub end: Option<End>,
+}
+
+/// A measured value, and when it was measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Wall clock.
+    pub at: String,
+    /// The value.
+    pub measure: Measure,
 }
 
 /// How a try ended.
@@ -131,6 +144,7 @@ impl Case {
                 place,
                 scenario: name.clone(),
                 name,
+                repetition: None,
                 matrix: BTreeMap::new(),
                 tags: Vec::new(),
                 properties: BTreeMap::new(),
@@ -236,12 +250,15 @@ impl Attempt {
     pub(super) fn must_verify(&mut self, place: &Place) {
         if let Some(end) = self.end.as_mut().filter(|end| end.outcome == Outcome::NotVerified) {
             end.outcome = Outcome::Failed;
-            let fault = Fault::failure("nothing was checked: `--strict` counts this as failed");
-            end.faults.push(
-                fault
-                    .hint("check something: an `expect`, or a check under `then`")
-                    .at(place.clone()),
-            );
+            let (why, help) = match end.reason.take() {
+                Some(why) => (why, "run it again: these steps have no result to judge"),
+                None => (
+                    "nothing was checked".to_owned(),
+                    "check something: an `expect`, or a check under `then`",
+                ),
+            };
+            let fault = Fault::failure(format!("{why}: `--strict` counts this as failed"));
+            end.faults.push(fault.hint(help).at(place.clone()));
         }
     }
 

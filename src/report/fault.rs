@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use similar::TextDiff;
 
-use crate::diagnostic::Place;
+use crate::diagnostic::{Place, shell_word};
 use crate::event::{Detail, Fault, FaultKind, Outcome};
 use crate::report::afterwards;
 use crate::report::case::{Attempt, Case, Found, Step};
@@ -165,19 +165,22 @@ fn look_inside(run: &Run, case: &Case) -> Vec<Line> {
     if !looked_for || already || ended || case.faults().iter().any(told) {
         return Vec::new();
     }
+    let engine = engine(&run.command).map_or_else(String::new, |named| format!("--docker {} ", shell_word(named)));
     vec![Line::plain(format!(
-        "look inside: e2erun {} --keep failed",
+        "look inside: e2erun {engine}{} --keep failed",
         shell_word(&case.info.file)
     ))]
 }
 
-fn shell_word(word: &str) -> String {
-    let safe = |c: char| c.is_alphanumeric() || "/._-+,=:@%".contains(c);
-    if !word.is_empty() && word.chars().all(safe) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+/// How the command line named the engine.
+fn engine(command: &[String]) -> Option<&str> {
+    let mut words = command.iter();
+    words
+        .find_map(|word| match word.strip_prefix("--docker=") {
+            None if word != "--docker" => None,
+            named => Some(named),
+        })?
+        .or_else(|| words.next().map(String::as_str))
 }
 
 /// The word for what a fault makes of its case.
@@ -364,5 +367,20 @@ fn labelled(label: &str, text: &str, gutter: usize) -> Line {
         line
     } else {
         line.and(format!(" {text}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_engine_is_named_as_the_command_line_named_it() {
+        let check = |command: &str, expected: Option<&str>| {
+            let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+            assert_eq!(super::engine(&words), expected, "{command}");
+        };
+        check("e2erun a.yaml", None);
+        check("e2erun --docker ssh://core@web1 a.yaml", Some("ssh://core@web1"));
+        check("e2erun a.yaml --docker=far", Some("far"));
+        check("e2erun a.yaml --docker", None);
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::event::{StepInfo, What};
 use crate::report::afterwards;
-use crate::report::case::{Attempt, End, Step, StepEnd, Wait};
+use crate::report::case::{Attempt, End, Measured, Step, StepEnd, Wait};
 
 impl Attempt {
     /// Takes an event of the try.
-    pub(super) fn event(&mut self, what: &What, elapsed: f64) {
+    pub(super) fn event(&mut self, what: &What, (at, elapsed): (&str, f64)) {
         match what {
             What::PhaseStarted { phase } => self.phase = Some(*phase),
             What::StepStarted { step } => {
@@ -66,6 +66,18 @@ impl Attempt {
                     retried: *retried,
                 });
             }
+            other => self.found(other, at),
+        }
+    }
+
+    /// Takes what a step found out beside its result.
+    fn found(&mut self, what: &What, at: &str) {
+        match what {
+            What::Measured { path, measure } => {
+                let (at, measure) = (at.to_owned(), measure.clone());
+                self.measures.insert(path.clone(), Measured { at, measure });
+            }
+            What::Tested { path, tests } => drop(self.tests.insert(path.clone(), tests.clone())),
             _ => {}
         }
     }

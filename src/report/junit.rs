@@ -1,21 +1,21 @@
-//! JUnit XML: a testsuite a scenario file, a testcase a case or a step; valid against Jenkins' junit-10 for any input.
+//! JUnit XML: a testsuite a scenario file, a testcase a case or a step; valid against Jenkins' junit-10 for any input, but
+//! for the properties of a testcase, which that schema lacks and Jenkins' reader takes.
 //!
-//! That schema has no properties, places or retries on a testcase. Places stand in the first line of the failure's
-//! text, which is what GitLab shows; the rest goes into `system-out` as lines that people read.
+//! Places stand in the first line of the failure's text, which is what GitLab shows. GitLab shows no properties: tags,
+//! properties and measured values stand in `system-out`, too, as lines that people read.
 
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
-use junit_report::{Report, TestCase, TestResult, TestSuite};
 use serde_json::Value;
 
-use crate::event::{DiagnosticInfo, FaultKind, Outcome};
+use crate::event::{CaseInfo, DiagnosticInfo, FaultKind, Outcome, Test};
 use crate::report::case::{Attempt, Case, Found, Step, StepEnd, told_in_a_line};
-use crate::report::junit::xml::{ATTRIBUTE, attribute, cdata, classname, suite, testcase, with_short_times};
+use crate::report::junit::xml::{ATTRIBUTE, Cause, Suite, TestCase, TestResult, classname};
 use crate::report::line::Line;
 use crate::report::outcome::word;
 use crate::report::tally::{Run, Tally};
-use crate::report::{Artifact, Grain, Reporter, Settings, afterwards, fault, text};
+use crate::report::{Artifact, Grain, Reporter, Settings, afterwards, fault, measures, text};
 
 mod xml;
 
@@ -49,93 +49,153 @@ impl Reporter for Junit {
 
 /// The file.
 pub fn xml(tally: &Tally, grain: Grain) -> Vec<u8> {
-    let mut suites: IndexMap<&str, TestSuite> = IndexMap::new();
+    let mut suites: IndexMap<&str, Suite> = IndexMap::new();
     for diagnostic in tally.diagnostics.iter().filter(|one| tally.rules.refuses(one.level)) {
         let at = tally.runs.values().next().map_or("", |run| run.at.as_str());
-        let suite = suites
-            .entry(&diagnostic.place.path)
-            .or_insert_with_key(|path| suite(path, at));
-        suite.add_testcase(of_diagnostic(diagnostic));
+        let suite = suites.entry(&diagnostic.place.path);
+        let suite = suite.or_insert_with_key(|path| Suite::new(path, at));
+        suite.testcases.push(of_diagnostic(diagnostic));
     }
     for run in tally.runs.values() {
         for case in run.cases.values() {
             let at = case.attempts.values().next().map_or(&run.at, |attempt| &attempt.at);
-            let suite = suites.entry(&case.info.file).or_insert_with_key(|file| suite(file, at));
-            suite.system_out.get_or_insert_with(|| cdata(&about(run)));
-            match grain {
-                Grain::Scenario => suite.add_testcase(of_case(run, case)),
-                Grain::Step => suite.add_testcases(of_steps(run, case)),
+            let suite = suites
+                .entry(&case.info.file)
+                .or_insert_with_key(|file| Suite::new(file, at));
+            if suite.system_out.is_none() {
+                let about = about(run);
+                suite.system_out = Some(about.iter().map(|(name, value)| format!("{name}: {value}\n")).collect());
+                suite.properties = [about, named(&case.info)].concat();
             }
+            match grain {
+                Grain::Scenario => suite.testcases.push(of_case(run, case)),
+                Grain::Step => suite.testcases.extend(of_steps(run, case)),
+            }
+            suite.testcases.extend(inside(case));
         }
         if !run.faults.is_empty() {
-            let suite = suites.entry("e2erun").or_insert_with_key(|name| suite(name, &run.at));
-            suite.add_testcase(of_run(run));
+            let suite = suites
+                .entry("e2erun")
+                .or_insert_with_key(|name| Suite::new(name, &run.at));
+            suite.testcases.push(of_run(run));
         }
     }
-    let mut report = Report::new();
-    report.add_testsuites(suites.into_values());
-    let mut bytes = Vec::new();
-    // Writing into memory cannot fail, and the texts were made safe; a report cut short would be seen as such.
-    let _ = report.write_xml(&mut bytes);
-    bytes.push(b'\n');
-    match std::str::from_utf8(&bytes) {
-        Ok(file) => with_short_times(file).into_bytes(),
-        Err(_) => bytes,
+    xml::file(suites.values())
+}
+
+/// The run's circumstances: names and values.
+fn about(run: &Run) -> Vec<(String, String)> {
+    let mut all = vec![("e2erun".to_owned(), run.version.clone())];
+    all.extend((!run.command.is_empty()).then(|| ("command".to_owned(), run.command.join(" "))));
+    all.extend(run.shuffle.iter().map(|seed| ("shuffle".to_owned(), seed.clone())));
+    all.extend(run.nodes.iter().map(|node| {
+        let (engine, api) = (&node.engine, &node.api);
+        let told = format!("engine {engine} (API {api}), compose {}, {}", node.compose, node.system);
+        (format!("node {}", node.name), told)
+    }));
+    all
+}
+
+/// What a scenario says of itself, the same for all its cases: names and values.
+fn named(info: &CaseInfo) -> Vec<(String, String)> {
+    let tags = (!info.tags.is_empty()).then(|| ("tags".to_owned(), info.tags.join(", ")));
+    let own = info
+        .properties
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
+    tags.into_iter().chain(own).collect()
+}
+
+/// What is said of a case: its scenario's properties, its matrix values, and what it measured.
+fn properties(case: &Case) -> Vec<(String, String)> {
+    let mut all = named(&case.info);
+    let matrix = case.info.matrix.iter();
+    all.extend(matrix.map(|(name, value)| (format!("matrix {name}"), plain(value))));
+    all.extend(measures::of_case(case).map(|(name, value)| (format!("measure {name}"), value)));
+    all
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
     }
 }
 
-/// The run's circumstances, as lines.
-fn about(run: &Run) -> String {
-    let mut lines = vec![format!("e2erun {}", run.version)];
-    lines.extend((!run.command.is_empty()).then(|| format!("command: {}", run.command.join(" "))));
-    lines.extend(run.nodes.iter().map(|node| {
-        let (engine, api) = (&node.engine, &node.api);
-        format!(
-            "node {}: engine {engine} (API {api}), compose {}, {}",
-            node.name, node.compose, node.system
-        )
-    }));
-    lines.join("\n") + "\n"
+/// The tests of suites in its containers: their own names, and classes below that of the case.
+fn inside(case: &Case) -> Vec<TestCase> {
+    let above = class_of(case);
+    let tests = case.last().into_iter().flat_map(|attempt| attempt.tests.values());
+    // What is known of the case is known of what failed in it.
+    let known = (case.outcome() == Outcome::KnownIssue).then(|| case.reason().unwrap_or_default());
+    let tests = tests.flatten();
+    tests.map(|test| of_test(&above, test, known.as_deref())).collect()
+}
+
+fn of_test(above: &str, test: &Test, known: Option<&str>) -> TestCase {
+    let cause = || Cause {
+        type_: word(test.outcome).to_owned(),
+        message: match test.message.is_empty() {
+            true => test.text.lines().next().unwrap_or_default().to_owned(),
+            false => test.message.clone(),
+        },
+        text: (!test.text.is_empty()).then(|| test.text.clone()),
+    };
+    let result = match (test.outcome, known) {
+        (Outcome::Failed | Outcome::Errored, Some(reason)) => TestResult::Skipped(Cause {
+            type_: word(Outcome::KnownIssue).to_owned(),
+            message: reason.to_owned(),
+            ..cause()
+        }),
+        (Outcome::Failed, None) => TestResult::Failure(cause()),
+        (Outcome::Errored, None) => TestResult::Error(cause()),
+        (Outcome::Skipped, _) => TestResult::Skipped(cause()),
+        _ => TestResult::Success,
+    };
+    let class = match test.class.is_empty() {
+        true => above.to_owned(),
+        false => format!("{above}.{}", test.class),
+    };
+    TestCase::new(&test.name, &class, test.seconds, result)
+}
+
+/// The class of what is in a case. Jenkins takes what is behind the last point for the class: there stands the case.
+fn class_of(case: &Case) -> String {
+    format!("{}.{}", classname(&case.info.file), case.info.name.replace('.', "_"))
 }
 
 fn of_diagnostic(diagnostic: &DiagnosticInfo) -> TestCase {
     let place = &diagnostic.place;
     let name = format!("{}:{} {}", place.line, place.column, diagnostic.message);
-    let cause = Some(cdata(&format!("{place}\n{}", diagnostic.drawn)));
-    let (type_, message) = ("invalid".to_owned(), attribute(&diagnostic.message));
-    testcase(
-        &name,
-        &classname(&place.path),
-        0.0,
-        TestResult::Error { type_, message, cause },
-    )
+    let cause = Cause {
+        type_: "invalid".to_owned(),
+        message: diagnostic.message.clone(),
+        text: Some(format!("{place}\n{}", diagnostic.drawn)),
+    };
+    TestCase::new(&name, &classname(&place.path), 0.0, TestResult::Error(cause))
 }
 
 fn of_run(run: &Run) -> TestCase {
     let lines: Vec<Line> = run.faults.iter().flat_map(fault::run_lines).collect();
     let place = run.faults.iter().find_map(|fault| fault.place.as_ref());
     let first = place.map(|place| format!("{place}\n")).unwrap_or_default();
-    let cause = Some(cdata(&(first + &joined(&lines))));
-    let message = attribute(
-        &run.faults
+    let failed = run.faults.iter().all(|fault| fault.kind == FaultKind::Failure);
+    let outcome = if failed { Outcome::Failed } else { Outcome::Errored };
+    let cause = Cause {
+        type_: word(outcome).to_owned(),
+        message: run
+            .faults
             .first()
             .map(|fault| fault.message.clone())
             .unwrap_or_default(),
-    );
-    let failed = run.faults.iter().all(|fault| fault.kind == FaultKind::Failure);
-    let result = match failed {
-        true => TestResult::Failure {
-            type_: word(Outcome::Failed).to_owned(),
-            message,
-            cause,
-        },
-        false => TestResult::Error {
-            type_: word(Outcome::Errored).to_owned(),
-            message,
-            cause,
-        },
+        text: Some(first + &joined(&lines)),
     };
-    testcase("the run itself", "e2erun", run.seconds, result)
+    let result = if failed {
+        TestResult::Failure(cause)
+    } else {
+        TestResult::Error(cause)
+    };
+    TestCase::new("the run itself", "e2erun", run.seconds, result)
 }
 
 /// A testcase of a case.
@@ -150,12 +210,9 @@ fn of_case(run: &Run, case: &Case) -> TestCase {
         faults: faults.iter().collect(),
         text: joined(&lines),
     };
-    let mut testcase = testcase(
-        &case.info.name,
-        &classname(&case.info.file),
-        case.seconds(),
-        told.result(case),
-    );
+    let class = classname(&case.info.file);
+    let mut testcase = TestCase::new(&case.info.name, &class, case.seconds(), told.result(case));
+    testcase.properties = properties(case);
     let mut out = facts(case);
     if case.outcome() == Outcome::Flaky {
         out.push_str(&format!("\n{}:\n{}", case.reason().unwrap_or_default(), joined(&lines)));
@@ -163,7 +220,7 @@ fn of_case(run: &Run, case: &Case) -> TestCase {
     if let Some(attempt) = case.last() {
         out.push_str(&step_list(attempt));
     }
-    testcase.system_out = (!out.is_empty()).then(|| cdata(&out));
+    testcase.system_out = (!out.is_empty()).then_some(out);
     testcase
 }
 
@@ -186,7 +243,7 @@ fn of_steps(run: &Run, case: &Case) -> Vec<TestCase> {
             continue;
         }
         let one = of_step_alone(case, step, &of_step);
-        said |= one.is_failure() || one.is_error();
+        said |= one.is_bad();
         all.push(one);
     }
     let outcome = case.outcome();
@@ -218,13 +275,12 @@ fn of_step_alone(case: &Case, step: &Step, faults: &[&Found<'_>]) -> TestCase {
         faults: faults.to_vec(),
         text: lines.iter().map(|lines| joined(lines)).collect::<Vec<_>>().join("\n"),
     };
-    // Jenkins takes what is behind the last point for the class: there stands the case.
-    let class = format!("{}.{}", classname(&case.info.file), case.info.name.replace('.', "_"));
     let seconds = step.end.as_ref().map_or(0.0, |end| end.seconds);
     let name = format!("{} {}", step.info.path, step.info.name);
-    let mut testcase = testcase(&name, &class, seconds, told.result(case));
+    let mut testcase = TestCase::new(&name, &class_of(case), seconds, told.result(case));
+    testcase.properties = properties(case);
     let wrote = afterwards::of_step(step);
-    testcase.system_out = (!wrote.is_empty()).then(|| cdata(&joined(&wrote)));
+    testcase.system_out = (!wrote.is_empty()).then(|| joined(&wrote));
     testcase
 }
 
@@ -244,16 +300,19 @@ impl Told<'_> {
             Outcome::Skipped | Outcome::KnownIssue => self.reason.clone().or(of_fault),
             _ => of_fault.or(self.reason.clone()),
         };
-        let message = attribute(&message.unwrap_or_else(|| type_.clone()));
-        let cause = Some(cdata(&format!("{}\n{}", self.place(case), self.text)));
+        let cause = Cause {
+            message: message.unwrap_or_else(|| type_.clone()),
+            type_,
+            text: Some(format!("{}\n{}", self.place(case), self.text)),
+        };
         match self.outcome {
             Outcome::Passed | Outcome::Flaky | Outcome::NotVerified => TestResult::Success,
-            Outcome::Failed => TestResult::Failure { type_, message, cause },
-            Outcome::Errored => TestResult::Error { type_, message, cause },
-            Outcome::Skipped | Outcome::KnownIssue => {
-                let cause = cause.filter(|_| !self.text.is_empty());
-                TestResult::SkippedWithCause { type_, message, cause }
-            }
+            Outcome::Failed => TestResult::Failure(cause),
+            Outcome::Errored => TestResult::Error(cause),
+            Outcome::Skipped | Outcome::KnownIssue => TestResult::Skipped(Cause {
+                text: cause.text.filter(|_| !self.text.is_empty()),
+                ..cause
+            }),
         }
     }
 
@@ -273,16 +332,15 @@ fn facts(case: &Case) -> String {
     if !case.info.tags.is_empty() {
         lines.push(format!("tags: {}", case.info.tags.join(", ")));
     }
-    lines.extend(case.info.matrix.iter().map(|(name, value)| match value {
-        Value::String(text) => format!("matrix {name}: {text}"),
-        value => format!("matrix {name}: {value}"),
-    }));
+    let matrix = case.info.matrix.iter();
+    lines.extend(matrix.map(|(name, value)| format!("matrix {name}: {}", plain(value))));
     lines.extend(
         case.info
             .properties
             .iter()
             .map(|(name, value)| format!("property {name}: {value}")),
     );
+    lines.extend(measures::of_case(case).map(|(name, value)| format!("measure {name}: {value}")));
     if case.outcome() == Outcome::NotVerified {
         lines.push(format!("not verified: {}", case.reason().unwrap_or_default()));
     }

@@ -19,8 +19,10 @@ pub mod github;
 pub mod jsonl;
 pub mod junit;
 pub mod line;
+pub mod measures;
 pub mod outcome;
 pub mod progress;
+mod repeated;
 #[cfg(test)]
 mod sample;
 pub mod status;
@@ -45,6 +47,8 @@ pub struct Settings {
     pub junit_grain: Grain,
     /// Where the events go; none: nowhere.
     pub events: Option<PathBuf>,
+    /// The folder that the files of measured values go to; none: there are none.
+    pub measures: Option<PathBuf>,
     /// `GITHUB_ACTIONS`: annotations are printed.
     pub github: bool,
     /// The working folder, as seen from `GITHUB_WORKSPACE`: annotations have their places from there.
@@ -130,6 +134,11 @@ pub const REPORTERS: &[Row] = &[
         name: "junit",
         on: |s| s.junit.is_some(),
         make: |s| Box::new(junit::Junit::new(s)),
+    },
+    Row {
+        name: "measures",
+        on: |s| s.measures.is_some(),
+        make: |s| Box::new(measures::Measures::new(s)),
     },
 ];
 

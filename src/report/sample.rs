@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Level, Place};
-use crate::event::{CaseId, CaseInfo, DiagnosticInfo, Event, Fault, NodeInfo, Outcome, Phase, Rules, StepInfo, What};
+use crate::event::{
+    CaseId, CaseInfo, DiagnosticInfo, Event, Fault, Measure, NodeInfo, Outcome, Phase, Rules, StepInfo, Test, What,
+};
 
 /// An event of the run `r1`, of the case's first try.
 pub(super) fn event(elapsed: f64, case: Option<usize>, what: What) -> Event {
@@ -39,6 +41,7 @@ pub(super) fn case(number: usize, file: &str, name: &str) -> CaseInfo {
         place: place(file, 1, 11, &format!("scenario: {name}")),
         scenario: name.to_owned(),
         name: name.to_owned(),
+        repetition: None,
         matrix: BTreeMap::new(),
         tags: Vec::new(),
         properties: BTreeMap::new(),
@@ -62,6 +65,7 @@ pub(super) fn run_started(cases: Vec<CaseInfo>) -> Event {
         passed_over: 1,
         jobs: 2,
         rules: Rules::default(),
+        shuffle: None,
     };
     event(0.0, None, what)
 }
@@ -76,6 +80,13 @@ pub(super) fn run_ended(interrupted: bool, faults: Vec<Fault>) -> Event {
             faults,
         },
     )
+}
+
+pub(super) fn case_started() -> What {
+    What::CaseStarted {
+        unique: String::new(),
+        vars: BTreeMap::new(),
+    }
 }
 
 pub(super) fn case_ended(outcome: Outcome, seconds: f64) -> What {
@@ -99,6 +110,8 @@ pub(super) fn step(path: &str, phase: Phase, name: &str, place: Place) -> StepIn
         place,
         used_at: Vec::new(),
         depth: 0,
+        asks: String::new(),
+        given: BTreeMap::new(),
     }
 }
 
@@ -110,6 +123,7 @@ pub(super) fn step_ended(step: &StepInfo, outcome: Outcome, seconds: f64, faults
         seconds,
         parts: BTreeMap::new(),
         outputs: Value::Null,
+        cut: Vec::new(),
         faults: faults.into_iter().map(|fault| fault.in_phase(step.phase)).collect(),
         attempts: 1,
         checks: true,
@@ -132,7 +146,7 @@ pub(super) fn run_of(outcomes: &[Outcome]) -> Vec<Event> {
     let cases = (1..=outcomes.len()).map(|number| case(number, "scenarios/all.yaml", &format!("case {number}")));
     let mut events = vec![run_started(cases.collect())];
     for (at, outcome) in outcomes.iter().enumerate() {
-        events.push(event(1.0, Some(at + 1), What::CaseStarted {}));
+        events.push(event(1.0, Some(at + 1), case_started()));
         events.push(event(2.0, Some(at + 1), case_ended(*outcome, 1.0)));
     }
     events.push(run_ended(false, Vec::new()));
@@ -153,7 +167,7 @@ pub(super) fn errored_and_failed() -> Vec<Event> {
     let ended = |step: &StepInfo, outcome, fault| event(2.0, Some(1), step_ended(step, outcome, 0.5, vec![fault]));
     vec![
         run_started(vec![case(1, file, "both"), case(2, file, "away")]),
-        event(1.0, Some(1), What::CaseStarted {}),
+        event(1.0, Some(1), case_started()),
         ended(&asked, Outcome::Errored, lost),
         ended(&checked, Outcome::Failed, Fault::failure("`status` is 500")),
         ended(&afterwards, Outcome::Failed, exit()),
@@ -291,7 +305,7 @@ fn passing() -> Vec<Event> {
         observed: observed.to_owned(),
     };
     vec![
-        event(4.0, Some(1), What::CaseStarted {}),
+        event(4.0, Some(1), case_started()),
         event(4.0, Some(1), What::PhaseStarted { phase: Phase::Steps }),
         event(4.0, Some(1), What::StepStarted { step: up.clone() }),
         event(4.5, Some(1), wait("`db` is starting")),
@@ -350,7 +364,7 @@ fn failing() -> Vec<Event> {
         *attempts = 47;
     }
     vec![
-        event(4.0, Some(2), What::CaseStarted {}),
+        event(4.0, Some(2), case_started()),
         event(4.0, Some(2), What::StepStarted { step: up.clone() }),
         event(5.0, Some(2), step_ended(&up, Outcome::Passed, 1.0, Vec::new())),
         event(5.0, Some(2), What::StepStarted { step: ask.clone() }),
@@ -378,11 +392,11 @@ fn retried() -> Vec<Event> {
         *retried = true;
     }
     vec![
-        event(18.0, Some(4), What::CaseStarted {}),
+        event(18.0, Some(4), case_started()),
         event(18.0, Some(4), What::StepStarted { step: ask.clone() }),
         event(19.0, Some(4), step_ended(&ask, Outcome::Failed, 1.0, vec![fault])),
         event(20.0, Some(4), first),
-        of_try(20.0, Some((4, 2)), What::CaseStarted {}),
+        of_try(20.0, Some((4, 2)), case_started()),
         of_try(20.0, Some((4, 2)), What::StepStarted { step: ask.clone() }),
         of_try(21.0, Some((4, 2)), step_ended(&ask, Outcome::Passed, 1.0, Vec::new())),
         of_try(22.0, Some((4, 2)), case_ended(Outcome::Passed, 2.0)),
@@ -432,6 +446,35 @@ fn others() -> Vec<Event> {
     ]
 }
 
+fn measured(text: &str) -> What {
+    let path = "then[1]".to_owned();
+    let measure = Measure {
+        name: text.to_owned(),
+        unit: text.to_owned(),
+        value: -1e300,
+        ..Measure::default()
+    };
+    What::Measured { path, measure }
+}
+
+/// The tests of a suite, of each outcome one.
+pub(super) fn tested(text: &str) -> What {
+    let outcomes = [Outcome::Passed, Outcome::Failed, Outcome::Errored, Outcome::Skipped];
+    let test = |outcome| Test {
+        class: text.to_owned(),
+        name: text.to_owned(),
+        outcome,
+        seconds: 0.25,
+        message: if outcome == Outcome::Passed { "" } else { text }.to_owned(),
+        text: if outcome == Outcome::Failed { text } else { "" }.to_owned(),
+    };
+    let path = "then[1]".to_owned();
+    What::Tested {
+        path,
+        tests: outcomes.map(test).to_vec(),
+    }
+}
+
 /// A run in which every text that comes from outside is this one.
 pub(super) fn hostile(text: &str) -> Vec<Event> {
     let mut info = case(1, text, text);
@@ -467,6 +510,8 @@ pub(super) fn hostile(text: &str) -> Vec<Event> {
         event(1.0, None, What::Note { text: text.to_owned() }),
         event(1.0, Some(1), What::StepStarted { step: step.clone() }),
         event(1.0, Some(1), What::Kept { text: text.to_owned() }),
+        event(1.5, Some(1), measured(text)),
+        event(1.5, Some(1), tested(text)),
         event(
             2.0,
             Some(1),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use crate::event::{CaseId, DiagnosticInfo, Event, Fault, NodeInfo, Outcome, What};
+use crate::event::{CaseId, DiagnosticInfo, Earlier, Event, Fault, NodeInfo, Outcome, What};
 use crate::report::case::{Attempt, Case, Step};
 use crate::report::outcome::{Rules, WORST_FIRST, word};
 
@@ -36,6 +36,10 @@ pub struct Run {
     pub nodes: Vec<NodeInfo>,
     /// YAML files that are none of ours.
     pub passed_over: usize,
+    /// The seed of the order in which the cases begin, where it is one by chance.
+    pub shuffle: Option<String>,
+    /// What cases of the run before came to, of those that are not run now.
+    pub earlier: Vec<Earlier>,
     /// How many cases run at once.
     pub jobs: usize,
     /// True once the run has told its cases.
@@ -166,6 +170,11 @@ impl Tally {
 }
 
 impl Run {
+    /// True for one that only judges again what another one left.
+    pub fn judges_again(&self) -> bool {
+        self.command.iter().any(|word| word.starts_with("--validate-only"))
+    }
+
     fn event(&mut self, event: &Event, rules: Rules) {
         if event.elapsed.is_finite() {
             self.seconds = self.seconds.max(event.elapsed);
@@ -178,8 +187,10 @@ impl Run {
                 nodes,
                 passed_over,
                 jobs,
+                shuffle,
                 ..
             } => {
+                self.shuffle.clone_from(shuffle);
                 self.version.clone_from(version);
                 self.command.clone_from(command);
                 self.nodes.clone_from(nodes);
@@ -197,6 +208,7 @@ impl Run {
                     );
                 }
             }
+            What::Earlier { cases } => self.earlier.extend(cases.iter().cloned()),
             What::ImageReady { .. } => self.images += 1,
             What::Interrupted { .. } => self.interrupted = true,
             What::RunEnded {
@@ -227,7 +239,7 @@ impl Run {
             since: event.elapsed,
             ..Attempt::default()
         });
-        attempt.event(&event.what, event.elapsed);
+        attempt.event(&event.what, (&event.at, event.elapsed));
         if rules.strict {
             attempt.must_verify(&case.info.place);
         }

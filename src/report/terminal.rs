@@ -1,5 +1,7 @@
 //! The terminal's lines: each case as it ends, all failures in full at the end, a summary.
 
+mod summary;
+
 use crate::diagnostic::Level;
 use crate::event::{CaseId, Event, NodeInfo, Outcome, Phase, StepInfo, What};
 use crate::report::case::{Attempt, Case};
@@ -8,8 +10,6 @@ use crate::report::outcome::{WORST_FIRST, word};
 use crate::report::tally::{FAILED_TOO, Run, Tally};
 use crate::report::{Piece, Reporter, Settings, fault, github, text};
 
-/// A wait below this is not worth a line in the summary.
-const LONG: f64 = 0.1;
 /// The bound of one diagnostic, one note.
 const SHOWN: usize = 32 * 1024;
 
@@ -91,7 +91,7 @@ impl Reporter for Terminal {
 
     fn end(&mut self, tally: &Tally) -> Vec<Piece> {
         let mut lines = failures(tally);
-        lines.extend(summary(tally, self.quiet));
+        lines.extend(summary::lines(tally, self.quiet));
         self.pieces(lines)
     }
 }
@@ -127,6 +127,10 @@ fn header(run: &Run) -> Vec<Line> {
     };
     let head = Line::new().with(Tone::Bold, format!("{:>12}", "e2erun"));
     let mut all = vec![head.and(format!("  {}: {cases} in {files}{at_once}", run.version))];
+    all.extend(run.shuffle.iter().map(|seed| {
+        let line = Line::new().with(Tone::Frame, format!("{:>12}", "shuffled"));
+        line.and(format!("  `--shuffle={seed}` gives the same order again"))
+    }));
     all.extend(run.nodes.iter().map(|node| node_line(node, run.nodes.len() > 1)));
     all
 }
@@ -296,84 +300,6 @@ fn title(case: &Case) -> Line {
         .with(Tone::of(outcome), word(outcome));
     head.with(Tone::Bold, format!("  {}", case.info.name))
         .with(Tone::Dim, format!("  {} {rule}", case.info.file))
-}
-
-fn summary(tally: &Tally, quiet: bool) -> Vec<Line> {
-    if let Some(line) = refused(tally) {
-        return vec![line];
-    }
-    let cases: Vec<&Case> = tally.cases().collect();
-    let mut all = vec![Line::new()];
-    if let [_, _, ..] = cases[..] {
-        all.extend(looked_at(tally).into_iter().map(|(_, case)| case_line(case)));
-    }
-    all.push(counts_line(tally, cases.len()));
-    let passed_over: usize = tally.runs.values().map(|run| run.passed_over).sum();
-    if passed_over > 0 && !quiet {
-        let files = text::count(passed_over, "YAML file", "YAML files");
-        all.push(Line::plain(format!(
-            "{:>14}passed over: {files} without a scenario",
-            ""
-        )));
-    }
-    if !quiet {
-        all.extend(waits(tally));
-    }
-    all
-}
-
-/// The last line where the files have problems and nothing was started.
-fn refused(tally: &Tally) -> Option<Line> {
-    let refusing = || tally.diagnostics.iter().filter(|one| tally.rules.refuses(one.level));
-    let problems = refusing().count();
-    let mut files: Vec<&str> = refusing().map(|one| one.place.path.as_str()).collect();
-    files.sort_unstable();
-    files.dedup();
-    (problems > 0).then(|| {
-        let spread = match files.len() {
-            1 => String::new(),
-            files => format!(" in {files} files"),
-        };
-        let problems = text::count(problems, "problem", "problems");
-        let told = format!(": {problems}{spread}; nothing was started");
-        Line::new().with(Tone::Bad, "invalid").with(Tone::Bold, told)
-    })
-}
-
-fn counts_line(tally: &Tally, cases: usize) -> Line {
-    let state = if tally.interrupted() { "interrupted" } else { "summary" };
-    let line = Line::new().with(Tone::Bold, format!("{state:>12}"));
-    if cases == 0 {
-        return line.and("  no case was selected");
-    }
-    let line = line.and(format!(
-        "  {:>7}  {}: ",
-        text::duration(tally.seconds()),
-        text::count(cases, "case", "cases")
-    ));
-    let told = tally.counts_told();
-    told.enumerate().fold(line, |line, (at, (outcome, told))| {
-        let line = if at > 0 { line.and(", ") } else { line };
-        line.with(Tone::of(outcome), told)
-    })
-}
-
-fn waits(tally: &Tally) -> Vec<Line> {
-    let long: Vec<_> = tally
-        .longest_waits(5)
-        .into_iter()
-        .filter(|wait| wait.seconds >= LONG)
-        .collect();
-    let mut all = Vec::new();
-    if !long.is_empty() {
-        all.push(Line::plain(format!("{:>14}longest waits:", "")));
-    }
-    for one in long {
-        let line = Line::new().with(Tone::Dim, format!("{:>12}  {:>7}  ", "", text::duration(one.seconds)));
-        let line = line.and(format!("{}  {}", one.waits_for, one.case.info.name));
-        all.push(line.with(Tone::Dim, format!("  {}", one.step.info.place)));
-    }
-    all
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ pub fn without_middle(text: &str, width: usize) -> String {
 
 /// `1 case`, `2 cases`.
 pub fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
+    crate::event::count_text(n as u64, one, many)
 }
 
 #[cfg(test)]

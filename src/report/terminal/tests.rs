@@ -381,7 +381,7 @@ fn check_cleanup(settings: &Settings, expected: &str) {
     };
     let before = [
         sample::run_started(vec![sample::case(1, "scenarios/shop.yaml", "shop")]),
-        sample::event(0.5, Some(1), What::CaseStarted {}),
+        sample::event(0.5, Some(1), sample::case_started()),
         started("steps[1]", Phase::Steps, "up shop"),
         started("on-failure[1]", Phase::OnFailure, "shell dump"),
     ];
@@ -789,6 +789,24 @@ fn what_fail_fast_left_out_is_not_called_interrupted() {
     }
     let reasons: Vec<_> = reporters.tally().cases().map(|case| case.reason()).collect();
     assert_eq!(reasons, [None, Some("not reached: the run ended before it".to_owned())]);
+}
+
+#[test]
+fn what_is_judged_again_and_not_verified_is_told_once() {
+    let told = |command: &[&str]| {
+        let mut events = sample::run_of(&[Outcome::NotVerified, Outcome::Flaky, Outcome::NotVerified]);
+        let What::RunStarted { command: own, .. } = &mut events[0].what else {
+            panic!("a run begins with its beginning")
+        };
+        *own = command.iter().map(|word| (*word).to_owned()).collect();
+        let all = lines(&events, &Settings::default());
+        let count = |word: &str| all.lines().filter(|line| line.trim_start().starts_with(word)).count();
+        [count("not verified"), count("flaky")]
+    };
+    assert_eq!(told(&["e2erun", "--validate-only", "results"]), [2, 2]);
+    assert_eq!(told(&["e2erun", "--validate-only=results"]), [2, 2]);
+    // A run may take so long that nobody sees the first lines any more.
+    assert_eq!(told(&["e2erun", "scenarios/"]), [4, 2]);
 }
 
 #[test]
