@@ -12,7 +12,7 @@
 //! * [`diagnostic`], [`yaml`], [`template`], [`mod@shape`], [`expect`]: text with places, and what is wrong with it. Pure.
 //! * [`scenario`]: the language as written. [`substitute`]: compose files rewritten. Pure; files come from a memo.
 //! * [`step`]: the step kinds, a file each, a column through the layers: how it is written, bound and done; their table.
-//! * [`image`], [`stack`], [`plan`]: names → ids; one plan is one case and one attempt. Pure.
+//! * [`image`], [`declared`], [`stack`], [`plan`]: names → ids; one plan is one case and one attempt. Pure.
 //! * [`schedule`], [`run`]: the interpreter. It cannot fail: what goes wrong is told in events.
 //! * [`engine`], [`host`], [`net`]: the only effects, behind traits in our own words. [`lease`]: who owns what was made.
 //! * [`event`]: what happened, as data; [`mask`]: what is hidden in it, [`cut`]: where its long texts are cut. [`report`]:
@@ -27,6 +27,7 @@
 
 pub mod cli;
 pub mod cut;
+pub mod declared;
 pub mod diagnostic;
 pub mod engine;
 pub mod event;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::options::CheckArguments;
 use super::prepare::{self, Chosen};
-use super::{NOTHING, Process, UNKNOWN, USAGE, terminal};
+use super::{NOTHING, Process, UNKNOWN, USAGE, connect, terminal};
 use crate::diagnostic::{Diagnostic, Source, Span, Spanned, known_names};
 use crate::image::Identities;
 use crate::load::{self, Document, Projects};
@@ -72,7 +72,15 @@ pub(crate) fn check(process: &Process, arguments: &CheckArguments) -> u8 {
             return USAGE;
         }
     };
-    let settings = settings(process, &chosen, results);
+    let elsewhere = match connect::elsewhere(process, arguments.docker.as_deref()) {
+        Err(why) if arguments.docker.is_some() => return terminal::refuse(&why.to_string()),
+        // Without one nothing is asked of Docker, its configuration neither.
+        elsewhere => elsewhere.unwrap_or_default(),
+    };
+    let settings = Settings {
+        elsewhere,
+        ..settings(process, &chosen, results)
+    };
     let mut checked = all(process, &chosen, &settings);
     checked
         .diagnostics
@@ -138,7 +146,10 @@ pub(crate) fn settings(process: &Process, chosen: &Chosen, results: std::path::P
         overrides: chosen.overrides.clone(),
         env: process.env.clone(),
         results,
+        hidden: crate::lease::private("check"),
         keep: None,
+        baseline: plan::Baselining::default(),
+        elsewhere: None,
         identities: Identities::None,
     }
 }

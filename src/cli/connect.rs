@@ -1,17 +1,18 @@
 //! What a run reaches: the engine with its tools and its world, this machine, the network; and the lease of it all.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Process;
-use crate::engine::command::{Surroundings, Tools};
-use crate::engine::docker::{Docker, Endpoint, EndpointOptions, endpoint};
+use crate::engine::command::{Surroundings, Tools, tool_env};
+use crate::engine::docker::{Docker, Endpoint, EndpointOptions, Far, Pasted, endpoint};
+use crate::engine::tunnel::Tunnel;
 use crate::engine::world::World;
-use crate::engine::{Engine, EngineError, EngineInfo, EngineResult, Pulls};
+use crate::engine::{Engine, EngineError, EngineInfo, EngineResult, Pulls, Reason};
 use crate::event::{Fault, NodeInfo};
 use crate::host::{Host, RealHost};
-use crate::lease::{Lease, Leases, Locks, case_labels, sweep};
+use crate::lease::{Lease, Leases, Locks, case_labels, private, sweep};
 use crate::net::{Net, RealNet};
 use crate::run::{Facts, scratch};
 use crate::step::{Emitter, NodeHandle};
@@ -31,8 +32,70 @@ pub(crate) struct Connected {
     pub(crate) net: Arc<dyn Net>,
     /// What is known of the surroundings.
     pub(crate) facts: Facts,
-    /// `DOCKER_HOST` for commands on this machine.
-    pub(crate) docker_host: Option<String>,
+    /// What says to commands on this machine which engine is meant: `DOCKER_HOST`, …
+    pub(crate) docker_env: BTreeMap<String, String>,
+    /// The way to the engine, to be closed at the end.
+    pub(crate) way: Way,
+}
+
+/// The way to the engine that is meant.
+pub(crate) struct Way {
+    /// The engine as it was named.
+    meant: Endpoint,
+    /// Where it is dialled: the end of a tunnel, or the same.
+    pub(crate) dialled: Endpoint,
+    /// Where its published ports are reached from here.
+    address: String,
+    tunnel: Option<Tunnel>,
+}
+
+impl Way {
+    /// Finds the engine that is meant; over ssh it is dialled by a socket in a folder that is made.
+    pub(crate) async fn find(process: &Process, docker: Option<&str>, folder: &Path) -> EngineResult<Way> {
+        let meant = meant(process, docker)?;
+        let Some(far) = far(&meant)? else {
+            let (dialled, address) = (meant.clone(), meant.address());
+            let tunnel = None;
+            return Ok(Way {
+                meant,
+                dialled,
+                address,
+                tunnel,
+            });
+        };
+        // Agents, homes, proxies: what the user's own ssh sees.
+        let tunnel = Tunnel::open(&far, folder, &process.env).await?;
+        let host = Some(format!("unix://{}", tunnel.socket.display()));
+        Ok(Way {
+            meant,
+            dialled: Endpoint {
+                host,
+                ..Endpoint::default()
+            },
+            address: tunnel.address.clone(),
+            tunnel: Some(tunnel),
+        })
+    }
+
+    /// The commands that speak to it.
+    pub(crate) fn pasted(&self) -> Pasted {
+        self.meant.pasted()
+    }
+
+    /// What says to the docker tools which engine is meant.
+    fn env(&self) -> BTreeMap<String, String> {
+        match self.meant.host {
+            Some(_) => tool_env(&self.dialled),
+            None => BTreeMap::new(),
+        }
+    }
+
+    /// Closes it.
+    pub(crate) async fn close(self) {
+        if let Some(tunnel) = self.tunnel {
+            tunnel.close().await;
+        }
+    }
 }
 
 /// The folder of the leases of this user on this machine.
@@ -46,6 +109,14 @@ pub(crate) fn leases(process: &Process) -> PathBuf {
     };
     let state = of("XDG_STATE_HOME").or_else(|| of("HOME").map(|home| home.join(".local/state")));
     state.unwrap_or_else(|| PathBuf::from("/var/tmp")).join("e2erun/leases")
+}
+
+/// Where all users of this machine can write.
+const SHARED: &str = "/var/tmp";
+
+/// The locks of an engine.
+pub(crate) fn locks(process: &Process, engine: &str) -> Locks {
+    Locks::of(&leases(process), engine).with_shared(SHARED.as_ref(), engine)
 }
 
 /// Takes the lease of a run.
@@ -68,6 +139,31 @@ pub(crate) fn meant(process: &Process, docker: Option<&str>) -> EngineResult<End
     })
 }
 
+/// The command that removes what is left on the engine that is meant; of one that cannot be found nothing is.
+pub(crate) fn gc(process: &Process, docker: Option<&str>) -> String {
+    meant(process, docker).unwrap_or_default().pasted().gc
+}
+
+/// The machine of the engine that is meant, where it is another one.
+pub(crate) fn elsewhere(process: &Process, docker: Option<&str>) -> EngineResult<Option<String>> {
+    let meant = meant(process, docker)?;
+    if meant.is_here() {
+        return Ok(None);
+    }
+    let far = far(&meant)?.map(|far| far.host);
+    Ok(Some(far.unwrap_or_else(|| meant.address())))
+}
+
+/// The far side of an engine that is reached over ssh.
+fn far(meant: &Endpoint) -> EngineResult<Option<Far>> {
+    let unread = |answer| EngineError {
+        attempt: "reach the engine".to_owned(),
+        answer,
+        reason: Reason::Other,
+    };
+    meant.far().transpose().map_err(unread)
+}
+
 fn config(process: &Process) -> Option<PathBuf> {
     let of = |name: &str| process.env.get(name).map(PathBuf::from);
     of("DOCKER_CONFIG").or_else(|| of("HOME").map(|home| home.join(".docker")))
@@ -80,9 +176,9 @@ pub(crate) async fn connect(
     lease: &Arc<Lease>,
     emitter: &Emitter,
 ) -> Result<Connected, Fault> {
-    let Meant { endpoint, host, tools } = tools(process, docker, lease).map_err(refused)?;
+    let Meant { way, host, tools } = tools(process, docker, lease).await.map_err(refused)?;
     let note = |text: &str| emitter.note(text);
-    let watched = reached(process, lease, (&endpoint, &host, &tools), &note);
+    let watched = reached(process, lease, (&way, &host, &tools), &note);
     // What the tool needs to start is most of what all of this takes.
     let (watched, compose) = tokio::join!(watched, tools.compose());
     let (node, info) = watched?;
@@ -100,7 +196,8 @@ pub(crate) async fn connect(
         host,
         net: Arc::new(RealNet::default()),
         facts: Facts { engine: info, compose },
-        docker_host: endpoint.host.clone(),
+        docker_env: way.env(),
+        way,
     })
 }
 
@@ -112,12 +209,12 @@ pub(crate) async fn empty(
     lease: &Arc<Lease>,
     folders: &[PathBuf],
 ) -> Result<(), Fault> {
-    let Meant { endpoint, host, tools } = tools(process, docker, lease).map_err(refused)?;
-    if !scratch::is_here(endpoint.host.as_deref()) {
+    if !meant(process, docker).map_err(refused)?.is_here() {
         return Err(Fault::error("the engine is not on this machine"));
     }
+    let Meant { way, host, tools } = tools(process, docker, lease).await.map_err(refused)?;
     let note = |text: &str| super::terminal::print_error(&format!("note: {text}\n"));
-    let (node, _) = reached(process, lease, (&endpoint, &host, &tools), &note).await?;
+    let (node, _) = reached(process, lease, (&way, &host, &tools), &note).await?;
     let labels = case_labels(lease.id(), "", "");
     for folder in folders {
         scratch::empty(&node, host.as_ref(), labels.clone(), folder).await?;
@@ -127,13 +224,13 @@ pub(crate) async fn empty(
 
 /// The engine that is meant, and what is needed to speak to it.
 struct Meant {
-    endpoint: Endpoint,
+    way: Way,
     host: Arc<dyn Host>,
     tools: Arc<Tools>,
 }
 
-fn tools(process: &Process, docker: Option<&str>, lease: &Arc<Lease>) -> EngineResult<Meant> {
-    let endpoint = meant(process, docker)?;
+async fn tools(process: &Process, docker: Option<&str>, lease: &Arc<Lease>) -> EngineResult<Meant> {
+    let way = Way::find(process, docker, &private(lease.id())).await?;
     let groups: Arc<dyn crate::host::Groups> = Arc::<Lease>::clone(lease);
     let host: Arc<dyn Host> = Arc::new(RealHost::new(groups));
     let surroundings = Surroundings {
@@ -141,8 +238,8 @@ fn tools(process: &Process, docker: Option<&str>, lease: &Arc<Lease>) -> EngineR
         home: process.env.get("HOME").map(PathBuf::from),
         docker_config: config(process),
     };
-    let tools = Arc::new(Tools::new(Arc::clone(&host), &surroundings, &endpoint));
-    Ok(Meant { endpoint, host, tools })
+    let tools = Arc::new(Tools::new(Arc::clone(&host), &surroundings, &way.dialled));
+    Ok(Meant { way, host, tools })
 }
 
 fn refused(error: EngineError) -> Fault {
@@ -153,10 +250,10 @@ fn refused(error: EngineError) -> Fault {
 async fn reached(
     process: &Process,
     lease: &Lease,
-    (endpoint, host, tools): (&Endpoint, &Arc<dyn Host>, &Arc<Tools>),
+    (way, host, tools): (&Way, &Arc<dyn Host>, &Arc<Tools>),
     note: &(dyn Fn(&str) + Sync),
 ) -> Result<(NodeHandle, EngineInfo), Fault> {
-    let engine = Docker::connect(endpoint)
+    let engine = Docker::connect(&way.dialled)
         .await
         .map_err(refused)?
         .with_config(registry_config(process))
@@ -172,9 +269,11 @@ async fn reached(
         name: LOCAL.into(),
         engine,
         world,
-        address: address(endpoint).into(),
+        address: way.address.clone().into(),
+        is_here: way.meant.is_here(),
+        pasted: way.pasted().into(),
         pulls: Pulls::default(),
-        locks: Locks::of(&leases(process), &info.id),
+        locks: locks(process, &info.id),
     };
     Ok((node, info))
 }
@@ -219,17 +318,4 @@ async fn clean(process: &Process, engine: &dyn Engine, host: &dyn Host, (id, not
             ));
         }
     }
-}
-
-/// Where published ports of an engine are reached from here.
-fn address(endpoint: &Endpoint) -> String {
-    let host = endpoint.host.as_deref().unwrap_or_default();
-    let remote = ["tcp://", "http://", "https://"]
-        .iter()
-        .find_map(|scheme| host.strip_prefix(scheme));
-    let name = remote.map(|rest| match rest.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => rest.split([':', '/']).next().unwrap_or(rest),
-    });
-    name.filter(|name| !name.is_empty()).unwrap_or("127.0.0.1").to_owned()
 }

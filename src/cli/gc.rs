@@ -1,5 +1,7 @@
 //! `e2erun gc`: removes what dead runs left on the engine.
 
+mod swarm;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use super::{Process, connect, terminal};
 use crate::engine::docker::Docker;
 use crate::engine::{Resource, ResourceKind};
 use crate::host::{Host, NoGroups, RealHost};
-use crate::lease::{self, GcOptions, GcPlan, Leases, Why, WhyNot};
+use crate::lease::{self, GcOptions, GcPlan, Lease, Leases, Why, WhyNot};
 use crate::shape::Word;
 
 /// Removes, or shows what would be removed.
@@ -28,6 +30,9 @@ pub(crate) fn gc(process: &Process, arguments: &GcArguments) -> u8 {
         images: arguments.images,
         now: jiff::Timestamp::now().as_second(),
     };
+    if let Err(why) = connect::elsewhere(process, arguments.docker.as_deref()) {
+        return terminal::refuse(&why.to_string());
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => return terminal::refuse(&format!("cannot start: {why}")),
@@ -50,32 +55,65 @@ fn age(text: &str) -> Option<Duration> {
 }
 
 async fn collect(process: &Process, arguments: &GcArguments, options: &GcOptions) -> Result<u8, String> {
-    let endpoint = connect::meant(process, arguments.docker.as_deref()).map_err(|error| error.to_string())?;
-    let engine = Docker::connect(&endpoint).await.map_err(|error| error.to_string())?;
+    // As a run does it: where this is killed, its sockets go with the next one.
+    let lease = connect::lease(process)?;
+    let collected = reached(process, arguments, options, &lease).await;
+    let ended = lease
+        .end()
+        .map_err(|why| format!("the lease cannot be given up: {why}"));
+    collected.and_then(|code| ended.map(|()| code))
+}
+
+async fn reached(process: &Process, arguments: &GcArguments, options: &GcOptions, lease: &Lease) -> Result<u8, String> {
+    let way = connect::Way::find(process, arguments.docker.as_deref(), &lease::private(lease.id())).await;
+    let way = way.map_err(|error| error.to_string())?;
+    let collected = match Docker::connect(&way.dialled).await {
+        Ok(engine) => collect_on(process, arguments, options, (&engine, &way.pasted().gc, lease)).await,
+        Err(error) => Err(error.to_string()),
+    };
+    way.close().await;
+    collected
+}
+
+async fn collect_on(
+    process: &Process,
+    arguments: &GcArguments,
+    options: &GcOptions,
+    (engine, own, lease): (&Docker, &str, &Lease),
+) -> Result<u8, String> {
     let folder = connect::leases(process);
     let leases =
         Leases::look(&folder).map_err(|why| format!("cannot read the leases in `{}`: {why}", folder.display()))?;
     leases
         .unknown()
         .for_each(|told| terminal::print_error(&format!("error: {told}\n")));
-    let plan = lease::plan_gc(&engine, &leases, options)
+    let plan = lease::plan_gc(engine, &leases, options)
         .await
         .map_err(|error| error.to_string())?;
     let nothing = nothing_labelled(&plan, options);
     if arguments.dry_run {
-        terminal::print(&nothing.unwrap_or_else(|| planned(&plan, options.now)));
+        let is_meant = nothing.is_none();
+        terminal::print(&nothing.unwrap_or_else(|| planned(&plan, (options.now, own))));
+        if is_meant {
+            terminal::print(&swarm::left(process, (engine, lease), true).await?);
+        }
         return Ok(0);
     }
     let host: Arc<dyn Host> = Arc::new(RealHost::new(Arc::new(NoGroups)));
-    let kept = untouched(&plan, options.now);
-    let swept = lease::gc(&engine, host.as_ref(), &leases, plan, options).await;
+    let kept = untouched(&plan, (options.now, own));
+    let swept = lease::gc(engine, host.as_ref(), &leases, plan, options).await;
     let mut text: String = swept
         .removed
         .iter()
         .map(|resource| format!("removed {}\n", named(resource)))
         .collect();
     let counted = || format!("{} removed{kept}\n", swept.removed.len());
+    let is_meant = nothing.is_none();
     text.push_str(&nothing.unwrap_or_else(counted));
+    // What was kept kept the swarm, too. One who names what is not there has not meant this engine, perhaps.
+    if is_meant {
+        text.push_str(&swarm::left(process, (engine, lease), false).await?);
+    }
     terminal::print(&text);
     for left in &swept.left {
         terminal::print_error(&format!("error: {} cannot be removed: {}\n", left.what, left.why));
@@ -94,7 +132,8 @@ fn nothing_labelled(plan: &GcPlan, options: &GcOptions) -> Option<String> {
     none.then(|| format!("nothing on this engine has the label `{label}`\n"))
 }
 
-fn planned(plan: &GcPlan, now: i64) -> String {
+/// What would be done. `own` is the command that would do it.
+fn planned(plan: &GcPlan, (now, own): (i64, &str)) -> String {
     let mut text = String::new();
     for group in &plan.groups {
         text.push_str(&format!(
@@ -113,23 +152,27 @@ fn planned(plan: &GcPlan, now: i64) -> String {
     }
     for (resource, why) in &plan.kept {
         let of_image = matches!(resource.kind, ResourceKind::Image).then(|| built(resource, now));
-        let told = format!("{}{}", left(plan, resource, *why, now), of_image.unwrap_or_default());
+        let told = format!(
+            "{}{}",
+            left(plan, (resource, *why), (now, own)),
+            of_image.unwrap_or_default()
+        );
         text.push_str(&format!("would leave {} ({told})\n", named(resource)));
     }
     text.push_str(&format!(
         "{} would be removed{}\n",
         plan.resources.len(),
-        untouched(plan, now)
+        untouched(plan, (now, own))
     ));
     text
 }
 
 /// Why something stays; of what was kept also of what, since when, and how it is removed.
-fn left(plan: &GcPlan, resource: &Resource, why: WhyNot, now: i64) -> String {
+fn left(plan: &GcPlan, (resource, why): (&Resource, WhyNot), (now, own): (i64, &str)) -> String {
     let case = resource.labels.get(lease::CASE).and_then(|case| plan.cases.get(case));
     match case.filter(|_| why == WhyNot::Kept) {
         Some(case) => format!(
-            "kept of `{}` {} ago: `e2erun gc --label {}={}` removes it",
+            "kept of `{}` {} ago: `{own} --label {}={}` removes it",
             case.scenario,
             age_text(now.saturating_sub(case.at)),
             lease::CASE,
@@ -171,10 +214,12 @@ fn age_text(seconds: i64) -> String {
 }
 
 /// How many are not touched, and for which reasons.
-fn untouched(plan: &GcPlan, now: i64) -> String {
+fn untouched(plan: &GcPlan, (now, own): (i64, &str)) -> String {
     let mut counted: BTreeMap<(WhyNot, String), usize> = BTreeMap::new();
     for (resource, why) in &plan.kept {
-        *counted.entry((*why, left(plan, resource, *why, now))).or_default() += 1;
+        *counted
+            .entry((*why, left(plan, (resource, *why), (now, own))))
+            .or_default() += 1;
     }
     let reasons: String = counted
         .iter()
@@ -184,13 +229,7 @@ fn untouched(plan: &GcPlan, now: i64) -> String {
 }
 
 fn named(resource: &Resource) -> String {
-    let kind = match resource.kind {
-        ResourceKind::Container => "container",
-        ResourceKind::Network => "network",
-        ResourceKind::Volume => "volume",
-        ResourceKind::Image => "image",
-    };
-    format!("{kind} {}", resource.name)
+    format!("{} {}", resource.kind.word(), resource.name)
 }
 
 #[cfg(test)]
@@ -224,7 +263,7 @@ would leave image e2erun/old:1 (a built image that a container is made from)
   1: a built image, used within 7 days: `--images` removes it
   1: a built image that a container is made from
 ";
-        assert_eq!(planned(&plan, now), expected);
+        assert_eq!(planned(&plan, (now, "e2erun gc")), expected);
     }
 
     #[test]
@@ -258,7 +297,11 @@ would leave container other (its run is not known here: `--older-than` or its `-
   2: kept of `shop.yaml` 2 h ago: `e2erun gc --label e2erun.case=run-1-1` removes it
   1: its run is not known here: `--older-than` or its `--label` removes it
 ";
-        assert_eq!(planned(&plan, now), expected);
+        let own = "e2erun gc --docker ssh://far";
+        assert_eq!(
+            planned(&plan, (now, own)),
+            expected.replace("e2erun gc --label", &format!("{own} --label"))
+        );
     }
 
     #[test]

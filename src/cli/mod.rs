@@ -1,6 +1,8 @@
 //! The command line: arguments and environment in, exit code out. Nobody else reads or prints anything.
 
+mod again;
 mod ask;
+mod baseline;
 mod check;
 mod completions;
 mod connect;
@@ -14,9 +16,12 @@ mod report;
 mod results;
 mod run;
 mod schema;
+mod settings;
+mod shuffle;
 mod signals;
 mod steps;
 mod terminal;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -74,6 +79,15 @@ pub fn main() -> u8 {
             };
         }
     };
+    // Before anything notes the command.
+    let docker = match &arguments.command {
+        None => arguments.run.docker.as_deref(),
+        Some(Command::Gc(gc)) => gc.docker.as_deref(),
+        Some(_) => None,
+    };
+    if let Some(why) = docker.and_then(crate::engine::docker::refused) {
+        return terminal::refuse(&why);
+    }
     match arguments.command {
         None => run::run(&process, &arguments.run),
         Some(Command::Check(check)) => check::check(&process, &check),
@@ -87,6 +101,7 @@ pub fn main() -> u8 {
         Some(Command::AskHere {
             empty: Some(folder), ..
         }) => ask::empty(&folder),
+        Some(Command::AskHere { answer: Some(port), .. }) => ask::answer(port),
         Some(Command::AskHere { stay, .. }) => ask::ask(stay),
     }
 }

@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     pub(crate) run: RunArguments,
 }
 
+/// Where reports and logs go where nobody says it.
+pub(crate) const RESULTS: &str = "e2erun-results";
+
 const EXIT_CODES: &str = "Exit codes: 0 all passed or skipped; 1 something failed; 2 invalid scenarios or usage; \
 3 it could not be found out; 4 nothing selected; 130 interrupted.";
 
@@ -64,14 +67,16 @@ pub(crate) enum Command {
         /// Only empty this folder.
         #[arg(long)]
         empty: Option<PathBuf>,
+        /// Only greet who connects to this port.
+        #[arg(long)]
+        answer: Option<u16>,
     },
 }
 
 /// Which scenarios, and with what values.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Selection {
-    /// Scenario files, or folders with them; all are checked, whatever is selected of them.
-    #[arg(default_value = ".")]
+    /// Scenario files, or folders with them (default: this folder); all are checked, whatever is selected of them.
     pub(crate) paths: Vec<PathBuf>,
     /// Only scenarios with one of these tags; with `!` before it, only those without it.
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
@@ -99,15 +104,27 @@ pub(crate) struct RunArguments {
     /// End the run at the first failure.
     #[arg(long)]
     pub(crate) fail_fast: bool,
+    /// Only the cases that did not pass in the last run, those that it did not reach among them; without paths, from their files.
+    #[arg(long)]
+    pub(crate) rerun_failed: bool,
+    /// Run each case so often, and tell how often it failed; with `--fail-fast` until one fails.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) repeat: Option<u32>,
+    /// Begin the cases in an order of chance: the same seed gives the same order.
+    #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) shuffle: Option<String>,
     /// Whether what scenarios started is left for a look.
     #[arg(long, value_name = "WHEN")]
     pub(crate) keep: Option<KeepArgument>,
     /// Stretch every limit, for slow machines.
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub(crate) timeout_scale: Option<f64>,
-    /// The engine: `unix://…`, `tcp://…`. Default: DOCKER_HOST, the docker context, the local socket.
+    /// The engine: `unix://…`, `tcp://…`, `ssh://…`, or a docker context. Default: DOCKER_HOST, the docker context, the local socket.
     #[arg(long, value_name = "HOST")]
     pub(crate) docker: Option<String>,
+    /// Run nothing, and ask no engine: judge again what the run in this results folder left, by the scenarios as they are now.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["rerun_failed", "repeat", "shuffle", "dry_run", "update_baseline"])]
+    pub(crate) validate_only: Option<PathBuf>,
     /// Show what would run, and run nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -120,8 +137,14 @@ pub(crate) struct RunArguments {
     /// Rewrite golden files with what was found; lines that fit still stay as they are, `[..]` and all.
     #[arg(long)]
     pub(crate) update: bool,
+    /// Compare measured values with those of this file: one that `--update-baseline` wrote, or the `measures.json` of a run.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write the measured values of the cases that passed into the baseline file.
+    #[arg(long)]
+    pub(crate) update_baseline: bool,
     /// Where reports and logs go.
-    #[arg(long, value_name = "DIR", default_value = "e2erun-results")]
+    #[arg(long, value_name = "DIR", default_value = RESULTS)]
     pub(crate) results: PathBuf,
     /// The JUnit file (default: junit.xml in the results).
     #[arg(long, value_name = "FILE")]
@@ -149,6 +172,9 @@ pub(crate) struct CheckArguments {
     /// A JUnit file with an error for each problem.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+    /// For which engine, as when they are run: what one on another machine cannot have is told. It is not asked.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) docker: Option<String>,
     /// No colours.
     #[arg(long)]
     pub(crate) no_color: bool,
@@ -217,7 +243,7 @@ pub(crate) struct GcArguments {
     /// Built images, too, that were used within 7 days; never those that a container or a living run uses.
     #[arg(long)]
     pub(crate) images: bool,
-    /// The engine.
+    /// The engine, as when scenarios are run.
     #[arg(long, value_name = "HOST")]
     pub(crate) docker: Option<String>,
 }

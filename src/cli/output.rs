@@ -194,19 +194,24 @@ impl Output {
 
     /// Invalid files: told, and in the reports; nothing was started.
     pub(crate) fn invalid(&mut self, run: &str, diagnostics: &[Diagnostic]) -> u8 {
-        let event = Event {
-            run: run.to_owned(),
-            at: crate::step::wall_clock(),
-            elapsed: 0.0,
-            case: None,
-            what: What::Invalid {
-                diagnostics: diagnostics.iter().map(DiagnosticInfo::from).collect(),
-                rules: self.reporters.tally().rules,
-            },
+        let what = What::Invalid {
+            diagnostics: diagnostics.iter().map(DiagnosticInfo::from).collect(),
+            rules: self.reporters.tally().rules,
         };
-        self.event(&event);
+        self.event(&of_run(run, what));
         self.end();
         USAGE
+    }
+}
+
+/// An event of a run that does not begin.
+pub(crate) fn of_run(run: &str, what: What) -> Event {
+    Event {
+        run: run.to_owned(),
+        at: crate::step::wall_clock(),
+        elapsed: 0.0,
+        case: None,
+        what,
     }
 }
 

@@ -8,10 +8,12 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::Process;
+use super::again::Last;
 use super::options::Selection;
-use crate::diagnostic::{Diagnostic, Level, Source, Span, known_names};
+use crate::diagnostic::{Diagnostic, Level, Source, Span, did_you_mean, known_names};
 use crate::image::Identities;
 use crate::load::{self, Document, Found, Loaded, Projects};
+use crate::mask::HIDDEN;
 use crate::plan::{self, CaseSeed, Settings};
 use crate::scenario::Files;
 use crate::shape::{Named, Problems, Shape};
@@ -28,12 +30,22 @@ pub(crate) struct Chosen {
     pub(crate) overrides: BTreeMap<String, Value>,
     /// Where each value was given, for when no scenario wants it.
     given: BTreeMap<String, Span>,
+    /// How often each case runs, if it is to be repeated.
+    pub(crate) repeat: Option<u32>,
+    /// The last run, of whose cases only those are meant that did not pass.
+    pub(crate) again: Option<Last>,
 }
 
 /// Understands a selection; what is wrong with it is told as diagnostics.
 pub(crate) fn choose(process: &Process, selection: &Selection, results: &Path) -> Result<Chosen, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    let found = load::discover(&selection.paths, &process.cwd, results).unwrap_or_else(|told| {
+    let here = [PathBuf::from(".")];
+    let paths = if selection.paths.is_empty() {
+        &here[..]
+    } else {
+        &selection.paths
+    };
+    let found = load::discover(paths, &process.cwd, results).unwrap_or_else(|told| {
         problems.extend(told);
         Vec::new()
     });
@@ -58,13 +70,12 @@ pub(crate) fn choose(process: &Process, selection: &Selection, results: &Path) -
     for set in &selection.sets {
         match set.split_once('=') {
             Some((name, value)) => {
-                given.insert(name.to_owned(), typed("--set", set, name.len()));
+                // A value of which nobody knows what it is may be the one that is to be hidden.
+                let shown = format!("{name}={HIDDEN}");
+                given.insert(name.to_owned(), typed("--set", &shown, name.len()));
                 overrides.insert(name.to_owned(), set_value(value));
             }
-            None => {
-                let problem = Diagnostic::error(&typed("--set", set, set.len()), format!("`{set}` has no value"));
-                problems.push(problem.help("write it as `NAME=VALUE`"));
-            }
+            None => problems.push(no_value(set)),
         }
     }
     if problems.is_empty() {
@@ -74,6 +85,8 @@ pub(crate) fn choose(process: &Process, selection: &Selection, results: &Path) -
             name,
             overrides,
             given,
+            repeat: None,
+            again: None,
         })
     } else {
         Err(problems)
@@ -88,6 +101,19 @@ fn typed(option: &str, value: &str, length: usize) -> Span {
         start,
         end: start + length,
     }
+}
+
+/// A `--set` without `=`; what stands behind the name in another way may be meant as its value, and is not shown.
+fn no_value(set: &str) -> Diagnostic {
+    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let name = set.trim_start_matches(is_of_name);
+    let name = &set[..set.len() - name.len()];
+    let shown = match name.len() == set.len() {
+        true => set.to_owned(),
+        false => format!("{name}{HIDDEN}"),
+    };
+    Diagnostic::error(&typed("--set", &shown, shown.len()), format!("`{shown}` has no value"))
+        .help("write it as `NAME=VALUE`")
 }
 
 /// YAML where it is plain data, the text itself where it is not.
@@ -116,6 +142,9 @@ fn variables(path: &Path, shown: &str) -> Result<Vec<(String, Value, Span)>, Vec
     if !problems.diagnostics.is_empty() {
         return Err(problems.diagnostics);
     }
+    // What is told from here on is of names alone, and a misspelt one may be that of a value to be hidden.
+    let values = entries.iter().map(|(_, value)| value.span.start..value.span.end);
+    source.hide(values.collect());
     Ok(entries
         .iter()
         .filter_map(|(name, value)| Some((name.scalar()?.to_owned(), value.value(), name.span.clone())))
@@ -130,12 +159,17 @@ impl Chosen {
         with.is_empty() | with.iter().any(|tag| has(tag))
             && !without.iter().any(|tag| has(&tag[1..]))
             && self.name.as_ref().is_none_or(|name| name.is_match(&seed.info.name))
+            && self.again.as_ref().is_none_or(|last| last.wants(&seed.info))
     }
 
     /// The cases of a scenario that are taken, numbered from `first`, and the others.
     pub(crate) fn cases(&self, loaded: &Loaded, first: usize) -> (Vec<CaseSeed>, Vec<CaseSeed>) {
         let seeds = plan::cases(loaded, 0).into_iter();
-        let (mut taken, others): (Vec<CaseSeed>, Vec<CaseSeed>) = seeds.partition(|seed| self.takes(seed));
+        let (taken, others): (Vec<CaseSeed>, Vec<CaseSeed>) = seeds.partition(|seed| self.takes(seed));
+        let mut taken = match self.repeat {
+            Some(times) => taken.iter().flat_map(|seed| seed.repeated(times)).collect(),
+            None => taken,
+        };
         for (index, seed) in taken.iter_mut().enumerate() {
             seed.renumber(first + index);
         }
@@ -153,12 +187,24 @@ pub(crate) struct Prepared {
     pub(crate) passed_over: usize,
     /// How many scenarios were read, selected or not.
     pub(crate) scenarios: usize,
+    /// Their files, as the user would write them.
+    pub(crate) files_read: BTreeSet<String>,
+    /// The names of all their cases.
+    pub(crate) names: BTreeSet<String>,
     /// Files that somebody may take for project files.
     pub(crate) ignored: Vec<Diagnostic>,
     /// Folders that several of the cases can write to.
     pub(crate) shared: Vec<Diagnostic>,
     /// What is told, worst first in each file's order.
     pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl Prepared {
+    /// Notes what cases a file has.
+    fn knows<'s>(&mut self, file: &str, seeds: impl Iterator<Item = &'s CaseSeed>) {
+        self.files_read.insert(file.to_owned());
+        self.names.extend(seeds.map(|seed| seed.info.base().to_owned()));
+    }
 }
 
 /// Reads and plans all that was chosen.
@@ -169,6 +215,8 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
         files: Files::seen_from(&process.cwd),
         passed_over: 0,
         scenarios: 0,
+        files_read: BTreeSet::new(),
+        names: BTreeSet::new(),
         ignored: Vec::new(),
         shared: Vec::new(),
         diagnostics: Vec::new(),
@@ -191,6 +239,7 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
         prepared.diagnostics.extend(twice(&mut names, &loaded));
         prepared.scenarios += 1;
         let (seeds, others) = chosen.cases(&loaded, prepared.jobs.len() + 1);
+        prepared.knows(&loaded.file, seeds.iter().chain(&others));
         if !seeds.is_empty() {
             variables_of(&loaded, &mut known);
         }
@@ -279,8 +328,9 @@ pub(crate) fn unused(chosen: &Chosen, known: &BTreeSet<String>) -> Vec<Diagnosti
     let problem = |(name, span): (&String, &Span)| {
         let problem = Diagnostic::error(span, format!("no selected scenario has a variable `{name}`"));
         problem.help(match names.is_empty() {
-            true => "none of them has `vars`".to_owned(),
-            false => known_names(name, &names),
+            true => "none of them has `vars`: a name has to be declared there".to_owned(),
+            false if did_you_mean(name, &names).is_some() => known_names(name, &names),
+            false => format!("{}; a name has to be declared under `vars`", known_names(name, &names)),
         })
     };
     missing.map(problem).collect()
@@ -295,7 +345,12 @@ pub(crate) fn nothing(verb: &str, chosen: &Chosen, scenarios: usize) -> String {
         (_, scenarios) => {
             let tags = chosen.tags.iter().map(|tag| format!("--tags {tag}"));
             let name = chosen.name.iter().map(|name| format!("--name {name}"));
-            let options: Vec<String> = tags.chain(name).map(|option| format!("`{option}`")).collect();
+            let again = chosen.again.iter().map(|_| "--rerun-failed".to_owned());
+            let options: Vec<String> = tags
+                .chain(name)
+                .chain(again)
+                .map(|option| format!("`{option}`"))
+                .collect();
             let scenarios = match scenarios {
                 1 => "the one scenario that is there".to_owned(),
                 _ => format!("the {scenarios} scenarios"),

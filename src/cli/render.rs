@@ -5,6 +5,7 @@ use std::path::Path;
 use super::options::RenderArguments;
 use super::{NOTHING, Process, USAGE, prepare, terminal};
 use crate::image::Identities;
+use crate::mask::Masks;
 use crate::plan::Settings;
 use crate::run::Job;
 
@@ -21,10 +22,13 @@ pub(crate) fn render(process: &Process, arguments: &RenderArguments) -> u8 {
             return USAGE;
         }
     };
+    let shown = super::check::settings(process, &chosen, results.clone());
     let settings = Settings {
         run: "render".to_owned(),
+        // What is asked for in a folder is put there, also what a run would hide.
+        hidden: arguments.output.as_ref().map_or(shown.hidden, |_| results),
         identities: Identities::Files,
-        ..super::check::settings(process, &chosen, results)
+        ..shown
     };
     let prepared = prepare::prepare(process, &chosen, &settings);
     if prepare::refused(&prepared.diagnostics, false) {
@@ -37,7 +41,11 @@ pub(crate) fn render(process: &Process, arguments: &RenderArguments) -> u8 {
     }
     for job in &prepared.jobs {
         match &arguments.output {
-            None => terminal::print(&rendered(job, &process.cwd)),
+            None => {
+                let masks = Masks::default();
+                job.plan.hide(&masks);
+                terminal::print(&masks.hide(&rendered(job, &process.cwd)));
+            }
             Some(folder) => {
                 if let Err(why) = write(job) {
                     return terminal::refuse(&format!("cannot write to `{}`: {why}", folder.display()));

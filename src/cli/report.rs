@@ -15,7 +15,7 @@ pub(crate) fn report(process: &Process, arguments: &ReportArguments) -> u8 {
         width: terminal::columns(),
         quiet: arguments.quiet,
         junit: arguments.junit.as_ref().map(|path| process.cwd.join(path)),
-        junit_grain: super::run::grain(arguments.junit_grain),
+        junit_grain: super::settings::grain(arguments.junit_grain),
         ..report::Settings::default()
     };
     let mut output = Output::replaying(settings);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::event::What;
 use crate::plan::SCRATCH;
 use crate::report::jsonl;
+use crate::report::measures::FILES as MEASURES;
 
 /// The marker: the paths of what a run made, from its folder.
 const MARKER: &str = ".e2erun-results";
@@ -18,6 +19,9 @@ const NAMELESS: &str = "results of e2erun: emptied at the next run\n";
 pub(crate) const EVENTS: &str = "events.jsonl";
 /// The report, unless it is wanted elsewhere.
 pub(crate) const JUNIT: &str = "junit.xml";
+
+/// What `--validate-only` makes of the results that it judges, beside them.
+pub(crate) const VALIDATED: &str = "validated";
 
 /// A results folder, this run's own until the program ends: two runs at once would remove and mix each other's results.
 pub(crate) struct Results {
@@ -127,7 +131,7 @@ pub(crate) fn names<'c>(
     let junit = junit
         .filter(|path| *path == results.join(JUNIT))
         .map(|_| JUNIT.to_owned());
-    let own = [EVENTS.to_owned(), SCRATCH.to_owned()];
+    let own = [EVENTS, SCRATCH, VALIDATED, MEASURES[0], MEASURES[1]].map(str::to_owned);
     cases.chain(own).chain(junit).collect()
 }
 
@@ -237,7 +241,10 @@ mod tests {
         renew(folder, &["shop"]).unwrap();
         assert_eq!(listed(folder), ["notes.txt"]);
         let marker = fs::read_to_string(folder.join(MARKER)).unwrap();
-        assert_eq!(marker, format!("{HEADER}{EVENTS}\n{JUNIT}\nscratch\nshop\n"));
+        assert_eq!(
+            marker,
+            format!("{HEADER}{EVENTS}\n{JUNIT}\nmeasures.csv\nmeasures.json\nscratch\nshop\nvalidated\n")
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `e2erun [PATHS]`: runs scenarios. Connects what the run needs, feeds the reporters, and writes what they give.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,20 +10,26 @@ use clap::CommandFactory;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use super::options::{Flaky, GrainArgument, KeepArgument, RunArguments};
+use super::again::{self, Last};
+use super::baseline::Baselines;
+use super::options::RunArguments;
 use super::output::Output;
 use super::prepare::{self, Chosen, Prepared};
-use super::results::{self, EVENTS, JUNIT, Results};
+use super::results::{self, Results};
+use super::settings::{report_settings, rules, scale, settings};
 use super::signals::Ends;
-use super::{NOTHING, Process, connect, terminal};
+use super::{NOTHING, Process, connect, shuffle, terminal, validate};
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::event::{Event, Fault, Outcome, Rules, What};
-use crate::image::{How, Identities, ImagePlan};
+use crate::event::{Earlier, Event, Fault, Outcome, Rules, What};
+use crate::image::{How, ImagePlan};
 use crate::plan::Settings;
-use crate::report;
 use crate::report::outcome::exit_code;
+use crate::report::tally::Tally;
 use crate::run::{self, Env};
-use crate::step::{Emitter, Keep};
+use crate::step::Emitter;
+
+const UNNAMED: &str =
+    "`--update-baseline`: no file is named; `--baseline FILE` does, and `baseline: FILE` in `e2erun.yaml`";
 
 /// Runs what was selected; gives the exit code.
 pub(crate) fn run(process: &Process, arguments: &RunArguments) -> u8 {
@@ -55,36 +62,41 @@ pub(crate) fn run(process: &Process, arguments: &RunArguments) -> u8 {
 }
 
 fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: &Arc<crate::lease::Lease>) -> u8 {
-    let chosen = match prepare::choose(process, &arguments.selection, &results) {
+    if let Some(stored) = &arguments.validate_only {
+        return validate::validate(process, arguments, (stored, results), lease);
+    }
+    let chosen = match chosen(process, arguments, (&results, lease.id())) {
         Ok(chosen) => chosen,
-        Err(problems) => {
-            let problems: Vec<Diagnostic> = problems.into_iter().map(command_meant).collect();
-            return invalid(process, arguments, (&results, lease.id()), &problems);
-        }
+        Err(code) => return code,
     };
     let settings = match settings(process, arguments, &chosen, results, lease.id()) {
         Ok(settings) => settings,
         Err(why) => return terminal::refuse(&why),
     };
-    let prepared = prepare::prepare(process, &chosen, &settings);
+    let mut prepared = prepare::prepare(process, &chosen, &settings);
     if prepare::refused(&prepared.diagnostics, arguments.strict) {
-        return invalid(
-            process,
-            arguments,
-            (&settings.results, lease.id()),
-            &prepared.diagnostics,
-        );
+        let to = (settings.results.as_path(), lease.id());
+        return invalid(process, arguments, to, &prepared.diagnostics);
     }
     terminal::diagnostics(&prepared.ignored, terminal::color(process, arguments.no_color));
+    let earlier = again::told(process, &chosen, &prepared);
     if prepared.jobs.is_empty() {
         terminal::print_error(&prepare::nothing("run", &chosen, prepared.scenarios));
         return NOTHING;
     }
+    let baselines = Baselines::of(&prepared.jobs);
+    if arguments.update_baseline && baselines.is_empty() {
+        return terminal::refuse(UNNAMED);
+    }
+    let shuffle = shuffle::shuffled(arguments, &settings, &mut prepared);
     // Under `--quiet`, too: a warning says what may well make a result wrong.
     terminal::warnings(&prepared.diagnostics, terminal::color(process, arguments.no_color));
     terminal::diagnostics(&prepared.shared, terminal::color(process, arguments.no_color));
     if arguments.dry_run {
         return dry(&prepared);
+    }
+    if let Err(why) = connect::elsewhere(process, arguments.docker.as_deref()) {
+        return terminal::refuse(&why.to_string());
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -93,31 +105,85 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
     let reports = report_settings(process, arguments, &settings.results);
     let cases = prepared.jobs.iter().map(|job| job.seed.info.folder.as_str());
     let names = results::names(reports.junit.as_deref(), &settings.results, cases);
-    let opened = Results::take(&settings.results).and_then(|mut own| {
-        let renewed = own.renew(names.clone()).or_else(|why| {
-            // A run that was killed, or kept, has left there what its containers wrote.
-            if why.kind() != io::ErrorKind::PermissionDenied {
-                return Err(why);
-            }
-            let folders = own.folders();
-            let emptied = connect::empty(process, arguments.docker.as_deref(), lease, &folders);
-            let emptied = runtime.block_on(emptied);
-            emptied.map_err(|fault| io::Error::other(format!("{why}; nor in a container: {}", fault.message)))?;
-            own.renew(names)
-        });
-        renewed.map(|()| own)
-    });
-    let _own = match opened {
+    let empty = |folders: Vec<PathBuf>| {
+        let emptied = connect::empty(process, arguments.docker.as_deref(), lease, &folders);
+        runtime.block_on(emptied).map_err(Box::new)
+    };
+    let _own = match opened(&settings.results, names, empty) {
         Ok(own) => own,
         Err(why) => return terminal::refuse(&unwritable(&settings.results, &why)),
     };
     let output = Output::new(process, reports, arguments.quiet);
+    let prepared = Ready {
+        prepared,
+        earlier,
+        shuffle,
+        baselines,
+    };
     runtime.block_on(async_run(process, arguments, (settings, prepared), lease, output))
 }
 
+/// What is meant to run; or the exit code where that is nothing, or not understood.
+fn chosen(process: &Process, arguments: &RunArguments, (results, run): (&Path, &str)) -> Result<Chosen, u8> {
+    let last = again::last(process, arguments, results)?;
+    let mut selection = arguments.selection.clone();
+    if let Some(last) = last.as_ref().filter(|_| selection.paths.is_empty()) {
+        selection.paths = last.files(&process.cwd);
+    }
+    match prepare::choose(process, &selection, results) {
+        Ok(mut chosen) => {
+            (chosen.repeat, chosen.again) = (arguments.repeat, last);
+            Ok(chosen)
+        }
+        Err(problems) => {
+            let problems: Vec<Diagnostic> = problems.into_iter().map(command_meant).collect();
+            Err(invalid(process, arguments, (results, run), &problems))
+        }
+    }
+}
+
+/// Takes the results folder and removes what an earlier run made there, in a container where this user cannot.
+fn opened(
+    results: &Path,
+    names: BTreeSet<String>,
+    empty: impl FnOnce(Vec<PathBuf>) -> Result<(), Box<Fault>>,
+) -> io::Result<Results> {
+    let mut own = Results::take(results)?;
+    let renewed = own.renew(names.clone()).or_else(|why| {
+        // A run that was killed, or kept, has left there what its containers wrote.
+        if why.kind() != io::ErrorKind::PermissionDenied {
+            return Err(why);
+        }
+        let emptied = empty(own.folders());
+        emptied.map_err(|fault| io::Error::other(format!("{why}; nor in a container: {}", fault.message)))?;
+        own.renew(names)
+    });
+    renewed.map(|()| own)
+}
+
+/// What is to run, and what is told of it at the beginning.
+struct Ready {
+    prepared: Prepared,
+    /// What cases of the run before came to, of those that are not run now.
+    earlier: Vec<Earlier>,
+    /// The seed of the order in which they begin.
+    shuffle: Option<String>,
+    /// Where measured values are written, if they are.
+    baselines: Baselines,
+}
+
 /// Nothing was started: the results are of this run all the same, and not of the one before.
-fn invalid(process: &Process, arguments: &RunArguments, (results, run): (&Path, &str), problems: &[Diagnostic]) -> u8 {
+pub(super) fn invalid(
+    process: &Process,
+    arguments: &RunArguments,
+    (results, run): (&Path, &str),
+    problems: &[Diagnostic],
+) -> u8 {
     let mut reports = report_settings(process, arguments, results);
+    // A letter that is wrong in a file does not make what failed forgotten.
+    let last = Last::read(results, rules(arguments))
+        .map(Last::into_cases)
+        .unwrap_or_default();
     let names = results::names(reports.junit.as_deref(), results, []);
     let opened = Results::take(results).and_then(|mut own| own.renew(names).map(|()| own));
     if opened.is_err() {
@@ -125,7 +191,11 @@ fn invalid(process: &Process, arguments: &RunArguments, (results, run): (&Path, 
         reports.events = None;
         reports.junit = reports.junit.filter(|path| !path.starts_with(results));
     }
-    let code = Output::new(process, reports, arguments.quiet).invalid(run, problems);
+    let mut output = Output::new(process, reports, arguments.quiet);
+    let code = output.invalid(run, problems);
+    if !last.is_empty() && opened.is_ok() {
+        output.event(&super::output::of_run(run, What::Earlier { cases: last }));
+    }
     if let Err(why) = opened {
         terminal::refuse(&unwritable(results, &why));
     }
@@ -150,7 +220,7 @@ fn command_meant(problem: Diagnostic) -> Diagnostic {
     }
 }
 
-fn unwritable(results: &Path, why: &io::Error) -> String {
+pub(super) fn unwritable(results: &Path, why: &io::Error) -> String {
     format!(
         "cannot write the results to `{}`: {why}; `--results DIR` names another folder",
         results.display()
@@ -183,100 +253,35 @@ fn known(image: &ImagePlan) -> String {
     }
 }
 
-fn settings(
-    process: &Process,
-    arguments: &RunArguments,
-    chosen: &Chosen,
-    results: PathBuf,
-    run: &str,
-) -> Result<Settings, String> {
-    let mut seed = [0_u8; 16];
-    rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
-        .map_err(|why| format!("the system gives no random numbers: {why}"))?;
-    Ok(Settings {
-        run: run.to_owned(),
-        seed: seed.iter().map(|byte| format!("{byte:02x}")).collect(),
-        overrides: chosen.overrides.clone(),
-        env: process.env.clone(),
-        results,
-        keep: arguments.keep.map(|keep| match keep {
-            KeepArgument::Never => Keep::Never,
-            KeepArgument::Failed => Keep::Failed,
-            KeepArgument::Always => Keep::Always,
-        }),
-        identities: Identities::Files,
-    })
-}
-
-fn rules(arguments: &RunArguments) -> Rules {
-    Rules {
-        strict: arguments.strict,
-        flaky_fails: arguments.flaky == Flaky::Fail,
-    }
-}
-
-fn report_settings(process: &Process, arguments: &RunArguments, results: &Path) -> report::Settings {
-    let junit = arguments
-        .junit
-        .as_ref()
-        .map_or_else(|| results.join(JUNIT), |path| process.cwd.join(path));
-    report::Settings {
-        rules: rules(arguments),
-        color: terminal::color(process, arguments.no_color),
-        width: terminal::columns(),
-        quiet: arguments.quiet,
-        junit: Some(junit),
-        junit_grain: grain(arguments.junit_grain),
-        events: Some(results.join(EVENTS)),
-        github: process.env.contains_key("GITHUB_ACTIONS"),
-        github_folder: github_folder(process),
-        step_summary: process.env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from),
-    }
-}
-
-/// The working folder as seen from the repository's root; empty where it is not below it.
-fn github_folder(process: &Process) -> PathBuf {
-    let root = process.env.get("GITHUB_WORKSPACE").map(Path::new);
-    let below = root.and_then(|root| process.cwd.strip_prefix(root).ok());
-    below.map(Path::to_owned).unwrap_or_default()
-}
-
-/// The grain of the JUnit file.
-pub(crate) fn grain(grain: GrainArgument) -> report::Grain {
-    match grain {
-        GrainArgument::Scenario => report::Grain::Scenario,
-        GrainArgument::Step => report::Grain::Step,
-    }
-}
-
 async fn async_run(
     process: &Process,
     arguments: &RunArguments,
-    (settings, prepared): (Settings, Prepared),
+    (settings, ready): (Settings, Ready),
     lease: &Arc<crate::lease::Lease>,
     mut output: Output,
 ) -> u8 {
     let (sink, mut events) = unbounded_channel::<Event>();
     let emitter = Emitter::new(&settings.run, sink);
+    let (prepared, shuffle, baselines) = (ready.prepared, ready.shuffle, ready.baselines);
+    tell_earlier(&emitter, ready.earlier);
     let masks = Arc::clone(&emitter.of_cases);
-    let ends = Ends::default();
+    let (ends, left) = (Ends::default(), Arc::<AtomicBool>::default());
     let (say, mut said) = unbounded_channel();
-    let signals = tokio::spawn(super::signals::watch(ends.clone(), scale(arguments), say));
+    let signals = super::signals::watch(process, arguments, (ends.clone(), say));
     let jobs = arguments.jobs.map_or_else(cores, |jobs| jobs as usize);
-    let left = Arc::<AtomicBool>::default();
     let rules = rules(arguments);
     let connecting = connect::connect(process, arguments.docker.as_deref(), lease, &emitter);
     // An engine that does not answer keeps nobody.
     let connected = ends.interrupted.run_until_cancelled(connecting).await;
+    let mut way = None;
     let work = match connected.transpose() {
         unreached @ (Ok(None) | Err(_)) => {
-            let started = started(&emitter, &prepared, process.command.clone(), (jobs, rules));
-            tell_unreached(&emitter, &prepared, started, unreached.err());
-            drop(emitter);
+            let started = started(&emitter, &prepared, (process.command.clone(), shuffle), (jobs, rules));
+            tell_unreached(emitter, &prepared, started, unreached.err());
             tokio::spawn(async {})
         }
         Ok(Some(connected)) => {
-            let nodes = connected.nodes.clone();
+            way = Some(connected.way);
             let env = Env {
                 nodes: connected.handles,
                 host: connected.host,
@@ -289,7 +294,7 @@ async fn async_run(
                 cancel: CancellationToken::new(),
                 hurry: ends.hurry,
                 facts: connected.facts,
-                docker_host: connected.docker_host,
+                docker_env: connected.docker_env,
                 timeout_scale: scale(arguments),
                 update: arguments.update,
                 left: Arc::clone(&left),
@@ -298,30 +303,45 @@ async fn async_run(
                 fail_fast: arguments.fail_fast,
                 command: process.command.clone(),
                 passed_over: prepared.passed_over,
+                shuffle,
             };
-            tokio::spawn(run::run(env, prepared.jobs, nodes))
+            tokio::spawn(run::run(env, prepared.jobs, connected.nodes))
         }
     };
     output.follow(&mut events, &mut said).await;
     signals.abort();
     let ended = work.await;
+    if let Some(way) = way {
+        way.close().await;
+    }
     output.hide(&masks);
     output.end();
     left.load(Ordering::Relaxed).then(|| lease.leave());
-    if let Err(error) = ended {
-        // What it made is still there: the lease tells of it.
-        lease.leave();
-        terminal::print_error(&format!("error: the run itself broke: {error}\n"));
-        return 3;
-    }
-    let code = exit_code(output.tally());
-    // A run whose reports could not be written is not known to have passed.
-    if output.broken() && code == 0 { 3 } else { code }
+    let write = |tally: &Tally| !arguments.update_baseline || baselines.update(tally);
+    ended.map_or_else(|error| broke(lease, &error), |()| code_of(&output, write))
 }
 
-/// What every limit is stretched by.
-fn scale(arguments: &RunArguments) -> f64 {
-    arguments.timeout_scale.unwrap_or(1.0)
+/// The cases of the run before that are not run again: what became of them goes on to be told.
+fn tell_earlier(emitter: &Emitter, cases: Vec<Earlier>) {
+    if !cases.is_empty() {
+        emitter.emit(What::Earlier { cases });
+    }
+}
+
+/// A run that did not come to its end: what it made is still there, and the lease tells of it.
+fn broke(lease: &crate::lease::Lease, error: &tokio::task::JoinError) -> u8 {
+    lease.leave();
+    terminal::print_error(&format!("error: the run itself broke: {error}\n"));
+    3
+}
+
+/// The exit code, after what is still to be written. A run whose reports could not be written is not known to have passed.
+fn code_of(output: &Output, write: impl FnOnce(&Tally) -> bool) -> u8 {
+    let written = write(output.tally());
+    match exit_code(output.tally()) {
+        0 if output.broken() || !written => 3,
+        code => code,
+    }
 }
 
 fn cores() -> usize {
@@ -329,7 +349,12 @@ fn cores() -> usize {
 }
 
 /// The beginning of a run without nodes.
-fn started(emitter: &Emitter, prepared: &Prepared, command: Vec<String>, (jobs, rules): (usize, Rules)) -> What {
+fn started(
+    emitter: &Emitter,
+    prepared: &Prepared,
+    (command, shuffle): (Vec<String>, Option<String>),
+    (jobs, rules): (usize, Rules),
+) -> What {
     run::hide_everywhere(emitter, &prepared.jobs);
     What::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -339,18 +364,22 @@ fn started(emitter: &Emitter, prepared: &Prepared, command: Vec<String>, (jobs, 
         passed_over: prepared.passed_over,
         jobs,
         rules,
+        shuffle,
     }
 }
 
 /// No engine: no case could be found out, and why is told once, of the run; without a fault it was interrupted.
-fn tell_unreached(emitter: &Emitter, prepared: &Prepared, started: What, fault: Option<Fault>) {
+fn tell_unreached(emitter: Emitter, prepared: &Prepared, started: What, fault: Option<Fault>) {
     emitter.emit(started);
     for job in prepared.jobs.iter().filter(|_| fault.is_some()) {
         let case = emitter.of_case(crate::event::CaseId {
             number: job.seed.info.number,
             attempt: 1,
         });
-        case.emit(What::CaseStarted {});
+        case.emit(What::CaseStarted {
+            unique: String::new(),
+            vars: BTreeMap::new(),
+        });
         case.emit(What::CaseEnded {
             outcome: Outcome::Errored,
             reason: Some("no engine was reached".to_owned()),

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::terminal;
+use super::options::RunArguments;
+use super::settings::scale;
+use super::{Process, connect, terminal};
 use crate::event::duration_text;
 use crate::run::interruption;
 
@@ -19,14 +22,20 @@ pub(crate) struct Ends {
     pub(crate) hurry: CancellationToken,
 }
 
-/// Watches for signals, from now on until the run ends; what it does about them is said to who owns the terminal.
-pub(crate) fn watch(ends: Ends, timeout_scale: f64, say: UnboundedSender<String>) -> impl Future<Output = ()> {
+/// Watches for signals, from now on until the run ends; what it does about them is said to who owns the terminal, with the
+/// command that removes what is left on the engine that is meant.
+pub(crate) fn watch(
+    process: &Process,
+    arguments: &RunArguments,
+    (ends, say): (Ends, UnboundedSender<String>),
+) -> JoinHandle<()> {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let signals = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
-    heard(signals, ends, (interruption::limit(timeout_scale), say))
+    let gc = connect::gc(process, arguments.docker.as_deref());
+    tokio::spawn(heard(signals, ends, (interruption::limit(scale(arguments)), gc, say)))
 }
 
-async fn heard(mut signals: Vec<Signal>, ends: Ends, (limit, say): (Duration, UnboundedSender<String>)) {
+async fn heard(mut signals: Vec<Signal>, ends: Ends, (limit, gc, say): (Duration, String, UnboundedSender<String>)) {
     loop {
         let any = futures_util::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv())));
         if any.await.0.is_none() {
@@ -41,9 +50,9 @@ async fn heard(mut signals: Vec<Signal>, ends: Ends, (limit, say): (Duration, Un
             ));
         } else if !ends.hurry.is_cancelled() {
             ends.hurry.cancel();
-            let _ = say.send("removing at once; once more leaves what is there to `e2erun gc`".to_owned());
+            let _ = say.send(format!("removing at once; once more leaves what is there to `{gc}`"));
         } else {
-            leave();
+            leave(&gc);
         }
     }
 }
@@ -53,7 +62,7 @@ async fn heard(mut signals: Vec<Signal>, ends: Ends, (limit, say): (Duration, Un
     clippy::disallowed_methods,
     reason = "the user asked three times; the lease file tells `gc` what is left"
 )]
-fn leave() -> ! {
-    terminal::print_error("left as it is: `e2erun gc` removes it\n");
+fn leave(gc: &str) -> ! {
+    terminal::print_error(&format!("left as it is: `{gc}` removes it\n"));
     std::process::exit(130)
 }

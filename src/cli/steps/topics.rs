@@ -4,7 +4,7 @@ use super::{Page, key_rows, rows};
 use crate::expect::MATCHER_TABLE;
 use crate::scenario::images::ImageFull;
 use crate::scenario::stacks::Stack;
-use crate::scenario::{Project, Scenario, Template};
+use crate::scenario::{LogScan, Project, Scenario, Template};
 use crate::shape::keys_of;
 use crate::step::common_schema;
 use crate::template::{FILTER_TABLE, TEST_TABLE, functions};
@@ -48,7 +48,7 @@ pub(super) const TOPICS: &[Topic] = &[
     Topic {
         name: "scenario",
         tells: "The keys of a scenario file.",
-        write: |page| keys_of_shape::<Scenario>(page, &["images", "stacks"]),
+        write: |page| keys_of_shape::<Scenario>(page, &["images", "stacks", "log-scan"]),
     },
     Topic {
         name: "images",
@@ -61,6 +61,11 @@ pub(super) const TOPICS: &[Topic] = &[
         write: |page| keys_of_shape::<Stack>(page, &[]),
     },
     Topic {
+        name: "log-scan",
+        tells: "What no log may hold, looked for at the end of a scenario.",
+        write: log_scan,
+    },
+    Topic {
         name: "template",
         tells: "The keys of a template file.",
         write: |page| keys_of_shape::<Template>(page, &[]),
@@ -68,7 +73,7 @@ pub(super) const TOPICS: &[Topic] = &[
     Topic {
         name: "project",
         tells: "The keys of the project file, `e2erun.yaml`.",
-        write: |page| keys_of_shape::<Project>(page, &[]),
+        write: |page| keys_of_shape::<Project>(page, &["log-scan"]),
     },
 ];
 
@@ -84,6 +89,27 @@ fn keys(page: &mut Page, schema: fn(&mut SchemaGenerator) -> Schema, apart: &[&s
         key.doc.push_str(&format!(" Its keys: `e2erun steps {}`.", key.name));
     }
     page.list("Keys:", &key_rows(&keys, 0));
+}
+
+fn log_scan(page: &mut Page) {
+    page.paragraph(
+        "When the scenario is over, the logs of all its containers are looked through, of those that are gone, too, up to \
+         the moment before what is left is killed, and what an `exec` or `shell` in the background has written, unless \
+         `services` names whose logs are meant. A line that `never` forbids fails the scenario, with the lines around it and \
+         the whole traceback that it is of; with `join: tracebacks` such a one is judged as one line. A log of which a \
+         part is missing makes it errored. The project file's `log-scan` is held against every scenario beside the \
+         scenario's own, and the `ignore` of each allows lines that the other forbids. An `ignore` of the scenario that allowed \
+         no line is told in a note; so is a scan that had no log to look through.",
+    );
+    page.paragraph(
+        "What steps bring about on purpose is expected where they do: `expect-log` beside a `do` names lines that have to be \
+         written while its steps run, or `within` so long after them, and that are allowed from the block's beginning on. A \
+         scenario's own `log-scan` is a check of it; with the project's alone it may still be not verified.",
+    );
+    keys_of_shape::<LogScan>(page, &[]);
+    page.example(
+        "log-scan:\n  never: [ERROR, {matches: '(?i)panic'}]\n  ignore: [{contains: no cache, reason: it is optional}]\nsteps:\n  - do:\n      - kill: db\n    expect-log: [{service: web, contains: \"ERROR: db is away\"}]\n    within: 10s",
+    );
 }
 
 fn expect(page: &mut Page) {
@@ -120,6 +146,18 @@ const NAMES: &[(&str, &str)] = &[
     ("scenario", "`scenario.name`, and `scenario.dir`, its folder."),
     ("scratch", "A folder of the try's own, removed with it."),
     ("images", "The real references of `images`: `images.app`."),
+    (
+        "secrets",
+        "What the scenario's `secrets` hold: `secrets['db-password']`; hidden everywhere.",
+    ),
+    (
+        "networks",
+        "The real names of the scenario's own `networks`: `networks.front`.",
+    ),
+    (
+        "volumes",
+        "The real names of the scenario's own `volumes`: `volumes.seed`.",
+    ),
     (
         "stacks",
         "`stacks.shop.project`, and real names: `stacks.shop.networks.front`, `stacks.shop.volumes.data`.",
