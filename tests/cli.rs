@@ -33,14 +33,21 @@ const COMMANDS: &[(&str, &str)] = &[
     ("check-set", "check --set title=3 --set list=[1,2] shop.yaml"),
     ("check-set-unknown", "check --set titel=3 shop.yaml"),
     ("check-set-wrong", "check --set title shop.yaml"),
+    ("check-set-colon", "check --set title:hunter2zz shop.yaml"),
+    ("check-set-undeclared", "check --set zebra=hunter2zz shop.yaml"),
+    ("check-set-no-vars", "check --set zebra=hunter2zz asserted.yaml"),
     ("check-vars", "check --vars values.yml --vars nowhere.yml shop.yaml"),
     ("check-vars-traps", "check --vars traps.yml shop.yaml"),
     ("check-nothing", "check --name nobody demo.yaml"),
     ("check-not-selected", "check --name nobody demo.yaml invalid"),
     ("check-tags-invalid", "check --tags quick demo.yaml invalid"),
     ("check-strict", "check --strict warned"),
+    ("check-elsewhere", "check --docker ssh://core@web1 elsewhere"),
+    ("check-elsewhere-not", "check elsewhere"),
+    ("check-elsewhere-unknown", "check --docker nowhere elsewhere"),
     ("render-demo", "render demo.yaml"),
     ("render-shop", "render shop.yaml --name db=pg15"),
+    ("render-swarm", "render swarm.yaml"),
     ("render-invalid", "render invalid"),
     ("render-nothing", "render --name nobody demo.yaml"),
     ("dry-run", "--dry-run demo.yaml shop.yaml"),
@@ -49,7 +56,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("dry-run-warned", "--quiet --dry-run warned"),
     ("steps-unknown", "steps asert"),
     ("steps-later", "steps deploy"),
-    ("steps-later-key", "steps log-scan"),
+    ("steps-later-key", "steps needs"),
+    ("steps-log-scan", "steps log-scan"),
     ("steps-near", "steps logs"),
     ("steps-up", "steps up"),
     ("steps-assert", "steps assert"),
@@ -63,6 +71,23 @@ const COMMANDS: &[(&str, &str)] = &[
     ("steps-images", "steps images"),
     ("steps-stacks", "steps stacks"),
     ("steps-project", "steps project"),
+    ("dry-run-repeat", "--dry-run --repeat 2 demo.yaml"),
+    ("dry-run-shuffle", "--dry-run --shuffle=7 demo.yaml shop.yaml shared"),
+    ("again", "--dry-run --rerun-failed --results last"),
+    ("again-tags", "--dry-run --rerun-failed --results last --tags quick"),
+    ("again-well", "--rerun-failed --results last-well"),
+    ("again-none", "--rerun-failed --results RESULTS"),
+    ("again-broken", "--rerun-failed --results last-broken"),
+    ("again-gone", "--rerun-failed --results last-gone"),
+    ("validate-none", "--validate-only templates --results RESULTS"),
+    ("validate-and-repeat", "--validate-only last --repeat 3"),
+    (
+        "baseline-missing",
+        "--baseline nowhere.json --results RESULTS demo.yaml",
+    ),
+    ("baseline-wrong", "--baseline shop.yaml --results RESULTS demo.yaml"),
+    ("baseline-unnamed", "--update-baseline --results RESULTS demo.yaml"),
+    ("steps-measure", "steps measure"),
     ("run-invalid", "invalid --results RESULTS"),
     ("run-not-selected", "--name demo --results RESULTS demo.yaml invalid"),
     ("run-nothing", "--tags none --results RESULTS demo.yaml"),
@@ -81,6 +106,9 @@ const COMMANDS: &[(&str, &str)] = &[
     ("report-no-events", "report demo.yaml"),
     ("gc-label", "gc --label notes"),
     ("gc-age", "gc --older-than 3x"),
+    ("docker-scheme", "--docker ftp://x --results RESULTS demo.yaml"),
+    ("docker-context", "--docker nowhere --results RESULTS demo.yaml"),
+    ("gc-docker", "gc --docker ftp://x"),
 ];
 
 fn root() -> PathBuf {
@@ -133,6 +161,93 @@ fn prints_what_it_is_asked_for() {
         failed.is_empty(),
         "printed otherwise than expected (UPDATE=1 accepts it): {failed:?}"
     );
+}
+
+/// Without an engine, by the words of now; how long it took is another time each time.
+#[test]
+fn what_a_run_left_is_judged_again() {
+    let results = tempfile::tempdir().unwrap();
+    let to = results.path().display().to_string();
+    let (told, code) = run(&["--validate-only", "last-well", "--results", &to, "asserted.yaml"]);
+    assert_eq!(code, 1, "{told}");
+    for says in [
+        "then[3] `shell it was another kind` is not judged again: it was a `up`",
+        "failed: `guests` is more than its `max`",
+        "--> asserted.yaml:12:81",
+        "= expected: at most 16",
+        "1 case: 1 failed",
+    ] {
+        assert!(told.contains(says), "{says}: {told}");
+    }
+    assert!(results.path().join("junit.xml").is_file());
+}
+
+#[test]
+fn each_repetition_of_a_case_is_judged_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let events = fs::read_to_string(root().join("last-well/events.jsonl")).unwrap();
+    let (once, repeated) = (
+        r#""name": "what a command said""#,
+        r#""name": "what a command said [run 1]", "repetition": 1"#,
+    );
+    assert!(events.contains(once), "{events}");
+    fs::write(path("events.jsonl"), events.replace(once, repeated)).unwrap();
+    let to = path("judged");
+    let (told, code) = run(&["--validate-only", &path(""), "--results", &to, "asserted.yaml"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("what a command said [run 1]"), "{told}");
+    assert!(told.contains("failed: `guests` is more than its `max`"), "{told}");
+}
+
+#[test]
+fn of_a_matrix_that_ran_in_part_each_case_is_counted_once() {
+    let results = tempfile::tempdir().unwrap();
+    let to = results.path().display().to_string();
+    let (told, code) = run(&["--validate-only", "part/last", "--results", &to, "part/numbers.yaml"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("3 cases: 1 passed, 2 skipped"), "{told}");
+    let junit = fs::read_to_string(results.path().join("junit.xml")).unwrap();
+    for number in 1..=3 {
+        assert_eq!(
+            junit.matches(&format!("name=\"numbers [n={number}]\"")).count(),
+            1,
+            "{junit}"
+        );
+    }
+    assert_eq!(junit.matches("the run had no such case").count(), 2, "{junit}");
+}
+
+#[test]
+fn where_no_case_is_judged_again_nothing_is_well() {
+    let results = tempfile::tempdir().unwrap();
+    let to = results.path().display().to_string();
+    let (told, code) = run(&["--validate-only", "last-well", "--results", &to, "shop.yaml"]);
+    assert_eq!(code, 4, "{told}");
+    assert!(told.contains("error: no case was judged"), "{told}");
+}
+
+/// A misspelt name may be that of a value to be hidden: it stands nowhere.
+#[test]
+fn the_value_of_a_name_that_nothing_has_is_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (vars, results) = (folder.path().join("more.yml"), folder.path().join("results"));
+    fs::write(&vars, "titel: hunter2zz\n").unwrap();
+    let given = [
+        ["--set", "titel=hunter2zz"],
+        ["--set", "titel:hunter2zz"],
+        ["--vars", vars.to_str().unwrap()],
+    ];
+    for [option, value] in given {
+        let results = results.to_str().unwrap();
+        let (told, code) = run(&[option, value, "--results", results, "shop.yaml"]);
+        assert_eq!(code, 2, "{told}");
+        assert!(told.contains("titel") && !told.contains("hunter2zz"), "{told}");
+        for file in ["junit.xml", "events.jsonl"] {
+            let written = fs::read_to_string(Path::new(results).join(file)).unwrap();
+            assert!(written.contains("titel") && !written.contains("hunter2zz"), "{written}");
+        }
+    }
 }
 
 /// The manual is made of the table: each kind is in the overview, and has a page with its example.

@@ -3,6 +3,8 @@
 //! Each folder of `cases/compose` is a stack, and some of `fixtures`: its files are those whose names begin with
 //! `compose.` or `docker-compose.`, in name order. It is read by the plugin (2.x), which must be there, and by the
 //! standalone tool 1.29 where it is; what one refuses it must refuse before and after.
+//!
+//! Likewise `docker stack config` with the folders of `cases/swarm` and of `fixtures/swarm`, whose files begin with `stack.`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::disallowed_methods, reason = "the tools are what is tested against")]
@@ -12,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use e2erun::diagnostic::{Source, Span, Spanned};
-use e2erun::substitute::{Files, Found, Ports, Refused, Rewritten, StackInput, Substitutions, rewrite};
+use e2erun::substitute::{Files, Found, Ports, Refused, Rewritten, StackInput, StackKind, Substitutions, rewrite};
+use e2erun::yaml;
 use serde_json::Value;
 
 /// The real disk.
@@ -28,19 +31,28 @@ impl Files for Disk {
     }
 }
 
-fn stacks() -> Vec<(PathBuf, Vec<PathBuf>)> {
+fn folders(path: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn compose_stacks() -> Vec<(PathBuf, Vec<PathBuf>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let cases = std::fs::read_dir(root.join("tests/cases/compose")).unwrap();
-    let cases = cases.map(|entry| entry.unwrap().path());
-    let fixtures = ["shop", "multi"].map(|name| root.join("fixtures").join(name));
-    let mut stacks: Vec<_> = cases
-        .chain(fixtures)
+    let mut all = folders("tests/cases/compose");
+    all.extend(["shop", "multi"].map(|name| root.join("fixtures").join(name)));
+    stacks(all, &["compose.", "docker-compose."])
+}
+
+/// Stacks in folders: their files whose names begin so.
+fn stacks(folders: Vec<PathBuf>, begin: &[&str]) -> Vec<(PathBuf, Vec<PathBuf>)> {
+    let mut stacks: Vec<_> = folders
+        .into_iter()
         .map(|folder| {
             let files = std::fs::read_dir(&folder).unwrap();
             let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
             files.retain(|file| {
                 let name = file.file_name().unwrap().to_string_lossy();
-                name.starts_with("compose.") || name.starts_with("docker-compose.")
+                begin.iter().any(|begin| name.starts_with(begin))
             });
             // `compose.yml` before `compose.override.yml`.
             files.sort_by_key(|file| (file.as_os_str().len(), file.clone()));
@@ -71,6 +83,7 @@ fn input(files: &[PathBuf], copies: &Path, isolated: bool) -> StackInput {
         }
     };
     StackInput {
+        kind: StackKind::Compose,
         project: "proj".to_owned(),
         files: files
             .iter()
@@ -83,18 +96,26 @@ fn input(files: &[PathBuf], copies: &Path, isolated: bool) -> StackInput {
             ports: if isolated { Ports::All } else { Ports::None },
             ..Substitutions::default()
         },
+        given: Vec::new(),
         labels: label("e2erun.run"),
         build_labels: label("e2erun.owner"),
         built: BTreeMap::new(),
         folder: copies.to_owned(),
         contexts: None,
+        copies: None,
+        anew: BTreeMap::new(),
+        home: None,
         at,
     }
 }
 
 /// Rewrites a stack into a folder.
 fn copied(files: &[PathBuf], copies: &Path, isolated: bool) -> Rewritten {
-    let rewritten = match rewrite(&input(files, copies, isolated), &Disk) {
+    written(&input(files, copies, isolated), copies)
+}
+
+fn written(input: &StackInput, copies: &Path) -> Rewritten {
+    let rewritten = match rewrite(input, &Disk) {
         Ok(rewritten) => rewritten,
         Err(Refused::Problems(problems)) => {
             let told: Vec<String> = problems
@@ -139,6 +160,89 @@ fn original(files: &[PathBuf], directory: &Path) -> Vec<String> {
     arguments
 }
 
+/// A swarm stack without what only ours has: labels of services as such, a default network that is written out; and without
+/// builds, which are no matter of `docker stack`, and the names of env files, whose values it has put in.
+fn of_swarm(mut stack: Value) -> Value {
+    for (_, service) in stack["services"].as_object_mut().unwrap() {
+        let service = service.as_object_mut().unwrap();
+        for key in ["build", "env_file"] {
+            service.remove(key);
+        }
+        let mut deploy = service.remove("deploy").unwrap_or_default();
+        unlabel(deploy.get_mut("labels"));
+        let empty = |value: &Value| value.as_object().is_some_and(serde_json::Map::is_empty);
+        if let Some(deploy) = deploy.as_object_mut() {
+            deploy.retain(|_, value| !empty(value));
+        }
+        if !deploy.is_null() && !empty(&deploy) {
+            service.insert("deploy".to_owned(), deploy);
+        }
+    }
+    let mut stack = without_isolation(stack, &BTreeMap::new());
+    if let Some(networks) = stack.get_mut("networks").and_then(Value::as_object_mut) {
+        networks.retain(|name, network| name != "default" || network.as_object().is_some_and(|map| !map.is_empty()));
+    }
+    let sections = stack.as_object_mut().unwrap();
+    sections.retain(|_, section| section.as_object().is_none_or(|map| !map.is_empty()));
+    stack.sort_all_objects();
+    stack
+}
+
+/// What `docker stack` makes of files.
+fn stack_config(files: &[PathBuf], env: &BTreeMap<String, String>) -> Value {
+    let files = files.iter().map(|file| file.display().to_string());
+    let files: Vec<String> = files.flat_map(|file| ["--compose-file".to_owned(), file]).collect();
+    let mut command = Command::new("docker");
+    command.args(["stack", "config"]).args(&files);
+    command.env_clear().envs(env).current_dir("/");
+    for name in ["PATH", "HOME"] {
+        command.env(name, std::env::var(name).unwrap());
+    }
+    let output = command.output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{files:?}: {told}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    // A dollar is written twice, as the compose tool writes it.
+    let text = text.replace('$', "$$");
+    yaml::parse(&Source::new("config", text)).unwrap().value()
+}
+
+#[test]
+fn a_swarm_copy_is_read_as_its_original() {
+    let mut all = folders("tests/cases/swarm");
+    all.extend(folders("fixtures/swarm"));
+    for (folder, files) in stacks(all, &["stack."]) {
+        let copies = tempfile::tempdir().unwrap();
+        let swarm = |isolated| {
+            let mut input = input(&files, copies.path(), isolated);
+            input.kind = StackKind::Swarm;
+            let env = [("QUERIES_IMAGE", "busybox"), ("EXTERNAL_NETWORK_PREFIX", "tc")];
+            input
+                .env
+                .extend(env.map(|(name, value)| (name.to_owned(), value.into())));
+            input
+        };
+        let paths = |rewritten: &Rewritten| -> Vec<PathBuf> {
+            rewritten
+                .files
+                .iter()
+                .map(|file| copies.path().join(&file.path))
+                .collect()
+        };
+        let same = written(&swarm(false), copies.path());
+        let shown = |value: Value| serde_json::to_string_pretty(&of_swarm(value)).unwrap();
+        let before = shown(stack_config(&files, &same.tool_env));
+        assert_same(&folder, &before, &shown(stack_config(&paths(&same), &same.tool_env)));
+        let isolated = written(&swarm(true), copies.path());
+        let labelled = stack_config(&paths(&isolated), &isolated.tool_env);
+        for (name, service) in labelled["services"].as_object().unwrap() {
+            assert_eq!(service["labels"]["e2erun.run"], "$$x", "{name}");
+            assert_eq!(service["deploy"]["labels"]["e2erun.run"], "$$x", "{name}");
+        }
+        assert_same(&folder, &before, &shown(labelled));
+    }
+}
+
 fn tools() -> Vec<&'static [&'static str]> {
     let plugin: &[&str] = &["docker", "compose"];
     let standalone: &[&str] = &["docker-compose"];
@@ -150,7 +254,7 @@ fn tools() -> Vec<&'static [&'static str]> {
 /// All stacks, shared by two threads: the tools are slow to start.
 #[test]
 fn a_copy_is_read_as_its_original() {
-    let (tools, stacks) = (tools(), stacks());
+    let (tools, stacks) = (tools(), compose_stacks());
     let check = |remainder: usize| -> usize {
         let mine = stacks.iter().enumerate().filter(|(at, _)| at % 2 == remainder);
         mine.map(|(_, (folder, files))| tools.iter().filter(|tool| read_alike(tool, folder, files)).count())

@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["lease"],
     &["substitute"],
     // The language: a scenario is made of steps, a step's types name parts of a scenario.
-    &["scenario", "step", "stack", "image"],
+    &["scenario", "step", "stack", "image", "declared"],
     &["load"],
     &["plan"],
     &["schedule"],

@@ -8,6 +8,7 @@
 )]
 
 mod scenarios {
+    pub(crate) mod one_swarm;
     pub(crate) mod proxy;
     pub(crate) mod stage;
 
@@ -16,6 +17,9 @@ mod scenarios {
     mod images;
     mod masks;
     mod own;
+    mod remote;
+    mod remote_swarm;
     mod surroundings;
+    mod swarm;
     mod tls;
 }

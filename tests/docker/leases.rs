@@ -21,8 +21,16 @@ async fn victim(folder: &Path) {
     lease.on_engine(&stage.engine.info().await.unwrap().id).unwrap();
     let labels = lease::case_labels(lease.id(), "a.yaml", &stage.name("case"));
     let (network, volume) = (stage.name("net"), stage.name("data"));
-    stage.engine.create_network(&network, "", false, &labels).await.unwrap();
-    stage.engine.create_volume(&volume, "", &labels).await.unwrap();
+    let made = e2erun::engine::NetworkSpec {
+        labels: labels.clone(),
+        ..stage.network(&network)
+    };
+    stage.engine.create_network(&made).await.unwrap();
+    let made = e2erun::engine::VolumeSpec {
+        labels: labels.clone(),
+        ..stage.volume(&volume)
+    };
+    stage.engine.create_volume(&made).await.unwrap();
     let spec = e2erun::engine::ContainerSpec {
         labels: labels.clone(),
         networks: vec![(network, Vec::new())],

@@ -1,7 +1,7 @@
 //! Logs and execs: every byte once, in order, with its stream.
 
 use bytes::Bytes;
-use e2erun::engine::{Engine, ExecEnd, ExecSpec, Frame, LogRange, Reason, ResourceKind, Stream};
+use e2erun::engine::{ContainerSpec, Engine, ExecEnd, ExecSpec, Frame, LogRange, Reason, ResourceKind, Stream};
 use futures_util::StreamExt;
 
 use super::stage::{Stage, text};
@@ -22,6 +22,29 @@ async fn frames(stage: &Stage, id: &str, range: LogRange) -> Vec<Frame> {
         .map(Result::unwrap)
         .collect()
         .await
+}
+
+/// All that a container wrote.
+pub(crate) async fn said(stage: &Stage, id: &str) -> String {
+    let frames = frames(stage, id, ALL).await.into_iter();
+    let bytes: Vec<u8> = frames.flat_map(|frame| frame.bytes).collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn a_container_reads_what_is_written_to_it_to_its_end() {
+    Stage::with(async |stage| {
+        let spec = ContainerSpec {
+            stdin: true,
+            ..stage.shell("wc -c; echo end")
+        };
+        let id = stage.engine.create(&spec).await.unwrap();
+        let written = vec![b'x'; 300_000];
+        stage.engine.start_with(&id, written.into()).await.unwrap();
+        stage.event(&id, "die").await;
+        assert_eq!(said(stage, &id).await.trim_start(), "300000\nend\n");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -9,11 +9,8 @@ async fn all_kinds_are_listed_in_order_and_removed_although_in_use() {
     Stage::with(async |stage| {
         let engine = &stage.engine;
         let (network, volume, image) = (stage.name("net"), stage.name("data"), stage.name("image"));
-        engine
-            .create_network(&network, "", false, &stage.labels())
-            .await
-            .unwrap();
-        engine.create_volume(&volume, "local", &stage.labels()).await.unwrap();
+        engine.create_network(&stage.network(&network)).await.unwrap();
+        engine.create_volume(&stage.volume(&volume)).await.unwrap();
         let spec = ContainerSpec {
             networks: vec![(network.clone(), Vec::new())],
             volumes: vec![format!("{volume}:/data")],

@@ -1,6 +1,6 @@
 //! Images, networks and volumes: made, asked for, used by containers.
 
-use e2erun::engine::{ContainerSpec, Engine, Reason};
+use e2erun::engine::{ContainerSpec, Engine, NetworkSpec, Reason, VolumeSpec};
 
 use super::stage::Stage;
 
@@ -39,8 +39,8 @@ async fn images_are_made_named_and_asked_for() {
 #[tokio::test]
 async fn a_second_network_of_a_name_is_refused() {
     Stage::with(async |stage| {
-        let (name, labels) = (stage.name("one"), stage.labels());
-        let make = || stage.engine.create_network(&name, "", true, &labels);
+        let spec = stage.network(&stage.name("one"));
+        let make = || stage.engine.create_network(&spec);
         let id = make().await.unwrap();
         let why = make().await.unwrap_err();
         assert_eq!(why.reason, Reason::Conflict, "{why}");
@@ -50,6 +50,38 @@ async fn a_second_network_of_a_name_is_refused() {
             .map(|network| (&network.id, network.driver.as_str()))
             .collect();
         assert_eq!(made, [(&id, "bridge")]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn networks_and_volumes_are_made_with_all_that_is_said_of_them() {
+    Stage::with(async |stage| {
+        let network = NetworkSpec {
+            internal: true,
+            subnet: Some("10.249.87.0/28".to_owned()),
+            options: [("com.docker.network.bridge.enable_icc".to_owned(), "false".to_owned())].into(),
+            ..stage.network(&stage.name("net"))
+        };
+        stage.engine.create_network(&network).await.unwrap();
+        let made = stage.engine.networks(std::slice::from_ref(&stage.label)).await.unwrap();
+        assert_eq!(made[0].subnets, ["10.249.87.0/28"]);
+        let volume = VolumeSpec {
+            options: [("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=1m")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..stage.volume(&stage.name("memory"))
+        };
+        stage.engine.create_volume(&volume).await.unwrap();
+        let spec = ContainerSpec {
+            volumes: vec![format!("{}:/memory", volume.name)],
+            networks: vec![(network.name.clone(), Vec::new())],
+            ..stage.shell("df -P /memory | tail -n 1")
+        };
+        let id = stage.start_spec(&spec).await;
+        stage.event(&id, "die").await;
+        let said = super::output::said(stage, &id).await;
+        assert!(said.starts_with("tmpfs "), "{said}");
     })
     .await;
 }
@@ -72,11 +104,7 @@ async fn networks_join_containers_under_their_aliases() {
     Stage::with(async |stage| {
         let (first, second) = (stage.name("first"), stage.name("second"));
         for name in [&first, &second] {
-            stage
-                .engine
-                .create_network(name, "bridge", false, &stage.labels())
-                .await
-                .unwrap();
+            stage.engine.create_network(&stage.network(name)).await.unwrap();
         }
         let spec = ContainerSpec {
             networks: vec![
@@ -113,7 +141,7 @@ async fn networks_join_containers_under_their_aliases() {
 async fn volumes_are_mounted_by_name() {
     Stage::with(async |stage| {
         let name = stage.name("data");
-        stage.engine.create_volume(&name, "", &stage.labels()).await.unwrap();
+        stage.engine.create_volume(&stage.volume(&name)).await.unwrap();
         let spec = ContainerSpec {
             volumes: vec![format!("{name}:/data:ro")],
             ..stage.shell("sleep 600")

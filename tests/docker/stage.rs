@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use e2erun::engine::docker::{Docker, Endpoint, EndpointOptions, endpoint};
-use e2erun::engine::{ContainerSpec, Engine, EngineResult, Frame, Labels, Resource, Stream};
+use e2erun::engine::{ContainerSpec, Engine, EngineResult, Frame, Labels, NetworkSpec, Resource, Stream, VolumeSpec};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
@@ -67,6 +67,24 @@ impl Stage {
     /// A name that no other test has.
     pub(crate) fn name(&self, of: &str) -> String {
         format!("{}-{of}", self.label.replace('=', "-"))
+    }
+
+    /// A network of that name.
+    pub(crate) fn network(&self, name: &str) -> NetworkSpec {
+        NetworkSpec {
+            name: name.to_owned(),
+            labels: self.labels(),
+            ..NetworkSpec::default()
+        }
+    }
+
+    /// A volume of that name.
+    pub(crate) fn volume(&self, name: &str) -> VolumeSpec {
+        VolumeSpec {
+            name: name.to_owned(),
+            labels: self.labels(),
+            ..VolumeSpec::default()
+        }
     }
 
     /// A container of a shell command.

@@ -1,6 +1,9 @@
 //! Runs that are interrupted or killed, and what keeps and removes what they made.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::proxy::Proxy;
 use super::stage::{Stage, docker, labelled};
@@ -48,7 +51,8 @@ fn the_third_signal_leaves_what_there_is_to_gc() {
         going.signal(signal);
     }
     let run = going.end();
-    run.code(130).says(&["left as it is: `e2erun gc` removes it"]);
+    run.code(130)
+        .says(&["left as it is: `e2erun gc --docker [^`]*` removes it"]);
     let label = run.label();
     assert!(!labelled(&label).is_empty(), "{}", run.told());
     assert!(stage.program(&["gc"]).status().unwrap().success());
@@ -129,6 +133,83 @@ fn the_next_run_removes_what_a_killed_one_left() {
     let label = killed(&stage);
     stage.run("next", &["scenarios/matrix.yaml"]).code(0);
     assert_eq!(labelled(&label), Vec::<String>::new());
+}
+
+/// The secret that the only container with a label has.
+fn secret(label: &str) -> String {
+    let id = docker(&["ps", "-q", "--filter", &format!("label={label}")]).unwrap();
+    let word = docker(&["exec", &id, "cat", "/run/secrets/word"]).unwrap();
+    assert_eq!(word.len(), 24);
+    word
+}
+
+/// The folder in which a run hides what it has to.
+fn hidden(label: &str) -> PathBuf {
+    PathBuf::from(format!("/tmp/e2erun-{}", label.split_once('=').unwrap().1))
+}
+
+/// The files below a folder that hold a text.
+fn holding(text: &str, folder: &Path) -> Vec<String> {
+    let found = Command::new("grep").args(["-rlF", text]).arg(folder).output().unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    found.lines().map(str::to_owned).collect()
+}
+
+/// Kills a run that has given a secret, and lets a run or `gc` remove what it left.
+fn secret_after_kill(remove: impl Fn(&Stage)) {
+    let stage = Stage::new();
+    let going = stage.start_until_told("results", &["tests/scenarios/secret.yaml"]);
+    going.signal("KILL");
+    let run = going.end();
+    let (label, all) = (run.label(), stage.path(""));
+    let (word, folder) = (secret(&label), hidden(&label));
+    assert_eq!(holding(&word, &all), Vec::<String>::new());
+    assert_eq!(holding(&word, &folder).len(), 1);
+    let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    remove(&stage);
+    run.left_nothing();
+    assert_eq!(holding(&word, &all), Vec::<String>::new());
+    assert!(!folder.exists());
+}
+
+#[test]
+fn gc_leaves_no_secret_of_a_killed_run() {
+    secret_after_kill(|stage| assert!(stage.program(&["gc"]).status().unwrap().success()));
+}
+
+#[test]
+fn the_next_run_leaves_no_secret_of_a_killed_one() {
+    secret_after_kill(|stage| {
+        stage.run("next", &["scenarios/matrix.yaml"]).code(0);
+    });
+}
+
+#[test]
+fn a_secret_of_what_is_kept_lasts_as_long_as_that() {
+    let stage = Stage::new();
+    let arguments = ["tests/scenarios/secret.yaml", "--keep", "failed", "--set", "then=false"];
+    let run = stage.start_until_told("results", &arguments).end();
+    run.code(1);
+    let (label, all) = (run.label(), stage.path(""));
+    let (word, folder) = (secret(&label), hidden(&label));
+    let id = docker(&["ps", "-q", "--filter", &format!("label={label}")]).unwrap();
+    assert!(docker(&["restart", "-t", "0", &id]).is_some());
+    assert_eq!(secret(&label), word);
+    // Neither a run nor a `gc` of the rest touches it.
+    stage.run("next", &["scenarios/matrix.yaml"]).code(0);
+    assert!(stage.program(&["gc"]).status().unwrap().success());
+    assert_eq!(
+        (holding(&word, &all).len(), holding(&word, &folder).len()),
+        (0, 1),
+        "{}",
+        run.told()
+    );
+    let command = regex::Regex::new(r"e2erun gc --label (\S+)").unwrap();
+    let told = command.captures(&run.out).unwrap()[1].to_owned();
+    assert!(stage.program(&["gc", "--label", &told]).status().unwrap().success());
+    run.left_nothing();
+    assert!(!folder.exists());
 }
 
 #[test]

@@ -65,6 +65,19 @@ fn what_the_compose_tool_refuses_is_told_in_the_authors_file() {
 }
 
 #[test]
+fn a_line_that_no_log_may_have_is_told_with_its_container_and_its_neighbours() {
+    let says = [
+        "scanned.yaml:10:11",
+        r"a line that no log may have, in that of `app`: it contains `there is no milk`",
+        r"> ERROR: there is no milk",
+        r"in that of `twin`: it matches `\^I am`",
+        r"in that of `twin.2`: it matches `\^I am`",
+        r"scanned.yaml:11:23: this `ignore` of `log-scan` allowed no line",
+    ];
+    check("scanned.yaml", 1, &says);
+}
+
+#[test]
 fn a_job_that_fails_is_told_with_its_exit_code() {
     check("broken-job.yaml", 1, &["broken-job", r"\b3\b", "FATAL no input"]);
 }
@@ -75,7 +88,7 @@ fn a_step_that_is_ended_from_outside_tells_what_was_seen() {
         r"(?m)= last lines of `stdout`: shell 41$",
         r"(?m)= last lines of `stdout`: exec 42$",
         r"(?m)= last lines of `run`: run 43$",
-        r"(?m)= actual: 1 lines read, 0 fit$",
+        r"(?m)= actual: 1 line read, 0 fit$",
         r"(?m)= last lines of `web`: log 44$",
     ];
     check("ended.yaml", 1, &told);
@@ -309,4 +322,63 @@ fn a_step_in_a_block_is_told_once_to_junit_and_to_github() {
     let summary = fs::read_to_string(&summary).unwrap();
     assert!(summary.starts_with("## e2erun: 1 failed\n"), "{summary}");
     assert_eq!(summary.matches("failed: `1 == 2` is false").count(), 1, "{summary}");
+}
+
+#[test]
+fn the_tests_of_a_suite_are_told_and_one_that_failed_fails_the_scenario() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["tests/scenarios/suite.yaml"]);
+    run.code(1).left_nothing();
+    run.code(1).says(&[
+        "1 of 2 tests failed, and the command ended with 0",
+        "shop.pays",
+        "the test suite wrote no results: there is no `/nowhere` in the container",
+    ]);
+    let (junit, counts) = (run.junit(), run.counts());
+    assert_eq!((counts.cases, counts.failures, counts.errors), (3, 2, 0), "{junit}");
+    let case = "tests.scenarios.suite.a suite whose tests fail though its command does not";
+    let failed =
+        format!(r#"<testcase name="pays" time="0" classname="{case}.shop"><failure type="failed" message="no money">"#);
+    assert!(junit.contains(&failed), "{junit}");
+}
+
+#[test]
+fn a_test_that_failed_fails_its_step_whatever_is_expected_of_the_exit_code() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["tests/scenarios/suite-exits.yaml"]);
+    run.code(1).left_nothing();
+    run.says(&[
+        "1 of 1 tests failed, and the command ended with 0",
+        "1 of 1 tests failed, and the command ended with 1",
+    ]);
+    let events = run.events();
+    let ended = events.iter().filter(|event| event["what"]["event"] == "step-ended");
+    let outcomes: Vec<&str> = ended.map(|event| event["what"]["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["failed", "failed", "passed"], "{}", run.told());
+}
+
+#[test]
+fn what_a_case_that_failed_measured_is_in_no_baseline_and_what_was_there_stays() {
+    let stage = Stage::new();
+    let (scenario, baseline) = (stage.path("x.yaml"), stage.path("baseline.json"));
+    let text = "scenario: x\nsteps:\n- measure: {name: m, value: 3, unit: ms}\n- assert: 1 == 2\n";
+    fs::write(&scenario, text).unwrap();
+    let (scenario, file) = (scenario.display().to_string(), baseline.display().to_string());
+    let update = |results: &str| stage.run(results, &[&scenario, "--update-baseline", "--baseline", &file]);
+    let why = "the case did not pass";
+    update("new")
+        .code(1)
+        .says(&[&format!("`m` of `x` is not written to the baseline: {why}")]);
+    assert!(!baseline.exists());
+    let other = r#"{"measures": [{"case": "x", "name": "n", "value": 1, "unit": "ms"}]}"#;
+    fs::write(&baseline, other).unwrap();
+    update("other")
+        .code(1)
+        .says(&[&format!("`m` of `x` is not written to the baseline: {why}")]);
+    let old = r#"{"measures": [{"case": "x", "name": "m", "value": 1, "unit": "ms"}]}"#;
+    fs::write(&baseline, old).unwrap();
+    update("old")
+        .code(1)
+        .says(&[&format!("`m` of `x` stays as it was in the baseline: {why}")]);
+    assert_eq!(fs::read_to_string(&baseline).unwrap(), old);
 }

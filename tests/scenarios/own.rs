@@ -1,11 +1,16 @@
 //! The product's own scenarios.
 
+use std::time::Duration;
+
 use super::stage::{Counts, Stage};
 
 #[test]
 fn the_own_scenarios_pass_and_leave_nothing() {
     let stage = Stage::new();
-    let run = stage.run("results", &["scenarios", "-j", "2"]);
+    // Those of a swarm wait for its managers most of the time.
+    let run = stage
+        .start("results", &["scenarios", "-j", "4"])
+        .end_within(Duration::from_secs(420));
     run.code(0).left_nothing();
     let Counts {
         cases,
@@ -14,11 +19,13 @@ fn the_own_scenarios_pass_and_leave_nothing() {
         skipped,
     } = run.counts();
     assert_eq!((failures, errors), (0, 0));
-    // One for an engine of the future, and one known issue.
-    assert_eq!(skipped, 2, "{}", run.told());
+    // One for an engine of the future, one known issue, and where the kernel has no routing mesh, what asks for it.
+    let no_mesh = run.told().contains("requires the routing mesh");
+    assert_eq!(skipped, if no_mesh { 3 } else { 2 }, "{}", run.told());
     let listed = stage.program(&["list", "scenarios"]).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
-    assert_eq!(cases, listed.lines().count(), "{listed}");
+    // The tests of the suite in `run.yaml` are testcases, too.
+    assert_eq!(cases, listed.lines().count() + 2, "{listed}");
 }
 
 #[test]

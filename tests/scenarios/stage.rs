@@ -12,6 +12,8 @@ use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::one_swarm;
+
 /// No test waits longer for anything.
 const LIMIT: Duration = Duration::from_secs(150);
 
@@ -195,15 +197,20 @@ impl Going {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits for its end, at most as long as any test waits.
+    /// Waits for its end, at most as long as nearly any test waits.
     pub(crate) fn end(self) -> Run {
+        self.end_within(LIMIT)
+    }
+
+    /// Waits for its end, at most so long.
+    pub(crate) fn end_within(self, limit: Duration) -> Run {
         let Going { child, results } = self;
         let pid = child.id().to_string();
         let (tell, hear) = mpsc::channel();
         std::thread::spawn(move || drop(tell.send(child.wait_with_output())));
-        let Ok(output) = hear.recv_timeout(LIMIT) else {
+        let Ok(output) = hear.recv_timeout(limit) else {
             drop(Command::new("kill").args(["-s", "KILL", &pid]).status());
-            panic!("the run did not end within {LIMIT:?}");
+            panic!("the run did not end within {limit:?}");
         };
         let Output { status, stdout, stderr } = output.unwrap();
         Run {
@@ -299,10 +306,19 @@ impl Run {
         format!("e2erun.lease={}", first["run"].as_str().unwrap())
     }
 
-    /// Nothing that it made is on the engine.
+    /// Nothing that it made is on the engine, a swarm that nobody uses included.
     pub(crate) fn left_nothing(&self) -> &Run {
         let left = labelled(&self.label());
         assert!(left.is_empty(), "left behind: {left:?}\n{}", self.told());
+        // A container of a test's own that published ports may have kept it; that the run said.
+        if !self.told().contains("the swarm that e2erun made of this engine stays") {
+            let run = self.label().replace("e2erun.lease=", "");
+            assert!(
+                one_swarm::is_left(&run, LIMIT),
+                "it left its swarm behind\n{}",
+                self.told()
+            );
+        }
         self
     }
 }
@@ -329,7 +345,7 @@ pub(crate) fn docker(arguments: &[&str]) -> Option<String> {
     child.wait().unwrap().success().then(|| text.trim().to_owned())
 }
 
-/// Containers, networks, volumes and images with this label.
+/// Containers, networks, volumes and images with this label; in a swarm its services, secrets and configs, too.
 pub(crate) fn labelled(label: &str) -> Vec<String> {
     let filter = format!("label={label}");
     let lists: [&[&str]; 4] = [
@@ -339,7 +355,12 @@ pub(crate) fn labelled(label: &str) -> Vec<String> {
         &["image", "ls", "-q"],
     ];
     let names = lists.map(|list| docker(&[list, &["--filter", &filter]].concat()).unwrap());
+    // An engine that is no manager refuses these.
+    let managed = ["service", "secret", "config"].map(|what| docker(&[what, "ls", "-q", "--filter", &filter]));
     names
+        .into_iter()
+        .chain(managed.into_iter().flatten())
+        .collect::<Vec<_>>()
         .iter()
         .flat_map(|names| names.lines().map(str::to_owned))
         .collect()
