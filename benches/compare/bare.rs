@@ -2,7 +2,7 @@
 
 use std::io::{Error, Result};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::{try_join, try_join_all};
@@ -30,6 +30,9 @@ pub(crate) const WAIT: &str = "echo go > /go";
 /// The label on everything that the bench makes, by whichever contestant; its value is the bench's own.
 pub(crate) const LABEL: &str = "e2erun-bench";
 const HTTP_PAUSE: Duration = Duration::from_millis(10);
+/// Between two looks at a manager's tasks: it is a moment that is looked for.
+const TASKS_PAUSE: Duration = Duration::from_millis(5);
+const TASKS_LIMIT: Duration = Duration::from_secs(60);
 
 /// An engine, with the connections to it that are free.
 pub(crate) struct Bare {
@@ -111,16 +114,59 @@ impl Bare {
         Ok(took)
     }
 
+    /// Makes a swarm of the engine, unless it is in one; says whether it did.
+    pub(crate) async fn make_swarm(&self) -> Result<bool> {
+        if self.get("/info").await?["Swarm"]["LocalNodeState"] == "active" {
+            return Ok(false);
+        }
+        let spec =
+            json!({"ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": "127.0.0.1:2377", "Spec": {"Name": "default"}});
+        self.post("/swarm/init", spec).await?;
+        Ok(true)
+    }
+
+    /// Leaves it again.
+    pub(crate) async fn leave_swarm(&self) -> Result<()> {
+        self.post("/swarm/leave?force=1", Value::Null).await.map(drop)
+    }
+
+    /// Waits until the manager tells of so many running tasks of this bench; gives the moment.
+    #[expect(clippy::disallowed_methods, reason = "bare means without e2erun's own way to wait")]
+    pub(crate) async fn tasks_run(&self, wanted: usize) -> Result<SystemTime> {
+        let path = format!("/tasks?filters={}", self.filters());
+        let limit = Instant::now() + TASKS_LIMIT;
+        while Instant::now() < limit {
+            let tasks = self.get(&path).await?;
+            let running = tasks.as_array().into_iter().flatten();
+            if running.filter(|task| task["Status"]["State"] == "running").count() == wanted {
+                return Ok(SystemTime::now());
+            }
+            tokio::time::sleep(TASKS_PAUSE).await;
+        }
+        Err(Error::other("the tasks do not run"))
+    }
+
+    fn filters(&self) -> String {
+        let filters = json!({"label": [format!("{LABEL}={}", self.id)]}).to_string();
+        filters.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    }
+
     /// Removes all that this bench made and did not remove: an error or a signal ended it early.
     pub(crate) async fn clear(&self) -> Result<()> {
-        let filters = json!({"label": [format!("{LABEL}={}", self.id)]}).to_string();
-        let filters: String = filters.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let filters = self.filters();
         let found = |listed: Value, path: &str| {
             let ids = listed.as_array().cloned().unwrap_or_default();
-            let ids = ids.into_iter().filter_map(|one| Some(one["Id"].as_str()?.to_owned()));
+            let ids = ids
+                .into_iter()
+                .filter_map(|one| Some(one["Id"].as_str().or(one["ID"].as_str())?.to_owned()));
             ids.map(|id| format!("{path}/{id}?force=1&v=1")).collect::<Vec<_>>()
         };
-        for (path, all) in [("/containers", "/json?all=1&"), ("/networks", "?")] {
+        // Services first: they would make their containers again.
+        let mut paths = vec![("/containers", "/json?all=1&"), ("/networks", "?")];
+        if self.get("/info").await?["Swarm"]["ControlAvailable"] == true {
+            paths.insert(0, ("/services", "?"));
+        }
+        for (path, all) in paths {
             let listed = self.get(&format!("{path}{all}filters={filters}")).await?;
             let left = found(listed, path);
             try_join_all(left.iter().map(|one| self.call(Method::DELETE, one, Value::Null))).await?;

@@ -33,6 +33,21 @@ until (ask); do sleep 0.02; done
 [[ $(compose "$1" logs web) == *'listening on '[0-9]* ]]
 "#;
 
+/// Deploys a swarm stack by the docker tool, waits until it says that all is well, removes it and waits until it is gone.
+const STACK: &str = r#"set -euo pipefail
+gone() {
+  [ -z "$(docker ps -aq --filter "label=com.docker.stack.namespace=$1")" ] &&
+    [ -z "$(docker network ls -q --filter "label=com.docker.stack.namespace=$1")" ]
+}
+remove() { docker stack rm "$1" && until gone "$1"; do sleep 0.1; done; }
+trap 'remove "$1"' ERR INT TERM
+docker stack deploy --detach=false --resolve-image never -c stack.yml "$1"
+remove "$1"
+"#;
+
+/// How many tasks the swarm stack has.
+pub(crate) const TASKS: usize = 8;
+
 impl Folder {
     /// Makes the folder, with the compose files and the script.
     pub(crate) fn new() -> Result<Folder> {
@@ -57,6 +72,19 @@ impl Folder {
         let log = format!("services:\n{}{network}", service("log", LOG, kept));
         write(path.join("compose.yml"), two)?;
         write(path.join("log.yml"), log)?;
+        let task = |name: &str| {
+            let labels = format!("labels: {{{LABEL}: {id}}}");
+            let deploy = format!("deploy: {{replicas: 2, endpoint_mode: dnsrr, {labels}}}");
+            format!(
+                "  {name}:\n    image: busybox:latest\n    {STOP}\n    command: sleep 3600\n    {labels}\n    {deploy}\n"
+            )
+        };
+        let stack = format!(
+            "version: '3.8'\nservices:\n{}{network}",
+            ["a", "b", "c", "d"].map(task).concat()
+        );
+        write(path.join("stack.yml"), stack)?;
+        write(path.join("stack.sh"), STACK)?;
         write(path.join("script.sh"), SCRIPT.replace("HELLO", HELLO))?;
         Ok(Folder {
             path,
@@ -101,6 +129,15 @@ impl Folder {
         let folder = self.path.join("log");
         create_dir_all(&folder)?;
         scenario(&folder, ("log", 1), "stacks: {log: ../log.yml}", &steps)?;
+        Ok(folder.display().to_string())
+    }
+
+    /// A scenario that deploys the swarm stack and removes it.
+    pub(crate) fn swarm(&self, name: &str, deploy: &str) -> Result<String> {
+        let folder = self.path.join(name);
+        create_dir_all(&folder)?;
+        let steps = format!("- deploy: {{{deploy}}}\n  - down: four\n");
+        scenario(&folder, (name, 1), "stacks: {four: {swarm: ../stack.yml}}", &steps)?;
         Ok(folder.display().to_string())
     }
 

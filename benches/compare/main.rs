@@ -1,5 +1,5 @@
-//! `cargo bench --bench compare`: e2erun against the bare Engine API that does the same calls, and against a script on
-//! `docker compose`, in one run. Prints a row as soon as it is known; with `-- --check` a target that is missed is a
+//! `cargo bench --bench compare`: e2erun against the bare Engine API that does the same calls, and against scripts on
+//! `docker compose` and `docker stack`, in one run. Prints a row as soon as it is known; with `-- --check` a target that is missed is a
 //! failure, and `-- c` measures (c) alone.
 //!
 //! What is compared is asked in turns, round by round, and a ratio is the median of the rounds' ratios: a machine that is
@@ -26,6 +26,8 @@ use table::{Row, Target};
 const ONE_ROUNDS: usize = 5;
 const TWELVE_ROUNDS: usize = 3;
 const LOG_ROUNDS: usize = 1;
+const SWARM_ROUNDS: usize = 2;
+const MANAGER_ROUNDS: usize = 5;
 const CHECK_ROUNDS: usize = 3;
 const VERSION_ROUNDS: usize = 21;
 
@@ -38,13 +40,17 @@ const TWELVE: usize = 12;
 const AT_ONCE: usize = 4;
 
 /// What is measured, in this order: its name on the command line, and what it is.
-const PARTS: [(&str, &str); 6] = [
+const PARTS: [(&str, &str); 7] = [
     ("version", "e2erun --version"),
     ("e", "(e) check of 10,000 files of 20 steps"),
     ("a", "(a) one scenario: up, http, exec, log-assert, down"),
     ("b", "(b) twelve of them, four at once"),
     ("c", "(c) 200 exec steps"),
     ("d", "(d) a log of 240 MB, read while it is written, to its last line"),
+    (
+        "f",
+        "(f) a swarm stack of 4 services with 2 replicas each: deployed and removed",
+    ),
 ];
 
 #[expect(clippy::disallowed_methods, reason = "the bench's own arguments")]
@@ -136,6 +142,7 @@ impl Bench<'_> {
             "b" => self.twelve().await,
             "c" => self.execs().await,
             "d" => self.log().await,
+            "f" => self.swarm().await,
             _ => self.check().await,
         }
     }
@@ -198,6 +205,49 @@ impl Bench<'_> {
         Ok(vec![
             Row::times("(d) regex on 240 MB of log, to a bare read", &ours, &api, 1.1),
             Row::one("(d) peak memory", table::mib(peak), Target::mib(peak, 64)),
+        ])
+    }
+
+    /// (f): a swarm stack deployed and removed, to `docker stack deploy --detach=false`, `docker stack rm` and a wait until all
+    /// is gone; and from the moment at which the manager tells of the last running task to the end of `deploy`.
+    async fn swarm(&self) -> Result<Vec<Row>> {
+        let made = self.bare.make_swarm().await?;
+        let rows = self.in_swarm().await;
+        if made {
+            self.bare.leave_swarm().await?;
+        }
+        rows
+    }
+
+    async fn in_swarm(&self) -> Result<Vec<Row>> {
+        let (mut ours, mut script, mut late) = (Vec::new(), Vec::new(), Vec::new());
+        let scenario = self.folder.swarm("swarm", "stack: four")?;
+        for _ in 0..SWARM_ROUNDS {
+            self.programs.e2erun(&[&scenario]).await?;
+            ours.push(self.programs.steps(&["deploy", "down"])?);
+            script.push(self.programs.stack().await?);
+        }
+        let at_once = self.folder.swarm("at-once", "stack: four, stable-for: 0s")?;
+        for _ in 0..MANAGER_ROUNDS {
+            let told = self.unless_stopped(self.bare.tasks_run(files::TASKS));
+            let words = [at_once.as_str()];
+            let (told, ended) = futures_util::join!(told, self.programs.e2erun(&words));
+            ended?;
+            late.push(
+                self.programs
+                    .end_of("deploy")?
+                    .duration_since(told?)
+                    .unwrap_or_default(),
+            );
+        }
+        let late = median(&late);
+        Ok(vec![
+            Row::times("(f) deploy and remove, to `docker stack`", &ours, &script, 0.25),
+            Row::one(
+                "(f) the manager's last task to `deploy`'s end",
+                table::seconds(late),
+                Target::time(late, Duration::from_millis(50)),
+            ),
         ])
     }
 

@@ -5,7 +5,7 @@ use std::io::{Error, Result};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::stream::{self, TryStreamExt};
 use futures_util::{FutureExt, StreamExt};
@@ -63,6 +63,12 @@ impl Programs {
         Ok(began.elapsed())
     }
 
+    /// Deploys and removes the swarm stack by the docker tool.
+    pub(crate) async fn stack(&self) -> Result<Duration> {
+        let name = format!("{}-stack", self.id);
+        Ok(self.run(&["bash", "stack.sh", &name]).await?.time)
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "what is measured are processes, and the product's way to start them is part of what is measured"
@@ -107,6 +113,21 @@ impl Programs {
                 words.join(" ")
             )))
         }
+    }
+
+    /// When the last run's step of a kind ended.
+    pub(crate) fn end_of(&self, kind: &str) -> Result<SystemTime> {
+        let text = read_to_string(self.folder.join("e2erun-results/events.jsonl"))?;
+        for line in text.lines() {
+            let event: Value = serde_json::from_str(line)?;
+            let what = &event["what"];
+            if what["event"] == "step-ended" && what["step"]["kind"] == kind {
+                let at = event["at"].as_str().unwrap_or_default();
+                let at: jiff::Timestamp = at.parse().map_err(Error::other)?;
+                return Ok(at.into());
+            }
+        }
+        Err(Error::other("the run's events tell of no such step"))
     }
 
     /// From the first start to the last end of the steps of some kinds in the last run's events.
