@@ -95,7 +95,10 @@ impl Decoder for Frames {
         let mut bytes = buffer.split_to(length).freeze();
         let stream = match kind {
             // The engine's own error.
-            3 => return Err(self.wrong(String::from_utf8_lossy(&bytes).trim(), Reason::Other)),
+            3 => {
+                let answer = String::from_utf8_lossy(&bytes);
+                return Err(self.wrong(answer.trim(), reason_of(&answer)));
+            }
             2 => Stream::Stderr,
             _ => Stream::Stdout,
         };
@@ -108,6 +111,15 @@ impl Decoder for Frames {
             None if !buffer.is_empty() => Err(self.wrong("the stream ended inside a frame", Reason::Away)),
             frame => Ok(frame),
         }
+    }
+}
+
+/// What the engine means by an error in place of a log. Of a container whose removal has begun it may have deleted the
+/// log's file already while it still knows the container.
+fn reason_of(answer: &str) -> Reason {
+    match answer.trim_end().ends_with("no such file or directory") {
+        true => Reason::NotFound,
+        false => Reason::Other,
     }
 }
 
@@ -126,7 +138,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{frames, json_lines};
-    use crate::engine::{EngineResult, Frame, Stream};
+    use crate::engine::{EngineResult, Frame, Reason, Stream};
 
     fn frame(stream: u8, text: &str) -> Vec<u8> {
         let mut bytes = vec![stream, 0, 0, 0];
@@ -236,6 +248,21 @@ mod tests {
             Some("Error grabbing logs: rotated"),
         )
         .await;
+    }
+
+    #[tokio::test]
+    async fn a_log_whose_file_is_gone_is_that_of_a_container_that_goes() {
+        for (answer, expected) in [
+            (
+                "Error grabbing logs: open /x-json.log: no such file or directory\n",
+                Reason::NotFound,
+            ),
+            ("Error grabbing logs: invalid character", Reason::Other),
+        ] {
+            let bytes = Bytes::from(frame(3, answer));
+            let mut frames = frames(futures_util::stream::iter([Ok(bytes)]).boxed(), false, "read");
+            assert_eq!(frames.next().await.unwrap().unwrap_err().reason, expected, "{answer}");
+        }
     }
 
     #[tokio::test]

@@ -207,6 +207,11 @@ impl Reading {
                 .get(run)
                 .map_or((machine.entries.len(), false), |end| (*end, true)),
         };
+        if machine.log_deleted {
+            self.done = true;
+            let answer = "Error grabbing logs: open json.log: no such file or directory";
+            return vec![Err(error(&attempt, Reason::NotFound, answer))];
+        }
         let mut frames = Vec::new();
         // Whoever was too slow finds the next file that is still there, and is told nothing.
         self.next = self.next.max(machine.rotated).min(end);

@@ -46,6 +46,8 @@ pub(super) struct Machine {
     pub(super) set_back: i64,
     /// How many of `entries`, from the first one on, the engine has rotated away.
     pub(super) rotated: usize,
+    /// Its log is deleted, and it is still known.
+    pub(super) log_deleted: bool,
     /// What each stream has written of a line that is not ended.
     pub(super) unended: [Vec<u8>; 2],
     /// Where in `entries` each run ended, the last line without newline apart.

@@ -234,6 +234,15 @@ impl Fake {
         });
     }
 
+    /// The engine removes a container by deleting its log first: readings of it end with the engine's own words.
+    pub fn delete_log(&self, container: &str) {
+        self.change(|state| {
+            if let Some(machine) = state.find_mut(container) {
+                machine.log_deleted = true;
+            }
+        });
+    }
+
     /// What is wrong at a test's end: something is left, was made without the label, or was called without a limit.
     pub fn complaints(&self) -> Vec<String> {
         let state = self.lock();

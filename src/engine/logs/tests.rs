@@ -440,30 +440,44 @@ async fn what_was_read_after_the_end_is_whole_even_if_the_container_is_gone_when
 
 #[tokio::test(start_paused = true)]
 async fn a_container_whose_removal_begins_with_its_end_has_no_gap_and_may_have_gone_on() {
-    let removed = |fake: &Fake, cut: bool| {
-        let why = "can not get logs from container which is dead or marked for removal";
-        fake.call("logs", 2, Reply::Fail(Reason::Conflict, why));
-        let script = Script::new().out("a\nb\n").after(1).exit(0);
-        fake.script("web", if cut { script.log_cuts([1]) } else { script });
-    };
-    let whole = Case::create(Script::new(), |fake| removed(fake, false)).await;
-    whole.fake.start("web").await.unwrap();
-    whole.seconds(2).await;
-    whole.fake.remove(ResourceKind::Container, "web").await.unwrap();
-    whole.seconds(1).await;
-    assert_eq!(
-        (whole.all().await, whole.spool().gap()),
-        (vec!["a".into(), "b".into()], None)
-    );
-    assert_eq!(whole.spool().progress().phase, Phase::Closed);
-    assert_eq!(
-        whole.spool().unsure(),
-        Some("it was removed by something else as it ended")
-    );
-    let cut = Case::create(Script::new(), |fake| removed(fake, true)).await;
-    cut.fake.start("web").await.unwrap();
-    cut.seconds(2).await;
-    assert_eq!(gap(&cut).await, "`web` was removed before its log was read to its end");
+    for deleted in [false, true] {
+        let removed = |fake: &Fake, cut: bool| {
+            let script = Script::new().out("a\nb\n").after(1).exit(0);
+            fake.script("web", if cut { script.log_cuts([1]) } else { script });
+            let why = "can not get logs from container which is dead or marked for removal";
+            match deleted {
+                // The engine still answers, and has deleted the log's file.
+                true => fake.call("logs", 2, Reply::Late(Duration::from_millis(500))),
+                false => fake.call("logs", 2, Reply::Fail(Reason::Conflict, why)),
+            };
+        };
+        let whole = Case::create(Script::new(), |fake| removed(fake, false)).await;
+        ended_and_removed(&whole, deleted.then_some(1_100)).await;
+        assert_eq!(
+            (whole.all().await, whole.spool().gap()),
+            (vec!["a".into(), "b".into()], None)
+        );
+        assert_eq!(whole.spool().progress().phase, Phase::Closed);
+        assert_eq!(
+            whole.spool().unsure(),
+            Some("it was removed by something else as it ended")
+        );
+        let cut = Case::create(Script::new(), |fake| removed(fake, true)).await;
+        ended_and_removed(&cut, deleted.then_some(100)).await;
+        assert_eq!(gap(&cut).await, "`web` was removed before its log was read to its end");
+    }
+}
+
+/// It runs for a second and then goes, its log maybe before it, at a time in milliseconds.
+async fn ended_and_removed(case: &Case, log_deleted: Option<u64>) {
+    case.fake.start("web").await.unwrap();
+    if let Some(at) = log_deleted {
+        pause(Duration::from_millis(at)).await;
+        case.fake.delete_log("web");
+    }
+    case.seconds(2).await;
+    case.fake.remove(ResourceKind::Container, "web").await.unwrap();
+    case.seconds(1).await;
 }
 
 #[tokio::test(start_paused = true)]
