@@ -14,6 +14,7 @@ mod scenarios {
 
     mod ends;
     mod failures;
+    mod far;
     mod images;
     mod masks;
     mod own;

@@ -73,7 +73,7 @@ async fn of_inspected(cx: &Cx, inspected: &Container) -> Vec<Detail> {
 }
 
 /// What a container is called in the scenario: the name that the engine has for it is nobody's own.
-fn named(cx: &Cx, inspected: &Container) -> String {
+pub(super) fn named(cx: &Cx, inspected: &Container) -> String {
     let nodes = cx.case.nodes.iter();
     let mut known = nodes.filter_map(|node| node.world.snapshot().container(&inspected.id).cloned());
     known

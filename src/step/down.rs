@@ -1,5 +1,6 @@
 //! `down`: removes a stack and waits until it is gone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +10,12 @@ use serde_json::{Value, json};
 use tokio::time::timeout_at;
 
 use super::converging::members;
+use super::describe::named;
 use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written};
 use crate::diagnostic::Spanned;
 use crate::engine::swarm::STACK;
 use crate::engine::world::{State, Waited};
-use crate::engine::{Resource, ResourceKind};
+use crate::engine::{Container, Resource, ResourceKind};
 use crate::event::Fault;
 use crate::lease::{self, CASE, Ends, clear_some};
 use crate::shape::{Text, shape};
@@ -25,7 +27,8 @@ pub(super) const ABOUT: About = About {
     name: "down",
     does: "Removes a stack and waits until it is gone.",
     manual: "Containers are stopped as the compose tool or the swarm does it (with their stop signal and grace period), then \
-             removed with the stack's networks, of a swarm stack also its services, tasks, secrets and configs. Volumes stay, unless `volumes: true`. At the scenario's end everything is removed \
+             removed with the stack's networks, of a swarm stack also its services, tasks, secrets and configs. Volumes stay, unless `volumes: true`; so does a network on which other containers of the scenario \
+             run, and a note tells of it. At the scenario's end everything is removed \
              anyway, faster: this kind is for scenarios that look at what remains.",
     example: "- down: shop\n- down: {stack: shop, volumes: true}",
     sort: Sort::Action,
@@ -95,10 +98,12 @@ impl Bound {
     /// container, and what is being removed needs a moment.
     async fn remove(&self, cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
         let (case, volumes) = (cx.case.id.clone(), self.volumes);
-        let goes = move |resource: &Resource| {
+        let held = held(cx, node, plan).await?;
+        let goes = |resource: &Resource| {
             let kept = match resource.kind {
                 ResourceKind::Image => true,
                 ResourceKind::Volume => !volumes,
+                ResourceKind::Network => held.contains_key(&resource.name),
                 _ => false,
             };
             !kept && resource.labels.get(CASE) == Some(&case)
@@ -111,8 +116,38 @@ impl Bound {
                 .detail("why", left.why.clone())
         });
         let left: Vec<Fault> = left.collect();
-        if left.is_empty() { Ok(()) } else { Err(left) }
+        if !left.is_empty() {
+            return Err(left);
+        }
+        for network in cx.asked(node.engine.networks(&[label(plan)])).await? {
+            if let Some(on) = held.get(&network.name) {
+                cx.case.emitter.note(&format!(
+                    "network `{}` of `{}` stays until the scenario's end: `{on}` is on it",
+                    plan.in_its_words(&network.name),
+                    plan.name
+                ));
+            }
+        }
+        Ok(())
     }
+}
+
+/// The networks on which containers of the case run that are not the stack's, and one of these. Removing such a network
+/// would cut them off, and they are not what is taken down.
+async fn held(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<BTreeMap<String, String>> {
+    let containers = cx.asked(node.engine.containers(&[cx.case.label()])).await?;
+    let own = label(plan);
+    let is_own = |container: &Container| {
+        let mut labels = container.labels.iter();
+        labels.any(|(name, value)| format!("{name}={value}") == own)
+    };
+    let runs = |container: &&Container| matches!(container.state.as_str(), "running" | "paused" | "restarting");
+    let others = containers.iter().filter(runs).filter(|container| !is_own(container));
+    let on = others.flat_map(|container| {
+        let networks = container.networks.keys();
+        networks.map(|network| (network.clone(), named(cx, container)))
+    });
+    Ok(on.collect())
 }
 
 /// The label of all that the stack's tool has made.

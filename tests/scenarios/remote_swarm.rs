@@ -3,37 +3,25 @@
 
 use std::process::Command;
 
-use super::remote::{Server, behind_tls};
+use super::far::{Tls, passes_over_ssh, passes_over_tls};
 use super::stage::Stage;
 
 const SCENARIO: &str = "tests/scenarios/remote-swarm.yaml";
 
 #[test]
 fn a_swarm_stack_runs_over_tls() {
-    let stage = Stage::new();
-    let address = behind_tls(&stage);
-    let certs = stage.path("certs").display().to_string();
-    let env = [("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", &*certs)];
-    let run = stage.run_with(&env, &[SCENARIO, "--docker", &address]);
-    run.code(0).says(&["1 case: 1 passed"]).left_nothing();
+    passes_over_tls(SCENARIO);
 }
 
 #[test]
 fn a_swarm_stack_runs_over_ssh() {
-    let stage = Stage::new();
-    let server = Server::start(&stage);
-    let slowly = ["--timeout-scale", "4"];
-    let run = stage.run(
-        "results",
-        &[&[SCENARIO, "--docker", &server.address()], &slowly[..]].concat(),
-    );
-    run.code(0).says(&["1 case: 1 passed"]).left_nothing();
+    passes_over_ssh(SCENARIO);
 }
 
 #[test]
 fn a_swarm_stack_runs_on_the_engine_of_a_docker_context() {
     let stage = Stage::new();
-    let address = behind_tls(&stage);
+    let address = Tls::start(&stage).address;
     let (certs, config) = (stage.path("certs"), stage.path("docker").display().to_string());
     let certs = certs.display();
     let host = format!("host={address},ca={certs}/ca.pem,cert={certs}/cert.pem,key={certs}/key.pem");

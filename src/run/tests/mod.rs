@@ -26,6 +26,7 @@ mod probed;
 mod random;
 mod rounds;
 mod scanned;
+mod shared;
 mod since;
 mod soon;
 mod starting;
