@@ -202,7 +202,7 @@ async fn a_healthcheck_is_read_with_its_outputs() {
             "--health-cmd",
             "echo bad; exit 1",
             "--health-interval",
-            "100ms",
+            "2s",
             "--health-retries",
             "1",
         ];

@@ -292,7 +292,7 @@ async fn what_the_engine_rotated_away_is_a_gap_and_the_log_goes_on() {
         // What the engine keeps is written anew many times between two readings.
         let id = stage.docker_create(
             &["--log-opt", "max-size=20k", "--log-opt", "max-file=2"],
-            &["sh", "-c", "echo 0; sleep 1; seq 100000; sleep 1; echo 100001"],
+            &["sh", "-c", "echo 0; sleep 10; seq 100000; sleep 1; echo 100001"],
         );
         let keeper = Keeper::of(stage).await;
         stage.engine.start(&id).await.unwrap();

@@ -107,7 +107,7 @@ fn a_hidden_value_is_told_nowhere_by_a_run_that_is_interrupted() {
 }
 
 /// A service that says its secret in several forms, and keeps it.
-const SAYS: &str = "services:\n  says:\n    image: busybox\n    init: true\n    secrets: [token]\n    \
+const SAYS: &str = "version: \"3.8\"\nservices:\n  says:\n    image: busybox\n    init: true\n    secrets: [token]\n    \
     command: sh -c 'cp /run/secrets/token /kept; cat /kept; base64 /kept | tr -d \"\\n\"; echo; exec sleep 1000000'\n\
 secrets: {token: {external: true}}\n";
 

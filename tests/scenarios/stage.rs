@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::one_swarm;
 
 /// No test waits longer for anything.
-const LIMIT: Duration = Duration::from_secs(150);
+const LIMIT: Duration = Duration::from_secs(400);
 
 /// A folder of one test: results, leases, and a pipe by which scenarios tell how far they are.
 pub(crate) struct Stage {

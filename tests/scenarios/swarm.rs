@@ -51,7 +51,7 @@ fn what_never_gets_there_is_not_waited_for() {
         r"`job`: it completed \d times, and its restart policy starts it again",
         r"`completes: \[job\]`",
         r"`nowhere.1`: no suitable node \(scheduling constraints not satisfied on 1 node\), and nothing changes that",
-        r"`ill.1` on node `.*`: failed: task: non-zero exit \(137\): dockerexec: unhealthy container; so did 1 before it",
+        r"`ill.1` on node `.*`: failed: task: non-zero exit \(137\): dockerexec: unhealthy container; so did \d before it",
         "no route to the store",
         "there is no `web.7`, and never was: `web` has replicas 1 and 2",
         "not manually attachable",
@@ -76,7 +76,7 @@ fn updates_that_run_otherwise_than_expected_are_told_with_what_happened() {
         r"\+  1,",
         r"\d\.\d\d s: new one starts; 1 new and 2 old run",
         r"\d\.\d\d s: old one ends; 2 new and 0 old run",
-        r"`web\.\d` on node `.*`: failed: task: non-zero exit \(8\); so did 3 before it",
+        r"`web\.\d` on node `.*`: failed: task: non-zero exit \(8\); so did [3-9] before it",
     ]);
 }
 
@@ -111,7 +111,7 @@ fn what_fails_after_its_deploy_and_what_does_not_heed_its_stop_signal_is_told() 
     let run = stage.run("results", &["tests/scenarios/swarms/crashes.yaml"]);
     run.code(0).left_nothing().says(&[
         r"`web` ended \d times with code 9 after it had come up, and no step expected that",
-        "`deaf` went on after SIGTERM and was killed 6s later, 2 times: the first process",
+        r"`deaf` went on after SIGTERM and was killed \d+s later, 2 times: the first process",
     ]);
 }
 
