@@ -84,6 +84,8 @@ pub struct EngineInfo {
     pub swarm: bool,
     /// True as a manager of it.
     pub manager: bool,
+    /// Its id as a node of the swarm; empty in none.
+    pub node: String,
     /// Where images and containers are kept.
     pub root: String,
 }

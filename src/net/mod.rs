@@ -103,6 +103,14 @@ pub struct NetError {
     pub message: String,
 }
 
+/// An address and a port, as they are written together: IPv6 in brackets.
+pub fn with_port(address: &str, port: u16) -> String {
+    match address.contains(':') && !address.starts_with('[') {
+        true => format!("[{address}]:{port}"),
+        false => format!("{address}:{port}"),
+    }
+}
+
 impl NetError {
     /// The kind of what cannot be asked.
     pub const REQUEST: &'static str = "request";

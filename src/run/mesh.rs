@@ -11,6 +11,7 @@ use super::Env;
 use crate::engine::{EngineResult, Labels, Stream, Tool, ToolCall};
 use crate::event::Fault;
 use crate::lease::{case_labels, clear};
+use crate::net::with_port;
 use crate::step::{NodeHandle, inside};
 use crate::wait::{Pace, every};
 
@@ -70,7 +71,10 @@ async fn start(env: &Env, node: &NodeHandle, (name, labels): (&str, &Labels)) ->
             label,
         ]);
     }
+    // The image is on this engine alone.
+    let info = engine.info().await.map_err(|error| unknown(&error.to_string()))?;
     arguments.extend([
+        format!("--constraint=node.id=={}", info.node),
         format!("--publish=target={PORT}"),
         format!("--entrypoint={}", program.argv.join(" ")),
     ]);
@@ -103,9 +107,19 @@ async fn look(env: &Env, node: &NodeHandle, label: &str) -> Result<bool, Fault> 
     let port = every(PACE, Instant::now() + LIMIT, running).await;
     let port = port.map_err(|()| unknown(&unready()))?;
     let port = port.map_err(|error| unknown(&error.to_string()))?;
-    let address = format!("{}:{port}", node.address);
-    let asked = || env.net.tcp(&address, b"", Some(inside::GREETING), QUESTION);
-    Ok(every(PACE, Instant::now() + ANSWERED, asked).await.is_ok())
+    let address = with_port(&node.address, port);
+    let asked = || async {
+        match env.net.tcp(&address, b"", Some(inside::GREETING), QUESTION).await {
+            Ok(_) => Ok(Ok(())),
+            // It will be none the next time, either, and says nothing of the mesh.
+            Err(why) if why.is_request() => Ok(Err(unknown(&why.to_string()))),
+            Err(why) => Err(why),
+        }
+    };
+    match every(PACE, Instant::now() + ANSWERED, asked).await {
+        Ok(asked) => asked.map(|()| true),
+        Err(_) => Ok(false),
+    }
 }
 
 /// The port of its service once its task runs.

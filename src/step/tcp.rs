@@ -13,7 +13,7 @@ use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written
 use crate::diagnostic::Diagnostic;
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
-use crate::net::{MAX_KEPT, NetError, TCP_ERRORS, Target};
+use crate::net::{MAX_KEPT, NetError, TCP_ERRORS, Target, with_port};
 use crate::shape::{Computed, Port, Rule, Text, shape};
 
 /// See the table.
@@ -316,12 +316,7 @@ impl Bound {
                 let service = cx.text(service).await?;
                 let port = cx.computed(port).await?;
                 let (address, port) = cx.port(&service, port.0).await?;
-                let brackets = address.contains(':') && !address.starts_with('[');
-                Ok(if brackets {
-                    format!("[{address}]:{port}")
-                } else {
-                    format!("{address}:{port}")
-                })
+                Ok(with_port(&address, port))
             }
         }
     }

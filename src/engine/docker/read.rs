@@ -61,6 +61,11 @@ pub(super) fn info(info: SystemInfo, version: SystemVersion) -> EngineInfo {
         arch: version.arch.unwrap_or_default(),
         kernel: version.kernel_version.unwrap_or_default(),
         id: info.id.unwrap_or_default(),
+        node: info
+            .swarm
+            .as_ref()
+            .and_then(|swarm| swarm.node_id.clone())
+            .unwrap_or_default(),
         manager: info.swarm.as_ref().and_then(|swarm| swarm.control_available) == Some(true),
         swarm: info.swarm.and_then(|swarm| swarm.local_node_state) == Some(LocalNodeState::ACTIVE),
         root: info.docker_root_dir.unwrap_or_default(),

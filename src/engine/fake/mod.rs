@@ -102,6 +102,7 @@ impl Fake {
             id: "FAKE".into(),
             swarm: false,
             manager: false,
+            node: String::new(),
             root: "/var/lib/docker".into(),
         };
         let state = State {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::machine::{self, Machine};
 use super::swarm::{Known, Place, namespace};
 use super::{Fake, State};
-use crate::engine::swarm::{Service, ServiceMode, Task};
+use crate::engine::swarm::{Service, ServiceMode, ServicePort, Task};
 use crate::engine::{EngineEvent, Labels};
 use crate::wait::pause;
 
@@ -30,7 +30,19 @@ const USUAL: Duration = Duration::from_secs(5);
 pub(super) fn described(id: &str, spec: Value) -> Service {
     let count = |value: &Value| value.as_u64().unwrap_or(1);
     let mode = &spec["Mode"];
+    let number = |value: &Value| {
+        value
+            .as_u64()
+            .and_then(|number| number.try_into().ok())
+            .unwrap_or_default()
+    };
+    let ports = spec["EndpointSpec"]["Ports"].as_array().into_iter().flatten();
+    let ports = ports.map(|port| ServicePort {
+        target: number(&port["TargetPort"]),
+        published: number(&port["PublishedPort"]),
+    });
     Service {
+        ports: ports.collect(),
         id: id.into(),
         name: spec["Name"].as_str().unwrap_or_default().into(),
         labels: serde_json::from_value(spec["Labels"].clone()).unwrap_or_default(),
@@ -55,7 +67,7 @@ pub(super) fn length(nanoseconds: &Value) -> Duration {
 
 impl Fake {
     /// Makes a service.
-    pub(super) fn make_service(&self, spec: Value) {
+    pub fn make_service(&self, spec: Value) {
         let id = self.change(|state| {
             let id = state.next_id();
             let mut service = described(&id, spec);

@@ -112,6 +112,7 @@ impl Net for FakeNet {
         let kind = match address.split(':').next() {
             Some("nosuch") => "dns",
             Some("closed") => "refused",
+            _ if address.ends_with(":9") => "refused",
             Some("long") => return Ok(vec![b'x'; crate::net::MAX_KEPT].into()),
             _ => return Ok(Bytes::new()),
         };

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Stage, stage};
+use super::{RUN, Stage, stage};
 use crate::engine::fake::Reply;
 use crate::engine::{Labels, Reason, Swarm, ToolEnd};
 use crate::lease::SWARM;
@@ -127,6 +128,26 @@ fn asks_for_the_mesh() -> Stage {
             .tool_answer("import", done.clone())
             .tool_answer("service create", done);
     })
+}
+
+/// The same with a service that publishes a port.
+fn has_service_at(port: u16) -> Stage {
+    asks_for_the_mesh().engine(|fake| {
+        let labels = json!({"e2erun.case": format!("{RUN}-mesh"), "e2erun.lease": RUN});
+        fake.make_service(json!({
+            "Name": "asked",
+            "Labels": labels,
+            "TaskTemplate": {"ContainerSpec": {"Image": "busybox", "Labels": labels}},
+            "EndpointSpec": {"Ports": [{"TargetPort": 8080, "PublishedPort": port}]},
+        }));
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_a_routing_mesh_where_somebody_answers() {
+    has_service_at(30_000).check("steps[1] passed\n= passed").await;
+    let none = "= skipped: requires the routing mesh, and this kernel has no IPVS";
+    has_service_at(9).check(none).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use crate::engine::Container;
 use crate::engine::swarm::ServiceMode;
 use crate::engine::world::ContainerState;
 use crate::event::Fault;
+use crate::net::with_port;
 use crate::template::Question;
 
 impl Cx {
@@ -27,7 +28,7 @@ impl Cx {
             Question::Port(service, port) => self.port(service, *port).await.map(|(_, port)| port.into()),
             Question::Url(service, port) => {
                 let (address, port) = self.port(service, *port).await?;
-                Ok(format!("http://{address}:{port}").into())
+                Ok(format!("http://{}", with_port(&address, port)).into())
             }
             Question::Address(name) => self.address(name),
             Question::Containers(service) => {
@@ -311,7 +312,7 @@ fn is_loopback(bound: &str) -> bool {
 /// Where a published port is reached: at its node's address, unless it was bound to another one alone.
 fn reached(bound: &str, node: &str) -> String {
     match bound.parse::<IpAddr>() {
-        Ok(IpAddr::V6(address)) if !address.is_unspecified() => format!("[{address}]"),
+        Ok(IpAddr::V6(address)) if !address.is_unspecified() => address.to_string(),
         Ok(IpAddr::V4(address)) if !address.is_unspecified() && !address.is_loopback() => address.to_string(),
         _ => node.to_owned(),
     }
@@ -328,7 +329,7 @@ mod tests {
             ("0.0.0.0", "node1"),
             ("::", "node1"),
             ("127.0.0.1", "node1"),
-            ("::1", "[::1]"),
+            ("::1", "::1"),
             ("172.17.0.1", "172.17.0.1"),
         ] {
             assert_eq!(reached(bound, "node1"), expected, "{bound}");
