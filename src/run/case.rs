@@ -139,6 +139,8 @@ struct Main {
     /// What is wrong with the case itself.
     faults: Vec<Fault>,
     given_failed: bool,
+    /// What it declares or expects is not there.
+    unmade: bool,
     stopped: bool,
     interrupted: bool,
 }
@@ -256,7 +258,7 @@ impl<'a> Running<'a> {
                 false => "ended early: another scenario failed, and `--fail-fast` was given",
             })
         } else if late {
-            let kind = match main.given_failed {
+            let kind = match main.given_failed || main.unmade {
                 true => FaultKind::Error,
                 false => FaultKind::Failure,
             };
@@ -280,10 +282,11 @@ impl<'a> Running<'a> {
     }
 
     async fn phases(&self, scope: &mut Scope, cancel: &CancellationToken) -> Main {
-        let mut faults = declared::make(&self.case, &self.plan.declared).await;
-        faults.extend(expected::absent(&self.case, self.plan).await);
-        let unmade = !faults.is_empty();
+        let mut faults = declared::make(&self.case, &self.plan.declared, cancel).await;
+        faults.extend(expected::absent(&self.case, self.plan, cancel).await);
+        let unmade = !faults.is_empty() || cancel.is_cancelled();
         let mut main = Main {
+            unmade,
             stopped: unmade,
             faults,
             ..Main::default()
@@ -294,7 +297,7 @@ impl<'a> Running<'a> {
                 let why = match main.given_failed {
                     _ if cancel.is_cancelled() => Unreached::Ended,
                     true => Unreached::Given,
-                    false if unmade => Unreached::Unmade,
+                    false if main.unmade => Unreached::Unmade,
                     false => Unreached::Failed,
                 };
                 let steps = self.plan.phases.get(&phase).into_iter().flatten();

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use crate::declared::{ContentPlan, Declared, NetworkPlan, VolumePlan};
 use crate::event::Fault;
@@ -13,19 +14,27 @@ use crate::step::{Case, NodeHandle};
 /// The most bytes that a volume is filled with.
 const MAX_BYTES: usize = 1 << 30;
 
-/// Makes it; tells why it cannot be had.
-pub(super) async fn make(case: &Case, declared: &Declared) -> Vec<Fault> {
+/// Makes it until it is all there, or the case is ended; tells why it cannot be had. A call that is under way then goes on
+/// to its end, and teardown waits for it.
+pub(super) async fn make(case: &Case, declared: &Declared, cancel: &CancellationToken) -> Vec<Fault> {
+    let mut faults = Vec::new();
     if case.nodes.is_empty() {
         // What a run left is judged again: there is nothing to make it on.
-        return Vec::new();
+        return faults;
     }
-    let node = case.unplaced();
-    let mut faults = Vec::new();
+    // None of these is left half way: nobody would wait for it, and its folder is removed next.
     for content in &declared.contents {
         let written = case.host.write_hidden(&content.file, &content.bytes).await;
         let told = |why: std::io::Error| Fault::error(format!("cannot write `{}`: {why}", content.file.display()));
         faults.extend(written.err().map(|why| told(why).at(content.at.place())));
     }
+    cancel.run_until_cancelled(make_on(case, declared, &mut faults)).await;
+    faults
+}
+
+/// Makes what the engine has.
+async fn make_on(case: &Case, declared: &Declared, faults: &mut Vec<Fault>) {
+    let node = case.unplaced();
     for content in declared.kept_by_swarm(&case.versions) {
         let made = keep(case, node, content).await;
         faults.extend(made.err().map(|fault| fault.at(content.at.place())));
@@ -38,7 +47,6 @@ pub(super) async fn make(case: &Case, declared: &Declared) -> Vec<Fault> {
         let made = volume(case, node, plan).await;
         faults.extend(made.err().map(|fault| fault.at(plan.at.place())));
     }
-    faults
 }
 
 /// Removes the files of secrets and configs, and what has their values in it; what the engine has goes by its labels.

@@ -1,6 +1,9 @@
 //! What a scenario declares beside its stacks is made before its first step, and goes with it.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Stage, stage};
 use crate::engine::Reason;
@@ -135,4 +138,32 @@ async fn why_a_volume_cannot_be_filled_is_told_though_its_container_stays_as_wel
     let told = stage.told(&stage.events().await);
     assert!(told.contains("no space left") && !told.contains("stuck"), "{told}");
     stage.fake.assert_clean();
+}
+
+/// What the making of a network is to the case that declares it, where it takes the engine half a minute.
+async fn check_slow(stage: Stage, expected: &str) {
+    let begun = Instant::now();
+    let stage = stage.engine(|fake| {
+        fake.call("create_network", 1, Reply::Late(Duration::from_secs(30)));
+    });
+    let told = stage.told(&stage.events().await);
+    assert!(told.contains(expected), "{told}");
+    // What was under way is waited for, so that it can be removed; the next one was not begun.
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    assert_eq!(calls(&stage, "create_network"), ["create_network testrun-1-1_front"]);
+    stage.fake.assert_clean();
+}
+
+const SLOW: &str = "networks: {front: {}, back: {}}\nsteps: [assert: 'true']\n";
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_ends_the_making_of_what_is_declared() {
+    let told = "steps[1] skipped: not reached: the scenario was ended\n= errored: interrupted\ninterrupted\n";
+    check_slow(stage(SLOW).interrupted_at(5000), told).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_does_the_scenario_s_own_limit() {
+    let told = "steps[1] skipped: not reached: the scenario was ended\n= errored: the scenario did not end within 5s\n";
+    check_slow(stage(&format!("timeout: 5s\n{SLOW}")), told).await;
 }
