@@ -9,9 +9,14 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// How long one is waited for who is leaving a swarm: it takes seconds.
+const LEAVING: Duration = Duration::from_secs(5 * 60);
 
 /// The locks of an engine's cases, on this machine.
 #[derive(Debug, Clone)]
@@ -49,13 +54,32 @@ impl Locks {
         self
     }
 
-    /// Uses the engine's swarm beside whoever else does; waits for one who is leaving it.
-    pub async fn use_swarm(&self) -> io::Result<SwarmUse> {
+    /// Uses the engine's swarm beside whoever else does; waits for one who is leaving it, and `waits` is told of that. One
+    /// that hangs does not hold all others for ever.
+    pub async fn use_swarm(&self, waits: impl Fn(&str)) -> io::Result<SwarmUse> {
+        let file = self.swarm.display();
+        let using = timeout(LEAVING, self.shared(|| {
+            waits(&format!(
+                "waits for another run of e2erun on this machine, which is leaving the engine's swarm; it has locked `{file}`"
+            ));
+        }));
+        using.await.unwrap_or_else(|_| {
+            let within = LEAVING.as_secs() / 60;
+            let why =
+                format!("another run of e2erun had `{file}` locked for {within} minutes, and was leaving the swarm");
+            Err(io::Error::new(io::ErrorKind::TimedOut, why))
+        })
+    }
+
+    async fn shared(&self, waits: impl Fn()) -> io::Result<SwarmUse> {
         loop {
             let file = readable(&self.swarm)?;
             let file = match file.try_lock_shared() {
                 Ok(()) => file,
-                Err(TryLockError::WouldBlock) => locked(file, File::lock_shared).await?,
+                Err(TryLockError::WouldBlock) => {
+                    waits();
+                    locked(file, File::lock_shared).await?
+                }
                 Err(TryLockError::Error(why)) => return Err(why),
             };
             if is_still(&self.swarm, &file)? {
@@ -215,13 +239,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         // Two users, each with leases of their own.
         let of = |user: &str| Locks::of(&folder.path().join(user), "ABCD").with_shared(folder.path(), "ABCD");
+        let nobody = |told: &str| panic!("{told}");
         let (mine, yours) = (of("me"), of("you"));
-        let (first, second) = (mine.use_swarm().await.unwrap(), yours.use_swarm().await.unwrap());
+        let (first, second) = (
+            mine.use_swarm(nobody).await.unwrap(),
+            yours.use_swarm(nobody).await.unwrap(),
+        );
         assert!(first.alone().unwrap().is_none());
         let alone = second.alone().unwrap().expect("the last one");
-        let third = mine.use_swarm();
+        let told = RefCell::new(Vec::new());
+        let third = mine.use_swarm(|of| told.borrow_mut().push(of.to_owned()));
         tokio::pin!(third);
         assert!(futures_util::poll!(&mut third).is_pending());
+        assert!(
+            matches!(told.borrow().as_slice(), [one] if one.contains("leaving the engine's swarm")),
+            "{told:?}"
+        );
         drop(alone);
         drop(third.await.unwrap().alone().unwrap().expect("nobody else is there"));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -94,8 +94,11 @@ impl Swarm {
     }
 }
 
+/// Who ends the run ends the waiting for one that is leaving it.
 async fn used(env: &Env) -> Option<SwarmUse> {
-    match env.unplaced().locks.use_swarm().await {
+    let locks = &env.unplaced().locks;
+    let using = locks.use_swarm(|told| env.emitter.note(&format!("this run {told}")));
+    match env.cancel.run_until_cancelled(using).await? {
         Ok(using) => Some(using),
         Err(why) => {
             env.emitter.note(&format!(

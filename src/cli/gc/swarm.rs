@@ -1,6 +1,6 @@
 //! The swarm that runs made of the engine, and the last of which was killed.
 
-use super::super::{Process, connect};
+use super::super::{Process, connect, terminal};
 use crate::engine::{Engine, EngineResult};
 use crate::lease::{Lease, SwarmEnd, leave_swarm, swarm_end};
 
@@ -20,8 +20,9 @@ async fn told(process: &Process, (engine, lease): (&dyn Engine, &Lease), dry: bo
         return Ok(String::new());
     }
     let id = asked(engine.info().await)?.id;
-    let using = connect::locks(process, &id).use_swarm().await;
-    let alone = using.and_then(crate::lease::SwarmUse::alone);
+    let locks = connect::locks(process, &id);
+    let using = locks.use_swarm(|told| terminal::print_error(&format!("note: gc {told}\n")));
+    let alone = using.await.and_then(crate::lease::SwarmUse::alone);
     let Some(alone) = alone.map_err(|why| why.to_string())? else {
         return Ok("the swarm that e2erun made of this engine stays: a run uses it\n".to_owned());
     };

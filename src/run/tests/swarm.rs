@@ -69,10 +69,44 @@ async fn one_of_a_killed_run_is_left_by_the_next() {
 async fn it_stays_while_another_run_uses_it() {
     let stage = stage(ASKS);
     let other = crate::lease::Locks::of(stage.folder.path(), "fake");
-    let using = other.use_swarm().await.unwrap();
+    let using = other.use_swarm(|_| ()).await.unwrap();
     stage.check_told("steps[1] passed\n= passed").await;
     check_engine(&stage, (1, 0, true)).await;
     assert!(using.alone().unwrap().is_some());
+}
+
+/// A stage whose engine's swarm another run is leaving, and goes on with that.
+async fn being_left() -> (Stage, crate::lease::Held) {
+    let stage = stage("steps: [assert: 'true']\n");
+    let other = crate::lease::Locks::of(stage.folder.path(), "fake");
+    let using = other.use_swarm(|_| ()).await.unwrap();
+    let alone = using.alone().unwrap().unwrap();
+    (stage, alone)
+}
+
+const WAITS: &str =
+    "note: this run waits for another run of e2erun on this machine, which is leaving the engine's swarm";
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_in_leaving_it_is_told_and_not_waited_for_for_ever() {
+    let (stage, _alone) = being_left().await;
+    let told = stage.told(&stage.events().await);
+    assert!(told.starts_with(WAITS), "{told}");
+    assert!(
+        told.contains("is not left at the end") && told.contains("locked for 5 minutes"),
+        "{told}"
+    );
+    assert!(told.ends_with("steps[1] passed\n= passed\n"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_ends_the_waiting_for_who_is_leaving_it() {
+    let (stage, _alone) = being_left().await;
+    let stage = stage.interrupted_at(5000);
+    let begun = Instant::now();
+    let told = stage.told(&stage.events().await);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(told.starts_with(WAITS) && told.contains("interrupted"), "{told}");
 }
 
 #[tokio::test(start_paused = true)]
