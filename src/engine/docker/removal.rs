@@ -18,6 +18,8 @@ use crate::wait::{Pace, every};
 
 /// How often a task that is on its way out is asked for.
 const TASKS: Pace = Pace::steady(Duration::from_millis(100));
+/// How long a task is waited for at once: what is removed after it has its turn while there is time left for that.
+const TASK_LIMIT: Duration = Duration::from_secs(20);
 /// How an engine says that something is still on a network: on one of its own, and on one of the swarm.
 const IN_USE: [&str; 2] = ["active endpoints", "in use by task"];
 /// How often a network is tried again after taking off what is still on it.
@@ -105,7 +107,7 @@ async fn task_gone(api: &Api, id: &str) -> EngineResult<()> {
             }
         }
     };
-    every(TASKS, Instant::now() + LIMIT, asked).await
+    every(TASKS, Instant::now() + TASK_LIMIT, asked).await
 }
 
 async fn container(api: &Api, id: &str) -> EngineResult<()> {
