@@ -160,6 +160,8 @@ pub struct CaseState {
     pub marks: BTreeMap<usize, Result<crate::engine::logs::Mark, String>>,
     /// How many containers the compose tool was asked to make for a `run`.
     pub runs: u64,
+    /// How many containers were begun that ask from `inside`, those too that were given up before they were there.
+    pub helpers_begun: u64,
     /// Lines that blocks expect or have expected: no log is the worse for them.
     pub expected: Vec<Expected>,
     /// Images that `commit` made, to be removed at the end.

@@ -117,7 +117,12 @@ pub(super) async fn net(cx: &Cx, inside: Option<&Ref<ContainerRef>>) -> Done<Arc
     }
     let program = cx.case.host.program().await;
     let program = program.map_err(|why| cx.error(format!("this program cannot be found: {why}")))?;
-    let name = format!("{}-inside-{}", cx.case.id, helpers.len() + 1);
+    let number = {
+        let mut state = cx.case.state();
+        state.helpers_begun += 1;
+        state.helpers_begun
+    };
+    let name = format!("{}-inside-{number}", cx.case.id);
     let helper: Arc<dyn Net> = Arc::new(Inside {
         helper: start(cx, &node, (&name, &container.id), &program).await?,
         engine: Arc::clone(&node.engine),

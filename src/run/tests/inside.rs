@@ -1,9 +1,10 @@
 //! `inside` on the fake engine: which container is asked, and what becomes of what it tells.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Stage, stage};
-use crate::engine::fake::{Answer, Script};
+use crate::engine::fake::{Answer, Reply, Script};
 use crate::host::{Host, NoGroups, RealHost};
 use crate::step::inside::image;
 
@@ -87,5 +88,19 @@ async fn a_restarted_container_has_another_helper_and_a_stopped_one_none() {
         .into_iter()
         .filter(|call| call.contains("create testrun-1-1-inside"));
     assert_eq!(helpers.count(), 2, "{told}");
+    stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_question_was_given_up_while_it_was_made_keeps_its_name() {
+    let steps = "- {http: {get: http://x/, inside: web}, timeout: 2s, within: 20s}\n";
+    let stage = asking(steps, &[ANSWER]).await.engine(|fake| {
+        fake.call("create", 1, Reply::Late(Duration::from_secs(3)));
+    });
+    let told = stage.told(&stage.events().await);
+    assert!(told.ends_with("steps[2] passed\n= passed\n"), "{told}");
+    let journal = stage.fake.journal().into_iter();
+    let created: Vec<String> = journal.filter(|call| call.starts_with("create testrun")).collect();
+    assert_eq!(created, ["create testrun-1-1-inside-1", "create testrun-1-1-inside-2"]);
     stage.fake.assert_clean();
 }
