@@ -91,6 +91,10 @@ impl Act for Bound {
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
         Ok(json!({}))
     }
+
+    fn ends_itself(&self) -> bool {
+        true
+    }
 }
 
 impl Bound {
@@ -168,7 +172,10 @@ async fn stop(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
         let (engine, id) = (Arc::clone(&node.engine), container.id.clone());
         cx.changed(async move { engine.stop(&id, None).await })
     });
-    each(join_all(stops).await)
+    match timeout_at(cx.deadline, join_all(stops)).await {
+        Ok(stopped) => each(stopped),
+        Err(_) => ended(cx, node, plan).await,
+    }
 }
 
 /// Removes the services of a swarm stack, and stops their containers.
@@ -180,19 +187,20 @@ async fn dissolve(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
         [label(plan), cx.case.label()],
     );
     let dissolved = cx.changed(async move { lease::dissolve(engine.as_ref(), &world, &labels, Ends::Stopped).await });
-    let dissolved = dissolved.await;
+    let dissolved = timeout_at(cx.deadline, dissolved).await;
     // What the swarm made meanwhile goes, too.
     let after = members(node, plan);
     let done = match dissolved {
-        Ok(()) => ended(cx, node, plan).await,
-        Err(faults) => Err(faults),
+        // At the limit this tells what still runs.
+        Ok(Ok(())) | Err(_) => ended(cx, node, plan).await,
+        Ok(Err(faults)) => Err(faults),
     };
     // The swarm removes them by itself: nobody else did.
     cx.replaced(node, &[before, after].concat());
     done
 }
 
-/// Waits until no container of a swarm stack runs.
+/// Waits until no container of a stack runs.
 async fn ended(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
     let ended = |state: &State| {
         let mut own = state.present().filter(|container| container.project == plan.project);

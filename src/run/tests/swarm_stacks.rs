@@ -422,3 +422,23 @@ async fn an_engine_that_goes_away_is_an_error() {
     );
     stage.fake.assert_clean();
 }
+
+#[tokio::test(start_paused = true)]
+async fn down_tells_at_its_limit_what_still_runs() {
+    let file = "services: {web: {image: busybox, stop_grace_period: 60s}}";
+    let stays = |stage: Stage| {
+        stage.file("s.yml", file).engine(|fake| {
+            fake.in_swarm(Labels::new());
+            fake.script("web", Script::new().ignores_term());
+        })
+    };
+    for (stack, up) in [("{swarm: s.yml}", "deploy"), ("s.yml", "up")] {
+        let stage = stays(stage(&format!(
+            "stacks: {{s: {stack}}}\nsteps: [{up}: s, {{down: s, timeout: 5s}}]\n"
+        )));
+        let told = stage.told(&stage.events().await);
+        let expected = "steps[2] failed: `s` was not gone within 5s -> `web` still runs\n";
+        assert!(told.contains(expected), "{told}");
+        stage.fake.assert_clean();
+    }
+}
