@@ -52,6 +52,11 @@ impl Until {
     }
 }
 
+/// What was not looked at may have what no log may have.
+fn interrupted() -> Fault {
+    Fault::error("interrupted: the logs were not looked through to their end")
+}
+
 impl<'a> Scan<'a> {
     /// Nothing was looked at yet.
     pub(in crate::run) fn new(plan: &'a Plan, case: &Arc<Case>) -> Self {
@@ -67,9 +72,9 @@ impl<'a> Scan<'a> {
     }
 
     /// Looks through all that was written until now; gives whether something was found so far. Who is in a hurry does not
-    /// wait for that.
+    /// wait for that, and is told that it was not done.
     pub(in crate::run) async fn look(&mut self, scope: &Scope, hurry: &CancellationToken) -> bool {
-        if self.plan.log_scans.iter().all(|scan| scan.never.is_empty()) || hurry.is_cancelled() {
+        if self.plan.log_scans.iter().all(|scan| scan.never.is_empty()) {
             return false;
         }
         if !self.begun {
@@ -79,7 +84,9 @@ impl<'a> Scan<'a> {
             limit: Instant::now() + self.case.scaled(LIMIT),
             hurry: hurry.clone(),
         };
-        if let Err(fault) = self.take(&until).await {
+        if let Err(fault) = self.take(&until).await
+            && !self.broken.contains(&fault)
+        {
             self.broken.push(fault);
         }
         let pending = |(id, read): (&String, &Read)| self.judge.would_find(read, &self.expected_by_now(id));
@@ -143,7 +150,7 @@ impl<'a> Scan<'a> {
     async fn take(&mut self, until: &Until) -> Result<(), Fault> {
         let now = tokio::time::timeout_at(until.limit, self.logs.now());
         let now = match until.hurry.run_until_cancelled(now).await {
-            None => return Ok(()),
+            None => return Err(interrupted()),
             Some(Err(_)) => return Err(self.late()),
             Some(Ok(now)) => now?,
         };
@@ -152,7 +159,8 @@ impl<'a> Scan<'a> {
         for id in ids {
             self.take_one(&id, (&now, &expected), until).await?;
         }
-        match !until.hurry.is_cancelled() && until.is_over() {
+        match until.is_over() {
+            true if until.hurry.is_cancelled() => Err(interrupted()),
             true => Err(self.late()),
             false => Ok(()),
         }

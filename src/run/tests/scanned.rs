@@ -321,3 +321,24 @@ log-scan: {never: [ERROR]}\n",
         )
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn logs_that_were_not_read_to_their_end_because_of_an_interruption_are_an_error() {
+    let body =
+        "steps: [assert: 'true']\ncleanup: [{http: 'http://x/late', within: 200s}]\nlog-scan: {never: [nosuch]}\n";
+    let stage = writes(Script::new().out(LOG), body)
+        .answers("late", &[(0, 500, "no")])
+        .interrupted_at(5000)
+        .interrupted_at(6000);
+    stage
+        .check(
+            "image `busybox` present
+             given[1] passed
+             steps[1] passed
+             cleanup[1] errored: interrupted
+             = errored: interrupted: the logs were not looked through to their end
+             interrupted
+             exit 130",
+        )
+        .await;
+}
