@@ -21,7 +21,7 @@ use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, Step, U
 use super::{startable, unmade};
 use crate::diagnostic::Spanned;
 use crate::engine::world::Waited;
-use crate::engine::{ContainerSpec, EngineResult, LogRange, ResourceKind};
+use crate::engine::{ContainerSpec, EngineResult, LogRange, Reason, ResourceKind};
 use crate::event::{Detail, Fault, FaultKind};
 use crate::expect::{EXIT_ZERO, Field, FieldKind};
 use crate::shape::{Named, Text, shape};
@@ -185,12 +185,18 @@ impl Act for Bound {
         let ended = end(cx, node, &id).await;
         let took = began.elapsed();
         let output = written(node, &id).await;
-        let output = output.map_err(|error| vec![cx.engine_fault(&error)])?;
+        let output = output.map_err(|error| match error.reason {
+            // That of one that is being removed cannot be read either.
+            Reason::NotFound | Reason::Conflict => cx.failure("its container was removed before its output was read"),
+            _ => vec![cx.engine_fault(&error)],
+        });
+        // What became of it says more than why its output cannot be read.
+        let (ended, output) = (ended?, output?);
         // Its log is in the results before it goes.
         cx.case.spools.barrier(&id).await.ok();
         let tests = self.tests(cx, (node, &id)).await;
         self.remove(cx, node, &id);
-        let Some(exit) = ended? else {
+        let Some(exit) = ended else {
             return Err(vec![late(cx, &output)]);
         };
         self.result(cx, (exit, took, output), tests)

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Stage, stage};
-use crate::engine::Reason;
 use crate::engine::fake::{Reply, Script};
+use crate::engine::{Engine, Reason, ResourceKind};
 use crate::host::{Host, NoGroups, RealHost};
 
 fn calls(stage: &Stage, beginning: &str) -> Vec<String> {
@@ -166,4 +166,24 @@ async fn an_interruption_ends_the_making_of_what_is_declared() {
 async fn so_does_the_scenario_s_own_limit() {
     let told = "steps[1] skipped: not reached: the scenario was ended\n= errored: the scenario did not end within 5s\n";
     check_slow(stage(&format!("timeout: 5s\n{SLOW}")), told).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_container_somebody_removes_says_so() {
+    let stage = stage("steps: [run: {image: busybox, command: [serve]}]\n");
+    let fake = stage.fake.clone();
+    let removal = tokio::spawn(async move {
+        crate::wait::pause(Duration::from_secs(3)).await;
+        for name in fake.names() {
+            fake.remove(ResourceKind::Container, &name).await.unwrap();
+        }
+    });
+    stage
+        .check(
+            "steps[1] failed: its container was removed before its output was read
+             = failed
+             exit 1",
+        )
+        .await;
+    removal.await.unwrap();
 }
