@@ -140,8 +140,9 @@ impl Act for Bound {
         };
         let place = place::find(cx, &self.to).await?;
         let written = self.write(cx, &source, &place).await;
-        place.leave(cx).await?;
-        written.map(|()| json!({}))
+        let left = place.leave(cx).await;
+        // Why it could not be written says more.
+        written.and(left).map(|()| json!({}))
     }
 
     fn asks_inside(&self) -> bool {
@@ -186,8 +187,9 @@ async fn source(cx: &Cx, from: &Text) -> Done<Source> {
     let text = cx.text(from).await?;
     let place = place::find(cx, from).await?;
     let read = read(cx, &text, &place).await;
-    place.leave(cx).await?;
-    read
+    let left = place.leave(cx).await;
+    // Why it could not be read says more.
+    read.and_then(|source| left.map(|()| source))
 }
 
 async fn read(cx: &Cx, text: &str, place: &Place) -> Done<Source> {

@@ -187,3 +187,29 @@ async fn a_run_whose_container_somebody_removes_says_so() {
         .await;
     removal.await.unwrap();
 }
+
+/// A stage with a volume and this program's image, through which it is looked into.
+async fn with_a_volume(steps: &str) -> Stage {
+    let program = RealHost::new(Arc::new(NoGroups)).program().await.unwrap();
+    stage(&format!("volumes: {{data: {{}}}}\nsteps: [{steps}]\n")).engine(|fake| {
+        let reference = crate::step::inside::image(&program);
+        fake.image(&reference);
+        fake.script(&reference, Script::new().file("/volume/a", "x"));
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_something_cannot_be_copied_is_told_though_the_container_for_it_stays_as_well() {
+    for (copy, call) in [
+        ("{content: x, to: 'volume:data:/a'}", "write_archive"),
+        ("{from: 'volume:data:/a', to: ./a}", "read_archive"),
+    ] {
+        let stage = with_a_volume(&format!("copy: {copy}")).await.engine(|fake| {
+            fake.call(call, 1, Reply::Fail(Reason::Other, "no such luck"));
+            fake.call("remove", 1, Reply::Fail(Reason::Other, "stuck"));
+        });
+        let told = stage.told(&stage.events().await);
+        assert!(told.contains("no such luck") && !told.contains("stuck"), "{told}");
+        stage.fake.assert_clean();
+    }
+}
