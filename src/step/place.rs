@@ -174,7 +174,14 @@ async fn volume(cx: &Cx, name: &str, path: &str) -> Done<Place> {
         let Some(found) = found else { continue };
         let holder = Holder::of(&cx.case, node, &found.name).await;
         let holder = holder.map_err(|fault| vec![fault.at(cx.span.place())])?;
-        let container = cx.asked(node.engine.inspect(&holder.id)).await?;
+        let container = match cx.asked(node.engine.inspect(&holder.id)).await {
+            Ok(container) => container,
+            Err(faults) => {
+                // Why it cannot be looked at says more than why it stays.
+                drop(holder.leave(&cx.case).await);
+                return Err(faults);
+            }
+        };
         return Ok(Place::In(Box::new(Inside {
             node: node.clone(),
             container,

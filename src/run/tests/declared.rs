@@ -213,3 +213,22 @@ async fn why_something_cannot_be_copied_is_told_though_the_container_for_it_stay
         stage.fake.assert_clean();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_cannot_be_looked_at_does_not_keep_its_volume() {
+    let stage = with_a_volume("copy: {content: x, to: 'volume:data:/a'}")
+        .await
+        .engine(|fake| {
+            fake.call("inspect", 1, Reply::Fail(Reason::Other, "no such luck"));
+        });
+    let told = stage.told(&stage.events().await);
+    assert!(
+        told.contains("steps[1] errored: ") && told.contains("no such luck"),
+        "{told}"
+    );
+    let journal = stage.fake.journal();
+    let at = |beginning: &str| journal.iter().position(|call| call.starts_with(beginning));
+    // At once, and not only when all of the case is listed and removed.
+    assert!(at("remove ").unwrap() < at("labelled ").unwrap(), "{journal:?}");
+    stage.fake.assert_clean();
+}
