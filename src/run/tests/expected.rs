@@ -61,6 +61,31 @@ async fn where_a_step_may_have_made_it_the_deploy_tells() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn so_it_does_where_a_container_with_the_engine_s_socket_may_have_made_it() {
+    let file = "services: {web: {image: busybox, secrets: [it]}}\nsecrets: {it: {external: true}}\n";
+    let run =
+        |socket: bool| format!("{{run: {{image: docker, command: [make], engine-socket: {socket}}}}}, {{deploy: s}}");
+    let made = |socket: bool| {
+        swarm(file, &run(socket)).engine(|fake| {
+            fake.image("docker");
+            fake.script("docker", Script::new().exit(0));
+        })
+    };
+    let absent = "the secret `it` is external to the stack, and the swarm has none of that name";
+    let told = async |socket: bool| {
+        let stage = made(socket);
+        stage.told(&stage.events().await)
+    };
+    let with = told(true).await;
+    assert!(
+        with.contains(&format!("steps[1] passed\nsteps[2] errored: {absent}")),
+        "{with}"
+    );
+    let without = told(false).await;
+    assert!(without.contains(&format!("= errored: {absent}")), "{without}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_another_stack_makes_need_not_be_there_before() {
     let base = "services: {db: {image: busybox, networks: [front]}}\nnetworks: {front: {}}\n";
     let file =

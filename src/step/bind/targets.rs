@@ -167,7 +167,7 @@ impl Binder<'_> {
         !self.maybe && text.names().all(is_early)
     }
 
-    /// Remembers that a step may have made files on this machine.
+    /// Remembers that a step may have made files on this machine, or what a stack expects of the engine.
     pub fn makes_files(&mut self) {
         self.makes_files = true;
     }

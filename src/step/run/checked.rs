@@ -54,6 +54,10 @@ impl Run {
     }
 
     pub(super) fn check_volumes(&self, binder: &mut Binder<'_>) {
+        // Whoever has the engine can make whatever a later step expects to be there.
+        if self.engine_socket.as_ref().is_some_and(|socket| socket.value) {
+            binder.makes_files();
+        }
         for volume in &self.volumes {
             let text = binder.constant_text(volume);
             match text.map(|text| binder.fixed.resources().mounted(&text)) {
