@@ -349,6 +349,13 @@ pub struct Listed {
     pub ports: Vec<(String, String, u16)>,
 }
 
+impl Listed {
+    /// True for one that has the ports that it publishes: it runs, if only in a moment.
+    pub fn has_ports(&self) -> bool {
+        matches!(self.state.as_str(), "running" | "paused" | "restarting")
+    }
+}
+
 /// An image.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Image {

@@ -97,7 +97,7 @@ pub(super) async fn remove_gateway(engine: &dyn Engine, is_in_swarm: bool) -> En
 /// Something in the swarm that would go with it; none when it is empty.
 async fn within(engine: &dyn Engine) -> EngineResult<Option<String>> {
     // Leaving takes away the published ports of all containers, those of compose projects too (moby#47392).
-    let open = |container: &Listed| container.state == "running" && !container.ports.is_empty();
+    let open = |container: &Listed| container.has_ports() && !container.ports.is_empty();
     if let Some(one) = engine.listed().await?.into_iter().find(open) {
         let name = one.name;
         return Ok(Some(format!(
@@ -131,7 +131,7 @@ async fn within(engine: &dyn Engine) -> EngineResult<Option<String>> {
 mod tests {
     use super::{Lease, SWARM, SwarmEnd, make_swarm};
     use crate::engine::fake::{Fake, Reply};
-    use crate::engine::{Engine, EngineResult, Labels, NetworkSpec, Reason, Swarm};
+    use crate::engine::{ContainerSpec, Engine, EngineResult, Labels, NetworkSpec, Reason, Swarm};
     use crate::host::{NoGroups, RealHost};
     use crate::lease::{Leases, Swept, sweep};
 
@@ -191,6 +191,27 @@ mod tests {
         make_swarm(&fake, "run").await.unwrap();
         assert_eq!(leave_swarm(&fake).await, Ok(SwarmEnd::NotOurs));
         assert!(fake.swarm().await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn one_that_would_take_away_the_port_of_a_paused_container_stays() {
+        let fake = Fake::new("e2erun.lease=run");
+        fake.image("busybox");
+        make_swarm(&fake, "run").await.unwrap();
+        let spec = ContainerSpec {
+            name: "theirs".to_owned(),
+            image: "busybox".to_owned(),
+            labels: [("e2erun.lease".to_owned(), "run".to_owned())].into(),
+            expose: vec!["80".to_owned()],
+            ..ContainerSpec::default()
+        };
+        let theirs = fake.create(&spec).await.unwrap();
+        fake.start(&theirs).await.unwrap();
+        fake.pause(&theirs).await.unwrap();
+        let why = "container `theirs` publishes ports, which leaving would take away";
+        assert_eq!(leave_swarm(&fake).await, Ok(SwarmEnd::Stays(why.to_owned())));
+        fake.kill(&theirs, "KILL").await.unwrap();
+        assert_eq!(leave_swarm(&fake).await, Ok(SwarmEnd::Left));
     }
 
     #[tokio::test]

@@ -62,7 +62,7 @@ fn free(port: &FixedPort) -> String {
 
 async fn running(node: &NodeHandle) -> EngineResult<Vec<Listed>> {
     let mut containers = node.engine.listed().await?;
-    containers.retain(|container| container.state == "running" || container.state == "paused");
+    containers.retain(Listed::has_ports);
     Ok(containers)
 }
 
