@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -27,8 +28,9 @@ use crate::host::Talk;
 const LIMIT: Duration = Duration::from_secs(40);
 /// How long the connection may take to end.
 const END_LIMIT: Duration = Duration::from_secs(5);
-/// How many go through one connection: servers let ten, that which holds it open among them, and one may be about to end.
-const SEATS: usize = 8;
+/// How many sessions go through one connection: sshd's `MaxSessions` lets ten if nothing is said, that which holds it open
+/// among them, and one may be about to end.
+const MAX_SESSIONS: usize = 8;
 /// How long until it is listened again after that failed, as where too many files are open.
 const AGAIN: Duration = Duration::from_millis(100);
 /// What the far side says back when it lets us in.
@@ -51,19 +53,21 @@ struct Ssh {
     folder: PathBuf,
     env: BTreeMap<String, String>,
     masters: Mutex<Vec<Master>>,
+    /// How many connections were begun: none has the name of another, which may have left it there.
+    begun: AtomicUsize,
 }
 
 /// A connection that has logged in.
 struct Master {
     talk: Talk,
     control: PathBuf,
-    seats: Arc<Semaphore>,
+    sessions: Arc<Semaphore>,
 }
 
-/// A connection to the engine of the far side, and its place in the one that it goes through.
+/// A connection to the engine of the far side, and its session in the one that it goes through.
 struct Dialled {
     talk: Talk,
-    seat: OwnedSemaphorePermit,
+    session: OwnedSemaphorePermit,
 }
 
 impl Tunnel {
@@ -83,9 +87,10 @@ impl Tunnel {
             folder: folder.to_owned(),
             env: env.clone(),
             masters: Mutex::default(),
+            begun: AtomicUsize::new(0),
         };
-        let (seat, address) = tokio::join!(ssh.seat(), ssh.address());
-        drop(seat.map_err(|answer| failed(far, answer, Reason::Away))?);
+        let (session, address) = tokio::join!(ssh.session(), ssh.address());
+        drop(session.map_err(|answer| failed(far, answer, Reason::Away))?);
         let socket = folder.join("engine.sock");
         let listener = UnixListener::bind(&socket).map_err(|why| failed(far, why.to_string(), Reason::Other))?;
         let ssh = Arc::new(ssh);
@@ -127,26 +132,31 @@ fn make_private(folder: &Path) -> io::Result<()> {
 }
 
 impl Ssh {
-    /// A place in a connection: in one that has some left, else in a further one.
-    async fn seat(&self) -> Result<(PathBuf, OwnedSemaphorePermit), String> {
-        // Held while one logs in: others that want a place wait for that.
+    /// A session in a connection: in one that has some left, else in a further one.
+    async fn session(&self) -> Result<(PathBuf, OwnedSemaphorePermit), String> {
+        // Held while one logs in: others that want a session wait for that.
         let mut masters = self.masters.lock().await;
-        for Master { control, seats, .. } in masters.iter() {
-            if let Ok(seat) = Arc::clone(seats).try_acquire_owned() {
-                return Ok((control.clone(), seat));
+        // Each session that wanted to go through one that has ended would log in by itself.
+        masters.retain_mut(|master| !master.talk.ending.has_come());
+        for Master { control, sessions, .. } in masters.iter() {
+            if let Ok(session) = Arc::clone(sessions).try_acquire_owned() {
+                return Ok((control.clone(), session));
             }
         }
-        let control = self.folder.join(format!("ssh{}", masters.len() + 1));
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let control = self.folder.join(format!("ssh{number}"));
         let logged_in = tokio::time::timeout(LIMIT, self.log_in(&control)).await;
         let talk = logged_in.map_err(|_| format!("there was no answer within {LIMIT:?}"))??;
-        let seats = Arc::new(Semaphore::new(SEATS));
-        let seat = Arc::clone(&seats).try_acquire_owned().map_err(|why| why.to_string())?;
+        let sessions = Arc::new(Semaphore::new(MAX_SESSIONS));
+        let session = Arc::clone(&sessions)
+            .try_acquire_owned()
+            .map_err(|why| why.to_string())?;
         masters.push(Master {
             talk,
             control: control.clone(),
-            seats,
+            sessions,
         });
-        Ok((control, seat))
+        Ok((control, session))
     }
 
     /// Opens a connection: it has logged in when what it is told comes back.
@@ -222,13 +232,13 @@ impl Ssh {
 
     /// A connection to the engine of the far side.
     async fn dial(&self) -> Result<Dialled, String> {
-        let (control, seat) = self.seat().await?;
+        let (control, session) = self.session().await?;
         let socket = self.far.socket.as_ref().map(|path| format!("unix://{path}"));
         let mut words = vec!["docker"];
         words.extend(socket.iter().flat_map(|socket| ["--host", socket]));
         words.extend(["system", "dial-stdio"]);
         let talk = Talk::start(&self.argv(("no", &control), &words), &self.env).map_err(not_started)?;
-        Ok(Dialled { talk, seat })
+        Ok(Dialled { talk, session })
     }
 }
 
@@ -249,7 +259,10 @@ async fn relay(listener: UnixListener, ssh: Arc<Ssh>) {
 /// Joins a connection with one to the engine: what either side ends has ended on the other one.
 async fn join(client: UnixStream, ssh: &Ssh) {
     let (mut asks, mut hears) = client.into_split();
-    let Dialled { talk, seat: _seat } = match ssh.dial().await {
+    let Dialled {
+        talk,
+        session: _session,
+    } = match ssh.dial().await {
         Ok(dialled) => dialled,
         Err(why) => return refuse(&mut hears, &ssh.far, &why).await,
     };
@@ -367,27 +380,4 @@ fn explained(exit: Option<i32>, told: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::explained;
-
-    #[test]
-    fn what_to_do_is_told_by_what_ssh_says() {
-        for (told, hint) in [
-            ("Host key verification failed.", "known_hosts"),
-            ("core@h: Permission denied (publickey).", "ssh-add"),
-            ("sh: 1: docker: not found", "docker tool"),
-            (
-                "ssh: Could not resolve hostname h: Name or service not known",
-                "name right",
-            ),
-            (
-                "failed to open the raw stream connection: dial unix /x: connect: permission denied",
-                "group `docker`",
-            ),
-        ] {
-            let explained = explained(Some(255), told);
-            assert!(explained.starts_with(told) && explained.contains(hint), "{explained}");
-        }
-        assert_eq!(explained(Some(7), ""), "ssh ended with exit code 7");
-    }
-}
+mod tests;

@@ -53,6 +53,17 @@ impl Talk {
 }
 
 impl Ending {
+    /// Ends it.
+    #[cfg(test)]
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// True when it has ended.
+    pub fn has_come(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Waits until it has ended; gives its exit code, none when a signal ended it, and what it complained of.
     pub async fn told(mut self) -> (Option<i32>, String) {
         let mut told = Vec::new();
