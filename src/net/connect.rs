@@ -105,7 +105,8 @@ pub(super) async fn resolve(host: &str, port: u16, progress: &Progress) -> Resul
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     progress.at(format!("looking up `{host}`"));
-    // Whatever goes wrong here is the look-up: its errors have no kind of their own.
+    // Whatever goes wrong here is the look-up: that a name has no address, and that no name server answered. Which of the
+    // two only the resolver's words say, and these are told.
     let dns = |why: String| NetError {
         kind: NetError::DNS,
         message: format!("cannot look up `{host}`: {why}"),

@@ -124,10 +124,19 @@ impl Act for Bound {
             Ok(addresses) => Ok(json!({"addresses": addresses, "count": addresses.len(), "duration": duration})),
             Err(error) if error.is_request() => Err(cx.error(error.message)),
             Err(error) if !expects_any(cx) => {
-                let message = format!("`{name}` has no address {}: {}", self.asking(cx).await?, error.message);
-                Err(cx.failure_with_hint(message, "if it should have none, say so: `expect: {error: dns}`"))
+                let (what, hint) = match self.inside.is_none() && is_unanswered(&error.message) {
+                    true => ("was not found", "no name server answered: does this machine reach one?"),
+                    false => (
+                        "has no address",
+                        "if it should have none, say so: `expect: {error: dns}`",
+                    ),
+                };
+                let message = format!("`{name}` {what} {}: {}", self.asking(cx).await?, error.message);
+                Err(cx.failure_with_hint(message, hint))
             }
-            // Of a name of which nobody answered nothing is known, not even that it has none.
+            // Of one that nobody answered within the limit nothing is known, not even that it has none. What the resolver
+            // itself says is taken for that, also that its name server gave no answer: Docker's gives none of a name that
+            // it does not know where it has nobody else to ask. `reason` has its words.
             Err(error) => {
                 let mut result = json!({"error": error.kind, "reason": error.message, "duration": duration});
                 if error.kind == NetError::DNS {
@@ -157,6 +166,14 @@ impl Act for Bound {
             text,
         }]
     }
+}
+
+/// How glibc and musl say that no name server gave an answer.
+const UNANSWERED: [&str; 2] = ["Temporary failure in name resolution", "Try again"];
+
+/// True where the resolver says that it could not find out.
+fn is_unanswered(message: &str) -> bool {
+    UNANSWERED.iter().any(|said| message.ends_with(said))
 }
 
 /// True where something is expected that is judged also of a name without addresses.

@@ -31,6 +31,7 @@ async fn a_name_without_an_address_is_told_with_who_asked() {
   - {dns: nosuch, expect: {error: dns, count: 0}}
   - {dns: web, expect: {count: 2}}
   - {dns: web, expect: {count: 3}}
+  - dns: unanswered
 ",
     )
     .check(
@@ -38,6 +39,7 @@ async fn a_name_without_an_address_is_told_with_who_asked() {
          then[2] passed
          then[3] passed
          then[4] failed: `count` is not what was expected -> 2
+         then[5] failed: `unanswered` was not found here: Temporary failure in name resolution
          = failed
          exit 1",
     )

@@ -126,6 +126,10 @@ impl Net for FakeNet {
                 kind: "dns",
                 message: name.to_owned(),
             }),
+            "unanswered" => Err(NetError {
+                kind: "dns",
+                message: "Temporary failure in name resolution".to_owned(),
+            }),
             _ => Ok([[10, 0, 0, 1], [10, 0, 0, 2]].map(IpAddr::from).into()),
         }
     }
