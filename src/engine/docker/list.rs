@@ -49,6 +49,22 @@ fn filters(labels: &[String]) -> Option<HashMap<String, Vec<String>>> {
     (!labels.is_empty()).then(filter)
 }
 
-fn attempt(what: &str, labels: &[String]) -> String {
-    format!("list the {what} labelled {}", labels.join(", "))
+/// What is done, as an error tells it.
+pub(super) fn attempt(what: &str, labels: &[String]) -> String {
+    match labels {
+        [] => format!("list the {what}"),
+        labels => format!("list the {what} labelled {}", labels.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::attempt;
+
+    #[test]
+    fn labels_are_told_where_some_are_wanted() {
+        assert_eq!(attempt("secrets", &[]), "list the secrets");
+        let labels = ["a=b", "c"].map(str::to_owned);
+        assert_eq!(attempt("secrets", &labels), "list the secrets labelled a=b, c");
+    }
 }

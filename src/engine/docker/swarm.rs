@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::list::attempt;
 use super::read::{array, labels, text};
 use super::{Docker, encode};
 use crate::engine::swarm::{
@@ -111,8 +112,7 @@ impl Docker {
             json!({"label": labels})
         };
         let path = format!("/{what}?filters={}", encode(&filters.to_string()));
-        let attempt = format!("list the {what} labelled {}", labels.join(", "));
-        self.api.json(&attempt, &path).await
+        self.api.json(&attempt(what, labels), &path).await
     }
 
     async fn create_data(&self, kind: &str, name: &str, content: Bytes, labels: &Labels) -> EngineResult<String> {
