@@ -13,7 +13,6 @@ use self::bounded::MAX_OUTPUTS;
 use super::walk::{Ended, Walk};
 use crate::event::{Detail, Fault, FaultKind, Outcome, StepInfo, What, times_text};
 use crate::expect::Expectation;
-use crate::shape::Computed;
 use crate::step::{Act, Bound, Cx, Done, Repeat, golden};
 use crate::template::Scope;
 
@@ -93,18 +92,18 @@ pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, sc
 
 /// Evaluates a step's limits.
 pub(super) async fn limits(cx: &Cx, step: &Bound, every: Duration) -> Done<Limits> {
-    let optional = async |limit: &Option<Computed<Duration>>| match limit {
-        Some(limit) => cx.computed(limit).await.map(Some),
-        None => Ok(None),
-    };
     Ok(Limits {
         attempt: cx.case.scaled(cx.computed(&step.limit).await?),
-        within: optional(&step.within).await?.map(|within| cx.case.scaled(within)),
-        every: optional(&step.every)
+        within: cx
+            .computed_if_any(step.within.as_ref())
+            .await?
+            .map(|within| cx.case.scaled(within)),
+        every: cx
+            .computed_if_any(step.every.as_ref())
             .await?
             .unwrap_or(every)
             .max(Duration::from_millis(1)),
-        holds: optional(&step.holds_for).await?,
+        holds: cx.computed_if_any(step.holds_for.as_ref()).await?,
     })
 }
 

@@ -182,8 +182,8 @@ impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let requests = cx.computed(&self.counts.requests).await?;
         let wanted = Wanted {
-            distinct: computed(cx, self.counts.distinct.as_ref()).await?,
-            least: computed(cx, self.counts.least.as_ref()).await?,
+            distinct: cx.computed_if_any(self.counts.distinct.as_ref()).await?,
+            least: cx.computed_if_any(self.counts.least.as_ref()).await?,
         };
         let request = self.request.rendered(cx).await?;
         let net = inside::net(cx, self.request.inside.as_ref()).await?;
@@ -281,12 +281,5 @@ impl Bound {
             ]);
         }
         Ok(key.trim_end_matches('\n').to_owned())
-    }
-}
-
-async fn computed(cx: &Cx, count: Option<&Computed<u64>>) -> Done<Option<u64>> {
-    match count {
-        Some(count) => cx.computed(count).await.map(Some),
-        None => Ok(None),
     }
 }

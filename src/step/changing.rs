@@ -22,7 +22,7 @@ use crate::stack::StackPlan;
 use crate::substitute::StackKind;
 use stages::{stages, timeline};
 
-/// How long a change has to stay as it should be when nothing is said.
+/// How long all has to stay as it should be after a change when nothing is said.
 pub(super) const STABLE: Duration = Duration::from_secs(1);
 /// How often a change is made anew because somebody else has changed the service in between.
 const TRIES: usize = 10;

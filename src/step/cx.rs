@@ -180,6 +180,14 @@ impl Cx {
         }
     }
 
+    /// The same of one that may be absent.
+    pub async fn computed_if_any<T: Word>(&self, leaf: Option<&Computed<T>>) -> Done<Option<T>> {
+        match leaf {
+            Some(leaf) => self.computed(leaf).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// A path from the file that it is written in; one that begins with a parameter's value, from where that was written.
     pub fn path(&self, written: &Template, text: &str) -> PathBuf {
         self.asked_path(text, self.scope.folder_of(written.leading_name()).as_deref())

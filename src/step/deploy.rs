@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::changing::STABLE;
 use super::converging::{Converging, may_fail, members};
 use super::up::{free_ports, refused, rewritten, write};
 use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written, expected, tool, unmade};
@@ -17,9 +18,6 @@ use crate::engine::{Tool, ToolCall, of_the_surroundings};
 use crate::shape::{Text, shape};
 use crate::stack::StackPlan;
 use crate::substitute::{Rewritten, StackKind};
-
-/// How long all has to stay as it should be when nothing is said.
-const STABLE: Duration = Duration::from_secs(1);
 
 /// How a swarm says that it changes no secret and no config.
 const UNCHANGEABLE: &str = "only updates to Labels are allowed";

@@ -11,6 +11,7 @@ use tokio::time::timeout_at;
 
 use super::converging::members;
 use super::describe::named;
+use super::fixed_ports::PROJECT;
 use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written};
 use crate::diagnostic::Spanned;
 use crate::engine::swarm::STACK;
@@ -65,9 +66,6 @@ struct Bound {
     stack: usize,
     volumes: bool,
 }
-
-/// The compose tools' label of a project.
-const PROJECT: &str = "com.docker.compose.project";
 
 #[async_trait]
 impl Act for Bound {

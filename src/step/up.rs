@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::command::texts;
 use super::fixed_ports::held_by_containers;
 use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written, unmade};
 use crate::diagnostic::{Diagnostic, Spanned};
@@ -144,7 +145,7 @@ impl Act for Bound {
         copied::volumes(cx, &node, &rewritten.copied).await?;
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
         let before = Before {
-            members: members(&node.world.snapshot(), &plan.project),
+            members: members(&node, &plan),
             touched: wanted.iter().map(|wanted| wanted.service.clone()).collect(),
         };
         let starting = Starting::of(cx, &node, &plan, (wanted, self.stable));
@@ -159,7 +160,7 @@ impl Act for Bound {
             Ok(()) => cx.timed("wait", starting.still()).await,
             failed => failed,
         };
-        let now = members(&node.world.snapshot(), &plan.project);
+        let now = members(&node, &plan);
         let replaced = before.replaced(&now, |service| Some(rewritten.services.get(service)?.replicas));
         cx.case.state().replaced.extend(replaced);
         match &started {
@@ -175,14 +176,6 @@ impl Act for Bound {
     fn waits_itself(&self) -> bool {
         true
     }
-}
-
-async fn texts(cx: &Cx, written: &[Text]) -> Done<Vec<String>> {
-    let mut texts = Vec::new();
-    for text in written {
-        texts.push(cx.text(text).await?);
-    }
-    Ok(texts)
 }
 
 pub(super) fn refused(cx: &Cx, problems: &[Diagnostic]) -> Vec<Fault> {

@@ -277,9 +277,9 @@ impl Bound {
 
     async fn doing(&self, cx: &Cx) -> Done<Doing> {
         Ok(match &self.change {
-            Change::Stop(grace) => Doing::Stop(duration(cx, grace.as_ref()).await?),
+            Change::Stop(grace) => Doing::Stop(cx.computed_if_any(grace.as_ref()).await?),
             Change::Start { .. } => Doing::Start,
-            Change::Restart { grace, .. } => Doing::Restart(duration(cx, grace.as_ref()).await?),
+            Change::Restart { grace, .. } => Doing::Restart(cx.computed_if_any(grace.as_ref()).await?),
             Change::Kill { signal, crash } => {
                 let signal = cx.optional(signal.as_ref()).await?;
                 let signal = signal_name(signal.as_deref().unwrap_or("KILL"));
@@ -292,13 +292,6 @@ impl Bound {
             Change::Pause => Doing::Pause,
             Change::Unpause => Doing::Unpause,
         })
-    }
-}
-
-async fn duration(cx: &Cx, written: Option<&Computed<Duration>>) -> Done<Option<Duration>> {
-    match written {
-        Some(written) => cx.computed(written).await.map(Some),
-        None => Ok(None),
     }
 }
 

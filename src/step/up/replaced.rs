@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::engine::world::{ContainerState, State};
+use super::super::{NodeHandle, converging};
+use crate::engine::world::ContainerState;
+use crate::stack::StackPlan;
 
-/// The containers of a project that are there.
-pub(super) fn members(state: &State, project: &str) -> Vec<Arc<ContainerState>> {
-    let own = state.present();
-    let own = own.filter(|container| container.project == project && !container.one_off);
-    own.cloned().collect()
+/// The containers of a stack that are there and of one of its services.
+pub(super) fn members(node: &NodeHandle, plan: &StackPlan) -> Vec<Arc<ContainerState>> {
+    let mut members = converging::members(node, plan);
+    members.retain(|container| !container.one_off);
+    members
 }
 
 /// A project before its `up`.
