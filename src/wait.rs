@@ -1,7 +1,8 @@
-//! Nothing sleeps; one function polls, and it takes a limit.
+//! Nothing sleeps. Who asks again and again does it here: `every` has a deadline, and `pause` is for those who wait for
+//! several things at once and have one themselves.
 //!
 //! Waits for what an engine does are predicates over the world (`engine::world`) and need none of this. What remains is
-//! asking those who do not tell: a web server, a command's answer, an engine that went away.
+//! asking those who do not tell: a web server, a command's answer, an engine that went away, a swarm about its tasks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

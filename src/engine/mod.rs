@@ -1,7 +1,8 @@
 //! What a Docker engine does for us, in our words: no type of the Docker client crosses this border.
 //!
 //! `docker/` speaks to the API, `command.rs` runs the docker tools, `fake.rs` is scripted for tests, `world.rs` folds
-//! the events of a node into what is known of its containers. Every call has a limit; none is made by polling.
+//! the events of a node into what is known of its containers. Every call has a limit, and none asks again and again: but that a
+//! task of a swarm is gone nobody tells (`docker/removal.rs`).
 //!
 //! Longer than most files: it is one border, types and a trait without code, and is read as a whole.
 

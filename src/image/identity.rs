@@ -28,6 +28,26 @@ pub fn identity(
         }
         return Some("0".repeat(12));
     }
+    let ingredients = Ingredients {
+        entries: entries(context, build, at, problems)?,
+        dockerfile: dockerfile.to_owned(),
+        bases: match context.identities {
+            Identities::Bases(bases) => known(build, bases),
+            Identities::None | Identities::Files => BTreeMap::new(),
+        },
+        args: build
+            .args
+            .iter()
+            .map(|(name, value)| (name.clone(), Some(value.clone())))
+            .collect(),
+        target: build.target.clone(),
+        options: String::new(),
+    };
+    Some(substitute::build_hash(&ingredients))
+}
+
+/// What the builder sees: the context's entries, and what is added to them.
+fn entries(context: &Context<'_>, build: &Build, at: &Span, problems: &mut Vec<Diagnostic>) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     if let Some(folder) = &build.context {
         match context.attempt.files.folder(folder)? {
@@ -54,22 +74,7 @@ pub fn identity(
             Entry { path, ..entry.clone() }
         }));
     }
-    let ingredients = Ingredients {
-        entries,
-        dockerfile: dockerfile.to_owned(),
-        bases: match context.identities {
-            Identities::Bases(bases) => known(build, bases),
-            Identities::None | Identities::Files => BTreeMap::new(),
-        },
-        args: build
-            .args
-            .iter()
-            .map(|(name, value)| (name.clone(), Some(value.clone())))
-            .collect(),
-        target: build.target.clone(),
-        options: String::new(),
-    };
-    Some(substitute::build_hash(&ingredients))
+    Some(entries)
 }
 
 /// The ids of the images that a build is made from. Those that are built here have their content in their names.

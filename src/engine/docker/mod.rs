@@ -1,12 +1,12 @@
 //! The Engine over the Docker API, which `bollard` speaks; none of its types leaves this folder.
 //!
 //! The transport under it is ours (`transport`), for what bollard 0.21 does not do: each call asks for the version of the
-//! API that was negotiated, and a refusal is told in the engine's words. Four calls go over that transport as they are,
-//! past bollard, because something is lost on the way through it: the inspection of a container (its models drop the
-//! fields that they do not know, and the answer is kept whole), logs (it takes a terminal's first byte for the header of a
-//! frame, and hands each piece of a line from task to task), events (nobody knows when its stream has begun), and
-//! archives (its stream tells a missing path only when it is read). A fifth, the making of a network, asks for what
-//! bollard has no field for.
+//! API that was negotiated, and a refusal is told in the engine's words. Some calls go over that transport as they are, past
+//! bollard, because something is lost on the way through it: the inspection of a container and all that a swarm answers
+//! (its models drop the fields that they do not know, and the answer is kept whole), logs (it takes a terminal's first
+//! byte for the header of a frame, and hands each piece of a line from task to task), events (nobody knows when its
+//! stream has begun), archives (its stream tells a missing path only when it is read), and the processes of a container
+//! (only their numbers are looked at). The making of a network asks for what bollard has no field for.
 //!
 //! Longer than most files: it is the one implementation of the Engine, a call each, and what takes more than a few lines is
 //! in the files beside it.

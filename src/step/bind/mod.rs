@@ -154,18 +154,18 @@ impl<'a> Binder<'a> {
         steps.iter().filter_map(|step| self.step(step)).collect()
     }
 
-    fn step(&mut self, step: &Step) -> Option<Bound> {
+    /// A step's number; none of one too many, which is told once.
+    fn number(&mut self, step: &Step) -> Option<usize> {
         self.steps += 1;
-        let number = self.steps;
-        if self.steps > MAX_STEPS {
-            if self.steps == MAX_STEPS + 1 {
-                self.problems.push(Diagnostic::error(
-                    &step.at,
-                    format!("more than {MAX_STEPS} steps in one scenario"),
-                ));
-            }
-            return None;
+        if self.steps == MAX_STEPS + 1 {
+            let message = format!("more than {MAX_STEPS} steps in one scenario");
+            self.problems.push(Diagnostic::error(&step.at, message));
         }
+        (self.steps <= MAX_STEPS).then_some(self.steps)
+    }
+
+    fn step(&mut self, step: &Step) -> Option<Bound> {
+        let number = self.number(step)?;
         let outer = (self.maybe, self.in_rounds);
         let mut item = Covered::default();
         if let Some(for_each) = &step.common.for_each {

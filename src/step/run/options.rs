@@ -162,8 +162,8 @@ fn file(spec: &ContainerSpec, options: Value) -> Value {
 /// The engine's default network: no compose file can name it among others.
 const BRIDGE: &str = "bridge";
 
-/// What `run` says itself, in a compose file's words.
-fn own(spec: &ContainerSpec, options: &Map<String, Value>) -> Vec<(&'static str, Value)> {
+/// The labels that are written, and the case's.
+fn labels(spec: &ContainerSpec, options: &Map<String, Value>) -> Map<String, Value> {
     let mut labels = options
         .get("labels")
         .and_then(Value::as_object)
@@ -180,6 +180,11 @@ fn own(spec: &ContainerSpec, options: &Map<String, Value>) -> Vec<(&'static str,
         .iter()
         .filter(|(name, _)| !name.starts_with("com.docker.compose."));
     labels.extend(ours.map(|(name, value)| (name.clone(), value.as_str().into())));
+    labels
+}
+
+/// What `run` says itself, in a compose file's words.
+fn own(spec: &ContainerSpec, options: &Map<String, Value>) -> Vec<(&'static str, Value)> {
     let names = spec.networks.iter().filter(|(name, _)| name != BRIDGE);
     let networks: Map<String, Value> = names
         .map(|(name, aliases)| (name.clone(), json!({"aliases": aliases})))
@@ -221,7 +226,7 @@ fn own(spec: &ContainerSpec, options: &Map<String, Value>) -> Vec<(&'static str,
             },
         ),
         ("network_mode", mode),
-        ("labels", labels.into()),
+        ("labels", labels(spec, options).into()),
     ]
 }
 
