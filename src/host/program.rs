@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+/// Its own file: what it was started from, also where that has been removed, or has been replaced by another build.
+const OWN: &str = "/proc/self/exe";
 /// Where its libraries are in the image.
 const LIBRARIES: &str = "lib";
 /// Where it is in the image.
@@ -28,9 +30,8 @@ pub struct Program {
 
 /// This program as it runs now.
 pub(super) fn program() -> io::Result<Program> {
-    let own = std::env::current_exe()?;
     // What is mapped into this process is what it runs with, wherever it was found.
-    Program::of(&own, &fs::read_to_string("/proc/self/maps")?)
+    Program::of(Path::new(OWN), &fs::read_to_string("/proc/self/maps")?)
 }
 
 impl Program {
@@ -89,7 +90,38 @@ fn is_library(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::Read;
+    use std::process::{Command, Stdio};
+
     use super::{Program, program};
+
+    /// Waits until it is told to, and then looks for itself.
+    #[test]
+    #[ignore = "a part of the next test"]
+    fn half_of_a_program_whose_file_is_gone() {
+        let mut told = String::new();
+        std::io::stdin().read_to_string(&mut told).unwrap();
+        assert!(program().unwrap().pack().unwrap().len() > 1 << 20);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the file of this one is needed by others")]
+    fn a_program_whose_file_is_gone_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("program");
+        fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        let half = "host::program::tests::half_of_a_program_whose_file_is_gone";
+        let mut command = Command::new(&copy);
+        command.args(["--ignored", "--exact", half]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        fs::remove_file(&copy).unwrap();
+        drop(process.stdin.take());
+        let output = process.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(told.contains("1 passed"), "{told}");
+    }
 
     #[test]
     fn a_static_program_is_alone() {
