@@ -123,7 +123,7 @@ async fn volume(case: &Case, node: &NodeHandle, plan: &VolumePlan) -> Result<(),
     let tar = case.host.pack(from, name, MAX_BYTES).await.map_err(told)?;
     let holder = Holder::of(case, node, &plan.spec.name).await?;
     let filled = holder.fill(case, THERE, vec![tar]).await;
-    let left = holder.leave(case).await;
+    let left = holder.leave().await;
     // Why it could not be filled says more.
     filled.and(left)
 }

@@ -38,10 +38,7 @@ impl Place {
             Place::Here(_) | Place::NoVolume(_) => None,
         };
         match holder {
-            Some(holder) => holder
-                .leave(&cx.case)
-                .await
-                .map_err(|fault| vec![fault.at(cx.span.place())]),
+            Some(holder) => holder.leave().await.map_err(|fault| vec![fault.at(cx.span.place())]),
             None => Ok(()),
         }
     }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Case, NodeHandle, inside};
 use crate::engine::{EngineResult, ResourceKind};
@@ -13,11 +15,13 @@ use crate::event::Fault;
 /// Where the container has it.
 pub(crate) const THERE: &str = "/volume";
 
-/// A container that has volumes mounted.
+/// A container that has volumes mounted. It is removed as soon as this is no more: also with a step that is cut.
 pub(crate) struct Holder {
     node: NodeHandle,
     /// Its id.
     pub(crate) id: String,
+    kept: DropGuard,
+    removal: JoinHandle<EngineResult<()>>,
 }
 
 impl Holder {
@@ -34,10 +38,25 @@ impl Holder {
         let outside = (node.engine.as_ref(), case.host.as_ref());
         let spec = inside::holder_spec(outside, case.labels.clone(), mounts).await?;
         let engine = Arc::clone(&node.engine);
-        let made = case.changes.spawn(async move { engine.create(&spec).await });
+        let gone = CancellationToken::new();
+        let kept = gone.clone().drop_guard();
+        let (tell, made) = oneshot::channel();
+        // Its whole life is one task: whoever makes it may be cut while it is being made, too.
+        let removal = case.changes.spawn(async move {
+            let made = engine.create(&spec).await;
+            let id = made.as_ref().ok().cloned();
+            drop(tell.send(made));
+            gone.cancelled().await;
+            match id {
+                Some(id) => engine.remove(ResourceKind::Container, &id).await,
+                None => Ok(()),
+            }
+        });
         Ok(Holder {
             node: node.clone(),
             id: ended(made).await?,
+            kept,
+            removal,
         })
     }
 
@@ -54,17 +73,14 @@ impl Holder {
     }
 
     /// Removes it: while it is there, the volume cannot be removed.
-    pub(crate) async fn leave(self, case: &Case) -> Result<(), Fault> {
-        let Holder { node, id } = self;
-        let removal = case
-            .changes
-            .spawn(async move { node.engine.remove(ResourceKind::Container, &id).await });
-        ended(removal).await
+    pub(crate) async fn leave(self) -> Result<(), Fault> {
+        drop(self.kept);
+        ended(self.removal).await
     }
 }
 
 /// What becomes of a call that is made to its end whoever waits for it.
-pub(crate) async fn ended<T>(call: JoinHandle<EngineResult<T>>) -> Result<T, Fault> {
+pub(crate) async fn ended<T, E>(call: impl Future<Output = Result<EngineResult<T>, E>>) -> Result<T, Fault> {
     match call.await {
         Ok(made) => made.map_err(|error| Fault::error(error.to_string())),
         Err(_) => Err(Fault::error("the call was ended")),

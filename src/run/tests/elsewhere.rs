@@ -224,6 +224,26 @@ async fn how_to_look_speaks_to_the_engine_that_was_meant() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_made_for_copying_goes_with_the_step_that_is_cut() {
+    let program = RealHost::new(Arc::new(NoGroups)).program().await.unwrap();
+    let steps = "steps: [{up: s, timeout: 2s}]\non-failure: [run: {image: busybox}]\n";
+    let stage = stage(&format!("stacks: {{s: app.yml}}\n{steps}"))
+        .file("app.yml", "services: {web: {image: busybox, volumes: ['./a:/a']}}\n")
+        .file("a/x", "")
+        .elsewhere();
+    let stage = stage.engine(|fake| {
+        fake.image(&crate::step::inside::image(&program));
+        fake.call("write_archive", 1, Reply::Hang);
+    });
+    let told = stage.told(&stage.events().await);
+    let journal = stage.fake.journal();
+    let removed = journal.iter().position(|call| call.starts_with("remove "));
+    let next = journal.iter().rposition(|call| call == "create");
+    assert!(removed < next && removed.is_some(), "{told}{journal:?}");
+    stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
 async fn of_what_cannot_be_copied_the_first_is_told() {
     let program = RealHost::new(Arc::new(NoGroups)).program().await.unwrap();
     let text = "services: {web: {image: busybox, volumes: ['./a:/a', './b:/b']}}\n";

@@ -136,7 +136,7 @@ async fn fill(cx: &Cx, node: &NodeHandle, (places, tars): (&[(&str, String)], Ve
     let places: Vec<_> = places.iter().map(|(name, there)| (*name, there.as_str())).collect();
     let holder = Holder::of_several(&cx.case, node, &places).await.map_err(told)?;
     let filled = holder.fill(&cx.case, "/", tars).await;
-    let left = holder.leave(&cx.case).await;
+    let left = holder.leave().await;
     // Why they could not be filled says more.
     filled.and(left).map_err(told)
 }
