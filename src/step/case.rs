@@ -145,6 +145,8 @@ pub struct CaseState {
     pub crashed: BTreeSet<String>,
     /// The containers that an `up` of ours has put others in the place of, by id.
     pub replaced: BTreeSet<String>,
+    /// The files that tasks of a swarm are given, by the ids of their containers.
+    pub given: BTreeMap<String, Vec<String>>,
     /// The containers that a step took for running, by id.
     pub taken: BTreeMap<String, Taken>,
     /// The services that steps have left as they should be.

@@ -140,7 +140,7 @@ pub(super) async fn find(cx: &Cx, written: &Text) -> Done<Place> {
     let found = cx.container(target)?;
     let (node, id) = cx.one(&found).await?;
     let container = cx.asked(node.engine.inspect(&id)).await?;
-    let container = given::seen(cx, &node, container).await?;
+    let container = given::seen(cx, &node, container).await;
     Ok(Place::In(Box::new(Inside {
         node,
         container,

@@ -6,8 +6,8 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::Instant;
 
 use super::{Stage, stage};
-use crate::engine::fake::{Fake, Script, ToolFault};
-use crate::engine::{Engine, Labels};
+use crate::engine::fake::{Fake, Reply, Script, ToolFault};
+use crate::engine::{Engine, Labels, Reason};
 use crate::event::{Event, Fault, What};
 use crate::wait::pause;
 
@@ -254,6 +254,28 @@ async fn a_task_that_no_node_takes_is_not_waited_for() {
     let why = format!("`web.1`: {full}, and nothing changes that");
     check_fails(one("", Script::new().unplaced(full), "deploy: s"), 24, (1, &why)).await;
     // What ends by itself gives back what it has.
+#[tokio::test(start_paused = true)]
+async fn a_file_in_a_container_needs_no_manager() {
+    let steps = "deploy: s, {file-assert: web:/etc/page, expect: {exists: false}}";
+    let with = |fails: &[u64]| {
+        swarm(SHOP, steps).engine(|fake| {
+            for nth in fails {
+                fake.call("tasks", *nth, Reply::Fail(Reason::Limit, "no quorum"));
+            }
+        })
+    };
+    let stage = with(&[]);
+    stage.events().await;
+    let journal = stage.fake.journal();
+    let before = journal.iter().take_while(|call| !call.starts_with("stat "));
+    let last = before.filter(|call| call.starts_with("tasks ")).count() as u64;
+    let told = "note: what configs `web` has is not known, and each is empty to this step: cannot tasks";
+    let stage = with(&[last]);
+    let seen = stage.told(&stage.events().await);
+    assert!(seen.contains(told) && seen.contains("steps[2] passed"), "{seen}");
+    stage.fake.assert_clean();
+}
+
     let file = "services: {web: {image: busybox}, job: {image: busybox, deploy: {restart_policy: {condition: none}}}}";
     let stage = swarm(file, "{deploy: s, timeout: 60s}").engine(|fake| {
         fake.script("web", Script::new().unplaced(full));

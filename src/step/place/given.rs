@@ -3,28 +3,51 @@
 
 use serde_json::Value;
 
-use super::super::{Cx, Done, NodeHandle};
+use super::super::{Cx, NodeHandle};
 use crate::engine::Container;
 use crate::engine::swarm::STACK;
+use crate::engine::world::ContainerState;
 
 /// Where the names of secrets are that have no folder of their own.
 const SECRETS: &str = "/run/secrets/";
 
 /// The container, and of a task what it is given among its mounts: files in memory, to which only a program in it comes.
-pub(super) async fn seen(cx: &Cx, node: &NodeHandle, mut container: Container) -> Done<Container> {
-    let stack = container.labels.get(STACK).filter(|stack| !stack.is_empty());
-    let Some(stack) = stack else {
-        return Ok(container);
+pub(super) async fn seen(cx: &Cx, node: &NodeHandle, mut container: Container) -> Container {
+    let state = node.world.snapshot();
+    let known = state.container(&container.id).filter(|known| known.task.is_some());
+    let Some(known) = known else {
+        return container;
     };
-    let tasks = cx.asked(node.engine.tasks(&[format!("{STACK}={stack}")])).await?;
-    let is_its = |container_of: &Option<String>| container_of.as_ref() == Some(&container.id);
-    let task = tasks.into_iter().find(|task| is_its(&task.container));
-    let files = task.map_or_else(Vec::new, |task| files(&task.template));
+    let told = cx.case.state().given.get(&container.id).cloned();
+    let files = match told {
+        Some(files) => files,
+        None => asked(cx, node, known).await,
+    };
     let mounts = files
         .into_iter()
         .map(|at| ("tmpfs".to_owned(), String::new(), at, false));
     container.mounts.extend(mounts);
-    Ok(container)
+    container
+}
+
+/// What the manager says of a container's task, once: that does not change. A manager that does not answer is no reason to
+/// leave the container alone, which is there: only a config in it would be taken for an empty file, and that is told.
+async fn asked(cx: &Cx, node: &NodeHandle, container: &ContainerState) -> Vec<String> {
+    let tasks = match node.engine.tasks(&[format!("{STACK}={}", container.project)]).await {
+        Ok(tasks) => tasks,
+        Err(why) => {
+            let name = container.shown();
+            let note = format!("what configs `{name}` has is not known, and each is empty to this step: {why}");
+            cx.case.emitter.note(&note);
+            return vec![SECRETS.trim_end_matches('/').to_owned()];
+        }
+    };
+    let task = tasks.into_iter().find(|task| container.task.as_ref() == Some(&task.id));
+    let Some(task) = task else { return Vec::new() };
+    let files = files(&task.template);
+    let mut state = cx.case.state();
+    state.given.insert(container.id.clone(), files.clone());
+    files
 }
 
 /// The paths of the files that a task is given.
