@@ -69,9 +69,7 @@ impl Tally {
     pub(super) fn too_many(&self, wanted: Wanted) -> Option<String> {
         let distinct = self.answers.len();
         match wanted.distinct {
-            Some(most) if distinct as u64 > most => {
-                Some(format!("{distinct} different answers, and {most} are expected"))
-            }
+            Some(most) if distinct as u64 > most => Some(unequal(distinct as u64, most)),
             None if distinct > MAX_DISTINCT => Some(format!("more than {MAX_DISTINCT} different answers")),
             _ => None,
         }
@@ -89,7 +87,7 @@ impl Tally {
             && distinct != expected
             && !follows
         {
-            problems.push(format!("{distinct} different answers, and {expected} are expected"));
+            problems.push(unequal(distinct, expected));
         }
         if let Some(least) = wanted.least {
             let rare = self.answers.iter().filter(|(_, count)| **count < least);
@@ -165,6 +163,13 @@ impl Tally {
     }
 }
 
+/// "1 different answer, and 2 are expected".
+fn unequal(distinct: u64, expected: u64) -> String {
+    let are = if expected == 1 { "is" } else { "are" };
+    let answers = count_text(distinct, "different answer", "different answers");
+    format!("{answers}, and {expected} {are} expected")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Tally, Wanted};
@@ -191,7 +196,7 @@ mod tests {
             Some(3),
             &["`b` answered 2 times, and at least 3 are expected"],
         );
-        check("a=5", Some(2), Some(1), &["1 different answers, and 2 are expected"]);
+        check("a=5", Some(2), Some(1), &["1 different answer, and 2 are expected"]);
         check(
             "a=5 ! !",
             Some(1),
@@ -221,7 +226,7 @@ mod tests {
             "a=2 503",
             Some(2),
             None,
-            &[both[1], "1 different answers, and 2 are expected"],
+            &[both[1], "1 different answer, and 2 are expected"],
         );
     }
 
@@ -238,7 +243,7 @@ mod tests {
         tally.answer("b".into());
         assert_eq!(
             tally.too_many(wanted).unwrap(),
-            "2 different answers, and 1 are expected"
+            "2 different answers, and 1 is expected"
         );
         assert_eq!(tally.text(), "2 × b\n1 × a");
     }
