@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::converge::current;
 use super::eligible::meets;
-use super::{Failed, Look, Rules, Service, Task};
+use super::{Failed, Look, Rules, Service, SwarmNode, Task};
+use crate::event::times_text;
 
 /// So many tasks may fail in a place whose restart policy has others follow: until what they need is there.
 const FOLLOWED: usize = 3;
@@ -84,9 +85,12 @@ pub(super) fn failure(service: &Service, tasks: &[&Task], look: &Look, rules: &R
         begins_again: false,
     };
     if let Some(undone) = undone(service, rules) {
-        let named = named(service, tasks);
+        let named = named(service, tasks).filter(|task| !task.has_ended());
+        if let Some(lost) = named.filter(|task| is_lost(task, &look.nodes)) {
+            return Some(failed(Some(lost), format!("{undone}; its node is away")));
+        }
         // A look is not of one moment: the next one has its end, too.
-        if named.is_some_and(|task| !task.has_ended()) {
+        if named.is_some() {
             return None;
         }
         let culprit = culprit(service, tasks, rules);
@@ -178,11 +182,7 @@ pub fn begins_again<'l>(look: &'l Look, rules: &Rules) -> Option<&'l str> {
 
 /// What is said of tasks that complete and are followed by others.
 pub(super) fn begun_again(count: usize) -> String {
-    let times = if count == 1 {
-        "once".to_owned()
-    } else {
-        format!("{count} times")
-    };
+    let times = times_text(count as u64);
     format!("it completed {times}, and its restart policy starts it again")
 }
 
@@ -202,6 +202,12 @@ fn named<'t>(service: &Service, tasks: &[&'t Task]) -> Option<&'t Task> {
     let (_, id) = service.update.as_ref()?.message.rsplit_once(" task ")?;
     tasks.iter().copied().find(|task| task.id == id)
 }
+/// True for a task of whose end nobody tells: its node is down, or no longer of the swarm.
+fn is_lost(task: &Task, nodes: &[SwarmNode]) -> bool {
+    let node = nodes.iter().find(|node| node.id == task.node);
+    !task.node.is_empty() && node.is_none_or(|node| node.state == "down")
+}
+
 
 /// That one, or the last one that failed where it names none.
 fn culprit<'t>(service: &Service, tasks: &[&'t Task], rules: &Rules) -> Option<&'t Task> {

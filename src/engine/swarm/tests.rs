@@ -352,3 +352,9 @@ fn an_update_is_undone_for_the_task_that_the_swarm_names() {
     let unnamed = "its update is paused due to failure; it was rejected: network not found";
     assert_eq!(updated("update paused due to failure", &[former]), unnamed);
 }
+    // Of one on a node that is away nobody ever tells the end.
+    let away = Task {
+        node: "gone".into(),
+        ..named("running")
+    };
+    assert_eq!(updated(message, &[away]), format!("{paused}; its node is away"));
