@@ -39,6 +39,8 @@ impl ContainerState {
         let mut all = Vec::new();
         for it in &self.history {
             match (signal(&it.what), it.what.as_str()) {
+                // Its stop is a kill at once: what was sent before was somebody's own wish.
+                (Some(KILL), _) if self.stops_by_kill => {}
                 (Some(KILL), _) => {
                     outlasted = asked.map(|(signal, at): (u64, i64)| Outlasted {
                         signal,
@@ -99,6 +101,23 @@ mod tests {
             ..ContainerState::default()
         };
         assert_eq!(unseen.ends_by_itself(0).count(), 0);
+    }
+
+    #[test]
+    fn nothing_outlasts_a_stop_that_is_a_kill() {
+        let history = [
+            (1, "kill (signal 1)"),
+            (9, "kill (signal 9)"),
+            (9, "die (exitCode 137)"),
+            (9, "stop"),
+        ];
+        let it = container(&history, &[]);
+        assert_eq!(it.outlasted().len(), 1);
+        let killed = ContainerState {
+            stops_by_kill: true,
+            ..it
+        };
+        assert_eq!(killed.outlasted(), []);
     }
 
     #[test]

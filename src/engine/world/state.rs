@@ -50,6 +50,8 @@ pub struct ContainerState {
     pub tty: bool,
     /// True where it is given an engine's socket: it may do all that a user may.
     pub engine_socket: bool,
+    /// True where the signal that stops it is one that nothing outlasts.
+    pub stops_by_kill: bool,
     /// The log driver.
     pub log_driver: String,
     /// Its compose project, or its stack in a swarm; empty without one.
@@ -248,6 +250,8 @@ impl ContainerState {
         self.engine_socket = mounts
             .into_iter()
             .any(|(_, from, to, _)| is_socket(from) || is_socket(to));
+        let signal = container.raw["Config"]["StopSignal"].as_str();
+        self.stops_by_kill = matches!(signal, Some("SIGKILL" | "KILL" | "9"));
         self.log_driver.clone_from(&container.log_driver);
         self.settled = true;
     }
