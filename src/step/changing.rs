@@ -187,10 +187,8 @@ impl<'a> Changing<'a> {
         let update = look.services.first().and_then(|service| service.update.as_ref());
         let ids: BTreeSet<String> = self.before.iter().map(|container| container.id.clone()).collect();
         let running = self.before.iter().filter(|container| container.is_running()).count();
-        let made = look.tasks.iter().filter_map(|task| {
-            let created: jiff::Timestamp = task.created.parse().ok()?;
-            Some((task.container.clone()?, i64::try_from(created.as_nanosecond()).ok()?))
-        });
+        let made = look.tasks.iter();
+        let made = made.filter_map(|task| Some((task.container.clone()?, task.created)));
         let (containers, made) = (self.containers(), made.collect());
         if expects_stages {
             let timeline = timeline(&ids, &containers, &made);

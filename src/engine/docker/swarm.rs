@@ -13,6 +13,7 @@ use super::{Docker, encode};
 use crate::engine::swarm::{
     Change, NamesById, Service, ServiceMode, ServicePort, Swarm, SwarmInfo, SwarmNode, Task, UpdateStatus,
 };
+use crate::engine::world::nanos;
 use crate::engine::{EngineError, EngineResult, Labels, Reason, Resource, ResourceKind};
 
 /// How an engine answers what only a manager can: one that is none, that has no others to agree with, or that is locked.
@@ -283,8 +284,8 @@ fn task(raw: &Value) -> Task {
         container: Some(text(&container["ContainerID"])).filter(|id| !id.is_empty()),
         exit: container["ExitCode"].as_i64().unwrap_or_default(),
         template: template(&raw["Spec"], &raw["JobIteration"]),
-        at: text(&status["Timestamp"]),
-        created: text(&raw["CreatedAt"]),
+        at: nanos(&text(&status["Timestamp"])),
+        created: nanos(&text(&raw["CreatedAt"])),
     }
 }
 
@@ -383,5 +384,12 @@ mod tests {
             (Some(2), "rejected", None)
         );
         assert_eq!(read.error, "No such image: nosuch:1");
+    }
+
+    #[test]
+    fn times_are_told_apart_though_the_engine_leaves_out_the_zeros_at_their_ends() {
+        let times = ["", ".08", ".08009", ".080095", ".080095001", ".1"];
+        let made = times.map(|part| task(&json!({"CreatedAt": format!("2026-11-21T17:23:09{part}Z")})).created);
+        assert!(made.is_sorted_by(|one, other| one < other), "{made:?}");
     }
 }

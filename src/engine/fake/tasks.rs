@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::machine::{self, Machine};
+use super::machine::Machine;
 use super::swarm::{Known, Place, namespace};
 use super::{Fake, State};
 use crate::engine::swarm::{Service, ServiceMode, ServicePort, Task};
@@ -309,7 +309,7 @@ impl Fake {
 
     fn set(&self, id: &str, change: impl FnOnce(&mut Task)) {
         self.change(|state| {
-            let at = machine::rfc3339(self.tick(state));
+            let at = self.tick(state);
             let known = state.swarm.as_mut().and_then(|swarm| swarm.tasks.get_mut(id));
             if let Some(known) = known {
                 known.task.at = at;
@@ -328,7 +328,7 @@ impl Fake {
     /// Puts a new task into a place.
     fn add_task(&self, (service, slot): &(String, u64), template: &Value) -> Option<String> {
         self.change(|state| {
-            let (id, created) = (state.next_id(), machine::rfc3339(self.tick(state)));
+            let (id, created) = (state.next_id(), self.tick(state));
             let swarm = state.swarm.as_mut()?;
             let labels = swarm.services.get(service)?.labels.clone();
             let task = Task {
@@ -339,7 +339,7 @@ impl Fake {
                 state: "preparing".into(),
                 desired: "running".into(),
                 template: template.clone(),
-                at: created.clone(),
+                at: created,
                 created,
                 ..Task::default()
             };

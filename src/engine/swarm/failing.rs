@@ -72,7 +72,7 @@ fn news<'t>(
 ) -> Vec<&'t Task> {
     let is_news = |task: &&Task| ended(task) && !rules.known.contains(&task.id) && service.made(task, &look.nodes);
     let mut news: Vec<&Task> = tasks.iter().copied().filter(is_news).collect();
-    news.sort_by(|one, other| one.at.cmp(&other.at));
+    news.sort_by_key(|task| task.at);
     news
 }
 
@@ -213,13 +213,7 @@ fn is_lost(task: &Task, nodes: &[SwarmNode]) -> bool {
 fn culprit<'t>(service: &Service, tasks: &[&'t Task], rules: &Rules) -> Option<&'t Task> {
     let is_why = |task: &&Task| task.has_failed() || task.state == "complete";
     let is_news = |task: &&Task| task.has_failed() && !rules.known.contains(&task.id);
-    let last = || {
-        tasks
-            .iter()
-            .copied()
-            .filter(is_news)
-            .max_by(|one, other| one.at.cmp(&other.at))
-    };
+    let last = || tasks.iter().copied().filter(is_news).max_by_key(|task| task.at);
     named(service, tasks).filter(is_why).or_else(last)
 }
 
@@ -307,10 +301,6 @@ fn lasted(task: &Task, look: &Look) -> Duration {
         return Duration::ZERO;
     };
     let life = look.lives.get(container);
-    let whole = || {
-        let at = |text: &str| text.parse::<jiff::Timestamp>().ok();
-        let (made, ended) = (at(&task.created)?, at(&task.at)?);
-        Duration::try_from(ended.duration_since(made)).ok()
-    };
-    life.and_then(|life| life.lasted).or_else(whole).unwrap_or_default()
+    let whole = || Duration::from_nanos(u64::try_from(task.at - task.created).unwrap_or_default());
+    life.and_then(|life| life.lasted).unwrap_or_else(whole)
 }

@@ -58,7 +58,7 @@ mod tests {
     const ALWAYS: ServiceMode = ServiceMode::Replicated(2);
 
     /// A task in a place, in a state, with a container; made at a time.
-    fn task(slot: u64, state: &str, created: u64) -> Task {
+    fn task(slot: u64, state: &str, created: i64) -> Task {
         let ended = matches!(state, "failed" | "complete");
         Task {
             service: "s".into(),
@@ -66,7 +66,7 @@ mod tests {
             state: state.into(),
             desired: if ended { "shutdown" } else { "running" }.into(),
             container: Some(format!("c{created}")),
-            created: created.to_string(),
+            created,
             ..Task::default()
         }
     }

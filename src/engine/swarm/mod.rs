@@ -128,10 +128,10 @@ pub struct Task {
     pub exit: i64,
     /// What it is made from, as the engine wrote it.
     pub template: Value,
-    /// When it came where it is, RFC 3339.
-    pub at: String,
-    /// When it was made, RFC 3339.
-    pub created: String,
+    /// When it came where it is, nanoseconds of Unix time.
+    pub at: i64,
+    /// When it was made, nanoseconds of Unix time.
+    pub created: i64,
 }
 
 /// A node as a manager describes it.

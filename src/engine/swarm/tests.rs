@@ -25,7 +25,7 @@ fn task(slot: u64, state: &str) -> Task {
         state: state.into(),
         desired: if ENDED.contains(&state) { "shutdown" } else { "running" }.into(),
         template: json!({"v": 1}),
-        created: "1".into(),
+        created: 1,
         ..Task::default()
     }
 }
@@ -74,7 +74,7 @@ fn a_replicated_service_has_as_many_running_as_it_wants_and_no_more() {
     );
     // What was before the current task of its number is no matter once it has ended.
     let former = Task {
-        created: "0".into(),
+        created: 0,
         ..task(1, "shutdown")
     };
     check(1, &[task(1, "running"), former], Verdict::Converged);
@@ -164,11 +164,12 @@ fn a_task_that_nothing_mends_ends_it_with_its_own_error() {
         ..service(ServiceMode::Replicated(2))
     };
     let tasks = |state: &str, slots: &[u64]| {
-        let numbered = slots.iter().enumerate();
+        let numbered = (0_i64..).zip(slots);
         let all = numbered.map(|(number, slot)| Task {
             id: number.to_string(),
             error: "why".into(),
-            at: number.to_string(),
+            at: number,
+            created: number,
             ..task(*slot, state)
         });
         all.collect::<Vec<_>>()
@@ -325,13 +326,13 @@ fn an_update_is_undone_for_the_task_that_the_swarm_names() {
     let named = |state: &str| Task {
         id: "new".into(),
         error: "No such image: nosuch".into(),
-        at: "1".into(),
+        at: 1,
         ..task(1, state)
     };
     let former = Task {
         id: "former".into(),
         error: "network not found".into(),
-        at: "2".into(),
+        at: 2,
         ..task(1, "rejected")
     };
     let paused = "its update is paused due to failure or early termination of task new";

@@ -1,5 +1,6 @@
 //! What a manager tells of a swarm's service: how many tasks it wants and has, how its update went, what became of each task.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -50,7 +51,7 @@ async fn told(cx: &Cx, node: &NodeHandle, service: &ServiceRef, project: &str) -
     let asked = async { futures_util::try_join!(node.engine.tasks(&labels), node.engine.swarm_nodes()) };
     let (mut tasks, nodes) = cx.asked(asked).await?;
     tasks.retain(|task| task.service == found.id);
-    tasks.sort_by(|one, other| other.created.cmp(&one.created));
+    tasks.sort_by_key(|task| Reverse(task.created));
     let mut seen = BTreeSet::new();
     let last = tasks.iter().filter(|task| seen.insert(task.slot));
     let replicas = last
