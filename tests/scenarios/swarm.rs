@@ -60,6 +60,17 @@ fn what_never_gets_there_is_not_waited_for() {
 }
 
 #[test]
+fn tries_are_counted_as_the_swarm_counts_them() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["tests/scenarios/swarms/attempts.yaml"]);
+    run.code(1).left_nothing();
+    run.says(&[
+        "it can no longer become so",
+        "`web.1` has ended, and the swarm has no other task follow",
+    ]);
+}
+
+#[test]
 fn another_version_may_have_secrets_and_configs_with_other_content() {
     let stage = Stage::new();
     let run = stage.run("results", &["tests/scenarios/swarms/content.yaml"]);

@@ -26,6 +26,7 @@ mod surroundings;
 mod swarm;
 mod tasks;
 mod tool;
+mod tries;
 mod words;
 
 #[cfg(test)]

@@ -49,6 +49,9 @@ impl Fake {
         for (number, batch) in outdated.chunks(at_once).enumerate() {
             if number > 0 {
                 pause(config["Delay"].as_u64().map_or(Duration::ZERO, Duration::from_nanos)).await;
+                if !goes_on && has_failed(&self.lock(), &service) {
+                    return self.broken_off(&service, back);
+                }
             }
             self.replace(&service, batch);
             if self.replaced(&service, batch, goes_on).await.is_err() {
@@ -185,7 +188,10 @@ fn is_now(swarm: &Swarmed, service: &Service) -> bool {
 /// The tasks of a service as it is now, in the order in which they were made.
 fn new_tasks<'s>(state: &'s State, service: &'s Service) -> impl Iterator<Item = &'s Task> {
     let tasks = state.swarm.iter().flat_map(|swarm| swarm.tasks.values());
-    let tasks = tasks.map(|known| &known.task);
+    // It may have been the same before a version in between.
+    let tasks = tasks
+        .filter(|known| known.version == service.version)
+        .map(|known| &known.task);
     tasks.filter(|task| task.service == service.id && task.template == service.template)
 }
 

@@ -192,6 +192,7 @@ fn nanoseconds(written: &Value) -> Value {
 fn restart(policy: &Value) -> Value {
     json!({
         "Condition": policy["condition"], "Delay": nanoseconds(&policy["delay"]), "MaxAttempts": policy["max_attempts"],
+        "Window": nanoseconds(&policy["window"]),
     })
 }
 

@@ -35,6 +35,8 @@ pub(super) struct Swarmed {
 pub(super) struct Known {
     pub(super) task: Task,
     pub(super) labels: Labels,
+    /// The version of its service when it was made.
+    pub(super) version: u64,
 }
 
 /// What a place among a service's tasks is to have, and who sees to it.

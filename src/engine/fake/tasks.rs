@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::machine::Machine;
 use super::swarm::{Known, Place, namespace};
+use super::tries::Tries;
 use super::{Fake, State};
 use crate::engine::swarm::{Service, ServiceMode, ServicePort, Task};
 use crate::engine::{EngineEvent, Labels};
@@ -25,6 +26,9 @@ const LINGERS: Duration = Duration::from_millis(250);
 const GRACE: Duration = Duration::from_secs(10);
 /// The swarm's own pause before another task follows one that has ended, and its time to watch an updated one.
 const USUAL: Duration = Duration::from_secs(5);
+
+/// How long after it knows of a task's end the manager sees to that.
+const DECIDES: Duration = Duration::from_millis(20);
 
 /// A service of the fake by its spec, as the engine describes it.
 pub(super) fn described(id: &str, spec: Value) -> Service {
@@ -149,14 +153,20 @@ impl Fake {
             let place = place.filter(|place| place.keeper == keeper);
             place.map(|place| place.template.clone())
         };
-        let (mut made, mut tries) = (Vec::new(), 0);
+        let (mut made, mut next, mut tries) = (Vec::new(), None, Tries::default());
         loop {
-            let template = wanted(&self.lock());
-            let Some(template) = template else { break };
-            let Some(task) = self.add_task(&at, &template) else {
-                break;
+            let (task, template) = if let Some(next) = next.take() {
+                next
+            } else {
+                let template = wanted(&self.lock());
+                let Some(template) = template else { break };
+                let Some(task) = self.change(|state| self.add_task(state, &at, &template, ("preparing", "running")))
+                else {
+                    break;
+                };
+                made.push(task.clone());
+                (task, template)
             };
-            made.push(task.clone());
             let unwanted = || self.until(|state| (wanted(state).as_ref() != Some(&template)).then_some(()));
             let heard = async {
                 unwanted().await;
@@ -176,14 +186,23 @@ impl Fake {
                         self.shut_down(&task, desired).await;
                     }
                 }
-                tries = 0;
-            } else if self.follows(&task, tries) {
-                tries += 1;
-                let delay = length(&template["RestartPolicy"]["Delay"]);
-                tokio::select! { () = pause(delay) => (), () = unwanted() => tries = 0 }
-            } else {
+                continue;
+            }
+            pause(DECIDES).await;
+            let Some((follower, template)) = self.give_up(&task, &at, &mut tries) else {
                 unwanted().await;
-                tries = 0;
+                continue;
+            };
+            made.push(follower.clone());
+            let unwanted = || self.until(|state| (wanted(state).as_ref() != Some(&template)).then_some(()));
+            tokio::select! {
+                () = pause(length(&template["RestartPolicy"]["Delay"])) => {
+                    self.set(&follower, |task| (task.state, task.desired) = ("preparing".into(), "running".into()));
+                    next = Some((follower, template));
+                }
+                () = unwanted() => self.set(&follower, |task| {
+                    (task.state, task.desired) = ("shutdown".into(), "shutdown".into());
+                }),
             }
         }
         for task in &made {
@@ -280,27 +299,6 @@ impl Fake {
         self.set(id, |task| task.state = "shutdown".into());
     }
 
-    /// True where another task follows one that has ended.
-    fn follows(&self, id: &str, tries: u64) -> bool {
-        let state = self.lock();
-        let Some(swarm) = &state.swarm else { return false };
-        let Some(task) = swarm.tasks.get(id).map(|known| &known.task) else {
-            return false;
-        };
-        let policy = &task.template["RestartPolicy"];
-        let job = swarm
-            .services
-            .get(&task.service)
-            .is_some_and(|service| matches!(service.mode, ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob));
-        let most = policy["MaxAttempts"].as_u64().filter(|most| *most > 0);
-        let wanted = match policy["Condition"].as_str() {
-            Some("none") => false,
-            Some("on-failure") => task.state != "complete",
-            _ => task.state != "complete" || !job,
-        };
-        wanted && most.is_none_or(|most| tries < most)
-    }
-
     fn task(&self, id: &str) -> Option<Task> {
         let state = self.lock();
         let known = state.swarm.as_ref()?.tasks.get(id)?;
@@ -320,32 +318,38 @@ impl Fake {
 
     fn settle(&self, id: &str, (word, message): (&str, &str), error: String, exit: i64) {
         self.set(id, |task| {
-            (task.state, task.desired, task.message) = (word.into(), "shutdown".into(), message.into());
+            (task.state, task.message) = (word.into(), message.into());
             (task.error, task.exit) = (error, exit);
         });
     }
 
     /// Puts a new task into a place.
-    fn add_task(&self, (service, slot): &(String, u64), template: &Value) -> Option<String> {
-        self.change(|state| {
-            let (id, created) = (state.next_id(), self.tick(state));
-            let swarm = state.swarm.as_mut()?;
-            let labels = swarm.services.get(service)?.labels.clone();
-            let task = Task {
-                id: id.clone(),
-                service: service.clone(),
-                slot: Some(*slot).filter(|slot| *slot > 0),
-                node: swarm.node.id.clone(),
-                state: "preparing".into(),
-                desired: "running".into(),
-                template: template.clone(),
-                at: created,
-                created,
-                ..Task::default()
-            };
-            swarm.tasks.insert(id.clone(), Known { task, labels });
-            Some(id)
-        })
+    pub(super) fn add_task(
+        &self,
+        state: &mut State,
+        (service, slot): &(String, u64),
+        template: &Value,
+        (word, desired): (&str, &str),
+    ) -> Option<String> {
+        let (id, created) = (state.next_id(), self.tick(state));
+        let swarm = state.swarm.as_mut()?;
+        let of = swarm.services.get(service)?;
+        let (labels, version) = (of.labels.clone(), of.version);
+        let task = Task {
+            id: id.clone(),
+            service: service.clone(),
+            slot: Some(*slot).filter(|slot| *slot > 0),
+            node: swarm.node.id.clone(),
+            state: word.into(),
+            desired: desired.into(),
+            template: template.clone(),
+            at: created,
+            created,
+            ..Task::default()
+        };
+        let known = Known { task, labels, version };
+        swarm.tasks.insert(id.clone(), known);
+        Some(id)
     }
 
     /// The container of a task.

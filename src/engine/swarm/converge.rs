@@ -240,7 +240,7 @@ fn observed(service: &Service, tasks: &[&Task], look: &Look, rules: &Rules) -> O
 /// The last task in each place that is made from what the service is now.
 pub(super) fn current<'t>(service: &Service, tasks: &[&'t Task], nodes: &[SwarmNode]) -> Vec<&'t Task> {
     let mut last = BTreeMap::<(u64, &str), &Task>::new();
-    for task in tasks.iter().filter(|task| service.made(task, nodes)) {
+    for task in tasks {
         let known = last.entry(service.place(task)).or_insert(task);
         if known.created < task.created {
             *known = task;
@@ -248,6 +248,11 @@ pub(super) fn current<'t>(service: &Service, tasks: &[&'t Task], nodes: &[SwarmN
     }
     last.into_values().collect()
 }
+    last(service, tasks.iter().copied().filter(|task| service.made(task, nodes)))
+}
+
+/// The last task in each place.
+pub(super) fn last<'t>(service: &Service, tasks: impl Iterator<Item = &'t Task>) -> Vec<&'t Task> {
 
 /// The same where they are to complete: one that has done so counts, whatever follows it.
 fn best<'t>(service: &Service, tasks: &[&'t Task], nodes: &[SwarmNode]) -> Vec<&'t Task> {

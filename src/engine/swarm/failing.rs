@@ -36,10 +36,8 @@ const UNKNOWN: [&str; 2] = [
 impl Service {
     /// How many failed tasks in a place are borne: what was rejected, is not followed by another one, or has no command in
     /// its image does not mend itself. All else may wait for another service, and what it needs is there the next time.
-    fn bears(&self, task: &Task, failed: usize, look: &Look) -> usize {
-        let policy = &self.template["RestartPolicy"];
-        let attempts = policy["MaxAttempts"].as_u64().filter(|most| *most > 0);
-        let is_followed = policy["Condition"] != "none" && attempts.is_none_or(|most| most >= failed as u64);
+    fn bears(&self, task: &Task, tasks: &[&Task], look: &Look) -> usize {
+        let is_followed = self.template["RestartPolicy"]["Condition"] != "none" && !self.is_given_up(task, tasks);
         let life = task.container.as_ref().and_then(|id| look.lives.get(id));
         if task.state == "rejected" || !is_followed || self.is_incurable(task, look) {
             0
@@ -103,10 +101,7 @@ pub(super) fn failure(service: &Service, tasks: &[&Task], look: &Look, rules: &R
         let same = |other: &&&Task| service.place(other) == service.place(task) && other.at <= task.at;
         news.iter().filter(same).count()
     };
-    let over = |task: &&&Task| {
-        let count = before(task);
-        count > rules.may_fail.unwrap_or_else(|| service.bears(task, count, look))
-    };
+    let over = |task: &&&Task| before(task) > rules.may_fail.unwrap_or_else(|| service.bears(task, tasks, look));
     if let Some(one) = news.iter().rev().filter(|_| is_judged(service, rules)).find(over) {
         let count = match before(one) {
             1 => String::new(),

@@ -193,21 +193,27 @@ fn a_task_that_nothing_mends_ends_it_with_its_own_error() {
     let (none, any) = (Rules::default(), json!({}));
     check(any.clone(), &tasks("rejected", &[1]), &none, Some("was rejected: why"));
     // Another one follows, and what it needs may be there then.
-    check(any.clone(), &tasks("failed", &[1]), &none, None);
-    check(any.clone(), &tasks("failed", &[1, 2, 1, 2, 1, 2]), &none, None);
+    let followed = |slots: &[u64]| {
+        let next = slots.iter().map(|slot| Task {
+            created: 9,
+            ..task(*slot, "ready")
+        });
+        [tasks("failed", slots), next.collect()].concat()
+    };
+    check(any.clone(), &followed(&[1]), &none, None);
+    check(any.clone(), &followed(&[1, 2, 1, 2, 1, 2]), &none, None);
     let often = Some("failed: why; so did 3 before it");
     check(any.clone(), &tasks("failed", &[1, 1, 1, 1]), &none, often);
     // Nothing follows.
     let once = Some("failed: why");
     check(json!({"Condition": "none"}), &tasks("failed", &[1]), &none, once);
     let most = json!({"Condition": "on-failure", "MaxAttempts": 1});
-    check(most.clone(), &tasks("failed", &[1]), &none, None);
-    check(
-        most,
-        &tasks("failed", &[1, 1]),
-        &none,
-        Some("failed: why; so did 1 before it"),
-    );
+    check(most.clone(), &followed(&[1]), &none, None);
+    // The swarm counts from the last change of the service on, or within a time.
+    check(most.clone(), &followed(&[1, 1]), &none, None);
+    let twice = Some("failed: why; so did 1 before it");
+    check(most.clone(), &tasks("failed", &[1, 1]), &none, twice);
+    check(most, &tasks("failed", &[1]), &none, once);
     // As it was said, and what was known before.
     let strict = Rules {
         may_fail: Some(0),
@@ -263,6 +269,8 @@ fn what_the_image_does_not_have_is_not_waited_for_where_it_is_the_same_for_all()
         let node = |number: usize| SwarmNode {
             id: number.to_string(),
             hostname: format!("core{number}"),
+            // The swarm has not seen to it yet.
+            desired: "running".into(),
             ..SwarmNode::default()
         };
         let look = Look {

@@ -70,6 +70,20 @@ async fn what_is_not_followed_is_given_up_at_once() {
     let twice = ["kill: web", back, "kill: web", exec];
     check(", max_attempts: 1", &twice, ("failed", AT_ONCE)).await;
     check(", max_attempts: 2", &twice, ("passed", WHEN_IT_IS_BACK)).await;
+    // Tries of before a change, or of another time, are no tries of now.
+    let changes = "{update: {service: web, env: {A: '2'}}}";
+    let anew = ["kill: web", back, changes, "rollback: web", "kill: web", exec];
+    check(", max_attempts: 1", &anew, ("passed", WHEN_IT_IS_BACK)).await;
+    let within = |window: &str| format!(", max_attempts: 1, window: {window}");
+    check(&within("10s"), &twice, ("failed", AT_ONCE)).await;
+    check(&within("500ms"), &twice, ("passed", WHEN_IT_IS_BACK)).await;
+    let written = "{log-assert: {service: web, contains: up}, within: 20s, expect: {count: 6}}";
+    check(
+        ", max_attempts: 1",
+        &["kill: web", back, "kill: web", written],
+        ("failed", AT_ONCE),
+    )
+    .await;
     let away = "scale: {service: web, replicas: 1}";
     check("", &[away, exec], ("failed", AT_ONCE)).await;
     check("", &["down: s", exec], ("failed", AT_ONCE)).await;

@@ -177,6 +177,15 @@ async fn a_task_that_is_followed_may_fail_three_times() {
     check_fails(one("", failing_times(1), strict), 5, (1, FAILED)).await;
     let most = one("restart_policy: {max_attempts: 1}", failing_times(2), "deploy: s");
     check_fails(most, 12, (1, &format!("{FAILED}; so did 1 before it"))).await;
+    // The swarm counts what it was itself to replace, and not what is longer ago than it is told.
+    let used_up = one(
+        "restart_policy: {max_attempts: 1}",
+        Script::new().then(failing()),
+        "deploy: s, restart: web",
+    );
+    check_fails(used_up, 20, (2, FAILED)).await;
+    let policy = "restart_policy: {max_attempts: 1, window: 1s, delay: 2s}";
+    check(one(policy, failing_times(3), "deploy: s"), &passes).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +221,7 @@ async fn what_completes_and_is_started_again_is_told() {
     let why = format!("`web`: {}", again("3 times"));
     check_fails(one("", ends(), "deploy: s"), 15, (1, &why)).await;
     let late = format!(
-        "`s` did not converge within 4s -> `web` has 0 of 1 tasks running (1 complete); {}",
+        "`s` did not converge within 4s -> `web` has 0 of 1 tasks running (1 ready); {}",
         again("once")
     );
     check_fails(one("", ends(), "{deploy: s, timeout: 4s}"), 5, (1, &late)).await;
@@ -345,6 +354,7 @@ async fn a_death_while_all_has_to_stay_so_begins_that_anew() {
          steps[1] waits for `s` to converge: `web` has 0 of 1 tasks running (1 starting)
          steps[1] waits for `s` to converge: all is as it should be, and has to stay so
          steps[1] waits for `s` to converge: `web` has 0 of 1 tasks running (1 failed: task: non-zero exit (1))
+         steps[1] waits for `s` to converge: `web` has 0 of 1 tasks running (1 ready)
          steps[1] waits for `s` to converge: `web` has 0 of 1 tasks running (1 starting)
          steps[1] waits for `s` to converge: all is as it should be, and has to stay so
          note: before `s` converged `web.1` on node `fake` failed: task: non-zero exit (1)

@@ -1,12 +1,21 @@
 //! What can no longer happen: a container that has ended, and that nothing which still goes on can start again.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::super::{ContainerRef, NodeHandle, UNPLACED};
 use super::Cx;
 use crate::engine::swarm::{STACK, goes_on};
 use crate::engine::world::ContainerState;
 use crate::engine::{EngineResult, Reason};
+use crate::wait::{Pace, every};
+
+/// Soon after a task has ended the swarm decides whether another one follows it, and tells nobody: it is asked so often.
+const BUSY: Pace = Pace::steady(Duration::from_millis(15));
+/// For so long at most.
+const DECIDES: Duration = Duration::from_secs(2);
 
 impl Cx {
     /// Says that asking again cannot help where a container has ended for good.
@@ -44,11 +53,18 @@ impl Cx {
         }
         match containers.iter().find(|container| container.task.is_some()) {
             None => true,
-            Some(of) => match follow(node, of, replica).await {
-                Ok(follow) => !follow,
-                // What is not known now is asked again.
-                Err(why) => why.reason == Reason::NotFound,
-            },
+            Some(of) => {
+                let until = self.deadline.min(Instant::now() + DECIDES);
+                let decided = || async {
+                    match follow(node, of, replica).await {
+                        Ok(None) => Err(()),
+                        Ok(Some(follow)) => Ok(!follow),
+                        // What is not known now is asked again.
+                        Err(why) => Ok(why.reason == Reason::NotFound),
+                    }
+                };
+                every(BUSY, until, decided).await.unwrap_or(false)
+            }
         }
     }
 
@@ -95,8 +111,8 @@ impl Cx {
     }
 }
 
-/// True where the swarm has tasks follow that of a container, or of another one of its service.
-async fn follow(node: &NodeHandle, of: &ContainerState, replica: Option<u32>) -> EngineResult<bool> {
+/// Whether the swarm has tasks follow that of a container, or of another one of its service; none before it has decided.
+async fn follow(node: &NodeHandle, of: &ContainerState, replica: Option<u32>) -> EngineResult<Option<bool>> {
     let name = format!("{}_{}", of.project, of.service);
     let labels = [format!("{STACK}={}", of.project)];
     let asked = async { futures_util::try_join!(node.engine.service(&name), node.engine.tasks(&labels)) };
