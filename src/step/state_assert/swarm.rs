@@ -134,11 +134,13 @@ fn summary(cx: &Cx, told: &Told, replica: Option<u32>) -> Value {
     value
 }
 
-/// True for a task that follows one of the same version in its place: that ended, and a restart policy acted.
+/// True for a task that follows one of the same version in its place: that ended, and a restart policy acted. What was of
+/// that version before another one was in between has nothing to do with it.
 fn was_restarted(told: &Told, task: &Task) -> bool {
     let place = told.service.place(task);
     let mut others = told.tasks.iter().filter(|other| told.service.place(other) == place);
-    others.any(|other| other.created < task.created && other.template == task.template)
+    let before = others.find(|other| other.created < task.created);
+    before.is_some_and(|before| before.template == task.template)
 }
 
 /// A container, with the name of its node.
