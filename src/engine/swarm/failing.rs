@@ -68,7 +68,11 @@ fn news<'t>(
     rules: &Rules,
     ended: impl Fn(&Task) -> bool,
 ) -> Vec<&'t Task> {
-    let is_news = |task: &&Task| ended(task) && !rules.known.contains(&task.id) && service.made(task, &look.nodes);
+    // How one ends whose place is scaled away is no matter.
+    let is_news = |task: &&Task| {
+        let counts = ended(task) && task.desired != "remove";
+        counts && !rules.known.contains(&task.id) && service.made(task, &look.nodes)
+    };
     let mut news: Vec<&Task> = tasks.iter().copied().filter(is_news).collect();
     news.sort_by_key(|task| task.at);
     news
@@ -197,12 +201,12 @@ fn named<'t>(service: &Service, tasks: &[&'t Task]) -> Option<&'t Task> {
     let (_, id) = service.update.as_ref()?.message.rsplit_once(" task ")?;
     tasks.iter().copied().find(|task| task.id == id)
 }
+
 /// True for a task of whose end nobody tells: its node is down, or no longer of the swarm.
 fn is_lost(task: &Task, nodes: &[SwarmNode]) -> bool {
     let node = nodes.iter().find(|node| node.id == task.node);
     !task.node.is_empty() && node.is_none_or(|node| node.state == "down")
 }
-
 
 /// That one, or the last one that failed where it names none.
 fn culprit<'t>(service: &Service, tasks: &[&'t Task], rules: &Rules) -> Option<&'t Task> {

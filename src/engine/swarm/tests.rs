@@ -224,7 +224,13 @@ fn a_task_that_nothing_mends_ends_it_with_its_own_error() {
         known: BTreeSet::from(["0".to_owned()]),
         ..Rules::default()
     };
-    check(any, &tasks("rejected", &[1]), &known, None);
+    check(any.clone(), &tasks("rejected", &[1]), &known, None);
+    // It was scaled away.
+    let leaving = Task {
+        desired: "remove".into(),
+        ..task(2, "failed")
+    };
+    check(any, &[leaving], &strict, None);
 }
 
 #[test]
@@ -263,14 +269,14 @@ fn what_the_image_does_not_have_is_not_waited_for_where_it_is_the_same_for_all()
         };
         let failed = Task {
             error: error.to_owned(),
+            // The swarm has not seen to it yet.
+            desired: "running".into(),
             template,
             ..task(1, "failed")
         };
         let node = |number: usize| SwarmNode {
             id: number.to_string(),
             hostname: format!("core{number}"),
-            // The swarm has not seen to it yet.
-            desired: "running".into(),
             ..SwarmNode::default()
         };
         let look = Look {
@@ -358,12 +364,12 @@ fn an_update_is_undone_for_the_task_that_the_swarm_names() {
             "{state}"
         );
     }
-    let unnamed = "its update is paused due to failure; it was rejected: network not found";
-    assert_eq!(updated("update paused due to failure", &[former]), unnamed);
-}
     // Of one on a node that is away nobody ever tells the end.
     let away = Task {
         node: "gone".into(),
         ..named("running")
     };
     assert_eq!(updated(message, &[away]), format!("{paused}; its node is away"));
+    let unnamed = "its update is paused due to failure; it was rejected: network not found";
+    assert_eq!(updated("update paused due to failure", &[former]), unnamed);
+}
