@@ -79,16 +79,21 @@ pub(super) struct Changing<'a> {
     pub(super) node: NodeHandle,
     pub(super) service: ServiceRef,
     plan: Arc<StackPlan>,
-    known: BTreeSet<String>,
+    /// The tasks that have ended by now: how they did is no news.
+    pub(super) known: BTreeSet<String>,
     /// The containers that it has had by now.
-    before: Vec<Arc<ContainerState>>,
+    pub(super) before: Vec<Arc<ContainerState>>,
     began: Instant,
 }
 
 impl<'a> Changing<'a> {
     /// The service of a reference, before it is changed.
     pub(super) async fn of(cx: &'a Cx, service: &Ref<ServiceRef>) -> Done<Changing<'a>> {
-        let service = cx.service(service).await?;
+        Changing::of_service(cx, cx.service(service).await?).await
+    }
+
+    /// The same of a service that is known.
+    pub(super) async fn of_service(cx: &'a Cx, service: ServiceRef) -> Done<Changing<'a>> {
         if cx.case.in_swarm(&service).is_none() {
             return Err(cx.error(format!("`{service}` is no service of a swarm")));
         }
@@ -158,7 +163,7 @@ impl<'a> Changing<'a> {
         converged
     }
 
-    fn converging(&self, rules: Rules, stable: Duration) -> Converging<'_> {
+    pub(super) fn converging(&self, rules: Rules, stable: Duration) -> Converging<'_> {
         Converging {
             cx: self.cx,
             node: &self.node,

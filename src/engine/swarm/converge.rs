@@ -192,9 +192,11 @@ fn observed(service: &Service, tasks: &[&Task], look: &Look, rules: &Rules) -> O
         return Some(format!("`{}`: {undone}", service.name));
     }
     let completes = service.is_job() || rules.completes.contains(&service.name);
-    let current = match completes {
-        true => best(service, tasks, &look.nodes),
-        false => current(service, tasks, &look.nodes),
+    let stands = stands(service, rules);
+    let current = match (completes, stands) {
+        (true, _) => best(service, tasks, &look.nodes),
+        (false, true) => last(service, tasks.iter().copied()),
+        (false, false) => current(service, tasks, &look.nodes),
     };
     let is_good = |task: &Task| match task.state.as_str() {
         "running" => !completes && task.is_wanted(),
@@ -232,13 +234,25 @@ fn observed(service: &Service, tasks: &[&Task], look: &Look, rules: &Rules) -> O
         .filter(|task| !task.has_ended() && !is_current(task) && !down(task) && !follows(task));
     let surplus: Vec<&Task> = surplus.copied().collect();
     match surplus.len() + good {
-        count if count == wanted => None,
+        count if count == wanted || stands => None,
         count => Some(format!("`{name}` still has {count} tasks, and {wanted} are wanted")),
     }
 }
 
+/// True where an update has stopped half way, and is no matter: some places keep what they had before it, and the swarm
+/// leaves it so.
+fn stands(service: &Service, rules: &Rules) -> bool {
+    let mut update = service.update.iter();
+    rules.unchanged && update.any(|update| update.state.ends_with("paused"))
+}
+
 /// The last task in each place that is made from what the service is now.
 pub(super) fn current<'t>(service: &Service, tasks: &[&'t Task], nodes: &[SwarmNode]) -> Vec<&'t Task> {
+    last(service, tasks.iter().copied().filter(|task| service.made(task, nodes)))
+}
+
+/// The last task in each place.
+pub(super) fn last<'t>(service: &Service, tasks: impl Iterator<Item = &'t Task>) -> Vec<&'t Task> {
     let mut last = BTreeMap::<(u64, &str), &Task>::new();
     for task in tasks {
         let known = last.entry(service.place(task)).or_insert(task);
@@ -248,11 +262,6 @@ pub(super) fn current<'t>(service: &Service, tasks: &[&'t Task], nodes: &[SwarmN
     }
     last.into_values().collect()
 }
-    last(service, tasks.iter().copied().filter(|task| service.made(task, nodes)))
-}
-
-/// The last task in each place.
-pub(super) fn last<'t>(service: &Service, tasks: impl Iterator<Item = &'t Task>) -> Vec<&'t Task> {
 
 /// The same where they are to complete: one that has done so counts, whatever follows it.
 fn best<'t>(service: &Service, tasks: &[&'t Task], nodes: &[SwarmNode]) -> Vec<&'t Task> {

@@ -1,6 +1,8 @@
 //! Services of a swarm that are changed on the fake engine: scaled, updated, rolled back, deployed anew.
 
-use super::swarm_stacks::{FAILED, SHOP, check_fails, check_passes, failing, failing_times, made, of, one, swarm};
+use super::swarm_stacks::{
+    FAILED, SHOP, check, check_fails, check_passes, failing, failing_times, faults, made, of, one, swarm,
+};
 use crate::engine::Reason;
 use crate::engine::fake::{Reply, Script};
 
@@ -15,6 +17,50 @@ async fn a_replica_that_never_was_is_none_and_one_that_was_scaled_away_is_gone()
     let steps = format!("deploy: s, {}", looks("web.7", "running: 0"));
     let why = "there is no `web.7`, and never was: `web` has replicas 1 and 2";
     check_fails(swarm(SHOP, &steps), 10, (2, why)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_brings_back_what_there_is_though_an_update_has_stopped_half_way() {
+    let with = |new: Script, restart: &str| {
+        let script = Script::new().then(failing().then(new));
+        let update = "{update: {service: web, env: {A: '2'}, delay: 2s}, expect: {state: paused}}";
+        one(
+            "replicas: 2",
+            script,
+            &format!("deploy: s, {update}, restart: {restart}"),
+        )
+    };
+    check_passes(with(Script::new(), "web.1"), 3).await;
+    // What follows in the other place is of that update, and fails once, too.
+    let told = "note: before `s` converged `web.2` on node `fake` failed: task: non-zero exit (1)";
+    let passes = format!("steps[1] passed\nsteps[2] passed\n{told}\nsteps[3] passed\nthen[1] passed\n= passed");
+    check(with(Script::new(), "web.2"), &passes).await;
+    let fault = faults(&with(failing(), "web").events().await)[0].clone();
+    assert!(fault.message.ends_with("; so did 3 before it"), "{fault:?}");
+    let hint = fault.hint.unwrap_or_default();
+    assert!(hint.contains("`- rollback: web`"), "{hint}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_to_a_former_version_was_not_restarted() {
+    let restarts =
+        |count| format!("{{state-assert: {{service: web}}, within: 9s, expect: {{running: 2, restarts: {count}}}}}");
+    let changed = "deploy: s, update: {service: web, env: {A: '2'}}, rollback: web";
+    let steps = format!("{changed}, {}, kill: web.1, {}", restarts(0), restarts(1));
+    check_passes(swarm(SHOP, &steps), 6).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_does_not_wait_for_a_replica_that_is_being_scaled_away() {
+    let steps = "deploy: s, parallel: {less: [{scale: {service: web, replicas: 1}}], again: [{restart: web}]}";
+    let told = "steps[1] passed
+                steps[2].parallel.again[1] passed
+                note: before `s` converged `web.1` on node `fake` failed: task: non-zero exit (143)
+                steps[2].parallel.less[1] passed
+                steps[2] passed
+                then[1] passed
+                = passed";
+    check(swarm(SHOP, steps), told).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,7 +84,7 @@ pub(super) async fn made(fake: &Fake, service: &str) -> usize {
 }
 
 /// The faults of the first step that has some.
-fn faults(events: &[Event]) -> Vec<Fault> {
+pub(super) fn faults(events: &[Event]) -> Vec<Fault> {
     let faults = events.iter().find_map(|event| match &event.what {
         What::StepEnded { faults, .. } if !faults.is_empty() => Some(faults.clone()),
         _ => None,
@@ -255,15 +255,6 @@ async fn what_fails_about_every_second_is_not_fine_in_between() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_no_node_takes_is_not_waited_for() {
-    let nowhere = "no suitable node (scheduling constraints not satisfied on 1 node)";
-    let why = format!("`web.1`: {nowhere}, and nothing changes that");
-    check_fails(one("", Script::new().unplaced(nowhere), "deploy: s"), 9, (1, &why)).await;
-    let full = "no suitable node (insufficient resources on 1 node)";
-    let why = format!("`web.1`: {full}, and nothing changes that");
-    check_fails(one("", Script::new().unplaced(full), "deploy: s"), 24, (1, &why)).await;
-    // What ends by itself gives back what it has.
-#[tokio::test(start_paused = true)]
 async fn a_file_in_a_container_needs_no_manager() {
     let steps = "deploy: s, {file-assert: web:/etc/page, expect: {exists: false}}";
     let with = |fails: &[u64]| {
@@ -285,6 +276,15 @@ async fn a_file_in_a_container_needs_no_manager() {
     stage.fake.assert_clean();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_task_that_no_node_takes_is_not_waited_for() {
+    let nowhere = "no suitable node (scheduling constraints not satisfied on 1 node)";
+    let why = format!("`web.1`: {nowhere}, and nothing changes that");
+    check_fails(one("", Script::new().unplaced(nowhere), "deploy: s"), 9, (1, &why)).await;
+    let full = "no suitable node (insufficient resources on 1 node)";
+    let why = format!("`web.1`: {full}, and nothing changes that");
+    check_fails(one("", Script::new().unplaced(full), "deploy: s"), 24, (1, &why)).await;
+    // What ends by itself gives back what it has.
     let file = "services: {web: {image: busybox}, job: {image: busybox, deploy: {restart_policy: {condition: none}}}}";
     let stage = swarm(file, "{deploy: s, timeout: 60s}").engine(|fake| {
         fake.script("web", Script::new().unplaced(full));

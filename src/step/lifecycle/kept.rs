@@ -1,14 +1,14 @@
 //! `start` and `restart` of a swarm's service: a task that has ended is not started again, another one follows it by itself.
 
-use std::collections::BTreeSet;
 use std::slice;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::changing::STABLE;
+use super::super::changing::{Changing, STABLE};
 use super::super::converging::Converging;
 use super::super::{ContainerRef, Cx, Done, NodeHandle, ServiceRef};
-use crate::engine::swarm::{Look, Rules};
+use crate::engine::swarm::{Look, Rules, Service};
+use crate::engine::world::ContainerState;
+use crate::event::Fault;
 
 /// The service of a swarm that a target is, or is a replica of.
 pub(super) fn service(cx: &Cx, target: &ContainerRef) -> Option<ServiceRef> {
@@ -21,17 +21,12 @@ pub(super) fn service(cx: &Cx, target: &ContainerRef) -> Option<ServiceRef> {
 /// Waits until the swarm has a service as it should be, and that stays so.
 pub(super) async fn back(cx: &Cx, service: &ServiceRef, stable: Duration) -> Done<()> {
     cx.one(&ContainerRef::Service(service.clone())).await?;
-    let plan = cx
-        .case
-        .state()
-        .stacks
-        .get(&service.stack)
-        .map(|it| Arc::clone(&it.plan));
-    let plan = plan.ok_or_else(|| cx.error(format!("`{}` is not there", service.stack_name)))?;
-    let node = cx.case.node_of(service.stack);
-    cx.asked(node.world.sync()).await?;
+    let changing = Changing::of_service(cx, service.clone()).await?;
+    let node = &changing.node;
     for last in cx.containers(service) {
-        if cx.are_over(&node, slice::from_ref(&last), Some(last.number)).await {
+        let is_over = cx.are_over(node, slice::from_ref(&last), Some(last.number)).await;
+        // Another one is not to come where the service was scaled down meanwhile, and that replica is not asked for.
+        if is_over && (service.replica.is_some() || is_kept(&changing, &last).await?) {
             let message = format!("`{}` has ended, and the swarm has no other task follow", last.shown());
             let hint = format!(
                 "`- update: {{service: {}, force: true}}` makes new ones",
@@ -40,31 +35,58 @@ pub(super) async fn back(cx: &Cx, service: &ServiceRef, stable: Duration) -> Don
             return Err(cx.failure_with_hint(message, hint));
         }
     }
-    let state = node.world.snapshot();
-    let ever = state.ever_of_service(&plan.project, &service.service);
-    let ended = ever.iter().filter(|container| container.has_ended());
+    let ended = changing.before.iter().filter(|container| container.has_ended());
     // How these ended is no news, also where the manager still has to learn of it.
-    let known = ended.filter_map(|container| container.task.clone()).collect();
-    let converging = Converging {
-        cx,
-        node: &node,
-        plan: &plan,
-        services: BTreeSet::from([service.service.to_string()]),
-        whole: false,
-        rules: Rules {
-            known,
-            unchanged: true,
-            ..Rules::default()
-        },
-        stable: stable.max(STABLE),
+    let known = changing.known.iter().cloned();
+    let known = known
+        .chain(ended.filter_map(|container| container.task.clone()))
+        .collect();
+    let rules = Rules {
+        known,
+        unchanged: true,
+        ..Rules::default()
     };
+    let converging = changing.converging(rules, stable.max(STABLE));
     loop {
-        let look = cx.timed("wait", converging.wait()).await?;
+        let look = cx.timed("wait", converging.wait()).await;
+        let look = match look {
+            Ok(look) => look,
+            Err(faults) => return Err(hinted(&converging, faults).await),
+        };
         cx.asked(node.world.sync()).await?;
-        if !is_late(&node, &look) {
+        if !is_late(node, &look) {
             return Ok(());
         }
     }
+}
+
+/// True for a container whose place the swarm has not scaled away.
+async fn is_kept(changing: &Changing<'_>, container: &ContainerState) -> Done<bool> {
+    let look = changing.converging(Rules::default(), STABLE).look().await?;
+    let mut tasks = look.tasks.iter().filter(|task| task.desired != "remove");
+    Ok(tasks.any(|task| Some(&task.id) == container.task.as_ref()))
+}
+
+/// What did not come back, with what to do where an update has stopped half way: what follows is made from that one.
+async fn hinted(converging: &Converging<'_>, mut faults: Vec<Fault>) -> Vec<Fault> {
+    let Ok(look) = converging.look().await else {
+        return faults;
+    };
+    let is_paused = |service: &&Service| {
+        service
+            .update
+            .as_ref()
+            .is_some_and(|update| update.state.ends_with("paused"))
+    };
+    if let (Some(service), Some(fault)) = (look.services.iter().find(is_paused), faults.first_mut())
+        && fault.hint.is_none()
+    {
+        let name = &service.name;
+        fault.hint = Some(format!(
+            "its last update stands paused, and the tasks that follow are made from that: `- rollback: {name}` first, or `update` it"
+        ));
+    }
+    faults
 }
 
 /// True where the manager takes a task for running whose container has ended.

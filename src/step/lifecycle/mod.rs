@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::describe::described;
 use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, NodeHandle, Ref, Sort, TARGET, Written};
 use crate::diagnostic::Spanned;
+use crate::engine::Reason;
 use crate::engine::world::Waited;
 use crate::event::Fault;
 use crate::shape::{Computed, Text, shape};
@@ -306,7 +307,15 @@ async fn one(cx: &Cx, node: &NodeHandle, id: &str, doing: &Doing, several: bool)
         Doing::Crash(signal) => crash::crash(cx, node, &before, signal).await?,
         doing => {
             let (engine, of, doing) = (Arc::clone(&node.engine), id.to_owned(), doing.clone());
-            cx.changed(async move { call(&*engine, &of, &doing).await }).await?;
+            // The swarm removes a replica that it scales away, and that is stopped then.
+            let is_stop = matches!(doing, Doing::Stop(_)) && before.task.is_some();
+            let done = cx.changed(async move {
+                match call(&*engine, &of, &doing).await {
+                    Err(why) if is_stop && why.reason == Reason::NotFound => Ok(()),
+                    done => done,
+                }
+            });
+            done.await?;
         }
     }
     let shown = if several && before.number > 0 {
