@@ -30,7 +30,7 @@ use crate::mask::{CaseMasks, Masks};
 use crate::net::Net;
 use crate::scenario::Files;
 use crate::stack::StackPlan;
-use crate::substitute::StackKind;
+use crate::substitute::{OwnSecret, StackKind};
 
 /// A node of the run's cluster.
 #[derive(Clone)]
@@ -166,6 +166,8 @@ pub struct CaseState {
     pub helpers_begun: u64,
     /// Lines that blocks expect or have expected: no log is the worse for them.
     pub expected: Vec<Expected>,
+    /// The secrets of the stacks' own files, as they were when the stacks came up.
+    pub own_secrets: Vec<OwnSecret>,
     /// Images that `commit` made, to be removed at the end.
     pub images: Vec<String>,
     /// Seconds by part, of all steps.

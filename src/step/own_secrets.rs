@@ -30,11 +30,25 @@ pub(crate) async fn hide(case: &Case, secrets: &[OwnSecret]) -> Vec<String> {
     unread
 }
 
-/// The same once more at the end of a case, of all its stacks.
+/// The same of a stack that comes up: its secrets are known now, also what was late to be known of them.
+pub(crate) async fn hide_of_stack(case: &Case, secrets: &[OwnSecret]) -> Vec<String> {
+    let unread = hide(case, secrets).await;
+    let mut state = case.state();
+    for secret in secrets {
+        if !state.own_secrets.contains(secret) {
+            state.own_secrets.push(secret.clone());
+        }
+    }
+    unread
+}
+
+/// The same once more at the end of a case, of all its stacks, as they were planned and as they came up.
 pub(crate) async fn hide_again(case: &Case) {
-    for stack in &case.versions {
+    let came_up = case.state().own_secrets.clone();
+    let planned = case.versions.iter().map(|stack| &stack.planned.own_secrets);
+    for secrets in planned.chain([&came_up]) {
         // What cannot be read was told when the stack came up.
-        hide(case, &stack.planned.own_secrets).await;
+        hide(case, secrets).await;
     }
 }
 

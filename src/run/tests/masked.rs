@@ -261,3 +261,22 @@ async fn a_secret_that_changed_or_was_made_after_the_stack_came_up_is_hidden_at_
     let kept = stage.folder.path().join("results/001-one/kept.txt");
     assert_eq!(std::fs::read_to_string(kept).unwrap(), "***", "{told}");
 }
+
+#[tokio::test]
+async fn a_secret_whose_path_is_known_late_is_read_again_at_the_end() {
+    let stage = stage(
+        "stacks: {s: {compose: own.yml, substitute: {host-paths: {./word.txt: \"${{ folder }}/late.txt\"}}}}\nsteps:\n\
+         - {shell: pwd, save: {folder: stdout}}\n- up: s\n\
+         - {shell: 'printf word-that-%s changed > late.txt', expect: {exit: 0}}\n\
+         - {copy: {content: \"${{ 'word-that-' + 'changed, first-word' }}\", to: results/001-one/kept.txt}}\n",
+    )
+    .file(
+        "own.yml",
+        "services: {web: {image: busybox, secrets: [word]}}\nsecrets: {word: {file: ./word.txt}}\n",
+    )
+    .file("late.txt", "first-word\n")
+    .file("word.txt", "word-of-file\n");
+    let (told, _) = told(&stage).await;
+    let kept = stage.folder.path().join("results/001-one/kept.txt");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "***, ***", "{told}");
+}

@@ -24,7 +24,7 @@ const THERE: &str = "copied";
 /// place of folders.
 pub(crate) async fn rewritten(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<Rewritten> {
     let rewritten = rewritten_once(cx, plan, None).await?;
-    let unread = own_secrets::hide(&cx.case, &rewritten.own_secrets).await;
+    let unread = own_secrets::hide_of_stack(&cx.case, &rewritten.own_secrets).await;
     unread.iter().for_each(|told| cx.case.emitter.note(told));
     if !plan.copies(node.is_here) {
         return Ok(rewritten);
