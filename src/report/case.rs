@@ -41,6 +41,8 @@ pub struct Attempt {
     pub tests: IndexMap<String, Vec<Test>>,
     /// What was done again because of the surroundings.
     pub retried: Vec<String>,
+    /// What is worth knowing of it, though nothing is wrong.
+    pub notes: Vec<String>,
     /// What it left behind, and how to get in.
     pub kept: Vec<String>,
     /// How it ended.

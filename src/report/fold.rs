@@ -48,6 +48,7 @@ impl Attempt {
                     wrote: afterwards::wrote(info.phase, outputs),
                 });
             }
+            What::Note { text } => self.notes.push(text.clone()),
             What::Kept { text } => self.kept.push(text.clone()),
             What::CaseEnded {
                 outcome,

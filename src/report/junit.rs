@@ -252,8 +252,12 @@ fn of_steps(run: &Run, case: &Case) -> Vec<TestCase> {
         Outcome::Passed => all.is_empty(),
         _ => true,
     };
+    let notes = noted(case);
     if unsaid {
         all.push(of_case(run, case));
+    } else if let Some(last) = all.last_mut().filter(|_| !notes.is_empty()) {
+        // They are of no step; most are told at the case's end.
+        last.system_out.get_or_insert_default().push_str(&notes);
     }
     all
 }
@@ -347,6 +351,17 @@ fn facts(case: &Case) -> String {
     for attempt in case.attempts.values() {
         lines.extend(attempt.retried.iter().map(|what| format!("retried: {what}")));
     }
+    clipped(&lines) + &noted(case)
+}
+
+/// The notes of a case, as lines.
+fn noted(case: &Case) -> String {
+    let notes = case.attempts.values().flat_map(|attempt| &attempt.notes);
+    let notes: Vec<String> = notes.map(|note| format!("note: {note}")).collect();
+    clipped(&notes)
+}
+
+fn clipped(lines: &[String]) -> String {
     lines
         .iter()
         .map(|line| format!("{}\n", text::clip(line, ATTRIBUTE)))

@@ -570,6 +570,34 @@ fn a_step_has_the_properties_of_its_case() {
 }
 
 #[test]
+fn the_notes_of_a_case_stand_in_its_testcase_and_with_its_last_step() {
+    let note = |text: &str| What::Note { text: text.to_owned() };
+    let mut events = sample::shop();
+    let end = events
+        .iter()
+        .position(|event| matches!(event.what, What::RunEnded { .. }));
+    let notes = [
+        sample::event(12.0, Some(1), note("`web` ended 4 times with code 9")),
+        sample::event(12.0, None, note("of no case")),
+    ];
+    events.splice(end.unwrap()..end.unwrap(), notes);
+    for (grain, class) in [
+        (Grain::Scenario, "classname=\"scenarios.shop\""),
+        (Grain::Step, "name=\"steps[1] up shop\""),
+    ] {
+        let file = file(&events, grain, Rules::default());
+        let testcases: Vec<&str> = file.split("<testcase ").filter(|one| one.contains("note: ")).collect();
+        assert_eq!(testcases.len(), 1, "{file}");
+        let (testcase, _) = testcases[0].split_once("</testcase>").unwrap();
+        assert!(testcase.contains(class), "{testcase}");
+        let (_, out) = testcase.split_once("<system-out>").unwrap();
+        assert!(out.contains("note: `web` ended 4 times with code 9\n"), "{out}");
+        assert!(!file.contains("of no case"), "{file}");
+        assert_valid(&events);
+    }
+}
+
+#[test]
 fn strict_makes_a_failure_of_what_checks_nothing() {
     let strict = Rules {
         strict: true,
