@@ -1,13 +1,14 @@
 //! Values that are hidden wherever they would be shown, in whatever form they stand there.
 //!
-//! What a value may look like is `form`'s, looking for all of them in one pass over a text is `known`'s; here is what is
-//! hidden in: texts, data, events.
+//! What a value may look like is `form`'s, what of it is looked for alone is `part`'s, looking for all of them in one pass over
+//! a text is `known`'s; here is what is hidden in: texts, data, events.
 
 mod begin;
 mod cases;
 mod escape;
 mod form;
 mod known;
+mod part;
 mod stream;
 
 use std::collections::BTreeMap;
@@ -44,8 +45,8 @@ impl Masks {
             .iter()
             .filter_map(|text| Some(Plain::of(text, false)?.text))
             .collect();
-        let all = texts.iter().chain(&plain).flat_map(|text| parts(text));
-        self.look_for(all.map(|text| (text.to_owned(), text.as_bytes().to_owned())).collect());
+        let all = texts.iter().chain(&plain).flat_map(|text| part::parts(text));
+        self.look_for(all.map(|text| (text.clone(), text.into_bytes())).collect());
     }
 
     /// Hides bytes from now on, that may be no text.
@@ -214,13 +215,6 @@ fn leaves(value: &Value, texts: &mut Vec<String>) {
         Value::Object(entries) => entries.values().for_each(|item| leaves(item, texts)),
         Value::Null | Value::Bool(_) => {}
     }
-}
-
-/// What of a text is looked for: all of it, and, since a value of several lines is printed a line at a time, each line.
-fn parts(text: &str) -> impl Iterator<Item = &str> {
-    let text = text.trim();
-    let lines = text.lines().map(str::trim).filter(|line| line.len() > 1);
-    std::iter::once(text).chain(lines).filter(|part| !part.is_empty())
 }
 
 #[cfg(test)]

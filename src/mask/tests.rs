@@ -28,6 +28,57 @@ fn hides_values_in_texts_keys_and_numbers_longest_first() {
 }
 
 #[test]
+fn a_line_that_stands_in_everybodys_files_is_hidden_only_with_those_beside_it() {
+    let json = "{\n  \"password\": \"hunter2\",\n  \"n\": 1\n  },\n  true\n}\n---\n";
+    let pem = "-----BEGIN KEY-----\nMIIEvgIBADANBgkqhkiG\nQw==\n-----END KEY-----\n";
+    let env = "PIN=42\nA=1\nTOKEN=x\n";
+    let masks = masks(&json!([json, pem, env, "!#%&/()=\nab\n}\ncd"]));
+    for whole in [json, pem, env] {
+        assert_eq!(masks.hide(whole.trim()), "***");
+    }
+    for line in [
+        "\"password\": \"hunter2\",",
+        "MIIEvgIBADANBgkqhkiG",
+        "PIN=42",
+        "TOKEN=x",
+        "!#%&/()=",
+    ] {
+        assert_eq!(masks.hide(&format!("a {line} b")), "a *** b");
+    }
+    for line in [
+        "{",
+        "},",
+        "} ]",
+        "---",
+        "true,",
+        "\"n\": 1",
+        "network: {a: 1}",
+        "A=1",
+        "Qw==",
+    ] {
+        assert_eq!(masks.hide(line), line);
+    }
+    assert_eq!(masks.hide("a PIN=42\n  A=1 b"), "a *** b");
+    assert_eq!(masks.hide("a A=1\nTOKEN=x b"), "a *** b");
+    assert_eq!(masks.hide("a MIIEvgIBADANBgkqhkiG\nQw== b"), "a *** b");
+    assert_eq!(masks.hide("a cd; ab\n}\ncd b"), "a cd; *** b");
+}
+
+#[test]
+fn short_lines_are_hidden_where_a_value_has_no_others() {
+    let masks = masks(&json!("12\n{34\n{\n6"));
+    assert_eq!(masks.hide("a 12, {34, {, 6"), "a ***, ***, {, 6");
+}
+
+#[test]
+fn what_goes_with_short_lines_is_no_more_than_there_are_of_them() {
+    let masks = Masks::default();
+    let lines: Vec<String> = (0..2000).map(|n| format!("{}\n{}", "x".repeat(500), n % 7)).collect();
+    masks.add(&json!(lines.join("\n")));
+    assert!(masks.count() < 20, "{}", masks.count());
+}
+
+#[test]
 fn hides_what_goes_over_the_lines_of_a_difference() {
     let masks = masks(&json!("word-of/the-environment"));
     let mut fault = json!({"diff": "--- expected\n+++ actual\n@@ -1 +1,3 @@\n-other\n+CndvcmQtb2YvdGhlLWVu\n+dmlyb25tZW50Cj09PiB0d28gPD09Cn\n same\n"});
