@@ -30,6 +30,7 @@
 
 mod assemble;
 mod follow;
+mod last;
 mod place;
 mod reader;
 mod record;
@@ -56,6 +57,7 @@ use super::world::{ContainerState, nanos};
 use super::{Container, Engine, EngineError, EngineResult, Reason};
 use crate::mask::Masks;
 use follow::Follower;
+pub use last::LastLines;
 pub use reader::{Block, LineReader, More, Streams, each_line};
 pub use record::{Joined, Records};
 pub use spool::{Offset, Phase, Progress, Spool};

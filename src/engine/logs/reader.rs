@@ -72,6 +72,11 @@ pub fn each_line(path: &Path, mut line: impl FnMut(&str)) -> io::Result<()> {
 }
 
 impl Block {
+    #[cfg(test)]
+    pub(super) fn of(text: &str) -> Block {
+        Block { text: text.to_owned() }
+    }
+
     /// The lines, each with its newline.
     pub fn text(&self) -> &str {
         &self.text
@@ -105,6 +110,11 @@ impl LineReader {
     /// The log that it reads.
     pub fn spool(&self) -> &Arc<Spool> {
         &self.spool
+    }
+
+    /// Which streams it reads.
+    pub fn streams(&self) -> Streams {
+        self.streams
     }
 
     /// Where it stands, to be compared with the `end` of a `Progress`; no place to begin another reading.

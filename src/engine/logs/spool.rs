@@ -1,6 +1,5 @@
 //! One container's log as a file of whole lines, and what is known of it.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -193,29 +192,6 @@ impl Spool {
             .map(|(at, _)| at + 1);
         let from = if extra > 0 { ends.nth(extra - 1).unwrap_or(0) } else { 0 };
         Ok(String::from_utf8_lossy(&text[from..]).trim_end_matches('\n').to_owned())
-    }
-
-    /// The last lines of some of its streams. Where they are is known only by all that is before them.
-    pub async fn tail_of(self: &Arc<Self>, streams: Streams, lines: usize) -> String {
-        let end = self.progress.borrow().end;
-        let mut reader = self.reader(streams, Offset::default());
-        let (mut last, mut size) = (VecDeque::new(), 0);
-        loop {
-            let block = match reader.take_until(end) {
-                Ok(Some(block)) => block,
-                Ok(None) => return Vec::from(last).join("\n"),
-                Err(why) => return unread(&why),
-            };
-            for line in block.lines() {
-                size += line.len() as u64;
-                last.push_back(line.to_owned());
-                while last.len() > lines || last.len() > 1 && size > TAIL_LIMIT {
-                    size -= last.pop_front().map_or(0, |line: String| line.len() as u64);
-                }
-            }
-            // A log may be long, and others have their turn.
-            tokio::task::yield_now().await;
-        }
     }
 
     /// See `tail`; why not, if its file cannot be read.

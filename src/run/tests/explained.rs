@@ -235,6 +235,35 @@ steps: [{{up: s}}, {{log-assert: {{service: py, contains: {wants}, stream: {stre
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_one_stream_that_is_read_from_a_step_on_the_lines_since_are_shown() {
+    for (after, text) in [("", "(it wrote nothing to stderr since that step)"), ("new", "new")] {
+        let stage = stage(
+            "stacks: {s: shop.yml}
+steps:
+- up: s
+- {log-assert: {service: py, contains: old}, within: 5s}
+- {assert: '1 == 1', name: here}
+- {log-assert: {service: py, contains: done}, within: 5s}
+- {log-assert: {service: py, contains: wanted, stream: stderr, since: here}}
+",
+        )
+        .file("shop.yml", "services: {py: {image: busybox}}")
+        .engine(|fake| {
+            let script = Script::new().err("old\n").after_ms(1000);
+            let script = if after.is_empty() {
+                script
+            } else {
+                script.err(format!("{after}\n"))
+            };
+            fake.script("py", script.out("done\n"));
+        });
+        let events = stage.events().await;
+        let mut last = details(&events).filter(|detail| detail.title.starts_with("last lines"));
+        assert_eq!(last.next().map(|detail| detail.text.as_str()), Some(text));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_name_that_only_the_stacks_networks_know_is_told_as_one() {
     let hint = async |ports: &str| {
         let stage = stage("stacks: {s: shop.yml}\nsteps: [{up: s}, {tcp: 'nosuch:80'}]\n").file(

@@ -11,9 +11,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::command::TAIL;
 use super::super::{ContainerRef, Cx, Done, NodeHandle, UNPLACED, golden};
-use super::Target;
 use super::seen::{Before, Course, Seen};
-use crate::engine::logs::{Block, LineReader, Mark, More, Spools, Streams};
+use super::{Target, verdict};
+use crate::engine::logs::{Block, LastLines, LineReader, Mark, More, Offset, Spools, Streams};
 use crate::engine::world::told_apart;
 use crate::event::{count_text, duration_text};
 
@@ -23,6 +23,10 @@ pub(super) struct Log {
     pub(super) name: String,
     pub(super) reader: LineReader,
     pub(super) course: Course,
+    /// What was read last, where only one stream is read.
+    pub(super) last: LastLines,
+    /// True for one that is read from its first line on.
+    pub(super) is_whole: bool,
     /// True for the newest container of its replica.
     pub(super) is_newest: bool,
 }
@@ -30,7 +34,11 @@ pub(super) struct Log {
 impl Log {
     fn take(&mut self, cx: &Cx) -> Done<Option<Block>> {
         let taken = self.reader.take();
-        taken.map_err(|why| cx.error(format!("the log of `{}` cannot be read: {why}", self.name)))
+        let taken = taken.map_err(|why| cx.error(format!("the log of `{}` cannot be read: {why}", self.name)))?;
+        if self.reader.streams() != Streams::Both {
+            taken.iter().for_each(|block| self.last.add(block));
+        }
+        Ok(taken)
     }
 }
 
@@ -157,10 +165,13 @@ impl Reading<'_> {
         let spool = spool.map_err(|why| self.cx.error(why))?;
         let (case, log) = (Arc::clone(&self.cx.case), id.to_owned());
         self.cx.follows(&name, move || case.spools.last_lines(&log, TAIL));
+        let from = self.mark.of(id);
         self.readers.push(Log {
             id: id.to_owned(),
             name,
-            reader: spool.reader(self.streams, self.mark.of(id)),
+            reader: spool.reader(self.streams, from),
+            last: LastLines::of(verdict::TAIL),
+            is_whole: from == Offset::default(),
             course: self.seen.course(),
             is_newest: true,
         });

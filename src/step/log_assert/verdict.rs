@@ -9,7 +9,7 @@ use crate::event::{Fault, count_text};
 use crate::expect::{COUNT_SOME, Expectation, Usual};
 
 /// Log lines that a fault shows of each container.
-const TAIL: usize = 30;
+pub(super) const TAIL: usize = 30;
 /// Of so many logs a fault tells more.
 const SHOWN: usize = 3;
 
@@ -309,15 +309,16 @@ impl Reading<'_> {
 
     async fn described(&self, mut fault: Fault) -> Fault {
         for log in self.readers.iter().take(SHOWN) {
-            let whole = self.cx.case.spools.tail(&log.id, TAIL).await;
             let tail = match self.streams {
-                Streams::Both => whole,
-                streams => log.reader.spool().tail_of(streams, TAIL).await,
+                Streams::Both => self.cx.case.spools.tail(&log.id, TAIL).await,
+                // As far as it was read: to know which lines are of a stream takes all that is before them.
+                Streams::One(_) => log.last.text(),
             };
             let tail = match (tail.is_empty(), self.streams) {
                 (false, _) => tail,
                 (true, Streams::Both) => "(it wrote nothing)".to_owned(),
-                (true, Streams::One(stream)) => format!("(it wrote nothing to {stream})"),
+                (true, Streams::One(stream)) if log.is_whole => format!("(it wrote nothing to {stream})"),
+                (true, Streams::One(stream)) => format!("(it wrote nothing to {stream} since that step)"),
             };
             fault = fault.detail(format!("last lines of {}", self.of_stream(&log.name)), tail);
         }
