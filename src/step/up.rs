@@ -118,6 +118,7 @@ impl Act for Bound {
         let completes = texts(cx, &self.completes).await?;
         let node = cx.case.node_of(plan.id);
         let rewritten = rewritten(cx, &node, &plan).await?;
+        nothing_ungiven(cx, &rewritten, &services)?;
         let files = write(cx, &rewritten, &plan).await?;
         free_ports(cx, &node, &plan).await?;
         let wanted = wanted::wanted(&rewritten, &services, &completes);
@@ -176,6 +177,18 @@ impl Act for Bound {
     fn waits_itself(&self) -> bool {
         true
     }
+}
+
+/// Refuses services with secrets or configs that nobody gives: of names that are computed only now is it known.
+fn nothing_ungiven(cx: &Cx, rewritten: &Rewritten, services: &[String]) -> Done<()> {
+    let named = || services.iter().map(String::as_str);
+    let ungiven = rewritten.ungiven.iter();
+    let ungiven = ungiven.filter(|ungiven| ungiven.is_wanted(named(), services.is_empty()));
+    let told: Vec<Diagnostic> = ungiven.map(|ungiven| ungiven.told.clone()).collect();
+    if told.is_empty() {
+        return Ok(());
+    }
+    Err(refused(cx, &told))
 }
 
 pub(super) fn refused(cx: &Cx, problems: &[Diagnostic]) -> Vec<Fault> {

@@ -91,6 +91,16 @@ pub struct Ungiven {
     pub told: Diagnostic,
 }
 
+impl Ungiven {
+    /// True where a service that has it is one of those that come up: all that are active, where none is named.
+    pub fn is_wanted<'s>(&self, named: impl IntoIterator<Item = &'s str>, all: bool) -> bool {
+        match all {
+            true => self.active,
+            false => named.into_iter().any(|service| self.services.contains(service)),
+        }
+    }
+}
+
 /// What older compose tools refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needs {

@@ -62,6 +62,29 @@ async fn what_the_engine_refuses_keeps_the_steps_from_being_reached() {
         .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn of_services_whose_names_are_computed_what_nobody_gives_is_told_by_up() {
+    let stage = stage(
+        "stacks: {s: vault.yml}\nsteps:\n- {http: 'http://x/web', save: {name: body}}\n- {http: 'http://x/db', save: {other: body}}\n\
+         - {up: {stack: s, services: ['${{ other }}']}}\n- {up: {stack: s, services: ['${{ name }}']}}\n",
+    )
+    .file(
+        "vault.yml",
+        "services: {web: {image: busybox, secrets: [word]}, db: {image: busybox}}\nsecrets: {word: {external: true}}\n",
+    );
+    stage
+        .check(
+            "image `busybox` present
+             steps[1] passed
+             steps[2] passed
+             steps[3] passed
+             steps[4] errored: the secret `word` is external: no compose tool gives a service what is external
+             = errored
+             exit 3",
+        )
+        .await;
+}
+
 // On the real clock: a paused one runs to the limits of a real process while that works.
 #[tokio::test]
 async fn a_secret_is_a_file_while_the_case_lasts_and_told_nowhere() {

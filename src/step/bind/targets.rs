@@ -11,7 +11,7 @@ use crate::step::place;
 use crate::step::resource::Resources;
 use crate::step::target::{Unfound, find_container, find_process, find_service, freed, unknown};
 use crate::step::{ContainerRef, Ref, ServiceRef};
-use crate::substitute::{StackKind, Ungiven};
+use crate::substitute::StackKind;
 use crate::template::{Data, NamePath};
 
 impl Static<'_> {
@@ -184,15 +184,10 @@ impl Binder<'_> {
 
     /// Tells the secrets and configs that nobody gives, of these services of a stack that come up, or of all.
     pub fn ungiven(&mut self, stack: usize, services: &[Text]) {
-        let named = |ungiven: &Ungiven| {
-            let mut named = services.iter().filter_map(|service| service.as_literal());
-            named.any(|service| ungiven.services.contains(service))
-        };
-        let comes_up = |ungiven: &&Ungiven| match services.is_empty() {
-            true => ungiven.active,
-            false => named(ungiven),
-        };
-        let told = self.fixed.stacks[stack].ungiven.iter().filter(comes_up);
+        let named: Vec<String> = services.iter().filter_map(|name| self.constant_text(name)).collect();
+        let named = || named.iter().map(String::as_str);
+        let all = self.fixed.stacks[stack].ungiven.iter();
+        let told = all.filter(|ungiven| ungiven.is_wanted(named(), services.is_empty()));
         let told: Vec<Diagnostic> = told.map(|ungiven| ungiven.told.clone()).collect();
         self.problems.extend(told);
     }
