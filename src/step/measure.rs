@@ -131,12 +131,19 @@ impl Written for Measured {
 impl Measured {
     /// Tells a number of seconds, as results have their times, where the unit is another one.
     fn check_seconds(&self, binder: &mut Binder<'_>) {
-        let (Some(unit), Some(code)) = (self.unit(), binder.known.seconds(&self.value)) else {
-            return;
-        };
-        if let Some(help) = figure::of_seconds(&code, unit) {
-            let message = format!("`{code}` is a number of seconds, and the unit is `{unit}`");
-            binder.error(&self.value.span, message, help);
+        let Some(unit) = self.unit() else { return };
+        let figures = [
+            ("value", Some(&self.value)),
+            ("min", self.min.as_ref()),
+            ("max", self.max.as_ref()),
+        ];
+        for (key, text) in figures {
+            let code = text.and_then(|text| Some((text, binder.known.seconds(text)?)));
+            let Some((text, code)) = code else { continue };
+            if let Some(help) = figure::of_seconds((key, &code), unit) {
+                let message = format!("`{code}` is a number of seconds, and the unit is `{unit}`");
+                binder.error(&text.span, message, help);
+            }
         }
     }
 

@@ -49,6 +49,25 @@ async fn a_value_beyond_its_limits_fails_and_all_that_does_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_duration_that_a_template_is_given_is_one() {
+    let template = "template: slow\nparameters: {took: {}, limit: {}}\nsteps:\n\
+         - {measure: {name: a, value: '${{ took }}', unit: s, max: '${{ limit }}'}}\n\
+         - {measure: {name: b, value: '${{ limit }}'}}\n\
+         - {measure: {name: c, value: '${{ limit }}', unit: ms, min: 1s}}\n";
+    measures("  - use: {template: slow.yaml, with: {took: '${{ took }}', limit: 300ms}}")
+        .file("slow.yaml", template)
+        .check(
+            "then[1].use[1] failed: `a` is more than its `max` -> 1.5 s
+             then[1].use[2] passed
+             then[1].use[3] failed: `c` is less than its `min` -> 300 ms
+             then[1] failed
+             = failed
+             exit 1",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_no_number_is_an_error() {
     stage("steps: [{http: 'http://x/get', save: {page: body}}]\nthen: [{measure: {name: a, value: '${{ page }}'}}]\n")
         .check(

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::scenario::Template as TemplateFile;
 use crate::step::bound::OwnScope;
 use crate::step::{Block, Body, Bound, Lane, Step};
-use crate::template::{Data, Scope};
+use crate::template::{Data, DataContent, Scope};
 
 /// How deep templates use templates.
 const MAX_TEMPLATES: usize = 16;
@@ -86,8 +86,10 @@ impl Binder<'_> {
         }
         self.used_at.insert(0, at.place());
         let before = self.problems.len();
-        let early = self.early_of(&own);
-        let steps = self.in_template(path, file, (early, &own.folder));
+        let (early, times) = (self.early_of(&own), self.times_of(&own));
+        let mut known = known_in(file);
+        times.iter().for_each(|name| known.has_seconds(name, true));
+        let steps = self.in_template(path, file, (known, early, &own.folder));
         let told = self.problems[before..].iter_mut();
         // What is wrong with a value is wrong where it was given.
         for problem in told.filter(|problem| problem.related.is_empty() && problem.span.text().contains("${{")) {
@@ -103,13 +105,18 @@ impl Binder<'_> {
     /// The steps of a template that no step uses.
     pub fn template_alone(&mut self, path: &Path, file: &TemplateFile) {
         let folder = path.parent().unwrap_or(Path::new("/"));
-        self.in_template(path, file, (Scope::default(), folder));
+        self.in_template(path, file, (known_in(file), Scope::default(), folder));
     }
 
-    fn in_template(&mut self, path: &Path, file: &TemplateFile, (early, folder): (Scope, &Path)) -> Vec<Bound> {
+    fn in_template(
+        &mut self,
+        path: &Path,
+        file: &TemplateFile,
+        (known, early, folder): (Known, Scope, &Path),
+    ) -> Vec<Bound> {
         let shown = &file.span.source.path;
         let outer = (
-            std::mem::replace(&mut self.known, known_in(file)),
+            std::mem::replace(&mut self.known, known),
             std::mem::replace(&mut self.early, early),
             std::mem::replace(&mut self.folder, folder.to_path_buf()),
             std::mem::take(&mut self.step_names),
@@ -163,6 +170,18 @@ impl Binder<'_> {
             }
         }
         early
+    }
+}
+
+impl Binder<'_> {
+    /// The parameters of a template that are given a number of seconds.
+    fn times_of(&self, own: &OwnScope) -> Vec<String> {
+        let is_time = |data: &Data| match &data.content {
+            DataContent::Text(text) => self.known.seconds(text).is_some(),
+            _ => false,
+        };
+        let times = own.parameters.iter().filter(|(_, data, _)| is_time(data));
+        times.map(|(name, ..)| name.clone()).collect()
     }
 }
 

@@ -102,7 +102,7 @@ fn scale(unit: &str) -> Option<(&'static str, f64)> {
 }
 
 /// What is to be written where a number of seconds has another unit; nothing where that is right, or only a word.
-pub(super) fn of_seconds(code: &str, unit: &str) -> Option<String> {
+pub(super) fn of_seconds((key, code): (&str, &str), unit: &str) -> Option<String> {
     let (base, scale) = scale(unit)?;
     let written = match (base, scale) {
         ("s", 1.0) => return None,
@@ -110,7 +110,7 @@ pub(super) fn of_seconds(code: &str, unit: &str) -> Option<String> {
         ("s", more) => format!("{code} / {more}"),
         _ => return Some("it is a time: write `unit: s`".to_owned()),
     };
-    Some(format!("write `unit: s`, or `value: \"${{{{ {written} }}}}\"`"))
+    Some(format!("write `unit: s`, or `{key}: \"${{{{ {written} }}}}\"`"))
 }
 
 fn no_figure(text: &str) -> Unread {
@@ -194,7 +194,7 @@ mod tests {
             ("m", Some("write `unit: s`, or `value: \"${{ took / 60 }}\"`")),
             ("MiB", Some("it is a time: write `unit: s`")),
         ] {
-            assert_eq!(of_seconds("took", unit).as_deref(), expected, "{unit}");
+            assert_eq!(of_seconds(("value", "took"), unit).as_deref(), expected, "{unit}");
         }
     }
 
