@@ -46,6 +46,9 @@ static DEPLOY: Keys = Keys::new(|| {
 });
 static HEALTHCHECK: Keys = Keys::new(|| words("disable interval retries start_interval start_period test timeout"));
 
+/// Keys of these that no tool takes, as is told of each in words of its own: nobody is led there.
+const REFUSED: [(&str, &str); 1] = [("a secret", "content")];
+
 /// The top-level sections whose entries have keys of their own.
 static SECTIONS: [(&str, &str, &Keys); 4] = [
     ("networks", "a network", &NETWORK),
@@ -103,7 +106,8 @@ fn told_in(node: &Node, (what, known): (&str, &Keys), told: &mut Vec<Diagnostic>
     let keys = entries.filter(|(_, value)| !tree::resets(value));
     let keys = keys.filter_map(|(key, _)| Some((key, key.scalar()?)));
     for (key, name) in keys.filter(|(_, name)| !name.starts_with("x-") && !known.contains(name)) {
-        let near = did_you_mean(name, &known.iter().copied().collect::<Vec<_>>());
+        let taken = known.iter().copied().filter(|key| !REFUSED.contains(&(what, *key)));
+        let near = did_you_mean(name, &taken.collect::<Vec<_>>());
         let help = match near {
             Some(near) => format!("did you mean `{near}`? a compose tool refuses a key that it does not know"),
             None => "a compose tool refuses a key that it does not know; one of your own begins with `x-`".to_owned(),

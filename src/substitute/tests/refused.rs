@@ -55,6 +55,19 @@ fn an_extended_service_needs_its_base() {
 fn an_unknown_key_keeps_nothing_from_being_rewritten() {
     let told = stack("services:\n  web: {image: x, comand: a}\n").rewritten();
     assert_eq!(told.notes.len(), 1);
+    // Nobody is led to what no tool takes.
+    for (section, help) in [
+        ("secrets", "a compose tool refuses"),
+        ("configs", "did you mean `content`?"),
+    ] {
+        let told = stack(&format!(
+            "services: {{web: {{image: x}}}}\n{section}: {{it: {{file: ./it, contents: x}}}}\n"
+        ));
+        let told = told.file("/app/it", "x").rewritten();
+        let unknown = told.notes.iter().find(|note| note.message.contains("`contents`"));
+        let unknown = unknown.and_then(|note| note.help.as_deref());
+        assert!(unknown.is_some_and(|told| told.starts_with(help)), "{unknown:?}");
+    }
     // Beside what does, it is told, too.
     let text = "services:\n  web: {imge: x}\n";
     stack(text).refused("/app/compose.yml:2:3: the service `web` has neither `image` nor `build` [give it one of them: what it runs, or what that is built from]\n/app/compose.yml:2:9: unknown key in a service, `imge` [did you mean `image`? a compose tool refuses a key that it does not know]\n");
