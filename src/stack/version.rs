@@ -32,7 +32,8 @@ impl<'p> Base<'p> {
 
 /// The names of secrets and configs whose own a version before has with other content, or with one that is known later: a
 /// swarm changes none, and both are there until the stack goes. With the same content they have the same name, so that
-/// services are not updated for it. The name says nothing of the content, which is a secret's.
+/// services are not updated for it. Of files, the same path is the same content here: what a step writes into one between two
+/// versions the engine refuses, which `deploy` explains. The name says nothing of the content, which is a secret's.
 pub(super) fn anew(planned: &Rewritten, before: &[&Rewritten]) -> Anew {
     let mut taken = BTreeMap::new();
     for version in before {
