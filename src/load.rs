@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::scenario::{
     Document as Written, Files, Partial, Project, Scenario, Template, There, Wanted, read_document, read_project,
+    unshown,
 };
 use crate::substitute::{self as seen, Entry, EntryContent, FileDigest};
 use crate::template::Template as Leaf;
@@ -166,7 +167,7 @@ pub fn read(found: &Found, projects: &Projects) -> Result<Document, Vec<Diagnost
         Ok(source) => source,
         Err(problem) => return Err(vec![*problem]),
     };
-    let node = crate::yaml::parse(&source)?;
+    let node = crate::yaml::parse(&source).map_err(|problems| unshown::hide_secrets(&source, problems))?;
     match read_document(node, found.named)? {
         Written::Template(template) => Ok(Document::Template(template)),
         Written::Other => Ok(Document::Other),

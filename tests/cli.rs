@@ -38,6 +38,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("check-set-no-vars", "check --set zebra=hunter2zz asserted.yaml"),
     ("check-vars", "check --vars values.yml --vars nowhere.yml shop.yaml"),
     ("check-vars-traps", "check --vars traps.yml shop.yaml"),
+    ("check-vars-no-yaml", "check --vars no-yaml.yml shop.yaml"),
     ("check-nothing", "check --name nobody demo.yaml"),
     ("check-not-selected", "check --name nobody demo.yaml invalid"),
     ("check-tags-invalid", "check --tags quick demo.yaml invalid"),

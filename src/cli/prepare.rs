@@ -15,7 +15,7 @@ use crate::image::Identities;
 use crate::load::{self, Document, Found, Loaded, Projects};
 use crate::mask::HIDDEN;
 use crate::plan::{self, CaseSeed, Settings};
-use crate::scenario::Files;
+use crate::scenario::{Files, unshown};
 use crate::shape::{Named, Problems, Shape};
 use crate::substitute::Writable;
 use crate::template::Data;
@@ -127,10 +127,14 @@ fn set_value(text: &str) -> Value {
 
 fn variables(path: &Path, shown: &str) -> Result<Vec<(String, Value, Span)>, Vec<Diagnostic>> {
     let source = load::text(path, shown).map_err(|problem| vec![*problem])?;
-    let node = crate::yaml::parse(&source)?.merged();
+    // Any of the values may be one to be hidden: which are, only the scenarios say.
+    let node = crate::yaml::parse(&source).map_err(|problems| unshown::hide_lines(&source, problems))?;
+    let node = node.merged();
+    unshown::hide_values(&node);
+    let refused = |problems| Err(unshown::without_values(&node, problems));
     let tags = crate::yaml::foreign_tags(&node);
     if !tags.is_empty() {
-        return Err(tags);
+        return refused(tags);
     }
     let Some(entries) = node.map() else {
         let problem = Diagnostic::error(&node.span.part(0, 0), "expected a mapping of variables to values");
@@ -140,11 +144,8 @@ fn variables(path: &Path, shown: &str) -> Result<Vec<(String, Value, Span)>, Vec
     let mut problems = Problems::default();
     Named::<Data>::read(&node, &mut problems);
     if !problems.diagnostics.is_empty() {
-        return Err(problems.diagnostics);
+        return refused(problems.diagnostics);
     }
-    // What is told from here on is of names alone, and a misspelt one may be that of a value to be hidden.
-    let values = entries.iter().map(|(_, value)| value.span.start..value.span.end);
-    source.hide(values.collect());
     Ok(entries
         .iter()
         .filter_map(|(name, value)| Some((name.scalar()?.to_owned(), value.value(), name.span.clone())))

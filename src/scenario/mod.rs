@@ -12,6 +12,7 @@ mod private;
 mod requires;
 mod schema;
 pub mod stacks;
+pub mod unshown;
 
 use std::time::Duration;
 
@@ -310,6 +311,8 @@ fn no_scenario(node: &Node, named: bool) -> Option<Diagnostic> {
 
 /// Reads the project file.
 pub fn read_project(node: Node) -> Result<Project, Vec<Diagnostic>> {
+    // Pictures of it show no values that are masked.
+    Private::of(&node);
     let mut problems = Problems::default();
     problems.diagnostics.extend(foreign_tags(&node));
     let limits = node.entry("timeouts").and_then(Node::map).unwrap_or_default().to_vec();

@@ -15,18 +15,19 @@ const FILE: &str = "file";
 pub(super) struct Private<'n> {
     /// Each with the name of its secret, where it stands in place of the mapping that a secret is.
     values: Vec<(Option<&'n str>, &'n Node)>,
+    /// The values of variables and parameters that are masked: of these only what is told of themselves is without them.
+    masked: Vec<&'n Node>,
 }
 
 impl<'n> Private<'n> {
     /// Of a document; pictures of it show them no more.
     pub(super) fn of(document: &'n Node) -> Private<'n> {
         let mut private = Private::default();
-        let Some(secrets) = document.entry("secrets") else {
-            return private;
-        };
-        match secrets.map() {
-            None => private.add(None, secrets),
-            Some(secrets) => {
+        private.masked = masked(document);
+        match document.entry("secrets").map(|secrets| (secrets, secrets.map())) {
+            None => {}
+            Some((secrets, None)) => private.add(None, secrets),
+            Some((_, Some(secrets))) => {
                 for (key, secret) in secrets {
                     match secret.map() {
                         None => private.add(key.scalar(), secret),
@@ -38,11 +39,17 @@ impl<'n> Private<'n> {
                 }
             }
         }
-        if private.values.is_empty() {
-            return private;
+        let masked = private.masked.iter().flat_map(|node| leaves(node));
+        let ranges = private
+            .values
+            .iter()
+            .map(|(_, node)| *node)
+            .chain(masked)
+            .flat_map(written);
+        let ranges: Vec<Range<usize>> = ranges.collect();
+        if !ranges.is_empty() {
+            document.span.source.hide(ranges);
         }
-        let ranges = private.values.iter().flat_map(|(_, node)| written(node));
-        secrets.span.source.hide(ranges.collect());
         private
     }
 
@@ -70,6 +77,13 @@ impl<'n> Private<'n> {
     }
 
     fn hide(&self, problem: &mut Diagnostic) {
+        let is_within = |node: &&&Node| node.span.start <= problem.span.start && problem.span.end <= node.span.end;
+        let of_masked = self.masked.iter().find(is_within).copied();
+        if let Some(node) = of_masked
+            && let Some(without) = super::unshown::without([node], vec![problem.clone()]).pop()
+        {
+            *problem = without;
+        }
         let short = self.values.iter().find(|(_, node)| node.span == problem.span);
         if let Some((Some(name), _)) = short {
             problem.message =
@@ -88,6 +102,28 @@ impl<'n> Private<'n> {
         };
         problem.help = problem.help.as_deref().map(&shown);
         problem.message = shown(&problem.message);
+    }
+}
+
+/// The values of variables and parameters that are masked.
+fn masked(document: &Node) -> Vec<&Node> {
+    let mask = document.entry("mask");
+    let names = mask.map(|mask| mask.list().unwrap_or(std::slice::from_ref(mask)));
+    let names = names.unwrap_or_default().iter();
+    let values = names.filter_map(|name| document.entry("vars")?.entry(name.scalar()?));
+    let parameters = document.entry("parameters").and_then(Node::map).unwrap_or_default();
+    let defaults = parameters.iter().filter_map(|(_, parameter)| {
+        let is_masked = parameter.entry("mask")?.scalar() == Some("true");
+        parameter.entry("default").filter(|_| is_masked)
+    });
+    values.chain(defaults).collect()
+}
+
+fn leaves(node: &Node) -> Vec<&Node> {
+    match &node.content {
+        Content::Scalar(_) => vec![node],
+        Content::List(items) => items.iter().flat_map(leaves).collect(),
+        Content::Map(entries) => entries.iter().flat_map(|(_, value)| leaves(value)).collect(),
     }
 }
 

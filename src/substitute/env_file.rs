@@ -1,5 +1,6 @@
 //! Env files, that beside a compose file and those of services, read as the compose tool reads them.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ pub(super) fn values(
     source: &Arc<Source>,
     around: &Environment,
 ) -> Result<(Environment, Vec<Diagnostic>), Box<Diagnostic>> {
+    source.hide(hidden(&source.text));
     let Parsed { values, unset } =
         parse(&source.text, around).map_err(|(line, why)| Box::new(Diagnostic::error(&line_of(source, line), why)))?;
     let told = unset.into_iter().map(|(line, kind)| {
@@ -50,6 +52,32 @@ pub(super) fn values(
         unset::diagnostic(&filled_in(&line, &kind), kind)
     });
     Ok((values, told.collect()))
+}
+
+/// Where in the lines of an env file values stand: any of them may be a secret. What they fill in is none.
+fn hidden(text: &str) -> Vec<Range<usize>> {
+    let (mut ranges, mut at) = (Vec::new(), 0);
+    for line in text.split_inclusive('\n') {
+        let (from, end) = (at, at + line.len());
+        at = end;
+        if line.trim_start().starts_with('#') {
+            continue;
+        }
+        let name = line.find(['=', ':']).filter(|name| is_name(&line[..*name]));
+        let mut rest = from + name.map_or(0, |name| name + 1);
+        while let Some(open) = text[rest..end].find("${").map(|open| rest + open) {
+            ranges.push(rest..open);
+            rest = text[open..end].find('}').map_or(end, |close| open + close + 1);
+        }
+        ranges.push(rest..end);
+    }
+    ranges
+}
+
+fn is_name(text: &str) -> bool {
+    let name = text.trim().trim_start_matches("export ");
+    name.chars()
+        .all(|sign| sign.is_alphanumeric() || matches!(sign, '_' | '.' | '-'))
 }
 
 /// Where a line has the variable; the line where that cannot be told.

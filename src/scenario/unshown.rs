@@ -1,0 +1,193 @@
+//! Values of files that may be somebody's secrets before anybody knows which are: those of a file of variables, and those of
+//! a scenario's secrets in a text that is no YAML. No picture of a line and no message shows them.
+
+use std::ops::Range;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::mask::{FEW_LETTERS, HIDDEN, Masks};
+use crate::yaml::{Content, Node};
+
+/// The section of a scenario whose values are hidden.
+const SECRETS: &str = "secrets";
+
+/// Hides all values of a file of variables.
+pub fn hide_values(node: &Node) {
+    let whole = || vec![node.span.start..node.span.end];
+    let values = node
+        .map()
+        .map(|entries| entries.iter().map(|(_, value)| value.span.start..value.span.end));
+    node.span.source.hide(values.map_or_else(whole, Iterator::collect));
+}
+
+/// The same of one that is no YAML: with what is told of it, all that stands in its lines behind their names is hidden.
+pub fn hide_lines(source: &Source, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    hide(source, by_line(&source.text, 0), problems)
+}
+
+/// The same of a scenario that is no YAML, as far as its secrets go.
+pub fn hide_secrets(source: &Source, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (mut ranges, mut at, mut inside) = (Vec::new(), 0, false);
+    for line in source.text.split_inclusive('\n') {
+        let begins = line.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '"' | '\''));
+        if begins && let Some(value) = behind_name(line) {
+            inside = line[..value].trim_matches(['"', '\'', ':', ' ']) == SECRETS;
+        }
+        if inside {
+            ranges.extend(by_line(line, at));
+        }
+        at += line.len();
+    }
+    match ranges.is_empty() {
+        true => problems,
+        false => hide(source, ranges, problems),
+    }
+}
+
+/// What is told of values that are hidden: without them.
+pub fn without_values(node: &Node, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    match node.map() {
+        Some(entries) => without(entries.iter().map(|(_, value)| value), problems),
+        None => without([node], problems),
+    }
+}
+
+/// The same of these values.
+pub(super) fn without<'n>(values: impl IntoIterator<Item = &'n Node>, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut texts = Vec::new();
+    values.into_iter().for_each(|value| scalars(value, &mut texts));
+    told(&texts, problems)
+}
+
+fn hide(source: &Source, ranges: Vec<Range<usize>>, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let pieces = ranges.iter().filter_map(|range| source.text.get(range.clone()));
+    let pieces: Vec<String> = pieces.map(|piece| piece.trim().to_owned()).collect();
+    source.hide(ranges);
+    told(&pieces, problems)
+}
+
+/// The texts of a value, as they are written, and as what they are read.
+fn scalars(node: &Node, texts: &mut Vec<String>) {
+    match &node.content {
+        Content::Scalar(scalar) => {
+            texts.push(scalar.text.clone());
+            texts.extend((!node.value().is_string()).then(|| node.value().to_string()));
+        }
+        Content::List(items) => items.iter().for_each(|item| scalars(item, texts)),
+        Content::Map(entries) => {
+            for (key, value) in entries {
+                // `{{ x }}` is a key, and meant as a value.
+                texts.extend(key.map().map(|_| key.span.text().to_owned()));
+                scalars(value, texts);
+            }
+        }
+    }
+}
+
+/// Messages without these texts, and without the words of them.
+fn told(texts: &[String], mut problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (masks, mut short) = (Masks::default(), Vec::new());
+    let bare = |text: &str| text.trim_matches(|sign: char| !sign.is_alphanumeric()).to_owned();
+    for text in texts {
+        let words = text
+            .split_whitespace()
+            .map(bare)
+            .filter(|word| word.chars().count() >= FEW_LETTERS);
+        for text in [text.clone(), bare(text)].into_iter().chain(words) {
+            match text.chars().count() {
+                0 => {}
+                count if count < FEW_LETTERS => short.push(text),
+                _ => masks.add(&text.into()),
+            }
+        }
+    }
+    let shown = |text: &str| {
+        short
+            .iter()
+            .fold(masks.hide(text), |text, word| without_word(&text, word))
+    };
+    for problem in &mut problems {
+        problem.message = shown(&problem.message);
+        problem.help = problem.help.as_deref().map(shown);
+    }
+    problems
+}
+
+/// A text without a short one, where that is not a part of a word.
+fn without_word(text: &str, word: &str) -> String {
+    let (mut told, mut from) = (String::new(), 0);
+    for (at, found) in text.match_indices(word) {
+        let before = text[..at].chars().next_back().filter(|sign| sign.is_alphanumeric());
+        let behind = text[at + found.len()..]
+            .chars()
+            .next()
+            .filter(|sign| sign.is_alphanumeric());
+        if before.is_none() && behind.is_none() && found.contains(char::is_alphanumeric) {
+            told.push_str(&text[from..at]);
+            told.push_str(HIDDEN);
+            from = at + found.len();
+        }
+    }
+    told + &text[from..]
+}
+
+/// Where in the lines of a text their values stand.
+fn by_line(text: &str, mut at: usize) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let from = behind_name(line).unwrap_or(0);
+        ranges.push(at + from..at + line.len());
+        at += line.len();
+    }
+    ranges
+}
+
+/// Where the value begins of a line `name: value`.
+fn behind_name(line: &str) -> Option<usize> {
+    let mut colons = line.match_indices(':').map(|(at, _)| at + 1);
+    let end = colons.find(|end| line[*end..].is_empty() || line[*end..].starts_with(char::is_whitespace))?;
+    let name = line[..end - 1].trim().trim_start_matches("- ");
+    let is_name = name
+        .chars()
+        .all(|sign| sign.is_alphanumeric() || matches!(sign, '_' | '-' | '.' | '"' | '\''));
+    is_name.then_some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::Source;
+
+    /// What is told of a scenario that is no YAML.
+    fn told(text: &str) -> String {
+        let source = Source::new("a.yaml", text);
+        let problems = crate::yaml::parse(&source).unwrap_err();
+        let told = super::hide_secrets(&source, problems);
+        told.iter().map(|problem| problem.draw(false) + "\n").collect()
+    }
+
+    #[test]
+    fn a_scenario_that_is_no_yaml_tells_no_secret() {
+        for text in [
+            "scenario: a\nsecrets:\n  word: {content: hunter2-word\nsteps: []\n",
+            "scenario: a\nsecrets:\n  word: {content: \"hunter2-word}\nsteps: []\n",
+            "scenario: a\nsecrets:\n  word:\n    content: %hunter2-word\nsteps: []\n",
+            "scenario: a\nsecrets:\n  word:\n    content: *hunter2-word\nsteps: []\n",
+            "scenario: a\nsecrets:\n  word:\n    content: hunter2-word: x\nsteps: []\n",
+            "scenario: a\n'secrets': {word: {content: hunter2-word]}}\nsteps: []\n",
+            "secrets:\n  word: {content: |\n    hunter2-word\n  }\nscenario: a\n",
+        ] {
+            let told = told(text);
+            assert!(told.contains("error:") && !told.contains("hunter2"), "{told}");
+        }
+        let told = told("secrets: {a: b}\nscenario: *shown\n");
+        assert!(told.contains("scenario: *shown"), "{told}");
+    }
+
+    #[test]
+    fn short_values_are_taken_out_of_messages_and_words_stay() {
+        assert_eq!(
+            super::without_word("`a` is a b, 1a and a.", "a"),
+            "`***` is *** b, 1a and ***."
+        );
+        assert_eq!(super::without_word("an `x` in `=`", "="), "an `x` in `=`");
+    }
+}
