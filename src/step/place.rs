@@ -175,7 +175,7 @@ async fn volume(cx: &Cx, name: &str, path: &str) -> Done<Place> {
             Ok(container) => container,
             Err(faults) => {
                 // Why it cannot be looked at says more than why it stays.
-                drop(holder.leave(&cx.case).await);
+                drop(holder.leave().await);
                 return Err(faults);
             }
         };
