@@ -29,6 +29,9 @@ const LATE: Duration = Duration::from_millis(600);
 /// Of so many containers the last log lines are shown in a fault, and what their healthchecks say while they are waited for.
 const SHOWN: usize = 3;
 
+/// The containers of a stack, and how often the engine has told of what is no container.
+type Known = (Vec<Arc<ContainerState>>, u64);
+
 /// Services of a stack that are waited for.
 pub(super) struct Converging<'a> {
     pub(super) cx: &'a Cx,
@@ -99,7 +102,7 @@ impl Converging<'_> {
         let (mut health, mut unplaced) = (Health::default(), Unplaced::default());
         // From when on all was as it should be, and until when it has to.
         let mut stable = None;
-        let mut generation = self.node.world.snapshot().generation;
+        let mut known = self.known();
         let mut changed = Instant::now();
         loop {
             let look = self.look().await?;
@@ -134,11 +137,28 @@ impl Converging<'_> {
             let pace = if changed.elapsed() < LATE { BUSY } else { IDLE };
             let ends = [Some(self.cx.deadline), stable.map(|(_, until)| until)];
             let left = ends.into_iter().flatten().min().unwrap_or(self.cx.deadline) - Instant::now();
-            if let Ok(state) = timeout(pace.min(left), self.node.world.changed(generation)).await {
-                if let Some(away) = &state.away {
-                    return Err(vec![self.cx.engine_fault(away)]);
-                }
-                (generation, changed) = (state.generation, Instant::now());
+            if let Ok(news) = timeout(pace.min(left), self.news(&known)).await {
+                (known, changed) = (news?, Instant::now());
+            }
+        }
+    }
+
+    /// What of the world may say that something has changed for the services: their containers, and whether the engine
+    /// has told of anything but containers. What others do to theirs is no reason to ask a manager again.
+    fn known(&self) -> Known {
+        (members(self.node, self.plan), self.node.world.snapshot().others)
+    }
+
+    /// The same once it is otherwise.
+    async fn news(&self, known: &Known) -> Done<Known> {
+        loop {
+            let generation = self.node.world.snapshot().generation;
+            let now = self.known();
+            if now != *known {
+                return Ok(now);
+            }
+            if let Some(away) = &self.node.world.changed(generation).await.away {
+                return Err(vec![self.cx.engine_fault(away)]);
             }
         }
     }

@@ -246,9 +246,34 @@ fn stands(service: &Service, rules: &Rules) -> bool {
     rules.unchanged && update.any(|update| update.state.ends_with("paused"))
 }
 
-/// The last task in each place that is made from what the service is now.
+/// The last task in each place that is made from what the service is now. One that had completed before the service was
+/// something else is of an earlier time: what it is now has still to begin there.
 pub(super) fn current<'t>(service: &Service, tasks: &[&'t Task], nodes: &[SwarmNode]) -> Vec<&'t Task> {
-    last(service, tasks.iter().copied().filter(|task| service.made(task, nodes)))
+    let mut last = last(service, tasks.iter().copied().filter(|task| service.made(task, nodes)));
+    last.retain(|task| task.state != "complete" || !is_outlived(service, task, (tasks, nodes)));
+    last
+}
+
+/// The same where they are to complete: one that has done so counts, whatever follows it.
+fn best<'t>(service: &Service, tasks: &[&'t Task], nodes: &[SwarmNode]) -> Vec<&'t Task> {
+    let completed = |last: &'t Task| {
+        let mut same = tasks.iter().copied();
+        let done = same.find(|task| {
+            task.state == "complete"
+                && service.place(task) == service.place(last)
+                && service.made(task, nodes)
+                && !is_outlived(service, task, (tasks, nodes))
+        });
+        done.unwrap_or(last)
+    };
+    current(service, tasks, nodes).into_iter().map(completed).collect()
+}
+
+/// True where a later task in the same place is made from something else.
+fn is_outlived(service: &Service, task: &Task, (tasks, nodes): (&[&Task], &[SwarmNode])) -> bool {
+    let in_place = tasks.iter().filter(|other| service.place(other) == service.place(task));
+    let mut later = in_place.filter(|other| task.created < other.created);
+    later.any(|other| !service.made(other, nodes))
 }
 
 /// The last task in each place.
@@ -261,18 +286,6 @@ pub(super) fn last<'t>(service: &Service, tasks: impl Iterator<Item = &'t Task>)
         }
     }
     last.into_values().collect()
-}
-
-/// The same where they are to complete: one that has done so counts, whatever follows it.
-fn best<'t>(service: &Service, tasks: &[&'t Task], nodes: &[SwarmNode]) -> Vec<&'t Task> {
-    let completed = |last: &'t Task| {
-        let mut same = tasks.iter().copied();
-        let done = same.find(|task| {
-            task.state == "complete" && service.place(task) == service.place(last) && service.made(task, nodes)
-        });
-        done.unwrap_or(last)
-    };
-    current(service, tasks, nodes).into_iter().map(completed).collect()
 }
 
 /// ` (2 preparing, 1 pending: no suitable node)`.

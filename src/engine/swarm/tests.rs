@@ -103,6 +103,36 @@ fn tasks_of_another_version_do_not_count() {
     assert_eq!(verdict, not_yet("`shop_web` still has 2 tasks, and 1 are wanted"));
 }
 
+/// A stack that goes back to an earlier version: the swarm remembers how that one ended the last time.
+#[test]
+fn what_had_completed_before_another_version_does_not_count() {
+    let with = |version: u64, condition: &str| json!({"v": version, "RestartPolicy": {"Condition": condition}});
+    let completes = Rules {
+        completes: ["shop_web".to_owned()].into(),
+        ..Rules::default()
+    };
+    for (condition, rules) in [("any", &completes), ("none", &Rules::default())] {
+        let made = |version: u64, created: i64, state: &str| Task {
+            id: format!("{version} {created}"),
+            template: with(version, condition),
+            created,
+            ..task(1, state)
+        };
+        let service = || Service {
+            template: with(1, condition),
+            ..service(ServiceMode::Replicated(1))
+        };
+        let before = [made(1, 1, "complete"), made(2, 2, "complete")];
+        let seen = judged(service(), &before, rules);
+        assert!(matches!(seen, Verdict::NotYet(_)), "{condition} {seen:?}");
+        let begun = [&before[..], &[made(1, 3, "preparing")]].concat();
+        let seen = judged(service(), &begun, rules);
+        assert!(matches!(seen, Verdict::NotYet(_)), "{condition} {seen:?}");
+        let done = [&before[..], &[made(1, 3, "complete")]].concat();
+        assert_eq!(judged(service(), &done, rules), Verdict::Converged, "{condition}");
+    }
+}
+
 #[test]
 fn what_has_completed_counts_where_nothing_follows_it() {
     let with = |condition: &str| Service {
