@@ -205,7 +205,12 @@ impl Fake {
                 }),
             }
         }
-        for task in &made {
+        self.forget(&made).await;
+    }
+
+    /// Removes what is left of tasks whose place is gone.
+    async fn forget(&self, made: &[String]) {
+        for task in made {
             if let Some(container) = self.task(task).and_then(|task| task.container) {
                 self.erase(&container);
             }
@@ -321,35 +326,6 @@ impl Fake {
             (task.state, task.message) = (word.into(), message.into());
             (task.error, task.exit) = (error, exit);
         });
-    }
-
-    /// Puts a new task into a place.
-    pub(super) fn add_task(
-        &self,
-        state: &mut State,
-        (service, slot): &(String, u64),
-        template: &Value,
-        (word, desired): (&str, &str),
-    ) -> Option<String> {
-        let (id, created) = (state.next_id(), self.tick(state));
-        let swarm = state.swarm.as_mut()?;
-        let of = swarm.services.get(service)?;
-        let (labels, version) = (of.labels.clone(), of.version);
-        let task = Task {
-            id: id.clone(),
-            service: service.clone(),
-            slot: Some(*slot).filter(|slot| *slot > 0),
-            node: swarm.node.id.clone(),
-            state: word.into(),
-            desired: desired.into(),
-            template: template.clone(),
-            at: created,
-            created,
-            ..Task::default()
-        };
-        let known = Known { task, labels, version };
-        swarm.tasks.insert(id.clone(), known);
-        Some(id)
     }
 
     /// The container of a task.

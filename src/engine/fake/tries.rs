@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Fake;
 use super::swarm::{Known, Swarmed};
-use crate::engine::swarm::ServiceMode;
+use super::{Fake, State};
+use crate::engine::swarm::{ServiceMode, Task};
 
 /// How often another task has followed in a place: counted anew after each change of the service.
 #[derive(Default)]
@@ -54,6 +54,35 @@ impl Fake {
             let follower = self.add_task(state, at, &template, ("ready", "ready"))?;
             Some((follower, template))
         })
+    }
+
+    /// Puts a new task into a place.
+    pub(super) fn add_task(
+        &self,
+        state: &mut State,
+        (service, slot): &(String, u64),
+        template: &Value,
+        (word, desired): (&str, &str),
+    ) -> Option<String> {
+        let (id, created) = (state.next_id(), self.tick(state));
+        let swarm = state.swarm.as_mut()?;
+        let of = swarm.services.get(service)?;
+        let (labels, version) = (of.labels.clone(), of.version);
+        let task = Task {
+            id: id.clone(),
+            service: service.clone(),
+            slot: Some(*slot).filter(|slot| *slot > 0),
+            node: swarm.node.id.clone(),
+            state: word.into(),
+            desired: desired.into(),
+            template: template.clone(),
+            at: created,
+            created,
+            ..Task::default()
+        };
+        let known = Known { task, labels, version };
+        swarm.tasks.insert(id.clone(), known);
+        Some(id)
     }
 
     /// True where another task follows one that has ended.
