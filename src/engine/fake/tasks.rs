@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::machine::Machine;
-use super::swarm::{Known, Place, namespace};
+use super::swarm::{Place, namespace};
 use super::tries::Tries;
 use super::{Fake, State};
 use crate::engine::swarm::{Service, ServiceMode, ServicePort, Task};
