@@ -1,5 +1,5 @@
 //! Whether the fake's manager has another task follow one that has ended: how often it has done so it counts for each place,
-//! from the service's last change on.
+//! from the service's last change on. For a swarm a rollback is none, and here it is.
 
 use std::time::Duration;
 

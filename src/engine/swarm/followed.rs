@@ -1,7 +1,7 @@
 //! Whether a service of a swarm goes on where tasks have ended: its restart policy has another one follow, or has not.
 //!
 //! How often a place was tried only the swarm knows: it counts from the last change of the service on, also from one that
-//! changes nothing, or within a time, and tells nobody. But it says what has come of it: in one write it gives up what has
+//! changes nothing but not from a rollback, or within a time, and tells nobody. But it says what has come of it: in one write it gives up what has
 //! ended, and makes what follows.
 
 use std::collections::BTreeMap;

@@ -72,7 +72,7 @@ async fn what_is_not_followed_is_given_up_at_once() {
     check(", max_attempts: 2", &twice, ("passed", WHEN_IT_IS_BACK)).await;
     // Tries of before a change, or of another time, are no tries of now.
     let changes = "{update: {service: web, env: {A: '2'}}}";
-    let anew = ["kill: web", back, changes, "rollback: web", "kill: web", exec];
+    let anew = ["kill: web", back, changes, "deploy: s", "kill: web", exec];
     check(", max_attempts: 1", &anew, ("passed", WHEN_IT_IS_BACK)).await;
     let within = |window: &str| format!(", max_attempts: 1, window: {window}");
     check(&within("10s"), &twice, ("failed", AT_ONCE)).await;
