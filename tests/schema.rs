@@ -94,6 +94,7 @@ const BEYOND: [(&str, &[&str]); 12] = [
             "template-returns",
             "template-values",
             "ungiven",
+            "ungiven-computed",
             "unpublished-port",
             "variable-file",
         ],
