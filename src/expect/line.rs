@@ -1,6 +1,7 @@
 //! Conditions on one line of a log: a plain text means contains.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::{Deref, Range};
 use std::sync::OnceLock;
 
@@ -74,6 +75,8 @@ pub struct Allowed {
     pub line: LineMatcher,
     /// Why it may be.
     pub reason: String,
+    /// What one of the lines shortly before it has to be like, so that it may.
+    pub after: Option<LineMatcher>,
 }
 
 /// A condition on a line that must come, and whose log has to have it, where that is said.
@@ -186,37 +189,46 @@ impl LinePattern {
 
 impl Shape for LineMatcher {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        read(node, problems, None).map(|(line, _)| line)
+        read(node, problems, &[]).map(|(line, _)| line)
     }
 }
 
 impl Shape for Ignored {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let (line, reason) = read(node, problems, Some("reason"))?;
-        let reason = match reason {
-            Some(reason) => Some(Spanned::<String>::read(reason, problems)?.value),
-            None => None,
-        };
+        let (line, beside) = read(node, problems, &["reason"])?;
+        let reason = reason(&beside, problems)?;
         Some(Ignored { line, reason })
     }
 }
 
 impl Shape for Allowed {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Ignored { line, reason } = Ignored::read(node, problems)?;
-        let Some(reason) = reason.filter(|reason| !reason.trim().is_empty()) else {
+        let (line, beside) = read(node, problems, &["reason", "after"])?;
+        let Some(reason) = reason(&beside, problems)?.filter(|reason| !reason.trim().is_empty()) else {
             let problem = Diagnostic::error(&node.span, "a `reason` is missing: why may this line be there?");
             problems.push(problem.help("write it as `{contains: …, reason: known noise of the driver}`"));
             return None;
         };
-        Some(Allowed { line, reason })
+        let after = match beside.get("after") {
+            Some(after) => Some(LineMatcher::read(after, problems)?),
+            None => None,
+        };
+        Some(Allowed { line, reason, after })
+    }
+}
+
+/// Why a line may be there; none where that cannot be read.
+fn reason(beside: &Beside<'_>, problems: &mut Problems) -> Option<Option<String>> {
+    match beside.get("reason") {
+        Some(reason) => Some(Some(Spanned::<String>::read(reason, problems)?.value)),
+        None => Some(None),
     }
 }
 
 impl Shape for LineOf {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let (line, service) = read(node, problems, Some("service"))?;
-        let service = match service {
+        let (line, beside) = read(node, problems, &["service"])?;
+        let service = match beside.get("service") {
             Some(service) => Some(Text::read(service, problems)?),
             None => None,
         };
@@ -224,21 +236,26 @@ impl Shape for LineOf {
     }
 }
 
-/// Reads a condition, and gives what stands under the one key that it may have beside it.
-fn read<'n>(node: &'n Node, problems: &mut Problems, more: Option<&str>) -> Option<(LineMatcher, Option<&'n Node>)> {
+/// What stands beside a condition, by its key.
+type Beside<'n> = BTreeMap<&'n str, &'n Node>;
+
+/// Reads a condition, and gives what stands under the keys that it may have beside it.
+fn read<'n>(node: &'n Node, problems: &mut Problems, more: &[&str]) -> Option<(LineMatcher, Beside<'n>)> {
     let Some(entries) = node.map() else {
-        return Some((one(node, false, problems)?, None));
+        return Some((one(node, false, problems)?, Beside::new()));
     };
-    let (mut line, mut beside, mut conditions) = (None, None, 0);
+    let (mut line, mut beside, mut conditions) = (None, Beside::new(), 0);
     for (key, value) in entries {
         match key.scalar() {
             Some(name @ ("contains" | "matches")) => {
                 conditions += 1;
                 line = one(value, name == "matches", problems);
             }
-            Some(name) if more == Some(name) => beside = Some(value),
+            Some(name) if more.contains(&name) => {
+                beside.insert(name, value);
+            }
             Some(name) => {
-                let known = ["contains", "matches"].into_iter().chain(more);
+                let known = ["contains", "matches"].iter().chain(more).copied();
                 problems.push(
                     key_trap(key).unwrap_or_else(|| {
                         Diagnostic::unknown(&key.span, "key in a condition on a line,", name, known)
@@ -310,8 +327,15 @@ impl JsonSchema for Allowed {
     fn schema_name() -> Cow<'static, str> {
         "AllowedLine".into()
     }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let forms = with_beside(("reason", "Why it may be there."), true);
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut forms = with_beside(("reason", "Why it may be there."), true);
+        for form in &mut forms {
+            let line = generator.subschema_for::<LineMatcher>();
+            form["properties"]["after"] = serde_json::json!({
+                "description": "It may be there only where one of the 10 lines before it, in the same log, is like that.",
+                "allOf": [line]
+            });
+        }
         json_schema!({"description": "Lines that may be there, and why.", "anyOf": forms})
     }
 }

@@ -11,7 +11,8 @@ shape! {
     pub struct LogScan ("`log-scan`") rules [Rule::Some(&["never", "ignore"])] {
         /// Lines that no log may have: `text` that a line contains, or `{matches: regex}`.
         never: Vec<LineMatcher>,
-        /// Those of them that may be there all the same, each with its `reason`. One that allows nothing is told.
+        /// Those of them that may be there all the same, each with its `reason`; with `after` only where one of the 10 lines
+        /// before it, in the same log, is like that. One that allows nothing is told.
         ignore: Vec<Allowed>,
         /// `tracebacks`: a line and those that go on with it (indented, `Caused by:`, Python's) are one.
         join: Option<Spanned<JoinWord>>,

@@ -342,3 +342,21 @@ async fn logs_that_were_not_read_to_their_end_because_of_an_interruption_are_an_
         )
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_line_may_be_there_for_what_stands_before_it() {
+    let log = |between: usize| format!("asked to stop\n{}ERROR: three\n", "going on\n".repeat(between));
+    let body = "steps: [assert: 'true']
+log-scan: {never: [ERROR], ignore: [{contains: three, after: {matches: '^asked'}, reason: its end}]}\n";
+    check(Script::new().out(log(9)), body, "steps[1] passed\n= passed").await;
+    // Too far, behind it, and nowhere.
+    for log in [log(10), "ERROR: three\nasked to stop\n".to_owned(), LOG.to_owned()] {
+        let stage = writes(Script::new().out(log.clone()), body);
+        let told = stage.told(&stage.events().await);
+        let failed = told.contains("it contains `ERROR` -> ERROR: three") && told.contains("allowed no line");
+        assert!(failed, "{log} {told}");
+    }
+    let joined = "steps: [assert: 'true']
+log-scan: {never: [ERROR], join: tracebacks, ignore: [{contains: three, after: asked, reason: its end}]}\n";
+    check(Script::new().out(log(2)), joined, "steps[1] passed\n= passed").await;
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::rules::Rules;
+use super::rules::{BEFORE, Rules};
 use crate::engine::logs::{Joined, Records};
 use crate::event::Fault;
 use crate::expect::LinePattern;
@@ -24,7 +24,7 @@ const SHOWN: usize = 16 * 1024;
 pub(super) struct Read {
     /// The rules that it is read by.
     pub(super) rules: Vec<usize>,
-    /// Its last lines: at least those of the traceback that the next one may be of.
+    /// Its last lines: those that may be why the next one is there, and those of the traceback that it may be of.
     before: VecDeque<String>,
     records: Records,
     /// How many lines the record has that its last line is of.
@@ -75,12 +75,9 @@ impl Judge {
         let continues = read.records.continues(line);
         let own = if continues { read.length } else { 0 };
         self.follow(read, line, continues);
-        while read.before.len() > AROUND.max(own) {
-            read.before.pop_front();
-        }
-        self.judge(read, (id, line), expected);
+        self.judge(read, (id, line, AROUND.max(own)), expected);
         read.length = TRACE.min(own + 1);
-        read.remember(line, AROUND.max(read.length));
+        read.remember(line, BEFORE.max(read.length));
     }
 
     /// Judges what may go on: nothing more comes of it.
@@ -96,14 +93,14 @@ impl Judge {
         pending.is_some_and(|record| {
             self.rules.broken_by(&read.rules, record).is_some()
                 && !is_expected(expected, record)
-                && !self.rules.allow(record)
+                && !self.rules.allow(record, &read.before)
         })
     }
 
     /// Lines that are one.
     fn record(&mut self, read: &mut Read, (id, record): (&str, &str), expected: &[LinePattern]) {
-        self.judge(read, (id, record), expected);
-        record.lines().for_each(|line| read.remember(line, AROUND));
+        self.judge(read, (id, record, AROUND), expected);
+        record.lines().for_each(|line| read.remember(line, BEFORE));
     }
 
     /// Shows a line with the findings before it.
@@ -119,19 +116,21 @@ impl Judge {
         read.open.retain(|open| open.in_trace || open.left > 0);
     }
 
-    fn judge(&mut self, read: &mut Read, (id, line): (&str, &str), expected: &[LinePattern]) {
+    /// Judges a line; so many before it are shown with it.
+    fn judge(&mut self, read: &mut Read, (id, line, shown): (&str, &str, usize), expected: &[LinePattern]) {
         let bytes = line.as_bytes();
         let Some(rule) = self.rules.broken_by(&read.rules, bytes) else {
             return;
         };
-        if is_expected(expected, bytes) || self.rules.allows(bytes) {
+        if is_expected(expected, bytes) || self.rules.allows(bytes, &read.before) {
             return;
         }
         if let Some(finding) = read.found.get(&rule) {
             self.findings[*finding].count += 1;
             return;
         }
-        let mut around: Vec<String> = read.before.iter().map(|line| format!("  {line}")).collect();
+        let before = read.before.iter().skip(read.before.len().saturating_sub(shown));
+        let mut around: Vec<String> = before.map(|line| format!("  {line}")).collect();
         around.extend(line.lines().take(TRACE).map(|line| format!("> {line}")));
         let finding = self.findings.len();
         read.found.insert(rule, finding);
@@ -194,6 +193,9 @@ impl Read {
     }
 
     fn remember(&mut self, line: &str, most: usize) {
+        while self.before.len() > most {
+            self.before.pop_front();
+        }
         // The oldest one's memory is used again: most lines are looked at and forgotten.
         let oldest = self.before.len() >= most;
         let mut last = oldest.then(|| self.before.pop_front()).flatten().unwrap_or_default();

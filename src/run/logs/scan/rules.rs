@@ -1,5 +1,7 @@
 //! What no log may hold, and what may be there all the same, with the values of the case.
 
+use std::collections::VecDeque;
+
 use crate::diagnostic::{Place, Span};
 use crate::event::Fault;
 use crate::expect::{LineMatcher, LinePattern};
@@ -24,12 +26,35 @@ pub(super) struct Rule {
     pub(super) services: Option<Vec<ServiceRef>>,
 }
 
+/// How many lines before one may be why it is there: the first words of a trouble stand close before its errors.
+pub(super) const BEFORE: usize = 10;
+
 /// What may be there all the same.
 pub(super) struct Allowed {
     pub(super) pattern: LinePattern,
+    pub(super) after: Option<LinePattern>,
     pub(super) place: Place,
     pub(super) own: bool,
     pub(super) used: bool,
+}
+
+impl Allowed {
+    /// True for a line of which this says that it may be there, behind those before it.
+    fn covers(&self, line: &[u8], before: &VecDeque<String>) -> bool {
+        let is_before = |after: &LinePattern| {
+            let mut last = before.iter().rev().take(BEFORE);
+            last.any(|line| after.is_match(line.as_bytes()))
+        };
+        self.pattern.is_match(line) && self.after.as_ref().is_none_or(is_before)
+    }
+
+    fn words(&self) -> String {
+        let after = self
+            .after
+            .as_ref()
+            .map(|after| format!(" after one that {}", after.shown()));
+        format!("ignore: {}{}", self.pattern.shown(), after.unwrap_or_default())
+    }
 }
 
 fn unrendered(why: Unrendered) -> Fault {
@@ -59,15 +84,18 @@ impl Rules {
                     own: scan.own,
                     services: services.clone(),
                 }));
-            let ignore = scan.ignore.iter().map(|allowed| pattern(&allowed.line, scope));
-            rules
-                .allowed
-                .extend(kept(ignore, &mut broken).into_iter().map(|(pattern, place)| Allowed {
-                    pattern,
+            let ignore = scan.ignore.iter().map(|allowed| {
+                let (of_line, place) = pattern(&allowed.line, scope)?;
+                let after = allowed.after.as_ref().map(|after| pattern(after, scope)).transpose()?;
+                Ok(Allowed {
+                    pattern: of_line,
+                    after: after.map(|(after, _)| after),
                     place,
                     own: scan.own,
                     used: false,
-                }));
+                })
+            });
+            rules.allowed.extend(kept(ignore, &mut broken));
         }
         (rules, broken)
     }
@@ -82,10 +110,7 @@ impl Rules {
             .rules
             .iter()
             .map(|rule| format!("never: {}{}", rule.pattern.shown(), of(&rule.services)));
-        let ignore = self
-            .allowed
-            .iter()
-            .map(|allowed| format!("ignore: {}", allowed.pattern.shown()));
+        let ignore = self.allowed.iter().map(Allowed::words);
         let join = self.joins.then(|| "join: tracebacks".to_owned());
         never.chain(ignore).chain(join).collect()
     }
@@ -96,14 +121,14 @@ impl Rules {
         rules.find(|rule| self.rules[*rule].pattern.is_match(line))
     }
 
-    /// True where a line may be there all the same.
-    pub(super) fn allow(&self, line: &[u8]) -> bool {
-        self.allowed.iter().any(|allowed| allowed.pattern.is_match(line))
+    /// True where a line may be there all the same, behind those before it.
+    pub(super) fn allow(&self, line: &[u8], before: &VecDeque<String>) -> bool {
+        self.allowed.iter().any(|allowed| allowed.covers(line, before))
     }
 
     /// The same, and counted as one that was.
-    pub(super) fn allows(&mut self, line: &[u8]) -> bool {
-        let mut fitting = self.allowed.iter_mut().filter(|allowed| allowed.pattern.is_match(line));
+    pub(super) fn allows(&mut self, line: &[u8], before: &VecDeque<String>) -> bool {
+        let mut fitting = self.allowed.iter_mut().filter(|allowed| allowed.covers(line, before));
         fitting.next().map(|allowed| allowed.used = true).is_some()
     }
 }
