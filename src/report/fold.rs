@@ -23,31 +23,7 @@ impl Attempt {
                 }
             }
             What::Retried { text, .. } => self.retried.push(text.clone()),
-            What::StepEnded {
-                step: info,
-                outcome,
-                reason,
-                seconds,
-                faults,
-                attempts,
-                outputs,
-                ..
-            } => {
-                // A skipped step may never have begun.
-                let step = self
-                    .steps
-                    .entry(info.path.clone())
-                    .or_insert_with(|| Step::new(info, elapsed));
-                step.close_wait(elapsed);
-                step.end = Some(StepEnd {
-                    outcome: *outcome,
-                    reason: reason.clone(),
-                    seconds: *seconds,
-                    faults: faults.clone(),
-                    attempts: *attempts,
-                    wrote: afterwards::wrote(info.phase, outputs),
-                });
-            }
+            What::StepEnded { step, .. } => self.step_ended(step, what, elapsed),
             What::Note { text } => self.notes.push(text.clone()),
             What::Kept { text } => self.kept.push(text.clone()),
             What::CaseEnded {
@@ -69,6 +45,35 @@ impl Attempt {
             }
             other => self.found(other, at),
         }
+    }
+
+    fn step_ended(&mut self, info: &StepInfo, what: &What, elapsed: f64) {
+        let What::StepEnded {
+            outcome,
+            reason,
+            seconds,
+            faults,
+            attempts,
+            outputs,
+            ..
+        } = what
+        else {
+            return;
+        };
+        // A skipped step may never have begun.
+        let step = self
+            .steps
+            .entry(info.path.clone())
+            .or_insert_with(|| Step::new(info, elapsed));
+        step.close_wait(elapsed);
+        step.end = Some(StepEnd {
+            outcome: *outcome,
+            reason: reason.clone(),
+            seconds: *seconds,
+            faults: faults.clone(),
+            attempts: *attempts,
+            wrote: afterwards::wrote(info.phase, outputs),
+        });
     }
 
     /// Takes what a step found out beside its result.

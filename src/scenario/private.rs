@@ -22,8 +22,10 @@ pub(super) struct Private<'n> {
 impl<'n> Private<'n> {
     /// Of a document; pictures of it show them no more.
     pub(super) fn of(document: &'n Node) -> Private<'n> {
-        let mut private = Private::default();
-        private.masked = masked(document);
+        let mut private = Private {
+            masked: masked(document),
+            ..Private::default()
+        };
         match document.entry("secrets").map(|secrets| (secrets, secrets.map())) {
             None => {}
             Some((secrets, None)) => private.add(None, secrets),

@@ -12,11 +12,10 @@ const SECRETS: &str = "secrets";
 
 /// Hides all values of a file of variables.
 pub fn hide_values(node: &Node) {
-    let whole = || vec![node.span.start..node.span.end];
-    let values = node
-        .map()
-        .map(|entries| entries.iter().map(|(_, value)| value.span.start..value.span.end));
-    node.span.source.hide(values.map_or_else(whole, Iterator::collect));
+    let place = |node: &Node| node.span.start..node.span.end;
+    let entries = node.map().map_or(std::slice::from_ref(node), |_| &[]);
+    let values = node.map().into_iter().flatten().map(|(_, value)| value);
+    node.span.source.hide(values.chain(entries).map(place).collect());
 }
 
 /// The same of one that is no YAML: with what is told of it, all that stands in its lines behind their names is hidden.

@@ -187,22 +187,33 @@ fn jobs_complete_and_global_services_are_on_every_eligible_node() {
     assert_eq!(judged(global(), &[on_node], &Rules::default()), Verdict::Converged);
 }
 
+/// Tasks one after the other, in these places.
+fn tasks(state: &str, slots: &[u64]) -> Vec<Task> {
+    let numbered = (0_i64..).zip(slots);
+    let all = numbered.map(|(number, slot)| Task {
+        id: number.to_string(),
+        error: "why".into(),
+        at: number,
+        created: number,
+        ..task(*slot, state)
+    });
+    all.collect()
+}
+
+/// The same as failed ones, each of whose places has one more on its way.
+fn followed(slots: &[u64]) -> Vec<Task> {
+    let next = slots.iter().map(|slot| Task {
+        created: 9,
+        ..task(*slot, "ready")
+    });
+    [tasks("failed", slots), next.collect()].concat()
+}
+
 #[test]
 fn a_task_that_nothing_mends_ends_it_with_its_own_error() {
     let with = |policy: serde_json::Value| Service {
         template: json!({"v": 1, "RestartPolicy": policy}),
         ..service(ServiceMode::Replicated(2))
-    };
-    let tasks = |state: &str, slots: &[u64]| {
-        let numbered = (0_i64..).zip(slots);
-        let all = numbered.map(|(number, slot)| Task {
-            id: number.to_string(),
-            error: "why".into(),
-            at: number,
-            created: number,
-            ..task(*slot, state)
-        });
-        all.collect::<Vec<_>>()
     };
     let check = |policy: serde_json::Value, tasks: &[Task], rules: &Rules, expected: Option<&str>| {
         let service = with(policy.clone());
@@ -223,13 +234,6 @@ fn a_task_that_nothing_mends_ends_it_with_its_own_error() {
     let (none, any) = (Rules::default(), json!({}));
     check(any.clone(), &tasks("rejected", &[1]), &none, Some("was rejected: why"));
     // Another one follows, and what it needs may be there then.
-    let followed = |slots: &[u64]| {
-        let next = slots.iter().map(|slot| Task {
-            created: 9,
-            ..task(*slot, "ready")
-        });
-        [tasks("failed", slots), next.collect()].concat()
-    };
     check(any.clone(), &followed(&[1]), &none, None);
     check(any.clone(), &followed(&[1, 2, 1, 2, 1, 2]), &none, None);
     let often = Some("failed: why; so did 3 before it");
