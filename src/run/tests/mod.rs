@@ -33,6 +33,7 @@ mod starting;
 mod swarm;
 mod swarm_changes;
 mod swarm_stacks;
+mod traces;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};

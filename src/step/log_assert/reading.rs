@@ -199,6 +199,7 @@ impl Reading<'_> {
         self.nothing_forbidden().await?;
         if self.cx.within.is_none() {
             self.now().await?;
+            self.nothing_forbidden().await?;
             self.update().await?;
             return match self.judge().await {
                 Ok(()) => Ok(true),
@@ -222,7 +223,8 @@ impl Reading<'_> {
         Ok(true)
     }
 
-    /// Reads on to what has been written until now: to a barrier, and not further.
+    /// Reads on to what has been written until now: to a barrier, and not further. A forbidden line that may go on fails
+    /// nothing yet: what comes may be what is ignored of it.
     async fn now(&mut self) -> Done<()> {
         if let Target::Container(_) = self.target {
             let synced = self.node.world.sync().await;
@@ -242,8 +244,8 @@ impl Reading<'_> {
                 tokio::task::yield_now().await;
             }
         }
-        self.judge_pending();
         self.nothing_forbidden().await?;
+        self.judge_pending();
         self.gaps()
     }
 
@@ -356,6 +358,7 @@ impl Reading<'_> {
     /// Why it did not become true: judged once more on all that was written until now.
     async fn at_the_end(&mut self) -> Done<()> {
         self.now().await?;
+        self.nothing_forbidden().await?;
         let is_made_so = self.update().await?;
         let faults = match self.judge().await {
             Err(faults) => faults,
