@@ -46,7 +46,7 @@ pub(crate) fn list(process: &Process, arguments: &ListArguments) -> u8 {
 }
 
 fn json(seeds: &[CaseSeed]) -> String {
-    let infos: Vec<_> = seeds.iter().map(|seed| &seed.info).collect();
+    let infos: Vec<_> = seeds.iter().map(CaseSeed::data).collect();
     serde_json::to_string_pretty(&infos).unwrap_or_default() + "\n"
 }
 
@@ -58,7 +58,7 @@ fn lines(seeds: &[CaseSeed]) -> String {
         } else {
             format!("  ({})", info.tags.join(", "))
         };
-        format!("{}  {}{tags}\n", info.place, info.name)
+        format!("{}  {}{tags}\n", info.place, seed.shown(&info.name))
     });
     lines.collect()
 }

@@ -22,6 +22,7 @@ use super::{NOTHING, Process, connect, shuffle, terminal, validate};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::event::{Earlier, Event, Fault, Outcome, Rules, What};
 use crate::image::{How, ImagePlan};
+use crate::mask::Masks;
 use crate::plan::Settings;
 use crate::report::outcome::exit_code;
 use crate::report::tally::Tally;
@@ -229,8 +230,10 @@ pub(super) fn unwritable(results: &Path, why: &io::Error) -> String {
 
 /// What would run, in order.
 fn dry(prepared: &Prepared) -> u8 {
-    let mut text = String::new();
+    let mut told = String::new();
     for job in &prepared.jobs {
+        let (mut text, masks) = (String::new(), Masks::default());
+        job.plan.hide(&masks);
         text.push_str(&format!("would run  {}  {}\n", job.seed.info.place, job.seed.info.name));
         for (phase, steps) in &job.plan.phases {
             for step in steps {
@@ -240,8 +243,9 @@ fn dry(prepared: &Prepared) -> u8 {
         for image in &job.plan.images {
             text.push_str(&format!("  image {} = {}\n", image.shown(), known(image)));
         }
+        told.push_str(&masks.hide(&text));
     }
-    terminal::print(&text);
+    terminal::print(&told);
     0
 }
 

@@ -247,6 +247,15 @@ impl Diagnostic {
         self
     }
 
+    /// The same with each text changed that it says; where it is stays.
+    #[must_use]
+    pub fn reworded(mut self, word: impl Fn(&str) -> String) -> Self {
+        self.message = word(&self.message);
+        self.help = self.help.as_deref().map(&word);
+        self.related.iter_mut().for_each(|(_, label)| *label = word(label));
+        self
+    }
+
     /// An unknown name, with what is known and what may have been meant.
     pub fn unknown<'a>(span: &Span, what: &str, got: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();

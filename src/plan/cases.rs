@@ -1,6 +1,9 @@
 //! The cases of a scenario: one for each combination of its matrix, with its number and its folder.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::secret;
 use crate::event::{CaseInfo, repetition_text};
@@ -18,9 +21,22 @@ pub struct CaseSeed {
     pub combination: usize,
     /// What seeds its unique names, where they are those of an earlier run.
     pub unique: Option<String>,
+    /// What is hidden of it before it is planned.
+    hidden: Arc<Masks>,
 }
 
 impl CaseSeed {
+    /// A text that tells of it, with hidden values hidden.
+    pub fn shown(&self, text: &str) -> String {
+        self.hidden.hide(text)
+    }
+
+    /// What is known of it as data, with hidden values hidden.
+    pub fn data(&self) -> Value {
+        let info = serde_json::to_value(&self.info).unwrap_or_default();
+        self.hidden.hidden_in(info)
+    }
+
     /// It, so many times, each with a name of its own.
     pub fn repeated(&self, times: u32) -> impl Iterator<Item = CaseSeed> {
         (1..=times).map(|number| {
@@ -67,12 +83,10 @@ pub fn cases(loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
         || secret::made_of(scenario, project)
             .iter()
             .any(|name| name.parts[0] == "matrix");
-    let masks = Masks::default();
-    let literal = secret::contents(scenario).filter_map(|content| content.as_literal());
-    literal.for_each(|content| masks.add(&content.into()));
     let combinations = Matrix::cases(scenario.matrix.as_ref());
     let seeds = combinations.iter().enumerate().map(|(combination, values)| {
         let name = format!("{}{}", scenario.scenario.value, Matrix::suffix(values));
+        let masks = secret::hidden_early(scenario, project, values);
         let info = CaseInfo {
             number: first + combination,
             file: loaded.file.clone(),
@@ -95,6 +109,7 @@ pub fn cases(loaded: &Loaded, first: usize) -> Vec<CaseSeed> {
             info,
             combination,
             unique: None,
+            hidden: Arc::new(masks),
         }
     });
     seeds.collect()

@@ -313,12 +313,15 @@ impl<'a> Resolving<'a> {
         // Of what has other problems, the step that does it may be one that was not understood.
         let more = if self.has_errors() { Vec::new() } else { never_up };
         self.problems.extend(more);
+        // A message may well have the value in it that is wrong.
+        let hide = |told: Diagnostic| told.reworded(|text| hidden.hide(text));
         if self.has_errors() {
-            return Err(self.problems);
+            return Err(self.problems.into_iter().map(hide).collect());
         }
         // What is left of the problems keeps nothing from starting.
         let told = checks::notes((&scenario, self.has_swarm()), &phases, &stacks, &declared);
-        let notes = std::mem::take(&mut self.problems).into_iter().chain(told).collect();
+        let notes = std::mem::take(&mut self.problems).into_iter().chain(told);
+        let notes = notes.map(hide).collect();
         Ok(self.finished(Parts {
             results,
             images,

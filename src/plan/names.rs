@@ -181,7 +181,8 @@ impl Resolving<'_> {
             .collect()
     }
 
-    /// The values of which no message shows a part: masked ones, as far as they are known before anything starts, and secrets.
+    /// The values of which no message shows a part: masked ones, as far as they are known before anything starts, secrets, and
+    /// what was given to the run that secrets are made of.
     pub(super) fn hidden(&self, declared: &Declared) -> Masks {
         let masks = Masks::default();
         let of_project = self.project().into_iter().flat_map(|project| &project.mask);
@@ -189,6 +190,7 @@ impl Resolving<'_> {
         let values = masked.filter_map(|name| self.scope.values.get(&name.value));
         values.for_each(|value| masks.add(value));
         declared.secrets().for_each(|secret| masks.add_bytes(&secret.bytes));
+        self.given_to_secrets().iter().for_each(|value| masks.add(value));
         masks
     }
 

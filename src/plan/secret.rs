@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::declared::is_short;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::mask::FEW_LETTERS;
-use crate::scenario::{Files, Project, Scenario};
+use crate::mask::{FEW_LETTERS, Masks};
+use crate::scenario::{Combination, Files, Project, Scenario};
 use crate::shape::Text;
 use crate::stack::StackPlan;
 use crate::substitute::Content;
-use crate::template::{NamePath, Template};
+use crate::template::{NamePath, Scope, Template};
 
 /// A secret of a stack's own file, as it is before anything starts.
 #[derive(Clone)]
@@ -84,8 +86,32 @@ pub(super) fn made_of(scenario: &Scenario, project: Option<&Project>) -> Vec<Nam
     names
 }
 
+/// What is hidden of a case as far as its files and its place in the matrix tell: what is given to the run comes later.
+pub(super) fn hidden_early(scenario: &Scenario, project: Option<&Project>, matrix: &Combination) -> Masks {
+    let mut scope = Scope::default();
+    let matrix: Map<String, Value> = matrix
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    scope.values.insert("matrix".to_owned(), Arc::new(matrix.into()));
+    let of_project = project.map(|project| &project.vars).into_iter();
+    for (name, (_, data)) in of_project.chain([&scenario.vars]).flat_map(|vars| &vars.0) {
+        if let Ok(value) = data.render(&scope) {
+            scope.values.insert(name.clone(), Arc::new(value));
+        }
+    }
+    let masks = Masks::default();
+    let of_project = project.into_iter().flat_map(|project| &project.mask);
+    let masked = scenario.mask.iter().chain(of_project);
+    let values = masked.filter_map(|name| scope.values.get(&name.value));
+    values.for_each(|value| masks.add(value));
+    let known = contents(scenario).filter_map(|content| content.text(&scope).ok());
+    known.for_each(|content| masks.add(&content.into()));
+    masks
+}
+
 /// The contents that are written in the scenario itself.
-pub(super) fn contents(scenario: &Scenario) -> impl Iterator<Item = &Text> {
+fn contents(scenario: &Scenario) -> impl Iterator<Item = &Text> {
     let secrets = scenario.secrets.iter();
     secrets.filter_map(|(_, secret)| secret.content.as_ref())
 }

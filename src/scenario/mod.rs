@@ -26,6 +26,7 @@ pub use cluster::Cluster;
 pub use early::{Attempt, Early, Reading, TooLate};
 pub use files::{Files, Read, There, Wanted, normal};
 pub use log_scan::LogScan;
+pub(crate) use matrix::Combination;
 pub use matrix::{MAX_CASES, Matrix};
 pub use partial::Partial;
 use private::Private;
