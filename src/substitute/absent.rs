@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::external;
 use super::files::{Looking, join};
 use super::gather::is_remote;
-use super::host_paths::split_source;
 use super::input::StackKind;
 use super::labels::text_of;
+use super::mounts::{self, Kind, MountItem};
 use super::refers;
 use super::unit::Unit;
 use super::view::{Layers, Said, View, mentions};
@@ -81,41 +81,23 @@ impl Search<'_> {
         )
     }
 
-    /// Folders and files that a service mounts; of one destination the last.
+    /// Folders and files that a service mounts.
     fn mounts(&self, view: &View<'_>) -> Vec<Diagnostic> {
-        let mut mounts = BTreeMap::new();
-        let said = view.all("volumes");
-        for said in &said {
-            for item in said.node.list().unwrap_or_default() {
-                let (target, found) = match item.map() {
-                    Some(_) => (text_of(item, "target", &said.environment), self.bound(said, item)),
-                    None => self.short(said, item),
-                };
-                mounts.insert(target, found);
-            }
-        }
-        mounts.into_values().flatten().collect()
+        let mounts = mounts::last(view).into_iter();
+        let bound = mounts.filter(|(_, mount)| mount.kind == Kind::Bind);
+        bound.filter_map(|(said, mount)| self.bound(&said, &mount)).collect()
     }
 
-    fn short(&self, said: &Said<'_>, item: &Node) -> (Option<String>, Option<Diagnostic>) {
-        let text = said.fill(item).unwrap_or_default();
-        let (source, rest) = split_source(&text);
-        let target = rest.map(|rest| rest.split(':').next().unwrap_or(rest).to_owned());
-        let absent = source.starts_with('.') && rest.is_some() && self.is_absent(said, source);
-        (target, absent.then(|| self.made(item, source)))
-    }
-
-    fn bound(&self, said: &Said<'_>, item: &Node) -> Option<Diagnostic> {
-        let is_bind = text_of(item, "type", &said.environment).is_some_and(|kind| kind == "bind");
-        let source = item.entry("source").filter(|_| is_bind)?;
-        let refuses = item
+    fn bound(&self, said: &Said<'_>, mount: &MountItem<'_>) -> Option<Diagnostic> {
+        let refuses = mount
+            .item
             .entry("bind")
             .and_then(|bind| text_of(bind, "create_host_path", &said.environment));
         if refuses.is_some_and(|text| text == "false") {
-            return self.file("source", said, source);
+            return self.file("source", said, mount.at);
         }
-        let text = said.fill(source).filter(|text| self.is_absent(said, text))?;
-        Some(self.made(source, &text))
+        let source = mount.source.as_deref().filter(|source| self.is_absent(said, source))?;
+        Some(self.made(mount.at, source))
     }
 
     /// A mount of nothing. An engine takes it, and it is seldom what was meant: a warning, which a run tells, too.

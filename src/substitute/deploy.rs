@@ -71,10 +71,12 @@ pub enum PortMode {
 }
 
 impl PortMode {
-    pub(super) fn read(text: &str) -> PortMode {
-        match text.to_ascii_lowercase().as_str() {
-            "host" => PortMode::Host,
-            _ => PortMode::Ingress,
+    /// Of an entry of `ports`.
+    pub(super) fn of(said: &Said<'_>, entry: &Node) -> PortMode {
+        let mode = entry.entry("mode").and_then(|mode| said.fill(mode));
+        match mode.is_some_and(|mode| mode.eq_ignore_ascii_case("host")) {
+            true => PortMode::Host,
+            false => PortMode::Ingress,
         }
     }
 }

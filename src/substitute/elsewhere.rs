@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::files::join;
-use super::host_paths::{is_path, split_source};
+use super::host_paths::is_path;
+use super::interpolate::is_true;
 use super::labels::text_of;
+use super::mounts::{self, Kind, MountItem};
 use super::refers;
 use super::rewritten::{self, Had, Mounted, SECRETS};
 use super::unit::Unit;
@@ -54,7 +56,7 @@ pub(super) fn find<'s>(
     for (service, layers) in services {
         let view = View::service(units, layers);
         let read_only = view.last("read_only").and_then(|said| said.text());
-        let read_only = read_only.is_some_and(|text| text == "true");
+        let read_only = read_only.is_some_and(|text| is_true(&text));
         let bound = binds(&view).into_iter().map(|(base, bind)| Mounted {
             service: service.clone(),
             content: rewritten::Content::Path(absolute((&base, home), &bind.source)),
@@ -108,46 +110,22 @@ fn devices(units: &[Unit], mounted: &BTreeMap<String, String>, home: Option<&Pat
     found
 }
 
-/// What a service mounts of this machine; of one destination the last.
+/// What a service mounts of this machine.
 fn binds(view: &View<'_>) -> Vec<(PathBuf, Bind)> {
-    let mut mounts = BTreeMap::new();
-    for said in view.all("volumes") {
-        let base = &view.units[said.place.unit].base;
-        for item in said.node.list().unwrap_or_default() {
-            if let Some((target, bind)) = mount(&said, item) {
-                mounts.insert(target, bind.map(|bind| (base.clone(), bind)));
-            }
-        }
-    }
-    mounts.into_values().flatten().collect()
+    let mounts = mounts::last(view).into_iter();
+    let binds = mounts.filter_map(|(said, mount)| Some((view.units[said.place.unit].base.clone(), bind(mount)?)));
+    binds.collect()
 }
 
-/// The destination of a mount, and what it mounts if that is a path.
-fn mount(said: &Said<'_>, item: &Node) -> Option<(String, Option<Bind>)> {
-    let at = item.span.clone();
-    if item.map().is_some() {
-        let text = |key: &str| text_of(item, key, &said.environment);
-        let target = text("target")?;
-        let source = text("source").filter(|_| text("type").is_some_and(|kind| kind == "bind"));
-        let read_only = text("read_only").is_some_and(|text| text == "true");
-        let bind = source.map(|source| Bind {
-            source,
-            target: target.clone(),
-            read_only,
-            at: item.entry("source").map_or(at, |source| source.span.clone()),
-        });
-        return Some((target, bind));
-    }
-    let text = said.fill(item)?;
-    let (source, rest) = split_source(&text);
-    let (target, options) = rest?.split_once(':').unwrap_or((rest?, ""));
-    let bind = is_path(source).then(|| Bind {
-        source: source.to_owned(),
-        target: target.to_owned(),
-        read_only: options.split(',').any(|option| option == "ro"),
-        at,
-    });
-    Some((target.to_owned(), bind))
+/// The path that an item mounts.
+fn bind(mount: MountItem<'_>) -> Option<Bind> {
+    let source = mount.source.filter(|_| mount.kind == Kind::Bind)?;
+    Some(Bind {
+        source,
+        target: mount.target?,
+        read_only: mount.read_only,
+        at: mount.at.span.clone(),
+    })
 }
 
 /// A service's secrets or configs.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::input::{StackInput, StackKind};
-use super::interpolate::{Environment, escape, fill};
+use super::interpolate::{Environment, escape, fill, is_true};
 use super::labels::uses_default;
 use super::matching::Matching;
 use super::names::networks;
@@ -35,7 +35,7 @@ pub(super) fn is_external(thing: &Node, environment: &Environment) -> bool {
         .scalar()
         .and_then(|text| fill(text, environment).value)
         .unwrap_or_default();
-    matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y")
+    is_true(&text)
 }
 
 /// Whether what stands at a place of a section is.

@@ -6,7 +6,7 @@ use super::deploy::{self, PortMode};
 use super::external::{is_external, real_name};
 use super::host_paths::{is_path, split_source};
 use super::input::{PortRange, StackInput, StackKind};
-use super::interpolate::Environment;
+use super::interpolate::{Environment, is_true};
 use super::labels::{text_of, uses_default};
 use super::names::{ContainerNames, networks};
 use super::ports::Short;
@@ -75,10 +75,6 @@ pub(super) fn service(
         mounts_paths: mounts_paths(view) || mounts_bound(view),
         tty: text("tty").is_some_and(|text| is_true(&text)),
     })
-}
-
-fn is_true(text: &str) -> bool {
-    matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y" | "1")
 }
 
 /// A healthcheck that is turned off is none; one without a test only changes the image's.
@@ -182,7 +178,7 @@ fn port(said: &Said<'_>, item: &Node) -> Option<Port> {
         target: PortRange::parse(&text("target")?)?,
         protocol: text("protocol").unwrap_or_else(|| "tcp".to_owned()),
         published: true,
-        mode: text("mode").map_or_else(PortMode::default, |mode| PortMode::read(&mode)),
+        mode: PortMode::of(said, item),
         fixed,
         host_ip: text("host_ip"),
     })

@@ -78,6 +78,11 @@ const OF_THE_TOOL: [&str; 6] = [
 /// Nested defaults deeper than this are not followed.
 const MAX_NESTING: usize = 16;
 
+/// Whether a text is a flag that is set, as any reader of a file takes it.
+pub(super) fn is_true(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y" | "1")
+}
+
 /// Fills in a text.
 pub(super) fn fill(text: &str, environment: &Environment) -> Filled {
     let mut filling = Filling {

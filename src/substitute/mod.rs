@@ -38,6 +38,7 @@ mod interpolate;
 mod keys;
 mod labels;
 mod matching;
+mod mounts;
 mod names;
 mod own_secrets;
 mod passed;

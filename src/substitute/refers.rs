@@ -1,10 +1,8 @@
 //! What a service names of its stack, by the name that the files have for it: other services, networks, volumes, secrets
 //! and configs, each with its place.
 
-use std::collections::BTreeMap;
-
-use super::host_paths::{is_path, split_source};
-use super::labels::text_of;
+use super::host_paths::is_path;
+use super::mounts::{self, Kind};
 use super::view::{Said, View};
 use crate::diagnostic::Span;
 use crate::yaml::Node;
@@ -97,39 +95,9 @@ fn source(said: &Said<'_>, item: &Node) -> Option<(String, Span)> {
 
 /// The named volumes that a service mounts; of one destination the last.
 pub(super) fn volumes(view: &View<'_>) -> Vec<Reference> {
-    let mut mounts: BTreeMap<String, Option<(String, Span)>> = BTreeMap::new();
-    for said in view.all("volumes") {
-        for item in said.node.list().unwrap_or_default() {
-            let (target, named) = match item.map() {
-                Some(_) => long(&said, item),
-                None => short(&said, item),
-            };
-            // One whose destination is not known yet takes nobody's place.
-            let target = target.unwrap_or_else(|| format!("?{}", mounts.len()));
-            mounts.insert(target.trim_end_matches('/').to_owned(), named);
-        }
-    }
-    mounts.into_values().flatten().map(of("volumes", "volumes")).collect()
-}
-
-type Mount = (Option<String>, Option<(String, Span)>);
-
-fn long(said: &Said<'_>, item: &Node) -> Mount {
-    let is_volume = text_of(item, "type", &said.environment).is_some_and(|kind| kind == "volume");
-    let source = item.entry("source").filter(|_| is_volume);
-    let named = source.and_then(|source| Some((said.fill(source)?, source.span.clone())));
-    let named = named.filter(|(name, _)| !name.is_empty() && !is_path(name));
-    (text_of(item, "target", &said.environment), named)
-}
-
-fn short(said: &Said<'_>, item: &Node) -> Mount {
-    let text = said.fill(item).unwrap_or_default();
-    let (source, rest) = split_source(&text);
-    let target = rest.and_then(|rest| rest.split(':').next());
-    // The compose tool takes a single letter for a drive of Windows, and two backslashes for one of its pipes.
-    let is_drive = source.len() == 1 && source.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let is_windows = is_drive || source.starts_with(r"\\");
-    let named = target.filter(|_| !source.is_empty() && !is_path(source) && !is_windows);
-    let named = named.map(|_| (source.to_owned(), item.span.clone()));
-    (target.map(str::to_owned), named)
+    let mounts = mounts::last(view).into_iter();
+    let volumes = mounts.filter(|(_, mount)| mount.kind == Kind::Volume);
+    let named = volumes.filter_map(|(_, mount)| Some((mount.source?, mount.at.span.clone())));
+    let named = named.filter(|(name, _)| !is_path(name));
+    named.map(of("volumes", "volumes")).collect()
 }

@@ -8,11 +8,12 @@ use sha2::{Digest, Sha256};
 
 use super::super::input::StackInput;
 use super::super::interpolate::escape;
+use super::super::mounts::MountItem;
 use super::super::rewritten::{self, Copied, CopiedFile, CopiedVolume, Had, SECRETS};
 use super::super::tree;
 use super::super::unit::Unit;
 use super::super::view::{self, Layers, Said};
-use super::{absolute, contents, find, mount, source};
+use super::{absolute, bind, contents, find, source};
 use crate::yaml::{Content, Node};
 
 /// Rewrites what services have that the engine has not; `kinds` says which of the paths are folders, and has none of those
@@ -100,12 +101,7 @@ fn replace_mounts(units: &mut [Unit], (kinds, home): (&BTreeMap<PathBuf, bool>, 
             return;
         };
         items.retain_mut(|item| {
-            let said = Said {
-                node: &item.clone(),
-                environment: Rc::clone(&around.environment),
-                place: view::Place::default(),
-            };
-            let Some((_, Some(bind))) = mount(&said, said.node) else {
+            let Some(bind) = bind(MountItem::read(item, &around.environment)) else {
                 return true;
             };
             let path = absolute((&around.base, home), &bind.source);

@@ -109,6 +109,6 @@ fn published(said: &Said<'_>, item: &Node) -> Option<(Vec<Key>, PortMode)> {
     };
     let protocol = protocol.unwrap_or_else(|| "tcp".to_owned()).to_ascii_lowercase();
     let ports = (range.first..=range.last).filter(|port| *port > 0);
-    let mode = text("mode").map_or_else(PortMode::default, |mode| PortMode::read(&mode));
-    Some((ports.map(|port| (port, protocol.clone())).collect(), mode))
+    let ports = ports.map(|port| (port, protocol.clone())).collect();
+    Some((ports, PortMode::of(said, item)))
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::deploy::{self, PortMode};
 use super::super::external::is_external;
-use super::super::host_paths::split_source;
+use super::super::interpolate::is_true;
+use super::super::mounts::MountItem;
 use super::super::names::networks;
 use super::super::unit::Unit;
 use super::super::view::{self, Layers, Said, View};
@@ -107,11 +108,7 @@ fn endpoints(view: &View<'_>) -> Option<Diagnostic> {
         let items = said.node.list().unwrap_or_default().iter();
         items.map(move |item| (said.clone(), item))
     });
-    let mode = |said: &Said<'_>, item: &Node| {
-        let mode = item.entry("mode").and_then(|mode| said.fill(mode));
-        mode.map_or_else(PortMode::default, |mode| PortMode::read(&mode))
-    };
-    let (_, at) = { ports }.find(|(said, item)| mode(said, item) == PortMode::Ingress)?;
+    let (_, at) = { ports }.find(|(said, item)| PortMode::of(said, item) == PortMode::Ingress)?;
     let message = "with `endpoint_mode: dnsrr` no port is published by the routing mesh";
     Some(
         Diagnostic::error(&at.span, message)
@@ -126,7 +123,7 @@ fn tests(view: &View<'_>) -> Option<Diagnostic> {
     let at = said
         .node
         .entry("test")
-        .filter(|test| off == "true" && !test.is_null())?;
+        .filter(|test| is_true(&off) && !test.is_null())?;
     let message = "a healthcheck with `disable: true` has no `test`";
     Some(Diagnostic::error(&at.span, message).help("take one of them out"))
 }
@@ -180,15 +177,7 @@ fn twice(view: &View<'_>, key: &str, what: fn(&Said<'_>, &Node) -> Option<String
 }
 
 fn target(said: &Said<'_>, item: &Node) -> Option<String> {
-    let target = match item.map() {
-        Some(_) => said.fill(item.entry("target")?)?,
-        None => {
-            let text = said.fill(item)?;
-            let (source, rest) = split_source(&text);
-            let target = rest.map_or(source, |rest| rest.split(':').next().unwrap_or(rest));
-            target.to_owned()
-        }
-    };
+    let target = MountItem::read(item, &said.environment).target?;
     Some(format!("a mount at `{target}`"))
 }
 
