@@ -36,18 +36,17 @@ pub(super) fn service(
     let at = view::node(view.units, view.section, view.layers.top()?)?.span.clone();
     let text = |key: &str| view.last(key).and_then(|said| said.text());
     let profiles: BTreeSet<String> = view.texts("profiles").into_iter().collect();
-    let in_deploy = |outer: &str, inner: &str| {
-        view.all("deploy").iter().rev().find_map(|said| {
-            let node = said.node.entry(outer)?;
-            said.fill(if inner.is_empty() { node } else { node.entry(inner)? })
-        })
+    let in_deploy = || {
+        let all = view.all("deploy");
+        let mut said = all.iter().rev();
+        said.find_map(|said| said.fill(said.node.entry("replicas")?))
     };
     let mut ports_known = true;
     let ports = ports(view, &mut ports_known);
     let is_swarm = kind == StackKind::Swarm;
     let compose_text = |key: &str| text(key).filter(|_| !is_swarm);
     let replicas = compose_text("scale")
-        .or_else(|| in_deploy("replicas", ""))
+        .or_else(in_deploy)
         .and_then(|text| text.parse().ok());
     // A swarm ignores these keys.
     let network_mode = compose_text("network_mode");
@@ -63,7 +62,6 @@ pub(super) fn service(
         ports_known,
         healthcheck: view.last("healthcheck").and_then(|said| healthcheck(&said)),
         depends_on: if is_swarm { BTreeMap::new() } else { depends_on(view) },
-        restart: compose_text("restart").or_else(|| in_deploy("restart_policy", "condition")),
         profiles,
         replicas: replicas.unwrap_or(1),
         deploy: deploy::read(view),

@@ -63,7 +63,7 @@ mod writable;
 pub use crate::lease::NAMES as OURS;
 pub use build_files::builds_only;
 pub use build_hash::{Entry, EntryContent, FileDigest, Ingredients, build_hash};
-pub use deploy::{Deploy, Mode, PortMode, Restart};
+pub use deploy::{Deploy, Mode, PortMode};
 pub use difference::difference;
 pub use dockerfile::{Rewritten as RewrittenDockerfile, rewrite as rewrite_dockerfile, same_image};
 pub use elsewhere::is_ours;

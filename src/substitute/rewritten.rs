@@ -293,8 +293,6 @@ pub struct ServiceInfo {
     pub healthcheck: Option<bool>,
     /// The services that it depends on.
     pub depends_on: BTreeMap<String, Dependency>,
-    /// Its restart policy as written.
-    pub restart: Option<String>,
     /// Its profiles.
     pub profiles: BTreeSet<String>,
     /// How many containers it has: `scale`, `deploy.replicas`, 1. A global one of a swarm has one on each node.

@@ -62,10 +62,7 @@ fn services_as_far_as_they_are_written() {
     let rewritten = stack(SHOP).rewritten();
     let db = &rewritten.services["db"];
     assert_eq!(db.image.as_deref(), Some("postgres:15"));
-    assert_eq!(
-        (db.healthcheck, db.restart.as_deref(), db.tty, db.replicas),
-        (Some(true), Some("always"), true, 1)
-    );
+    assert_eq!((db.healthcheck, db.tty, db.replicas), (Some(true), true, 1));
     assert_eq!(db.volumes.iter().collect::<Vec<_>>(), ["data", "more"]);
     assert_eq!(db.networks.keys().collect::<Vec<_>>(), ["default"]);
     let ports = |name: &str| -> Vec<String> {
@@ -83,10 +80,7 @@ fn services_as_far_as_they_are_written() {
     assert_eq!(ports("web"), ["8080:80/tcp true", "53/udp true", "443/tcp true"]);
     assert_eq!(rewritten.services["init"].healthcheck, Some(false));
     let web = &rewritten.services["web"];
-    assert_eq!(
-        (web.healthcheck, web.replicas, web.restart.as_deref()),
-        (None, 2, Some("on-failure"))
-    );
+    assert_eq!((web.healthcheck, web.replicas), (None, 2));
     assert_eq!(web.depends_on["db"].condition, "service_healthy");
     assert_eq!(rewritten.completes.iter().collect::<Vec<_>>(), ["init"]);
     let debug = &rewritten.services["debug"];
