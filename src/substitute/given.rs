@@ -11,7 +11,7 @@ use super::unit::Unit;
 use super::view::{Layers, View};
 use super::{contrary, external, refers, tree, view};
 use crate::diagnostic::Diagnostic;
-use crate::yaml::{Content, Node};
+use crate::yaml::Node;
 
 /// The sections that hold such things.
 const SECTIONS: [&str; 2] = ["secrets", "configs"];
@@ -41,8 +41,41 @@ pub(super) fn replace(
     names
 }
 
+/// Tells what cannot be given.
+pub(super) fn refused(
+    units: &[Unit],
+    services: &BTreeMap<String, Layers>,
+    (given, kind): (&[Given], StackKind),
+) -> Vec<Diagnostic> {
+    let told = in_builds(units, services, given);
+    match kind {
+        StackKind::Compose => told,
+        StackKind::Swarm => [told, templates(units, given)].concat(),
+    }
+}
+
+/// Tells templates of a swarm in whose place a text comes: nothing in it would be filled in.
+fn templates(units: &[Unit], given: &[Given]) -> Vec<Diagnostic> {
+    let mut told = Vec::new();
+    for given in given {
+        let documents = units.iter().flat_map(|unit| &unit.documents);
+        let things = documents.filter_map(|document| document.entry(given.section)?.entry(&given.name));
+        let drivers = things.filter_map(|thing| thing.entry("template_driver"));
+        for driver in drivers.filter(|driver| !driver.is_null()) {
+            let (section, name) = (given.section, &given.name);
+            let one = section.trim_end_matches('s');
+            let message = format!("the {one} `{name}` is a template, and what the scenario gives in its place is none");
+            told.push(Diagnostic::error(&driver.span, message).help(format!(
+                "let the stack make it of another file: `substitute: {{host-paths: {{…: ./{name}}}}}` of the stack, in place of \
+                 `{section}` of the scenario"
+            )));
+        }
+    }
+    told
+}
+
 /// Tells builds that are to have one that is given: images are there before the scenario's own files are.
-pub(super) fn in_builds(units: &[Unit], services: &BTreeMap<String, Layers>, given: &[Given]) -> Vec<Diagnostic> {
+fn in_builds(units: &[Unit], services: &BTreeMap<String, Layers>, given: &[Given]) -> Vec<Diagnostic> {
     let of_builds = services.iter().flat_map(|(service, layers)| {
         let secrets = refers::of_build(&View::service(units, layers)).into_iter();
         secrets.map(move |secret| (service, secret))
@@ -145,13 +178,14 @@ fn contents<'u>(units: &'u [Unit], section: &str) -> Vec<(&'u str, &'u Node)> {
     found.collect()
 }
 
-/// A file of this machine for the compose tool; of a swarm, what it keeps under its real name.
+/// A file of this machine for the compose tool; of a swarm, what it keeps under its real name, beside which nothing else counts.
 fn deliver(thing: &mut Node, given: &Given, kind: StackKind) {
     let span = thing.span.clone();
-    match &mut thing.content {
-        Content::Map(entries) => entries.retain(|(key, _)| !key.scalar().is_some_and(|key| SOURCES.contains(&key))),
-        other => *other = Content::Map(Vec::new()),
-    }
+    let stays = |key: &str| match kind {
+        StackKind::Compose => !SOURCES.contains(&key),
+        StackKind::Swarm => key.starts_with("x-"),
+    };
+    tree::entries_vec(thing).retain(|(key, _)| key.scalar().is_none_or(stays));
     match kind {
         StackKind::Compose => {
             let path = escape(&given.file.to_string_lossy());

@@ -71,13 +71,15 @@ pub(super) fn uses_default(units: &[Unit], services: &BTreeMap<String, Layers>) 
 }
 
 fn default_network(units: &mut [Unit], input: &StackInput) {
-    let Some(document) = units
-        .iter_mut()
-        .rfind(|unit| !unit.extended)
-        .and_then(|unit| unit.documents.last_mut())
-    else {
+    let Some(unit) = units.iter_mut().rfind(|unit| !unit.extended) else {
         return;
     };
+    let document = match input.kind {
+        StackKind::Compose => unit.documents.last_mut(),
+        // Of a file `docker stack` reads the first one, and a `---` at its end begins another.
+        StackKind::Swarm => unit.documents.first_mut(),
+    };
+    let Some(document) = document else { return };
     let span = document.span.clone();
     let mut network = tree::map(Vec::new(), &span);
     label(&mut network, &input.labels);

@@ -17,12 +17,6 @@ pub(super) struct ContainerNames {
     pub(super) names: BTreeMap<String, Option<String>>,
 }
 
-/// Drops `name:` of the project, which a swarm file cannot have; a swarm ignores the names of containers.
-pub(super) fn isolate_stack(units: &mut [Unit]) -> ContainerNames {
-    drop_project(units);
-    ContainerNames::default()
-}
-
 /// Drops `name:` of the project and each `container_name`, keeps these as aliases, and turns what names a container.
 pub(super) fn isolate(units: &mut Vec<Unit>, services: &BTreeMap<String, Layers>) -> ContainerNames {
     let mut names = ContainerNames::default();
@@ -35,7 +29,9 @@ pub(super) fn isolate(units: &mut Vec<Unit>, services: &BTreeMap<String, Layers>
             written.insert(service.clone(), said.node.clone());
         }
     }
-    drop_project(units);
+    for document in units.iter_mut().flat_map(|unit| &mut unit.documents) {
+        tree::remove(document, "name");
+    }
     view::each(units, "services", |around, _, service| {
         tree::remove(service, "container_name");
         let resolve = |text: &str| {
@@ -59,12 +55,6 @@ pub(super) fn isolate(units: &mut Vec<Unit>, services: &BTreeMap<String, Layers>
     }
     units.extend(file_of_aliases(units, apart));
     names
-}
-
-fn drop_project(units: &mut [Unit]) {
-    for document in units.iter_mut().flat_map(|unit| &mut unit.documents) {
-        tree::remove(document, "name");
-    }
 }
 
 /// Turns `container:NAME` into `service:SERVICE` wherever a service can say it.

@@ -84,6 +84,7 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
         problems.extend(swarm::refused(&units, &services));
         noted.extend(swarm::ignored(&units, &services));
         noted.extend(swarm::unversioned(&units));
+        noted.extend(swarm::unread(&units));
     }
     let made = substitute(&scene, &mut units, problems);
     let services = view::services(&units);
@@ -91,7 +92,12 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
     // As the tool gets them: a substitution may well be what makes a value right.
     let judged = match input.kind {
         StackKind::Compose => [format::of_compose(&units), given::written_out(&units)].concat(),
-        StackKind::Swarm => [format::of_swarm(&units), format::together(&units, &services)].concat(),
+        StackKind::Swarm => [
+            swarm::unfilled(&units),
+            format::of_swarm(&units),
+            format::together(&units, &services),
+        ]
+        .concat(),
     };
     sort_out(judged, problems, &mut noted);
     sort_out(contrary::find(&units, input.kind), problems, &mut noted);
@@ -187,7 +193,7 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
     images::replace_contexts(units, &mut image_keys);
     let mut ports = free_ports(units, input);
     host_paths::replace(units, &mut path_keys, problems);
-    problems.extend(given::in_builds(units, &services, &input.given));
+    problems.extend(given::refused(units, &services, (&input.given, input.kind)));
     let contents = given::replace(units, &input.given, input.kind);
     let mut building = Building {
         input,
@@ -263,7 +269,8 @@ fn isolate(
     anew::rename(units, input);
     let names = match input.kind {
         StackKind::Compose => names::isolate(units, services),
-        StackKind::Swarm => names::isolate_stack(units),
+        // A swarm ignores the names of containers.
+        StackKind::Swarm => ContainerNames::default(),
     };
     paths::make_absolute(units, input.kind);
     images::give_built(units, services, &input.built);

@@ -17,8 +17,9 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::yaml::Node;
 
 /// Keys of a service that it passes over, and what comes of it.
-const IGNORED: [(&str, &str); 17] = [
+const IGNORED: [(&str, &str); 18] = [
     ("cgroup_parent", ""),
+    ("cgroupns_mode", ""),
     ("container_name", "services find each other by the service's name"),
     (
         "depends_on",
@@ -43,10 +44,10 @@ const IGNORED: [(&str, &str); 17] = [
     ("userns_mode", ""),
 ];
 
-/// An escaped dollar, or an alternative, an empty default, a default with something to fill in.
+/// An escaped dollar, or an alternative, a default with something to fill in.
 #[expect(clippy::unwrap_used, reason = "a fixed expression")]
 static OTHERWISE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\$\$|\$\{[A-Za-z_]\w*(:?\+[^}]*\}|:?[-?]\}|:?[-?][^}]*\$\{)").unwrap());
+    LazyLock::new(|| Regex::new(r"\$\$|\$\{[A-Za-z_]\w*(:?\+[^}]*\}|:?[-?][^}]*\$\{)").unwrap());
 
 /// What it refuses.
 pub(super) fn refused(units: &[Unit], services: &BTreeMap<String, Layers>) -> Vec<Diagnostic> {
@@ -54,7 +55,6 @@ pub(super) fn refused(units: &[Unit], services: &BTreeMap<String, Layers>) -> Ve
     for unit in units {
         for document in &unit.documents {
             found.extend(version(document));
-            filled_otherwise(document, &mut found);
         }
     }
     for place in written(units, services) {
@@ -64,6 +64,14 @@ pub(super) fn refused(units: &[Unit], services: &BTreeMap<String, Layers>) -> Ve
         found.extend(no_name(name));
         found.extend(drives(service, &units[place.unit]));
     }
+    found
+}
+
+/// Tells values of the files as they will be that `docker stack` cannot fill in.
+pub(super) fn unfilled(units: &[Unit]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let documents = units.iter().flat_map(|unit| &unit.documents);
+    documents.for_each(|document| filled_otherwise(document, &mut found));
     found
 }
 
@@ -78,9 +86,10 @@ fn filled_otherwise(node: &Node, found: &mut Vec<Diagnostic>) {
     let all = OTHERWISE.find_iter(node.scalar().unwrap_or_default());
     for part in all.filter(|part| part.as_str() != "$$") {
         let message = format!("`docker stack` cannot fill in `{}`", part.as_str());
-        found.push(Diagnostic::error(&tree::place(node, part.range()), message).help(
-            "`docker stack` knows `${NAME}`, `${NAME:-default}` and `${NAME:?error}`, with a plain text that is not empty",
-        ));
+        found.push(
+            Diagnostic::error(&tree::place(node, part.range()), message)
+                .help("`docker stack` knows `${NAME}`, `${NAME:-default}` and `${NAME:?error}`, with a plain text"),
+        );
     }
 }
 
@@ -123,17 +132,33 @@ pub(super) fn unversioned(units: &[Unit]) -> Option<Diagnostic> {
     )
 }
 
+/// Tells what `docker stack` does not read: of each file it takes the first document.
+pub(super) fn unread(units: &[Unit]) -> Vec<Diagnostic> {
+    let later = |unit: &'_ Unit| {
+        unit.documents
+            .iter()
+            .skip(1)
+            .find(|document| !document.is_null())
+            .map(|document| document.span.clone())
+    };
+    let told = units.iter().filter_map(later).map(|at| {
+        Diagnostic::warning(&at, "`docker stack` reads only the first document of a file")
+            .help("put the others into files of their own: `swarm: [stack.yml, more.yml]`")
+    });
+    told.collect()
+}
+
 /// A service's name that is no name in a network.
 fn no_name(name: &Node) -> Option<Diagnostic> {
     let text = name.scalar()?;
-    let ends_well = |end: Option<char>| end.is_some_and(|c| c.is_ascii_alphanumeric());
     let inside = text
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    let is_name = inside && ends_well(text.chars().next()) && ends_well(text.chars().last());
+    // Before it stands the stack's name.
+    let is_name = inside && text.chars().last().is_some_and(|end| end.is_ascii_alphanumeric());
     (!is_name).then(|| {
         Diagnostic::error(&name.span, format!("a service of a swarm cannot be called `{text}`"))
-            .help("its name is of letters, digits, `-` and `_`, and begins and ends with a letter or digit")
+            .help("its name is of letters, digits, `-` and `_`, and ends with a letter or digit")
     })
 }
 
@@ -183,6 +208,9 @@ pub(super) fn ignored(units: &[Unit], services: &BTreeMap<String, Layers>) -> Ve
                 "a task that ends is followed by another one; `deploy: {restart_policy: {condition: none}}`",
             );
         }
+        for (key, at) in fixed_addresses(service) {
+            note(key, at, "services find each other by the service's name");
+        }
         for address in addresses(service, &units[place.unit]) {
             note(
                 "the host's address of a port",
@@ -215,6 +243,19 @@ fn never_again(service: &Node) -> Option<&Span> {
         .entry("deploy")
         .and_then(|deploy| deploy.entry("restart_policy"));
     has_own.is_none().then_some(&said.span)
+}
+
+/// Addresses that a service is to have in its networks.
+fn fixed_addresses(service: &Node) -> impl Iterator<Item = (&'static str, &Span)> {
+    let networks = service.entry("networks").and_then(Node::map).unwrap_or_default();
+    let keys = networks
+        .iter()
+        .flat_map(|(_, settings)| settings.map().unwrap_or_default());
+    keys.filter_map(|(key, _)| {
+        let fixed = ["ipv4_address", "ipv6_address"].into_iter();
+        let mut fixed = fixed.filter(|fixed| key.scalar() == Some(fixed));
+        Some((fixed.next()?, &key.span))
+    })
 }
 
 /// Ports with an address of the host.

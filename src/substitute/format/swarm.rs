@@ -53,8 +53,6 @@ services.*.expose                         list
 services.*.expose[]                       text|number
 services.*.external_links                 set
 services.*.extra_hosts                    pairs
-services.*.group_add                      list
-services.*.group_add[]                    text|number
 services.*.hostname                       text
 services.*.image                          text
 services.*.init                           flag @7
@@ -70,7 +68,7 @@ services.*.privileged                     flag
 services.*.read_only                      flag
 services.*.restart                        restart # `on-failure:3` has a limit
 services.*.security_opt                   set
-services.*.shm_size                       text|number
+services.*.shm_size                       text # in quotes: `shm_size: 64m`
 services.*.stdin_open                     flag
 services.*.stop_grace_period              anyway
 services.*.stop_signal                    text
@@ -248,7 +246,7 @@ configs.*.template_driver                 text @8
 ";
 
 /// What a compose tool knows and `docker stack` refuses, and what says the same.
-const INSTEAD: [(&str, &str, &str); 42] = [
+const INSTEAD: [(&str, &str, &str); 43] = [
     ("", "name", "the scenario's stack has a name: leave it out"),
     (
         "",
@@ -328,6 +326,7 @@ const INSTEAD: [(&str, &str, &str); 42] = [
     ("services.*", "annotations", "`labels` are known"),
     ("services.*", "cgroup", "`cgroupns_mode`, which a swarm ignores"),
     ("services.*", "dns_opt", NOTHING),
+    ("services.*", "group_add", "`user: UID:GID` names one group"),
     ("services.*", "runtime", "a node's engine has a default one"),
     (
         "services.*",

@@ -16,7 +16,6 @@ use crate::yaml::Node;
 /// Tells what `docker stack` or a swarm's manager refuses of the files as they get them.
 pub(in super::super) fn find(units: &[Unit], services: &BTreeMap<String, Layers>) -> Vec<Diagnostic> {
     let mut told: Vec<Diagnostic> = versions(units).into_iter().collect();
-    told.extend(units.iter().filter_map(documents));
     let mut on = BTreeSet::new();
     for layers in services.values() {
         let view = View::service(units, layers);
@@ -56,16 +55,6 @@ fn versions(units: &[Unit]) -> Option<Diagnostic> {
     Some(
         Diagnostic::error(&at.span, message)
             .help("`docker stack` takes files of one version: write the same one in each"),
-    )
-}
-
-/// Of a file `docker stack` reads the first document.
-fn documents(unit: &Unit) -> Option<Diagnostic> {
-    let second = unit.documents.get(1).filter(|document| !document.is_null())?;
-    let message = "`docker stack` reads only the first document of a file";
-    Some(
-        Diagnostic::warning(&second.span, message)
-            .help("put the others into files of their own: `swarm: [stack.yml, more.yml]`"),
     )
 }
 

@@ -70,6 +70,27 @@ fn what_a_service_has_of_this_machine_is_told() {
 }
 
 #[test]
+fn of_one_destination_the_last_counts_however_it_is_written() {
+    let text = "services:
+  web:
+    image: x
+    read_only: True
+    volumes:
+      - ./www:/www/
+      - ./gone:/data
+      - {type: bind, source: ./other, target: /www, read_only: yes}
+      - /data/
+";
+    let mounted = stack(text).rewritten().mounted;
+    let told: Vec<_> = mounted
+        .iter()
+        .map(|one| (one.source.as_str(), one.target.as_str(), one.read_only))
+        .collect();
+    assert_eq!(told, [("./other", "/www", true)]);
+    assert!(stack(text).rewritten().writable.is_empty());
+}
+
+#[test]
 fn folders_become_volumes_and_files_are_left_out() {
     let paths = [
         "/app/www/",

@@ -62,7 +62,8 @@ fn values_that_docker_stack_takes_are_not_told() {
         "restart: on-failure:3",
         "stop_grace_period: -1s",
         "deploy: {mode: '', restart_policy: {condition: ''}, rollback_config: {failure_action: rollback}}",
-        "group_add: [a, 5]",
+        "shm_size: 64m",
+        "shm_size: '67108864'",
     ] {
         let told = told(&swarm(&of(line)));
         assert!(told.is_empty(), "{line}: {told:?}");
@@ -71,6 +72,8 @@ fn values_that_docker_stack_takes_are_not_told() {
 
 /// Lines of a service that `docker stack` or a manager refuses, and what is told.
 const REFUSED: &[(&str, &str)] = &[
+    ("group_add: [a]", "`docker stack` refuses a service with `group_add`"),
+    ("shm_size: 67108864", "`shm_size` takes a text, not `67108864`"),
     (
         "deploy: {replicas: '2'}",
         "`replicas` takes a whole number, 0 or more, not the text `'2'`",
@@ -117,7 +120,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("healthcheck: {timeout: 1us}", "`timeout` takes a duration, not `1us`"),
     (
-        "healthcheck: {test: a, disable: true}",
+        "healthcheck: {test: a, disable: True}",
         "a healthcheck with `disable: true` has no `test`",
     ),
     (

@@ -129,11 +129,89 @@ fn external_secrets_and_configs_are_mapped_too() {
 #[test]
 fn values_that_docker_stack_fills_in_otherwise_are_told() {
     let text =
-        "services:\n  web: {image: \"x:${A:+1}\", user: \"${B:-}\", command: \"$${C:+1} ${D:-1}${E:-${D:-2}}\"}\n";
-    let why = "[`docker stack` knows `${NAME}`, `${NAME:-default}` and `${NAME:?error}`, with a plain text that is not empty]";
+        "services:\n  web: {image: \"x:${A:+1}\", user: \"${B:-}${B-}\", command: \"$${C:+1} ${D:-1}${E:-${D:-2}}\"}\n";
+    let why = "[`docker stack` knows `${NAME}`, `${NAME:-default}` and `${NAME:?error}`, with a plain text]";
     swarm(text).env("A", "1").refused(&format!(
-        "/app/stack.yml:2:19: `docker stack` cannot fill in `${{A:+1}}` {why}\n/app/stack.yml:2:36: `docker stack` cannot fill in `${{B:-}}` {why}\n/app/stack.yml:2:71: `docker stack` cannot fill in `${{E:-${{` {why}\n"
+        "/app/stack.yml:2:19: `docker stack` cannot fill in `${{A:+1}}` {why}\n/app/stack.yml:2:76: `docker stack` cannot fill in `${{E:-${{` {why}\n"
     ));
+}
+
+#[test]
+fn of_a_value_that_is_replaced_nothing_is_told() {
+    let file = swarm("services:\n  web: {image: \"${A:+b/}web\"}\n").env("A", "1");
+    let replaced = file.image("b/web", "ours:1").rewritten();
+    assert_eq!(replaced.services["web"].image.as_deref(), Some("ours:1"));
+}
+
+#[test]
+fn values_that_may_be_empty_are_filled_in() {
+    let stack = swarm("services:\n  web: {image: \"x${A:-}${A-}\", hostname: \"${B:?}${B?}\"}\n").env("B", "b");
+    let rewritten = stack.rewritten();
+    assert_eq!(rewritten.services["web"].image.as_deref(), Some("x"));
+}
+
+#[test]
+fn the_default_network_is_labelled_in_the_document_that_is_read() {
+    let label = "labels:\n      \"run\": \"r1\"\n";
+    let stack = swarm("version: '3.8'\nservices:\n  web: {image: x}\n---\n").labels();
+    assert_eq!(notes(&stack), "");
+    let text = &stack.rewritten().files[0].text;
+    let (read, _) = text.split_once("---").unwrap();
+    assert!(read.ends_with(&format!("networks:\n  default:\n    {label}")), "{text}");
+    let more = swarm("version: '3.8'\nservices:\n  web: {image: x}\n---\n---\nnetworks: {n: }\n");
+    assert!(notes(&more).starts_with("/app/stack.yml:6:1: `docker stack` reads only the first document of a file ["));
+}
+
+/// A secret and a config that the scenario gives, as the file has them.
+fn given(thing: &str) -> Stack {
+    let text = format!(
+        "version: '3.8'\nservices:\n  web: {{image: x, secrets: [a], configs: [a]}}\nsecrets:\n  a: {{{thing}}}\nconfigs:\n  a: {{{thing}}}\n"
+    );
+    let mut stack = swarm(&text).labels();
+    let given = |section: &'static str| Given {
+        section,
+        name: "a".to_owned(),
+        file: PathBuf::from("/private/a"),
+        real: format!("c_{section}_a"),
+    };
+    stack.input.given = vec![given("secrets"), given("configs")];
+    stack
+}
+
+#[test]
+fn of_what_is_given_nothing_else_of_the_file_counts() {
+    let stack = given("file: ./a, labels: {team: a}, driver: vault, x-own: 1");
+    assert_eq!(notes(&stack), "");
+    let text = &stack.rewritten().files[0].text;
+    let thing =
+        |section: &str| format!("{section}:\n  a:\n    x-own: 1\n    external:\n      name: \"c_{section}_a\"\n");
+    assert!(text.contains(&(thing("secrets") + &thing("configs"))), "{text}");
+    given("file: ./a, template_driver: golang").refused(
+        "/app/stack.yml:5:35: the secret `a` is a template, and what the scenario gives in its place is none [let the stack make it of another file: `substitute: {host-paths: {…: ./a}}` of the stack, in place of `secrets` of the scenario]\n\
+         /app/stack.yml:7:35: the config `a` is a template, and what the scenario gives in its place is none [let the stack make it of another file: `substitute: {host-paths: {…: ./a}}` of the stack, in place of `configs` of the scenario]\n",
+    );
+}
+
+#[test]
+fn addresses_in_networks_are_ignored() {
+    let text = "version: '3.9'\nservices:\n  web:\n    image: x\n    cgroupns_mode: host\n    networks:\n      n: {ipv4_address: 10.1.1.2}\n      m: {aliases: [w], ipv6_address: 'fd00::2'}\nnetworks: {n: , m: }\n";
+    let why = "[services find each other by the service's name]";
+    assert_eq!(
+        notes(&swarm(text)),
+        format!(
+            "/app/stack.yml:5:5: a swarm ignores `cgroupns_mode`\n\
+             /app/stack.yml:7:11: a swarm ignores `ipv4_address` {why}\n\
+             /app/stack.yml:8:25: a swarm ignores `ipv6_address` {why}\n"
+        )
+    );
+}
+
+#[test]
+fn a_service_may_begin_with_any_of_its_characters() {
+    swarm("version: '3.8'\nservices:\n  _web: {image: x}\n  -db: {image: x}\n").rewritten();
+    swarm("services:\n  web_: {image: x}\n").refused(
+        "/app/stack.yml:2:3: a service of a swarm cannot be called `web_` [its name is of letters, digits, `-` and `_`, and ends with a letter or digit]\n",
+    );
 }
 
 #[test]
@@ -240,7 +318,7 @@ fn a_volume_of_one_letter_is_no_volume_in_a_short_form() {
 fn what_docker_stack_refuses_is_told() {
     swarm("version: \"2.4\"\nservices:\n  web: {image: x, mem_limit: 1g}\n  a.b: {image: x, extends: web}\n").refused(
         "/app/stack.yml:1:10: `docker stack` reads files of version 3, and this one is of version 2.4 [write `version: '3.8'`, or leave it out; a file that is to stay as it is: `substitute: {text: [{from: …, to: …}]}` of the stack]\n\
-         /app/stack.yml:4:3: a service of a swarm cannot be called `a.b` [its name is of letters, digits, `-` and `_`, and begins and ends with a letter or digit]\n\
+         /app/stack.yml:4:3: a service of a swarm cannot be called `a.b` [its name is of letters, digits, `-` and `_`, and ends with a letter or digit]\n\
          /app/stack.yml:3:19: `docker stack` refuses a service with `mem_limit` [`deploy: {resources: {limits: {memory: …}}}`]\n\
          /app/stack.yml:4:19: `docker stack` refuses a service with `extends` [write out what the service has from there]\n",
     );
