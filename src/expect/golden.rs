@@ -1,5 +1,6 @@
 //! `golden`: a text is compared with a file, after replacements, `[..]` standing for any text within a line.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -57,6 +58,8 @@ pub struct GoldenText {
     pub folder: Option<PathBuf>,
     /// Its text, with a final newline.
     pub text: String,
+    /// Whether its lines were put in order.
+    pub sorted: bool,
     /// Where it is written.
     pub span: Span,
 }
@@ -64,7 +67,10 @@ pub struct GoldenText {
 impl GoldenText {
     /// Its text as it is written over what stands in the file: lines that fit a line there stay as that is, `[..]` and all.
     pub fn over(&self, standing: &str) -> String {
-        fitted(standing, &self.text)
+        match self.sorted {
+            true => fitted_anywhere(standing, &self.text),
+            false => fitted(standing, &self.text),
+        }
     }
 }
 
@@ -170,12 +176,61 @@ pub(super) fn fitted(expected: &str, actual: &str) -> String {
     fitted
 }
 
+/// The actual lines in order, as many of them as can be replaced by a line of the expected text that they fit, wherever it
+/// stands: what `[..]` stands for says where a line comes in an order.
+pub(super) fn fitted_anywhere(expected: &str, actual: &str) -> String {
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    expected.lines().for_each(|line| *left.entry(line).or_default() += 1);
+    // A line that stands there word for word takes the place of no other.
+    let is_there = |line: &&str| match left.get_mut::<str>(line) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            true
+        }
+        _ => false,
+    };
+    let (mut found, others): (Vec<&str>, Vec<&str>) = actual.lines().partition(is_there);
+    let left = left.into_iter().filter(|(line, _)| line.contains(ANY));
+    let patterns: Vec<&str> = left
+        .flat_map(|(line, count)| std::iter::repeat_n(line, count))
+        .collect();
+    let fits = |pattern: usize, line: usize| fits(patterns[pattern], others[line]);
+    let mut held = vec![None; patterns.len()];
+    for line in 0..others.len() {
+        place(line, &fits, &mut held, &mut vec![false; patterns.len()]);
+    }
+    let pairs = held.iter().zip(&patterns);
+    let fitting: BTreeMap<usize, &str> = pairs.filter_map(|(line, pattern)| Some(((*line)?, *pattern))).collect();
+    let others = others.iter().enumerate();
+    found.extend(others.map(|(at, line)| fitting.get(&at).unwrap_or(line)));
+    found.sort_unstable();
+    found.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Gives a line a pattern that it fits; one that has another line already, where there is another one for that.
+fn place(line: usize, fits: &dyn Fn(usize, usize) -> bool, held: &mut [Option<usize>], seen: &mut [bool]) -> bool {
+    for pattern in 0..held.len() {
+        if seen[pattern] || !fits(pattern, line) {
+            continue;
+        }
+        seen[pattern] = true;
+        let other = held[pattern];
+        if other.is_none_or(|other| place(other, fits, held, seen)) {
+            held[pattern] = Some(line);
+            return true;
+        }
+    }
+    false
+}
+
+/// What stands for any text within a line.
+const ANY: &str = "[..]";
 /// How many lines may be missing before lines are no longer put beside each other.
 const MAX_AHEAD: usize = 100;
 
 /// Whether a line is what the pattern says, `[..]` standing for any text.
 pub(super) fn fits(pattern: &str, line: &str) -> bool {
-    let mut parts = pattern.split("[..]");
+    let mut parts = pattern.split(ANY);
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = line.strip_prefix(first) else {
         return false;
@@ -214,6 +269,7 @@ pub(super) fn gather(
                     file: golden.file(scope)?,
                     folder: golden.folder(scope),
                     text,
+                    sorted: golden.sort,
                     span: golden.file.span.clone(),
                 });
             }

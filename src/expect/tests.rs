@@ -681,6 +681,23 @@ fn long_texts_have_a_diff_and_everything_is_bounded() {
 }
 
 #[test]
+fn sorted_lines_fit_wherever_what_stands_for_any_text_puts_them() {
+    let check = |expected: &str, actual: &str, fitted: &str| {
+        assert_eq!(
+            golden::fitted_anywhere(expected, actual),
+            fitted,
+            "{expected:?} {actual:?}"
+        );
+    };
+    check("[..] b\nc\n", "c\nz b\n", "[..] b\nc\n");
+    // Each stands for one line, and as many as can be have theirs.
+    check("[..]c\nab[..]\n", "abc\nabd\n", "[..]c\nab[..]\n");
+    check("a[..]\na1\n", "a1\na2\n", "a1\na[..]\n");
+    check("a[..]\n", "a1\na2\n", "a2\na[..]\n");
+    check("a[..]\na[..]\n", "a1\na2\n", "a[..]\na[..]\n");
+}
+
+#[test]
 fn a_golden_file_is_compared_after_replacements() {
     let yaml = "stdout: {golden: {file: '${{ name }}.txt', replace: [{matches: '\\d+ms', with: '[TIME]'}]}}";
     let (expectation, templates) = read(yaml).unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 
 use super::super::FieldKind;
 use super::super::compare::{Incomparable, compare, equal, has, includes, is_empty, length, trimmed};
-use super::super::golden::{compared, fitted, replaced, sorted};
+use super::super::golden::{compared, fitted, fitted_anywhere, replaced, sorted};
 use super::super::verdict::{Verdict, Why, brief, data_diff, diff, reads_as};
 use super::{Check, GoldenCheck, Subject, What};
 use crate::quantity;
@@ -126,11 +126,13 @@ impl Check {
     }
 
     fn golden(&self, golden: &GoldenCheck, label: &str, value: &str) -> Option<Verdict> {
-        let (file, mut expected) = (&golden.file, golden.text.clone());
-        let mut text = replaced(value, &golden.replacements);
-        if golden.sort {
-            (expected, text) = (sorted(&expected), sorted(&text));
-        }
+        let file = &golden.file;
+        let text = replaced(value, &golden.replacements);
+        let fitted: fn(&str, &str) -> String = if golden.sort { fitted_anywhere } else { fitted };
+        let (expected, text) = match golden.sort {
+            true => (sorted(&golden.text), sorted(&text)),
+            false => (golden.text.clone(), text),
+        };
         let expected = &expected;
         if expected.trim().is_empty() && text.trim().is_empty() {
             let message = format!("{label} and `{file}` are both empty: that shows nothing");

@@ -57,3 +57,21 @@ async fn lines_of_a_golden_file_that_still_fit_stay_as_they_are() {
     let note = "note: `told.txt` was written anew (`--update`)\n";
     check("at [..]\nold\nby [..]\n", note, fits).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn lines_in_any_order_may_have_any_text_in_them() {
+    let check = async |standing: &str, answer: &'static str, expected: &str| {
+        let stage = stage("then: [{http: 'http://x/get', expect: {body: {golden: {file: told.txt, sort: true}}}}]\n")
+            .answers("get", &[(0, 200, answer)]);
+        std::fs::write(stage.folder.path().join("told.txt"), standing).unwrap();
+        stage.check(expected).await;
+    };
+    check(
+        "b at [..]\n[..] came\n",
+        "zoe came\nb at 9\n",
+        "then[1] passed\n= passed",
+    )
+    .await;
+    let differs = "then[1] failed: `body` differs from `told.txt`\n= failed\nexit 1";
+    check("b at [..]\n[..] came\n", "zoe went\nb at 9\n", differs).await;
+}
