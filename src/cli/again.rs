@@ -83,9 +83,13 @@ impl Last {
         there(self.failed(), cwd)
     }
 
-    /// All files that are still there.
-    pub(crate) fn all_files(&self, cwd: &Path) -> Vec<PathBuf> {
-        there(self.cases.iter(), cwd)
+    /// All files that are still there; the exit code where none is.
+    pub(crate) fn all_files(&self, cwd: &Path) -> Result<Vec<PathBuf>, u8> {
+        let files = there(self.cases.iter(), cwd);
+        match files.is_empty() {
+            true => Err(not_there("--validate-only`: what ran then", self.cases.iter())),
+            false => Ok(files),
+        }
     }
 
     /// What is not run again: it is told on, so that the next run still knows it. Without what is not there any more.
@@ -140,12 +144,7 @@ pub(crate) fn last(process: &Process, arguments: &RunArguments, results: &Path) 
         return Err(0);
     }
     if arguments.selection.paths.is_empty() && last.files(&process.cwd).is_empty() {
-        let files: BTreeSet<String> = last.failed().map(|case| format!("`{}`", case.file)).collect();
-        let files = files.into_iter().collect::<Vec<_>>().join(", ");
-        return Err(terminal::refuse(&format!(
-            "`--rerun-failed`: what failed in the last run is not there any more: {files}; from another folder, or after \
-             a move, name the files"
-        )));
+        return Err(not_there("--rerun-failed`: what failed in the last run", last.failed()));
     }
     Ok(Some(last))
 }
@@ -168,6 +167,15 @@ pub(crate) fn told(process: &Process, chosen: &Chosen, prepared: &Prepared) -> V
 fn there<'c>(cases: impl Iterator<Item = &'c Earlier>, cwd: &Path) -> Vec<PathBuf> {
     let files: BTreeSet<PathBuf> = cases.map(|case| PathBuf::from(&case.file)).collect();
     files.into_iter().filter(|file| cwd.join(file).is_file()).collect()
+}
+
+/// Refuses a run of which no file is there.
+fn not_there<'c>(what: &str, cases: impl Iterator<Item = &'c Earlier>) -> u8 {
+    let files: BTreeSet<String> = cases.map(|case| format!("`{}`", case.file)).collect();
+    let files = files.into_iter().collect::<Vec<_>>().join(", ");
+    terminal::refuse(&format!(
+        "`{what} is not there any more: {files}; from another folder, or after a move, name the files"
+    ))
 }
 
 /// True for a case whose file is not there any more, or has no case of that name.

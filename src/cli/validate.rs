@@ -12,7 +12,7 @@ use super::options::{RESULTS, RunArguments};
 use super::output::Output;
 use super::prepare::{self, Prepared};
 use super::results::{self, EVENTS, Results, VALIDATED};
-use super::run::{invalid, unwritable};
+use super::run::{code_of, invalid, unwritable};
 use super::settings::{report_settings, rules, scale, settings};
 use super::{NOTHING, Process, terminal};
 use crate::engine::EngineInfo;
@@ -22,7 +22,6 @@ use crate::lease::Lease;
 use crate::net::RealNet;
 use crate::plan::{self, Settings};
 use crate::report::jsonl;
-use crate::report::outcome::exit_code;
 use crate::run::{self, Env, Facts, Needed, Stored};
 use crate::step::Emitter;
 
@@ -54,7 +53,10 @@ pub(crate) fn validate(
     };
     let mut selection = arguments.selection.clone();
     if let Some(last) = Last::read(&folder, rules(arguments)).filter(|_| selection.paths.is_empty()) {
-        selection.paths = last.all_files(&process.cwd);
+        selection.paths = match last.all_files(&process.cwd) {
+            Ok(files) => files,
+            Err(code) => return code,
+        };
     }
     let to = (results.as_path(), lease.id());
     let mut chosen = match prepare::choose(process, &selection, &results) {
@@ -166,7 +168,7 @@ fn judged(
     });
     output.hide(&masks);
     output.end();
-    match exit_code(output.tally()) {
+    match code_of(&output, |_| true) {
         0 if cases == 0 => {
             terminal::print_error(&format!(
                 "error: no case was judged: the run in `{}` had none of these, or skipped them\n",
