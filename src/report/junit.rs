@@ -128,8 +128,12 @@ fn inside(case: &Case) -> Vec<TestCase> {
     let tests = case.last().into_iter().flat_map(|attempt| attempt.tests.values());
     // What is known of the case is known of what failed in it.
     let known = (case.outcome() == Outcome::KnownIssue).then(|| case.reason().unwrap_or_default());
-    let tests = tests.flatten();
-    tests.map(|test| of_test(&above, test, known.as_deref())).collect()
+    let tests = tests.flatten().map(|test| {
+        let mut testcase = of_test(&above, test, known.as_deref());
+        testcase.properties = properties(case);
+        testcase
+    });
+    tests.collect()
 }
 
 fn of_test(above: &str, test: &Test, known: Option<&str>) -> TestCase {
@@ -265,11 +269,18 @@ fn of_steps(run: &Run, case: &Case) -> Vec<TestCase> {
 fn of_step_alone(case: &Case, step: &Step, faults: &[&Found<'_>]) -> TestCase {
     let lines: Vec<Vec<Line>> = faults.iter().map(|found| fault::lines(case, found)).collect();
     let known = case.outcome() == Outcome::KnownIssue;
+    let made = faults.iter().filter_map(|found| found.fault.makes()).max();
     let (outcome, reason) = match &step.end {
         Some(StepEnd {
             outcome: Outcome::Failed | Outcome::Errored,
             ..
         }) if known => (Outcome::KnownIssue, case.reason()),
+        // What is a failure of the step may count as an error of its case.
+        Some(StepEnd {
+            outcome: Outcome::Failed | Outcome::Errored,
+            reason,
+            ..
+        }) if made.is_some() => (made.unwrap_or(Outcome::Errored), reason.clone()),
         Some(end) => (end.outcome, end.reason.clone()),
         None => (Outcome::Errored, Some("interrupted".to_owned())),
     };

@@ -11,7 +11,7 @@ use snapbox::{IntoData, str};
 
 use super::xml;
 use crate::diagnostic::Level;
-use crate::event::{Event, Fault, Outcome, What};
+use crate::event::{Event, Fault, Outcome, Phase, What};
 use crate::report::outcome::Rules;
 use crate::report::tally::Tally;
 use crate::report::{Grain, sample};
@@ -432,6 +432,24 @@ look inside: e2erun scenarios/both.yaml --keep failed
 }
 
 #[test]
+fn a_step_is_what_it_makes_of_its_case() {
+    let mut events = sample::errored_and_failed();
+    for event in &mut events {
+        if let What::StepEnded { faults, .. } = &mut event.what {
+            let of_cleanup = |fault: Fault| fault.in_phase(Phase::Cleanup);
+            *faults = std::mem::take(faults).into_iter().map(of_cleanup).collect();
+        }
+    }
+    let file = file(&events, Grain::Step, Rules::default());
+    assert!(
+        file.contains("<error type=\"errored\" message=\"`status` is 500\""),
+        "{file}"
+    );
+    assert!(!file.contains("<failure"), "{file}");
+    assert_valid(&events);
+}
+
+#[test]
 fn what_was_written_after_a_failure_stands_with_it_or_with_its_step() {
     let of = |grain| file(&sample::looked_into(), grain, Rules::default());
     let (case, steps) = (of(Grain::Scenario), of(Grain::Step));
@@ -545,6 +563,19 @@ fn what_failed_in_a_suite_of_a_known_issue_is_skipped_with_its_reason() {
     assert!(file.contains(r#"errors="0" failures="0""#), "{file}");
     let skipped = r#"<skipped type="known issue" message="not ported yet""#;
     assert_eq!(file.matches(skipped).count(), 3, "{file}");
+}
+
+#[test]
+fn a_test_inside_has_the_properties_of_its_case() {
+    let mut events = sample::run_of(&[Outcome::Failed]);
+    events.insert(2, sample::event(1.5, Some(1), sample::tested("pays")));
+    if let What::RunStarted { cases, .. } = &mut events[0].what {
+        cases[0].tags = vec!["slow".to_owned()];
+    }
+    let file = file(&events, Grain::Scenario, Rules::default());
+    let of_test =
+        file.matches("classname=\"scenarios.all.case 1.pays\"><properties><property name=\"tags\" value=\"slow\"/>");
+    assert_eq!(of_test.count(), 4, "{file}");
 }
 
 #[test]

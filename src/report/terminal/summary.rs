@@ -44,7 +44,8 @@ pub(super) fn lines(tally: &Tally, quiet: bool) -> Vec<Line> {
 /// What is known of the run before, and not run again.
 fn earlier(tally: &Tally) -> Option<Line> {
     let all: Vec<&Earlier> = tally.runs.values().flat_map(|run| &run.earlier).collect();
-    let failed = all.iter().filter(|case| case.outcome >= Outcome::Failed).count();
+    let failed = |outcome| outcome >= Outcome::Failed || tally.rules.fails(outcome);
+    let failed = all.iter().filter(|case| failed(case.outcome)).count();
     let well = all.len() - failed;
     let told = match (well, failed) {
         (0, 0) => return None,

@@ -6,7 +6,7 @@ use snapbox::data::Inline;
 use snapbox::{IntoData, str};
 
 use crate::diagnostic::Level;
-use crate::event::{Event, Fault, Outcome, Phase, What};
+use crate::event::{Earlier, Event, Fault, Outcome, Phase, What};
 use crate::report::outcome::Rules;
 use crate::report::tally::Tally;
 use crate::report::{Piece, Reporters, Settings, sample};
@@ -823,4 +823,36 @@ fn the_margin_tells_where_a_broken_line_goes_on() {
     ] {
         assert_eq!(super::margin(text), expected, "{text}");
     }
+}
+
+#[test]
+fn what_counts_as_failed_did_not_pass_before() {
+    let told = |flaky_fails| {
+        let mut events = sample::run_of(&[Outcome::Passed]);
+        let earlier = Earlier {
+            name: "other".to_owned(),
+            file: "other.yaml".to_owned(),
+            outcome: Outcome::Flaky,
+        };
+        events.insert(1, sample::event(0.5, None, What::Earlier { cases: vec![earlier] }));
+        let strict = false;
+        let rules = Rules { strict, flaky_fails };
+        lines(
+            &events,
+            &Settings {
+                rules,
+                ..Settings::default()
+            },
+        )
+    };
+    assert!(
+        told(false).contains("not run again: 1 more did not fail before"),
+        "{}",
+        told(false)
+    );
+    assert!(
+        told(true).contains("not run again: 1 more did not pass before"),
+        "{}",
+        told(true)
+    );
 }
