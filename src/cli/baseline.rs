@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::output::replace;
 use super::terminal;
+use crate::event::count_text;
 use crate::report::Artifact;
 use crate::report::measures::{Series, series};
 use crate::report::tally::Tally;
@@ -48,15 +49,16 @@ impl Baselines {
         }
         for (file, values) in of_file {
             let shown = file.display();
-            let count = values.len();
-            told.push(match written(file, &values) {
-                Ok(()) if count == 1 => format!("1 value written to the baseline `{shown}`"),
-                Ok(()) => format!("{count} values written to the baseline `{shown}`"),
+            match written(file, &values) {
+                Ok(()) => {
+                    let values = count_text(values.len() as u64, "value", "values");
+                    told.push(format!("{values} written to the baseline `{shown}`"));
+                }
                 Err(why) => {
                     well = false;
-                    format!("error: cannot write the baseline `{shown}`: {why}")
+                    terminal::print_error(&format!("error: cannot write the baseline `{shown}`: {why}\n"));
                 }
-            });
+            }
         }
         told.extend(bad.iter().map(|series| self.unwritten(series)));
         told.iter().for_each(|line| terminal::print(&format!("{line}\n")));
