@@ -41,6 +41,7 @@ const BEYOND: [(&str, &[&str]); 12] = [
             "saved-later",
             "saved-unknown",
             "secrets-handed",
+            "secrets-long-names",
             "secrets-undefined",
             "service-in-two-stacks",
             "soft-save",

@@ -20,6 +20,9 @@ use crate::template::Scope;
 
 use planning::Planning;
 
+/// How many characters a swarm takes of the name of a secret or config.
+const MAX_NAME: usize = 64;
+
 /// The section of what is hidden.
 const SECRETS: &str = "secrets";
 
@@ -189,14 +192,40 @@ impl Declared {
     }
 
     /// The secrets and configs that a swarm has to keep: its stacks have them.
-    pub fn kept_by_swarm<'d>(&'d self, stacks: &'d [Arc<StackPlan>]) -> impl Iterator<Item = &'d ContentPlan> {
-        let in_swarm = stacks.iter().filter(|stack| stack.kind == StackKind::Swarm);
-        let has = |stack: &Arc<StackPlan>, content: &ContentPlan| {
+    pub fn kept_by_swarm<'d>(
+        &'d self,
+        stacks: impl Iterator<Item = &'d StackPlan> + Clone,
+    ) -> impl Iterator<Item = &'d ContentPlan> {
+        let in_swarm = stacks.filter(|stack| stack.kind == StackKind::Swarm);
+        let has = |stack: &StackPlan, content: &ContentPlan| {
             let names = stack.planned.contents.get(content.section);
             names.is_some_and(|names| names.contains(&content.name))
         };
         let contents = self.contents.iter();
         contents.filter(move |content| in_swarm.clone().any(|stack| has(stack, content)))
+    }
+
+    /// Those whose names a swarm refuses.
+    pub fn misnamed(&self, stacks: &[StackPlan]) -> Vec<Diagnostic> {
+        let kept = self.kept_by_swarm(stacks.iter());
+        let told = kept.filter_map(|content| {
+            let (one, name, real) = (content.section.trim_end_matches('s'), &content.name, &content.real);
+            let (message, help) = if real.len() > MAX_NAME {
+                (
+                    format!("the name `{name}` of a {one} is too long for a swarm"),
+                    format!("the case's own name stands before it, unique in each run, and together they have at most {MAX_NAME} characters"),
+                )
+            } else if !real.ends_with(|end: char| end.is_ascii_alphanumeric()) {
+                (
+                    format!("a {one} of a swarm cannot be called `{name}`"),
+                    "its name ends with a letter or digit".to_owned(),
+                )
+            } else {
+                return None;
+            };
+            Some(Diagnostic::error(&content.at, message).help(help))
+        });
+        told.collect()
     }
 
     /// The locks of what cannot be freed: fixed subnets.

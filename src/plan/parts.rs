@@ -95,6 +95,7 @@ impl Resolving<'_> {
     /// Tells what is wrong with the steps, and what is declared for nothing; of a stack that is not understood nobody knows what it has.
     pub(super) fn tell_unused(&mut self, declared: &Declared, stacks: &[StackPlan], mut binder: Binder<'_>) {
         self.problems.append(&mut binder.problems);
+        self.problems.extend(declared.misnamed(stacks));
         if stacks.len() == self.loaded.scenario.stacks.0.len() && !self.loaded.partial.services {
             self.problems.extend(declared.unused(stacks, &binder.handed));
         }

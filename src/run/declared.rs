@@ -35,7 +35,7 @@ pub(super) async fn make(case: &Case, declared: &Declared, cancel: &Cancellation
 /// Makes what the engine has.
 async fn make_on(case: &Case, declared: &Declared, faults: &mut Vec<Fault>) {
     let node = case.unplaced();
-    for content in declared.kept_by_swarm(&case.versions) {
+    for content in declared.kept_by_swarm(case.versions.iter().map(Arc::as_ref)) {
         let made = keep(case, node, content).await;
         faults.extend(made.err().map(|fault| fault.at(content.at.place())));
     }
