@@ -13,7 +13,7 @@ use super::options::Selection;
 use crate::diagnostic::{Diagnostic, Level, Source, Span, did_you_mean, known_names};
 use crate::image::Identities;
 use crate::load::{self, Document, Found, Loaded, Projects};
-use crate::mask::HIDDEN;
+use crate::mask::{HIDDEN, Masks};
 use crate::plan::{self, CaseSeed, Settings};
 use crate::scenario::{Files, unshown};
 use crate::shape::{Named, Problems, Shape};
@@ -282,7 +282,12 @@ fn shared(jobs: &[crate::run::Job]) -> Vec<Diagnostic> {
         }
     }
     let shared = folders.into_values().filter(|(_, cases)| cases.len() > 1);
-    shared.map(|(writable, _)| writable.note()).collect()
+    let told = shared.map(|(writable, cases)| {
+        let masks = Masks::default();
+        cases.iter().for_each(|case| jobs[*case].plan.hide(&masks));
+        writable.note().reworded(|text| masks.hide(text))
+    });
+    told.collect()
 }
 
 /// The errors of a case that was not selected. A selection chooses what runs, not what is looked at: a file that is wrong

@@ -230,9 +230,10 @@ pub(super) fn unwritable(results: &Path, why: &io::Error) -> String {
 
 /// What would run, in order.
 fn dry(prepared: &Prepared) -> u8 {
-    let mut told = String::new();
+    let (mut told, of_all) = (String::new(), Masks::default());
+    prepared.jobs.iter().for_each(|job| job.plan.hide_everywhere(&of_all));
     for job in &prepared.jobs {
-        let (mut text, masks) = (String::new(), Masks::default());
+        let (mut text, masks) = (String::new(), of_all.copy());
         job.plan.hide(&masks);
         text.push_str(&format!("would run  {}  {}\n", job.seed.info.place, job.seed.info.name));
         for (phase, steps) in &job.plan.phases {
@@ -340,7 +341,7 @@ fn broke(lease: &crate::lease::Lease, error: &tokio::task::JoinError) -> u8 {
 }
 
 /// The exit code, after what is still to be written. A run whose reports could not be written is not known to have passed.
-fn code_of(output: &Output, write: impl FnOnce(&Tally) -> bool) -> u8 {
+pub(super) fn code_of(output: &Output, write: impl FnOnce(&Tally) -> bool) -> u8 {
     let written = write(output.tally());
     match exit_code(output.tally()) {
         0 if output.broken() || !written => 3,

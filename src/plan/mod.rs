@@ -23,7 +23,7 @@ use crate::diagnostic::{Diagnostic, Level};
 use crate::event::{CaseInfo, Phase, What};
 use crate::image::{Identities, ImagePlan};
 use crate::load::Loaded;
-use crate::mask::Masks;
+use crate::mask::{HIDDEN, Masks};
 use crate::scenario::{Collect, Files, Project, Requires};
 use crate::shape::Named;
 use crate::stack::{Lock, StackPlan};
@@ -270,6 +270,31 @@ impl<'a> Resolving<'a> {
         self.loaded.project.as_deref().map(|(project, _)| project)
     }
 
+    /// What keeps it from starting; where nothing does, what else there is to say. Any of it may have a value in it: of one
+    /// with few letters only what stands by itself is that.
+    fn told(
+        &mut self,
+        (declared, hidden): (&Declared, &Masks),
+        notes: impl FnOnce() -> Vec<Diagnostic>,
+    ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        let long = self.long_hidden(declared);
+        let part = |text: &str| {
+            if hidden.is_value(text) {
+                HIDDEN.to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
+        let by_itself = |text: &str| text.split('`').map(part).collect::<Vec<_>>().join("`");
+        let hide = |told: Diagnostic| told.reworded(|text| by_itself(&long.hide(text)));
+        let keeps = self.has_errors();
+        let problems = std::mem::take(&mut self.problems).into_iter().map(hide);
+        match keeps {
+            true => Err(problems.collect()),
+            false => Ok(problems.chain(notes().into_iter().map(hide)).collect()),
+        }
+    }
+
     fn plan(mut self) -> Result<Plan, Vec<Diagnostic>> {
         let scenario = Arc::clone(&self.loaded.scenario);
         let results = self.results();
@@ -311,17 +336,13 @@ impl<'a> Resolving<'a> {
         self.check_top_level(&known, &fixed);
         let masked = self.masked(&known, &partial);
         // Of what has other problems, the step that does it may be one that was not understood.
-        let more = if self.has_errors() { Vec::new() } else { never_up };
-        self.problems.extend(more);
-        // A message may well have the value in it that is wrong.
-        let hide = |told: Diagnostic| told.reworded(|text| hidden.hide(text));
-        if self.has_errors() {
-            return Err(self.problems.into_iter().map(hide).collect());
+        if !self.has_errors() {
+            self.problems.extend(never_up);
         }
-        // What is left of the problems keeps nothing from starting.
-        let told = checks::notes((&scenario, self.has_swarm()), &phases, &stacks, &declared);
-        let notes = std::mem::take(&mut self.problems).into_iter().chain(told);
-        let notes = notes.map(hide).collect();
+        let whole = (&*scenario, self.has_swarm());
+        let notes = self.told((&declared, &hidden), || {
+            checks::notes(whole, &phases, &stacks, &declared)
+        })?;
         Ok(self.finished(Parts {
             results,
             images,

@@ -184,14 +184,28 @@ impl Resolving<'_> {
     /// The values of which no message shows a part: masked ones, as far as they are known before anything starts, secrets, and
     /// what was given to the run that secrets are made of.
     pub(super) fn hidden(&self, declared: &Declared) -> Masks {
-        let masks = Masks::default();
-        let of_project = self.project().into_iter().flat_map(|project| &project.mask);
-        let masked = self.loaded.scenario.mask.iter().chain(of_project);
-        let values = masked.filter_map(|name| self.scope.values.get(&name.value));
-        values.for_each(|value| masks.add(value));
+        let masks = self.long_hidden(declared);
+        self.masked_values().for_each(|value| masks.add(value));
         declared.secrets().for_each(|secret| masks.add_bytes(&secret.bytes));
+        masks
+    }
+
+    /// Those of them that are in no word by chance.
+    pub(super) fn long_hidden(&self, declared: &Declared) -> Masks {
+        let masks = Masks::default();
+        let long = self.masked_values().filter(|value| is_long(value));
+        long.for_each(|value| masks.add(value));
+        declared
+            .long_secrets()
+            .for_each(|secret| masks.add_bytes(&secret.bytes));
         self.given_to_secrets().iter().for_each(|value| masks.add(value));
         masks
+    }
+
+    fn masked_values(&self) -> impl Iterator<Item = &Value> {
+        let of_project = self.project().into_iter().flat_map(|project| &project.mask);
+        let masked = self.loaded.scenario.mask.iter().chain(of_project);
+        masked.filter_map(|name| self.scope.values.get(&name.value).map(|value| &**value))
     }
 
     /// What secrets are made of that was given to the run: it is no less secret where it stands by itself.
@@ -203,13 +217,7 @@ impl Resolving<'_> {
             [name, ..] => self.settings.overrides.get(name).cloned(),
             [] => None,
         });
-        let long = |value: &Value| {
-            value.as_str().map_or_else(
-                || !is_short(value.to_string().as_bytes()),
-                |text| !is_short(text.as_bytes()),
-            )
-        };
-        given.filter(long).collect()
+        given.filter(is_long).collect()
     }
 
     /// The masked names whose values come from the command line, or that the project masks.
@@ -221,4 +229,12 @@ impl Resolving<'_> {
         let everywhere = |name: &&String| self.settings.overrides.contains_key(*name) || of_project(name);
         masked.iter().filter(everywhere).cloned().collect()
     }
+}
+
+/// True for a value that is in no word by chance.
+fn is_long(value: &Value) -> bool {
+    value.as_str().map_or_else(
+        || !is_short(value.to_string().as_bytes()),
+        |text| !is_short(text.as_bytes()),
+    )
 }
