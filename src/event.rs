@@ -624,7 +624,7 @@ pub fn times_text(n: u64) -> String {
     }
 }
 
-/// Seconds as people write a duration: `50ms`, `1.2s`, `2m 5s`.
+/// Seconds as people write a duration: `50ms`, `1.2s`, `2m5s`.
 pub fn duration_text(seconds: f64) -> String {
     if seconds < 1.0 {
         return format!("{}ms", (seconds * 1000.0).round());

@@ -10,7 +10,7 @@
 //! # Code map
 //!
 //! * [`diagnostic`], [`yaml`], [`template`], [`mod@shape`], [`expect`]: text with places, and what is wrong with it. Pure.
-//! * [`scenario`]: the language as written. [`substitute`]: compose files rewritten. Pure; files come from a memo.
+//! * [`scenario`]: the language as written. [`substitute`]: compose and swarm files rewritten. Pure; files come from a memo.
 //! * [`step`]: the step kinds, a file each, a column through the layers: how it is written, bound and done; their table.
 //! * [`image`], [`declared`], [`stack`], [`plan`]: names → ids; one plan is one case and one attempt. Pure.
 //! * [`schedule`], [`run`]: the interpreter. It cannot fail: what goes wrong is told in events.

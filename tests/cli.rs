@@ -87,6 +87,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("again-broken", "--rerun-failed --results last-broken"),
     ("again-gone", "--rerun-failed --results last-gone"),
     ("validate-none", "--validate-only templates --results RESULTS"),
+    ("validate-gone", "--validate-only last-gone --results RESULTS"),
     ("validate-and-repeat", "--validate-only last --repeat 3"),
     (
         "baseline-missing",
@@ -187,6 +188,19 @@ fn what_a_run_left_is_judged_again() {
         assert!(told.contains(says), "{says}: {told}");
     }
     assert!(results.path().join("junit.xml").is_file());
+}
+
+#[test]
+fn what_is_judged_well_and_cannot_be_written_is_not_well() {
+    let results = tempfile::tempdir().unwrap();
+    let to = results.path().display().to_string();
+    let judged = ["--validate-only", "part/last", "--results", &to, "part/numbers.yaml"];
+    // A folder is in its place.
+    let taken = tempfile::tempdir().unwrap();
+    fs::write(taken.path().join("other"), "").unwrap();
+    let junit = taken.path().display().to_string();
+    let (told, code) = run(&[&judged[..], &["--junit", &junit]].concat());
+    assert_eq!(code, 3, "{told}");
 }
 
 #[test]

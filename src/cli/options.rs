@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// List the cases with their tags.
     List(ListArguments),
-    /// Print the rewritten compose files and their difference from the originals, without Docker.
+    /// Print the rewritten compose and swarm files and their difference from the originals, without Docker.
     Render(RenderArguments),
     /// Print the JSON schema of scenario files, for editors; or that of another kind of file.
     Schema {

@@ -1,4 +1,4 @@
-//! `e2erun render`: the rewritten compose files and their difference from the originals, without Docker.
+//! `e2erun render`: the rewritten compose and swarm files and their difference from the originals, without Docker.
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ shape! {
     pub struct Content ("a secret or a config") rules [Rule::One(&["content", "file"])] {
         /// The text itself: often computed, `${{ random(24) }}`.
         content: Option<Text>,
-        /// A text file that holds it, from the scenario's folder.
+        /// A file that holds it, of any bytes, from the scenario's folder.
         file: Option<Text>,
     }
 }

@@ -1,7 +1,7 @@
 //! Relative paths of extended files: they belong to the file's own folder, which its copy has left, so they are made
 //! absolute. (Those of all other files stay as they are: the compose tool is told the folder that they belong to.)
 //!
-//! `docker stack` cannot be told: all paths of a swarm file are made absolute.
+//! `docker stack` cannot be told: all paths of a swarm file are made absolute, apart from what a volume's driver is told.
 
 use std::path::Path;
 

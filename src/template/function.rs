@@ -198,13 +198,13 @@ fn hash(parts: &[&str]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// A name that no other try has: the text, made fit for a name, and eight characters.
 /// The seed of `unique()` that belongs to a secret one: the names that it gives are no secret.
 pub fn unique_seed(seed: &str) -> String {
     let bytes = hash(&["seed of unique", seed]);
     bytes[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A name that no other try has: the text, made fit for a name, and eight characters.
 fn unique(text: &str, seed: &str) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let fit = |c: char| {

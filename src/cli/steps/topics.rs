@@ -160,7 +160,8 @@ const NAMES: &[(&str, &str)] = &[
     ),
     (
         "stacks",
-        "`stacks.shop.project`, and real names: `stacks.shop.networks.front`, `stacks.shop.volumes.data`.",
+        "`stacks.shop.project`, and real names: `stacks.shop.networks.front`, `stacks.shop.volumes.data`; of a swarm \
+         stack `stacks.shop.secrets.key`, `stacks.shop.configs.site`, too.",
     ),
     ("nodes", "The nodes, each with `name`, `address`, `roles` and `labels`."),
     (
