@@ -205,6 +205,8 @@ impl ContainerState {
         let policy_would = match policy.as_str() {
             "always" | "unless-stopped" => true,
             "on-failure" => self.exit != Some(0) && (*tries == 0 || self.restarts < *tries),
+            // The engine was not heard of it yet: it may die sooner than its first question is answered.
+            "" => true,
             _ => false,
         };
         !self.removed && (self.state == "restarting" || policy_would && !self.by_hand && !self.settled)

@@ -150,6 +150,24 @@ async fn restarts_are_waited_for_counted_and_shown() {
     );
 }
 
+/// On a busy machine the first question is answered after that: whether it is started again is not known before.
+#[tokio::test(start_paused = true)]
+async fn what_ends_before_the_engine_was_heard_of_it_is_not_over_yet() {
+    for (policy, expected) in [("on-failure", "ready"), ("no", "db exited with code 7")] {
+        let script = Script::new().restart(policy, 3).after(1).exit(7).then(Script::new());
+        let fake = Fake::new("lease=1");
+        fake.image("busybox").script("db", script);
+        fake.call("inspect", 1, Reply::Late(Duration::from_secs(4)));
+        let world = world_of(&fake).await;
+        start(&fake).await;
+        crate::wait::pause(Duration::from_millis(1050)).await;
+        let seen = readiness(&world.snapshot(), "shop", &wanted(Becomes::Running), |_| true);
+        assert!(matches!(seen, Verdict::NotYet(_)), "{policy} {seen:?}");
+        crate::wait::pause(Duration::from_secs(10)).await;
+        assert_eq!(wait_for(&world, Becomes::Running, 30).await.0, expected);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_container_killed_by_a_user_is_not_waited_for_whatever_its_policy() {
     let (fake, world) = begin(Script::new().restart("always", 0).after(9).healthy()).await;

@@ -55,6 +55,8 @@ pub(super) struct Reading<'a> {
     before: Option<(Before, Vec<Course>)>,
     /// When it was last told how far it is.
     told: Option<Instant>,
+    /// Which state of the world its logs were opened by.
+    generation: u64,
 }
 
 /// How far it is is not told more often than this: a log may grow thousands of times a second.
@@ -73,6 +75,7 @@ impl<'a> Reading<'a> {
             seen,
             before: None,
             told: None,
+            generation: 0,
         }
     }
 }
@@ -89,13 +92,12 @@ impl Reading<'_> {
 
     async fn until_it_holds(&mut self) -> Done<()> {
         loop {
-            let generation = self.node.world.snapshot().generation;
             self.open()?;
             let all_read = self.take().await?;
             if self.decided(all_read).await? {
                 return Ok(());
             }
-            if all_read && !self.wait(generation).await {
+            if all_read && !self.wait().await {
                 return self.at_the_end().await;
             }
         }
@@ -109,7 +111,6 @@ impl Reading<'_> {
         let observed = format!("it holds; it has to for {}", duration_text(holds.as_secs_f64()));
         self.cx.waiting(&format!("the log of `{}`", self.named()), &observed);
         loop {
-            let generation = self.node.world.snapshot().generation;
             let is_over = Instant::now() >= until;
             self.open()?;
             let all_read = self.take().await?;
@@ -125,13 +126,14 @@ impl Reading<'_> {
                 return Ok(());
             }
             if all_read {
-                self.news(generation, until, pending().boxed()).await;
+                self.news(until, pending().boxed()).await;
             }
         }
     }
 
     /// Opens the logs that were not read yet.
     fn open(&mut self) -> Done<()> {
+        self.generation = self.node.world.snapshot().generation;
         if let Target::Process(name) = &self.target {
             let name = name.clone();
             return self.open_one(&Spools::of_process(&name), name);
@@ -286,7 +288,7 @@ impl Reading<'_> {
     }
 
     /// Waits until there is something to judge anew; false when the time is up, or nothing more can come.
-    async fn wait(&mut self, generation: u64) -> bool {
+    async fn wait(&mut self) -> bool {
         let until = self.cx.within.unwrap_or(self.cx.deadline);
         if Instant::now() >= until {
             return false;
@@ -309,7 +311,7 @@ impl Reading<'_> {
                 ),
             );
         }
-        let changed = self.news(generation, tell.unwrap_or(until).min(until), ends).await;
+        let changed = self.news(tell.unwrap_or(until).min(until), ends).await;
         // What could not be told yet is told then.
         changed || tell.is_some()
     }
@@ -325,8 +327,8 @@ impl Reading<'_> {
 
     /// Waits for more lines, another container, or an end of those that may start one; false when there are none until
     /// then.
-    async fn news(&mut self, generation: u64, until: Instant, ends: BoxFuture<'static, ()>) -> bool {
-        let world = self.node.world.clone();
+    async fn news(&mut self, until: Instant, ends: BoxFuture<'static, ()>) -> bool {
+        let (world, generation) = (self.node.world.clone(), self.generation);
         let mut changes: Vec<_> = self
             .readers
             .iter_mut()
