@@ -1,5 +1,7 @@
 //! `exec`: a command in a service's container.
 
+mod over;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -103,7 +106,7 @@ impl Act for Bound {
             Some(name) => Some((&name.value, command::process_log(cx, &name.value)?)),
             None => None,
         };
-        let began = Instant::now();
+        let (began, run) = (Instant::now(), over::run_of(&node, &id));
         let running = match node.engine.exec(&id, &spec).await {
             Ok(running) => running,
             Err(error) => return Err(vec![not_run(cx, &node, (&target, &id), &error).await]),
@@ -117,21 +120,11 @@ impl Act for Bound {
         command::follow(cx, &output);
         let read = read(&*node.engine, running, |frame| command::lock(&output).add(frame));
         let exit = timeout_at(cx.deadline, read).await;
-        let output = command::lock(&output);
-        let exit = match exit {
-            Ok(Ok(exit)) => exit,
-            Ok(Err(error)) => return Err(vec![not_known(cx, &target, &error)]),
-            Err(_) => return Err(vec![abandoned(cx, &target, &output)]),
-        };
-        if !exit.whole {
-            return Err(cx.error(CUT));
+        let (result, is_late) = Bound::result(cx, &target, (exit, &output), began.elapsed())?;
+        match over::ended(cx, (&node, &id, run), &target, (&result, is_late)).await {
+            Some(end) => Err(vec![command::lock(&output).described(end)]),
+            None => Ok(result),
         }
-        let exit = exit.code;
-        // It has no exit code: whatever is expected of one says nothing of a command that did not run.
-        if let Some(why) = startable::refusal(exit, &output.stdout.text()) {
-            return Err(vec![missing(cx, &target, &why)]);
-        }
-        output.result(exit, began.elapsed(), cx)
     }
 
     fn ends_itself(&self) -> bool {
@@ -148,6 +141,31 @@ impl Act for Bound {
 }
 
 impl Bound {
+    /// The result of a command that has ended, and whether its container had ended before it could begin.
+    fn result(
+        cx: &Cx,
+        target: &ContainerRef,
+        (exit, output): (Result<EngineResult<ExecEnd>, Elapsed>, &Mutex<Output>),
+        took: Duration,
+    ) -> Done<(Value, bool)> {
+        let output = command::lock(output);
+        let exit = match exit {
+            Ok(Ok(exit)) => exit,
+            Ok(Err(error)) => return Err(vec![not_known(cx, target, &error)]),
+            Err(_) => return Err(vec![abandoned(cx, target, &output)]),
+        };
+        if !exit.whole {
+            return Err(cx.error(CUT));
+        }
+        let (exit, stdout) = (exit.code, output.stdout.text());
+        let is_late = over::is_late(exit, &stdout);
+        // It has no exit code: whatever is expected of one says nothing of a command that did not run.
+        if let Some(why) = startable::refusal(exit, &stdout).filter(|_| !is_late) {
+            return Err(vec![missing(cx, target, &why)]);
+        }
+        Ok((output.result(exit, took, cx)?, is_late))
+    }
+
     async fn spec(&self, cx: &Cx) -> Done<ExecSpec> {
         let written = &self.written;
         Ok(ExecSpec {
@@ -252,7 +270,7 @@ impl Background {
         let (tell, ended) = watch::channel(None);
         let written = Arc::clone(&log);
         let (node, id, case) = (node.clone(), id.to_owned(), Arc::downgrade(&cx.case));
-        let run = run_of(&node, &id);
+        let run = over::run_of(&node, &id);
         let reader = tokio::spawn(async move {
             let exit = read(&*node.engine, running, |frame| {
                 written.add(frame.stream, &frame.bytes);
@@ -261,7 +279,7 @@ impl Background {
             written.end();
             let is_killed = exit
                 .as_ref()
-                .map_or_else(|why| why.reason == Reason::NotFound, |end| end.code == KILLED);
+                .map_or_else(|why| why.reason == Reason::NotFound, |end| end.code == over::KILLED);
             let crashed = || case.upgrade().is_some_and(|case| case.state().crashed.contains(&id));
             let with_container = is_killed && (crashed() || was_ended(&node, &id, run).await);
             let exit = exit.map_err(|error| error.to_string());
@@ -277,18 +295,6 @@ impl Background {
             _reader: AbortOnDropHandle::new(reader),
         }
     }
-}
-
-/// The exit code of what is killed with its container.
-const KILLED: i64 = 137;
-
-/// When the run of a container began that goes on now.
-fn run_of(node: &NodeHandle, id: &str) -> i64 {
-    let state = node.world.snapshot();
-    let run = state
-        .container(id)
-        .and_then(|container| container.runs.last().map(|run| run.started));
-    run.unwrap_or_default()
 }
 
 /// True where somebody has asked the engine to end a container, or to remove it, since a run of it began.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Stage, stage};
-use crate::engine::fake::{Reply, Script};
+use crate::engine::fake::{Answer, Reply, Script};
 use crate::event::What;
 
 /// A container that ends so many milliseconds after its start.
@@ -135,4 +135,71 @@ async fn what_fails_after_such_an_end_says_that_it_was_so() {
             "{told:#?}"
         );
     }
+}
+
+/// How the `exec` of a command that takes five seconds ends.
+async fn executed(script: Script, step: &str) -> (String, Vec<String>) {
+    let long = Answer::out("late").after_ms(5000);
+    let body = format!("steps: [up: s, {{exec: {{service: web, command: sleep 5}}{step}}}]\n");
+    let stage = web(script.exec("sleep", [long]), &body);
+    let events = stage.events().await;
+    stage.fake.assert_clean();
+    let mut ends = events.into_iter().rev().filter_map(|event| match event.what {
+        What::StepEnded { faults, .. } => Some(faults),
+        _ => None,
+    });
+    let Some(fault) = ends.next().unwrap().into_iter().next() else {
+        return (String::new(), Vec::new());
+    };
+    assert_eq!(fault.hint, None);
+    let titles = fault.details.into_iter().map(|detail| detail.title);
+    (fault.message, titles.collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_ends_while_a_command_runs_in_it_is_what_failed() {
+    let (message, titles) = executed(ends(1000, 4), "").await;
+    assert_eq!(message, "`web` ended (code 4) while the command ran");
+    assert_eq!(titles, ["last lines of `web`", "end of `web`"]);
+    // It can no longer become so.
+    let (message, titles) = executed(ends(1000, 4), ", within: 30s").await;
+    assert_eq!(message, "`web` ended (code 4) while the command ran");
+    assert_eq!(titles, ["waited", "last lines of `web`", "end of `web`"]);
+    let again = Script::new()
+        .restart("always", 0)
+        .out("no config\n")
+        .after_ms(1000)
+        .exit(4);
+    let (message, titles) = executed(again.then(Script::new()), "").await;
+    assert_eq!(message, "`web` ended (code 4) while the command ran");
+    assert_eq!(titles, ["last lines of `web`"]);
+    // Who expects the end of the command has it.
+    let (message, _) = executed(ends(1000, 4), ", expect: {exit: 137}").await;
+    assert_eq!(message, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_a_failure_tells_of_is_not_noted() {
+    let again = Script::new().restart("always", 0).after_ms(1000).exit(4);
+    let long = Answer::out("late").after_ms(5000);
+    let stage = web(
+        again.exec("sleep", [long]).then(Script::new()),
+        "steps: [up: s, {exec: {service: web, command: sleep 5}}]\n",
+    );
+    check(
+        stage,
+        "steps[1] passed\nsteps[2] failed: `web` ended (code 4) while the command ran\n= failed\nexit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_is_killed_in_a_container_that_goes_on_has_its_own_exit_code() {
+    let script = Script::new().exec("sleep", [Answer::err("", 137)]);
+    let stage = web(script, "steps: [up: s, {exec: {service: web, command: sleep 5}}]\n");
+    check(
+        stage,
+        "steps[1] passed\nsteps[2] failed: `exit` is 137\n= failed\nexit 1",
+    )
+    .await;
 }
