@@ -1,4 +1,4 @@
-//! What is told at a case's end of how its containers ended: services that failed again and again behind the steps' back,
+//! What is told at a case's end of how its containers ended: services that failed behind the steps' back,
 //! and programs that their stop signal did not end. Neither is a fault: a step that wants to know has `state-assert`.
 
 use std::collections::BTreeMap;
@@ -7,12 +7,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::engine::world::Outlasted;
-use crate::event::duration_text;
+use crate::event::{duration_text, times_text};
 use crate::step::inside::is_helper;
 use crate::step::{Case, Crashes};
 
-/// From so many ends on it is a loop, and no accident.
-const OFTEN: usize = 2;
 /// A grace period that is shorter somebody has chosen, and it costs little.
 const LONG: Duration = Duration::from_secs(5);
 
@@ -21,7 +19,7 @@ pub(super) async fn tell(case: &Case) {
     // An engine that is away is told of elsewhere; what was known of it before is true.
     join_all(case.nodes.iter().map(|node| node.world.sync())).await;
     let crashes = case.crashes();
-    let crashed = crashes.iter().filter_map(crashed);
+    let crashed = crashes.iter().map(crashed);
     let outlasted = outlasted(case)
         .into_iter()
         .filter_map(|(name, all)| stopped(&name, &all));
@@ -30,20 +28,17 @@ pub(super) async fn tell(case: &Case) {
     }
 }
 
-/// "`web` ended 4 times with code 9".
-fn crashed(crashes: &Crashes) -> Option<String> {
-    let count: usize = crashes.codes.values().sum();
-    if count < OFTEN {
-        return None;
-    }
+/// "`web` ended 4 times with code 9". A case that is over soon sees but the first end of a loop: one is told, too.
+fn crashed(crashes: &Crashes) -> String {
+    let times = times_text(crashes.codes.values().sum::<usize>() as u64);
     let codes: Vec<String> = crashes.codes.keys().map(i64::to_string).collect();
     let word = if codes.len() == 1 { "code" } else { "codes" };
     let service = &crashes.service;
-    Some(format!(
-        "`{service}` ended {count} times with {word} {} after it had come up, and no step expected that; \
+    format!(
+        "`{service}` ended {times} with {word} {} after it had come up, and no step expected that; \
          `state-assert: {{service: {service}}}` judges it by `restarts` or `exit`",
         codes.join(", ")
-    ))
+    )
 }
 
 /// The stops that took their whole grace period, by service, or by name where there is none.

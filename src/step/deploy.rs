@@ -41,7 +41,7 @@ pub(super) const ABOUT: About = About {
              its healthcheck failed as often as it may and never succeeded; none, where the image has no such command or user, nothing is \
              mounted, and no other node may take it); `may-fail` is another number, 0 for none. What follows \
              has to run for half as long again as those before it, at most 10s, and what failed on the way is noted. What ends by itself later, \
-             more than once with another exit code than 0, is noted at the scenario's end, unless a step has changed the service or \
+             with another exit code than 0, is noted at the scenario's end, unless a step has changed the service or \
              judged its `restarts` or `exit` since. Deployed again, also as \
              another version (`version-of`), services are updated as their `update_config` says.",
     example: "- deploy: shop\n- deploy: {stack: shop, completes: [migrate], stable-for: 3s, may-fail: 0}\n  timeout: 2m",

@@ -11,6 +11,8 @@ impl Converging<'_> {
     pub(super) async fn failed(&self, look: &Look, failed: &[Failed]) -> Vec<Fault> {
         let mut faults = Vec::new();
         for one in failed {
+            // What it has failed by is told here.
+            self.cx.case.unwatch(&self.plan.project, Some(&one.service));
             let named = match &one.task {
                 None => format!("`{}`", one.service),
                 Some(task) => named(look, &one.service, task),
