@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use self::figure::{Figure, Tolerance};
+use self::figure::{Figure, Tolerance, Valued};
 use super::{About, Act, Again, Binder, Body, Cx, Done, Sort, Step, Written};
 use crate::diagnostic::{Diagnostic, Span, Spanned};
 use crate::event::{Fault, Measure, What};
@@ -104,18 +104,13 @@ impl Written for Measured {
 
     fn check(&self, _: &Step, binder: &mut Binder<'_>) {
         let unit = self.unit();
-        let figures = [Some(&self.value), self.min.as_ref(), self.max.as_ref()];
-        for text in figures.into_iter().flatten() {
-            if let Some(Err(why)) = binder.constant_text(text).map(|text| Figure::of(&text, unit)) {
-                binder.error(&text.span, why.message, why.help);
-            }
+        if let Some(Err(why)) = binder.constant_text(&self.value).map(|text| Figure::of(&text, unit)) {
+            binder.error(&self.value.span, why.message, why.help);
         }
         self.check_seconds(binder);
+        self.check_units(binder);
         self.check_limits(binder);
         let Some(tolerance) = &self.tolerance else { return };
-        if let Some(Err(why)) = binder.constant_text(tolerance).map(|text| Tolerance::of(&text, unit)) {
-            binder.error(&tolerance.span, why.message, why.help);
-        }
         if self.better.is_none() && unit.is_some_and(|unit| unit.ends_with("/s")) {
             let message = format!("which way `{}` gets better is not said", unit.unwrap_or_default());
             let help = "write `better: higher`, as of what is done in a second, or `better: lower`";
@@ -147,6 +142,41 @@ impl Measured {
         }
     }
 
+    /// Tells limits that cannot be read in the value's unit, or without one.
+    fn check_units(&self, binder: &mut Binder<'_>) {
+        let (value, code) = (binder.constant_text(&self.value), binder.known.seconds(&self.value));
+        let own = value.as_ref().and_then(|text| Figure::of(text, self.unit()).ok());
+        let unit = match (self.unit(), &own) {
+            (Some(unit), _) => Some(unit),
+            (None, Some(own)) => Some(own.unit.as_str()),
+            (None, None) => code.is_some().then_some(""),
+        };
+        let written = code.or(value).unwrap_or_default();
+        let value = unit.map(|unit| self.valued(unit, &written));
+        for (key, text) in [("min", &self.min), ("max", &self.max), ("tolerance", &self.tolerance)] {
+            let Some((text, known)) = text.as_ref().and_then(|text| Some((text, binder.constant_text(text)?))) else {
+                continue;
+            };
+            let read = match (&value, key) {
+                (Some(value), "tolerance") => value.tolerance(&known).err(),
+                (Some(value), _) => value.limit((key, &known)).err(),
+                (None, "tolerance") => Tolerance::of(&known, None).err(),
+                (None, _) => Figure::of(&known, None).err(),
+            };
+            if let Some(why) = read {
+                binder.error(&text.span, why.message, why.help);
+            }
+        }
+    }
+
+    fn valued<'v>(&self, unit: &'v str, written: &'v str) -> Valued<'v> {
+        Valued {
+            unit,
+            written,
+            is_literal: self.value.as_literal().is_some(),
+        }
+    }
+
     /// Tells limits that no value is within.
     fn check_limits(&self, binder: &mut Binder<'_>) {
         let figure = |text: &Text| Figure::of(&binder.constant_text(text)?, self.unit()).ok();
@@ -175,22 +205,16 @@ impl Measured {
             .is_some_and(|better| better.value == Better::Higher)
     }
 
-    /// A value or a limit, rendered and read.
-    async fn figure(&self, cx: &Cx, text: &Text, unit: Option<&str>) -> Done<Figure> {
+    async fn limit(&self, cx: &Cx, (key, text): (&str, Option<&Text>), value: &Valued<'_>) -> Done<Option<f64>> {
+        let Some(text) = text else { return Ok(None) };
         let written = cx.text(text).await?;
-        Figure::of(&written, unit).map_err(|why| unread(text, why))
-    }
-
-    async fn limit(&self, cx: &Cx, text: Option<&Text>, unit: &str) -> Done<Option<f64>> {
-        match text {
-            Some(text) => Ok(Some(self.figure(cx, text, Some(unit)).await?.value)),
-            None => Ok(None),
-        }
+        let limit = value.limit((key, &written)).map_err(|why| unread(text, why))?;
+        Ok(Some(limit.value))
     }
 
     /// The value of the baseline in this unit, and the worst one that the tolerance allows.
-    async fn compared(&self, cx: &Cx, name: &str, unit: &str) -> Done<(Option<f64>, Option<f64>)> {
-        let measuring = &cx.case.measuring;
+    async fn compared(&self, cx: &Cx, name: &str, own: &Valued<'_>) -> Done<(Option<f64>, Option<f64>)> {
+        let (measuring, unit) = (&cx.case.measuring, own.unit);
         let baseline = measuring.baseline.as_ref().filter(|_| !measuring.update);
         let known = baseline.and_then(|baseline| baseline.get(&measuring.case, name));
         let Some(known) = known else {
@@ -209,7 +233,7 @@ impl Measured {
             return Ok((Some(value), None));
         };
         let written = cx.text(text).await?;
-        let tolerance = Tolerance::of(&written, Some(unit)).map_err(|why| unread(text, why))?;
+        let tolerance = own.tolerance(&written).map_err(|why| unread(text, why))?;
         let by = tolerance.of_value(value);
         Ok((Some(value), Some(if self.higher() { value - by } else { value + by })))
     }
@@ -271,23 +295,24 @@ fn hidden(value: &Text) -> Fault {
 impl Act for Measured {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let name = cx.text(&self.name).await?;
-        let figure = self.figure(cx, &self.value, self.unit()).await?;
-        if cx.case.emitter.masks.is_value(cx.text(&self.value).await?.trim()) {
+        let written = cx.text(&self.value).await?;
+        let figure = Figure::of(&written, self.unit()).map_err(|why| unread(&self.value, why))?;
+        if cx.case.emitter.masks.is_value(written.trim()) {
             return Err(vec![hidden(&self.value)]);
         }
-        let unit = figure.unit;
-        let (baseline, allowed) = self.compared(cx, &name, &unit).await?;
+        let value = self.valued(&figure.unit, &written);
+        let (baseline, allowed) = self.compared(cx, &name, &value).await?;
         let mut measure = Measure {
             value: figure.value,
-            min: self.limit(cx, self.min.as_ref(), &unit).await?,
-            max: self.limit(cx, self.max.as_ref(), &unit).await?,
+            min: self.limit(cx, ("min", self.min.as_ref()), &value).await?,
+            max: self.limit(cx, ("max", self.max.as_ref()), &value).await?,
             baseline,
             allowed,
             unknown: self.tolerance.is_some() && baseline.is_none() && !cx.case.measuring.update,
             higher: self.higher(),
             good: true,
             name,
-            unit,
+            unit: figure.unit.clone(),
         };
         let faults = self.faults(&measure);
         measure.good = faults.is_empty();

@@ -36,13 +36,15 @@ async fn a_value_beyond_its_limits_fails_and_all_that_does_is_told() {
     measures(
         "  - measure: {name: a, value: '${{ took }}', unit: s, max: 2, min: 1s}
   - measure: {name: b, value: '${{ took }}', unit: s, max: 900ms, min: '${{ (probes | length) + 2 }}'}
-  - measure: {name: c, value: 3MiB, unit: MiB, max: 2MiB}",
+  - measure: {name: c, value: 3MiB, unit: MiB, max: 2MiB}
+  - measure: {name: d, value: '${{ probes | length }}', max: 5s}",
     )
     .check(
         "then[1] passed
          then[2] failed: `b` is more than its `max` -> 1.5 s: `b` is less than its `min` -> 1.5 s
          then[3] failed: `c` is more than its `max` -> 3 MiB
-         = failed
+         then[4] errored: `0` has no unit and `max` is a duration
+         = errored
          exit 1",
     )
     .await;

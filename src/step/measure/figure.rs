@@ -34,13 +34,8 @@ impl Figure {
             let unit = unit.unwrap_or_default().to_owned();
             return Ok(Figure { value, unit });
         }
-        let seconds = quantity::duration(text).map(|duration| duration.as_secs_f64());
-        #[expect(clippy::cast_precision_loss, reason = "a size is told to a few digits")]
-        let bytes = quantity::size(text).map(|bytes| bytes as f64);
-        let (what, base, in_base) = match (seconds, bytes) {
-            (Some(seconds), _) => ("a duration", "s", seconds),
-            (None, Some(bytes)) => ("a size", "B", bytes),
-            (None, None) => return Err(no_figure(text)),
+        let Some((what, base, in_base)) = measured(text) else {
+            return Err(no_figure(text));
         };
         let unit = unit.unwrap_or(base);
         match scale(unit).filter(|(of, _)| *of == base) {
@@ -91,6 +86,53 @@ impl Tolerance {
     }
 }
 
+/// The value that limits are compared with, as far as its unit goes.
+pub(super) struct Valued<'v> {
+    /// Its unit; empty without one.
+    pub(super) unit: &'v str,
+    /// What it is, or what it is computed by.
+    pub(super) written: &'v str,
+    /// True where it stands there as it is.
+    pub(super) is_literal: bool,
+}
+
+impl Valued<'_> {
+    /// Reads a limit of it.
+    pub(super) fn limit(&self, (key, text): (&str, &str)) -> Result<Figure, Unread> {
+        Figure::of(text, Some(self.unit)).map_err(|why| self.no_unit(key, text).unwrap_or(why))
+    }
+
+    /// Reads how much worse it may be.
+    pub(super) fn tolerance(&self, text: &str) -> Result<Tolerance, Unread> {
+        Tolerance::of(text, Some(self.unit)).map_err(|why| self.no_unit("tolerance", text).unwrap_or(why))
+    }
+
+    /// That it has no unit, where a limit has one.
+    fn no_unit(&self, key: &str, text: &str) -> Option<Unread> {
+        let text = text.trim();
+        let (what, base, _) = measured(text).filter(|_| self.unit.is_empty())?;
+        let letters = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let unit = scale(letters).map_or(base, |_| letters);
+        let written = self.written.trim();
+        let with_unit = match self.is_literal {
+            true => format!(", or `value: {written}{unit}`"),
+            false => String::new(),
+        };
+        Some(Unread {
+            message: format!("`{written}` has no unit and `{key}` is {what}"),
+            help: format!("write `unit: {unit}`{with_unit}"),
+        })
+    }
+}
+
+/// What a duration or a size is called, the unit that it is counted in, and how many of that it is.
+fn measured(text: &str) -> Option<(&'static str, &'static str, f64)> {
+    let seconds = quantity::duration(text).map(|duration| ("a duration", "s", duration.as_secs_f64()));
+    #[expect(clippy::cast_precision_loss, reason = "a size is told to a few digits")]
+    let bytes = || quantity::size(text).map(|bytes| ("a size", "B", bytes as f64));
+    seconds.or_else(bytes)
+}
+
 /// What a unit measures, by its base unit, and how much of that it is; none for a unit that is only a word.
 fn scale(unit: &str) -> Option<(&'static str, f64)> {
     let one = format!("1{unit}");
@@ -139,7 +181,7 @@ pub(super) fn change(value: f64, from: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, Tolerance, of_seconds};
+    use super::{Figure, Tolerance, Valued, of_seconds};
 
     fn check(text: &str, unit: Option<&str>, expected: Result<(f64, &str), &str>) {
         let read = Figure::of(text, unit);
@@ -196,6 +238,36 @@ mod tests {
         ] {
             assert_eq!(of_seconds(("value", "took"), unit).as_deref(), expected, "{unit}");
         }
+    }
+
+    fn check_unitless(text: &str, is_literal: bool, expected: (&str, &str)) {
+        let value = Valued {
+            unit: "",
+            written: "3",
+            is_literal,
+        };
+        let why = value.limit(("max", text)).unwrap_err();
+        assert_eq!((why.message.as_str(), why.help.as_str()), expected, "{text}");
+    }
+
+    #[test]
+    fn a_value_without_a_unit_has_no_limit_with_one() {
+        let duration = "`3` has no unit and `max` is a duration";
+        check_unitless("5s", true, (duration, "write `unit: s`, or `value: 3s`"));
+        check_unitless("250ms", true, (duration, "write `unit: ms`, or `value: 3ms`"));
+        check_unitless("1m30s", false, (duration, "write `unit: s`"));
+        let size = "`3` has no unit and `max` is a size";
+        check_unitless("5MiB", true, (size, "write `unit: MiB`, or `value: 3MiB`"));
+        let value = Valued {
+            unit: "",
+            written: "3",
+            is_literal: true,
+        };
+        assert_eq!(value.limit(("max", "5")).unwrap().value, 5.0);
+        assert_eq!(
+            value.tolerance("5s").unwrap_err().message,
+            "`3` has no unit and `tolerance` is a duration"
+        );
     }
 
     #[test]
