@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::written::{APART, Common, is_common};
-use super::{KINDS, Kind};
+use super::{KINDS, Kind, state_assert};
 use crate::diagnostic::Diagnostic;
 use crate::expect::{Field, FieldKind, MATCHER_TABLE};
 use crate::yaml::{Node, key_trap};
@@ -47,11 +47,6 @@ const MEANT: &[(&str, &[&str], &str)] = &[
         &["mode", "owner", "text", "json", "exists", "size"],
         "it is a field of the result: `expect: {mode: '0644'}`",
     ),
-    (
-        "state-assert",
-        &["state", "health", "healthy", "running", "exists"],
-        "it is a field of the result: `expect: {running: 1}`",
-    ),
     ("use", &["file", "path", "name"], "it is `template`"),
     (
         "use",
@@ -65,6 +60,17 @@ const MEANT: &[(&str, &[&str], &str)] = &[
     ),
     ("down", &["remove-volumes", "v"], "it is `volumes: true`"),
 ];
+
+/// What is to be written for a field of the result that stands in the kind, and not in what is expected of it.
+fn field_meant(kind: &Kind, value: &Node, (name, given): (&str, &Node)) -> Option<String> {
+    let is_plain = given.scalar().is_some() && !given.span.text().contains('\n');
+    let written = if is_plain { given.span.text() } else { "…" };
+    if kind.name == "state-assert" {
+        return state_assert::expected(value, name, written);
+    }
+    let is_field = kind.results.iter().any(|field| field.name == name);
+    is_field.then(|| format!("it is a field of the result: `expect: {{{name}: {written}}}`"))
+}
 
 /// What is to be written for a matcher that stands where none is: beside a kind, in it, or beside the fields of its result.
 fn matcher_meant(kind: &Kind, name: &str) -> Option<String> {
@@ -81,7 +87,7 @@ fn matcher_meant(kind: &Kind, name: &str) -> Option<String> {
 
 /// Says of keys that were told as unknown in a kind what is to be written for them.
 pub(super) fn tell_meant(kind: &Kind, value: &Node, told: &mut [Diagnostic]) {
-    for (key, _) in value.map().unwrap_or_default() {
+    for (key, given) in value.map().unwrap_or_default() {
         let Some(name) = key.scalar() else { continue };
         let mut meant = MEANT
             .iter()
@@ -90,6 +96,7 @@ pub(super) fn tell_meant(kind: &Kind, value: &Node, told: &mut [Diagnostic]) {
             .iter_mut()
             .find(|problem| problem.span == key.span && problem.message.starts_with("unknown"));
         let help = meant.next().map(|(_, _, help)| (*help).to_owned());
+        let help = help.or_else(|| field_meant(kind, value, (name, given)));
         if let (Some(help), Some(problem)) = (help.or_else(|| matcher_meant(kind, name)), problem) {
             problem.help = Some(help);
         }

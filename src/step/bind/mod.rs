@@ -330,7 +330,12 @@ impl<'a> Binder<'a> {
 
     /// Tells what a mapping lacks; not where one of its keys was told as unknown: that one was meant to be it.
     pub fn lacks(&mut self, problem: Diagnostic) {
-        let of = &problem.span;
+        let of = problem.span.clone();
+        self.lacks_in(&of, problem);
+    }
+
+    /// The same of what is told at another place than at the mapping.
+    pub fn lacks_in(&mut self, of: &Span, problem: Diagnostic) {
         let told = self.fixed.partial.problems.iter().any(|known| {
             let within = of.start <= known.span.start && known.span.end <= of.end;
             within && known.span.source.path == of.source.path && known.message.starts_with("unknown key")

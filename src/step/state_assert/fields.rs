@@ -48,7 +48,7 @@ impl Of {
         }
     }
 
-    const ALL: [Of; 6] = [
+    pub(super) const ALL: [Of; 6] = [
         Of::Service,
         Of::Container,
         Of::Volume,
@@ -71,6 +71,23 @@ impl Of {
             (Of::Container, "healthy") => "of a container it is `health: healthy`".to_owned(),
             _ => format!("`{name}` is a {word}'s field: look at that: `{word}: …`"),
         })
+    }
+
+    /// What is to be expected where a field is written as a part of the question: of a service numbers tell it.
+    pub(super) fn expected(self, name: &str, written: &str) -> Option<String> {
+        let count = || match written.parse::<u64>() {
+            Ok(count) => count.to_string(),
+            Err(_) => "1".to_owned(),
+        };
+        match (self, name) {
+            (Of::Service, "state") if written.trim_matches('"') == "exited" => Some("running: 0".to_owned()),
+            (Of::Service, "state" | "running") => Some(format!("running: {}", count())),
+            (Of::Service, "health" | "healthy") => Some(format!("healthy: {}", count())),
+            (Of::Service, "wanted" | "completed") => Some(format!("{name}: {}", count())),
+            (Of::Container, "running") => Some("state: running".to_owned()),
+            (Of::Container, "healthy") => Some("health: healthy".to_owned()),
+            _ => self.fields().contains(&name).then(|| format!("{name}: {written}")),
+        }
     }
 
     pub(super) fn example(self) -> &'static str {

@@ -12,6 +12,7 @@ use super::resource::{NETWORKS, Sort as ResourceSort, VOLUMES};
 use super::{About, Binder, Body, Later, Sort, Step, Written};
 use crate::diagnostic::Diagnostic;
 use crate::shape::{Rule, Text, shape};
+use crate::yaml::Node;
 use fields::{Of, RESULT};
 use look::{Looking, Target};
 
@@ -105,16 +106,14 @@ impl Written for StateAssert {
     fn check(&self, step: &Step, binder: &mut Binder<'_>) {
         let Some((of, _)) = self.target() else { return };
         let Some(expect) = &step.expect else {
-            binder.error(
-                &step.kind_at,
-                "this checks nothing: `expect` is missing",
-                format!(
-                    "add a line `expect: {{{}}}`; of a {} there is {}",
-                    of.example(),
-                    of.word(),
-                    listed(of.fields())
-                ),
+            let help = format!(
+                "add a line `expect: {{{}}}`; of a {} there is {}",
+                of.example(),
+                of.word(),
+                listed(of.fields())
             );
+            let problem = Diagnostic::error(&step.kind_at, "this checks nothing: `expect` is missing").help(help);
+            binder.lacks_in(&self.span, problem);
             return;
         };
         for (name, span) in expect.fields() {
@@ -160,6 +159,13 @@ impl Written for StateAssert {
         };
         Some(Body::Act(Arc::new(Looking::at(target))))
     }
+}
+
+/// What is to be written for a field of the result that stands in the kind itself.
+pub(super) fn expected(value: &Node, name: &str, written: &str) -> Option<String> {
+    let of = Of::ALL.into_iter().find(|of| value.entry(of.word()).is_some())?;
+    let field = of.expected(name, written)?;
+    Some(format!("it is a field of the result: `expect: {{{field}}}`"))
 }
 
 fn listed(names: &[&str]) -> String {
