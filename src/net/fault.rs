@@ -61,6 +61,13 @@ pub(crate) fn words(error: &(dyn Error + 'static)) -> String {
     text
 }
 
+/// How a limit that passes is told.
+pub(crate) const NOTHING: &str = "no answer";
+
+fn shown(limit: Duration) -> String {
+    crate::event::duration_text(limit.as_secs_f64())
+}
+
 /// How far a question has come: what a limit that passes tells.
 #[derive(Debug, Default)]
 pub(super) struct Progress(Mutex<String>);
@@ -85,7 +92,7 @@ impl Progress {
             Ok(result) => result,
             Err(_) => Err(NetError {
                 kind: "timeout",
-                message: format!("no answer within {limit:?}: {}", self.text()),
+                message: format!("{NOTHING} within {}: {}", shown(limit), self.text()),
             }),
         }
     }

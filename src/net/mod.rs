@@ -22,8 +22,9 @@ use serde::{Deserialize, Serialize};
 
 pub use ask::RealNet;
 pub(crate) use connect::{Stream, Target, is_socket};
-pub(crate) use fault::words;
+pub(crate) use fault::{NOTHING, words};
 pub use hop::{basic, form, without_user};
+pub(crate) use talk::ITS_END;
 pub(crate) use tls::connector;
 pub(crate) use url::check as check_url;
 pub use wire::{Asked, Told};

@@ -35,9 +35,21 @@ impl Reading {
                 format!(
                     "what came is `{}{}`",
                     left_out.trim(),
-                    String::from_utf8_lossy(&self.kept[from..]).escape_debug()
+                    on_a_line(&String::from_utf8_lossy(&self.kept[from..]))
                 )
             }
         }
     }
+}
+
+/// A text on one line: what cannot be seen in it is escaped, and what can is as it came.
+pub(super) fn on_a_line(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\'' | '"' => shown.push(letter),
+            letter => shown.extend(letter.escape_debug()),
+        }
+    }
+    shown
 }

@@ -7,12 +7,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::connect::{Stream, Target, open};
 use super::fault::{Progress, net_error};
-use super::read::Reading;
+use super::read::{Reading, on_a_line};
 use super::{MAX_KEPT, NetError};
 
 /// How long a fresh connection is listened to for its end, where nothing is said on it: a port that Docker publishes
 /// opens whether or not anything listens in the container, and is closed at once when nothing does.
 const FIRST_WORD: Duration = Duration::from_millis(100);
+
+/// What is waited for where nothing says how far to read.
+pub(crate) const ITS_END: &str = "the other side's end";
 
 /// See [`super::Net::tcp`].
 pub(super) async fn talk(
@@ -31,9 +34,7 @@ pub(super) async fn talk(
     let mut read = Reading::default();
     let mut piece = vec![0; 64 * 1024];
     loop {
-        let waits_for = until.map_or("the other side's end".to_owned(), |until| {
-            format!("`{}`", until.escape_debug())
-        });
+        let waits_for = until.map_or(ITS_END.to_owned(), |until| format!("`{}`", on_a_line(until)));
         progress.at(format!(
             "connected to {target}, waiting for {waits_for}; {}",
             read.tail()

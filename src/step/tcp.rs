@@ -13,7 +13,7 @@ use super::{About, Act, Binder, Body, ContainerRef, Cx, Done, Ref, Sort, Written
 use crate::diagnostic::Diagnostic;
 use crate::event::{Detail, Fault};
 use crate::expect::{Field, FieldKind, Must, Usual};
-use crate::net::{MAX_KEPT, NetError, TCP_ERRORS, Target, with_port};
+use crate::net::{ITS_END, MAX_KEPT, NetError, TCP_ERRORS, Target, with_port};
 use crate::shape::{Computed, Port, Rule, Text, shape};
 
 /// See the table.
@@ -180,6 +180,10 @@ pub(super) fn check_address(address: &Text, instead: &str, binder: &mut Binder<'
     None
 }
 
+/// What to do about one that answers and stays.
+const STAYS_OPEN: &str =
+    "the other side keeps the connection open: say how far to read, e.g. `until: PONG`, or `until: \"\\n\"` for a line";
+
 const UNKNOWN: &str = "if the name is to have no address, say so: `expect: {error: dns}`";
 
 #[derive(Debug)]
@@ -249,7 +253,13 @@ impl Act for Bound {
                 let is_stopped = error.kind == NetError::DNS && self.peer(cx, &address).await? != Peer::Nobody;
                 let told = self.no_answer(cx, (&address, &error), is_stopped, began);
                 let here = self.inside.is_none().then_some(address.as_str());
-                unheard(cx, here, &error, told)
+                let told = unheard(cx, here, &error, told);
+                // Whoever keeps the connection open may have said all that it has to say.
+                let is_open = until.is_none() && error.kind == "timeout" && error.message.contains(ITS_END);
+                told.map_err(|faults| match is_open {
+                    true => faults.into_iter().map(|fault| fault.hint(STAYS_OPEN)).collect(),
+                    false => faults,
+                })
             }
         }
     }

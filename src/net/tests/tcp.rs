@@ -34,7 +34,12 @@ async fn tcp_reads_until_the_text_or_the_end() {
     check_error(
         tcp(Does::Stays(b"+OK"), "x\n", Some("PONG"), SHORT).await,
         "timeout",
-        "waiting for `PONG`; what came is `+OK`",
+        "no answer within 300ms: connected to",
+    );
+    check_error(
+        tcp(Does::Stays(b"+OK 'x'\r\n"), "x\n", Some("PONG"), SHORT).await,
+        "timeout",
+        "waiting for `PONG`; what came is `+OK 'x'\\r\\n`",
     );
     check_error(
         tcp(Does::Stays(b"+OK"), "x\n", None, SHORT).await,

@@ -368,3 +368,25 @@ async fn what_a_stack_is_given_of_another_one_is_asked_when_it_comes_up() {
         "{told}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_answers_and_stays_is_told_with_what_to_do() {
+    let stage = stage("steps: [{tcp: {address: 'stays:1', send: PING}, expect: {answer: {contains: PONG}}}]\n");
+    let mut faults = stage.events().await.into_iter().filter_map(|event| match event.what {
+        What::StepEnded { faults, .. } => faults.into_iter().next(),
+        _ => None,
+    });
+    let fault = faults.next().unwrap();
+    assert!(
+        fault
+            .message
+            .starts_with("no answer (timeout) within 9.9s: connected to stays:1"),
+        "{}",
+        fault.message
+    );
+    assert!(
+        fault.hint.as_ref().is_some_and(|hint| hint.contains("`until: ")),
+        "{:?}",
+        fault.hint
+    );
+}

@@ -114,6 +114,12 @@ impl Net for FakeNet {
             Some("nosuch") => "dns",
             Some("closed") => "refused",
             _ if address.ends_with(":9") => "refused",
+            Some("stays") => {
+                let (kind, end) = ("timeout", crate::net::ITS_END);
+                let message =
+                    format!("no answer within 9.9s: connected to {address}, waiting for {end}; what came is `PONG`");
+                return Err(NetError { kind, message });
+            }
             Some("long") => return Ok(vec![b'x'; crate::net::MAX_KEPT].into()),
             _ => return Ok(Bytes::new()),
         };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::request::is_at_limit;
 use crate::event::{Detail, Fault, FaultKind};
 use crate::expect::{Field, FieldKind};
-use crate::net::{self, HTTP_ERRORS, HttpAnswer, HttpRequest, NetError};
+use crate::net::{self, HTTP_ERRORS, HttpAnswer, HttpRequest, NOTHING, NetError};
 use crate::step::target::{freed, known_inside};
 use crate::step::{Cx, Done};
 
@@ -95,9 +95,12 @@ pub(in crate::step) fn no_answer(cx: &Cx, asked: &str, error: &NetError, duratio
             "error": error.kind, "reason": error.message, "request": asked, "duration": duration.as_secs_f64(),
         }));
     }
-    let fault = Fault::failure(format!("no answer ({}): {}", error.kind, error.message))
-        .at(cx.span.place())
-        .detail("question", asked);
+    // It says so by itself where a limit has passed.
+    let message = match error.message.strip_prefix(NOTHING) {
+        Some(within) => format!("{NOTHING} ({}){within}", error.kind),
+        None => format!("{NOTHING} ({}): {}", error.kind, error.message),
+    };
+    let fault = Fault::failure(message).at(cx.span.place()).detail("question", asked);
     Err(vec![match error.kind == "timeout" && is_at_limit(cx) {
         true => fault.hint(cx.passed_limit().1),
         false => fault,
