@@ -10,7 +10,7 @@ use crate::diagnostic::known_names;
 use crate::report::text::wrapped;
 use crate::scenario::Scenario;
 use crate::shape::{Key, key_of, keys_of};
-use crate::step::{KINDS, Kind, LATER_KINDS, Sort};
+use crate::step::{KINDS, Kind, LATER_KINDS, Sort, kind_meant};
 use topics::TOPICS;
 
 /// Prints a line for each kind and topic, or the whole manual of one.
@@ -32,9 +32,10 @@ pub(crate) fn print(_: &Process, name: Option<&str>, _no_color: bool) -> u8 {
     let has = |keys: &[Cow<'static, str>]| keys.iter().any(|key| key == name);
     let is_later = LATER_KINDS.contains(&name) || has(Scenario::keys()) && !has(Scenario::offered());
     let later = if is_later { " yet" } else { "" };
+    let meant = kind_meant(name).filter(|_| !is_later);
     terminal::print_error(&format!(
         "error: there is no step kind `{name}`{later}\n  help: {}\n",
-        known_names(name, &names)
+        meant.unwrap_or_else(|| known_names(name, &names))
     ));
     USAGE
 }

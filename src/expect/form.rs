@@ -41,6 +41,18 @@ pub(super) fn never(node: &Node, text: &str, what: For<'_>) -> Option<Diagnostic
     Some(Diagnostic::error(&node.span, message).help(help))
 }
 
+/// What is to be written for a matcher as an item of a list, which is compared with a whole one.
+pub(super) fn of_items(item: &Node) -> String {
+    let raw = item.span.text();
+    let matcher = match raw.starts_with('{') && !raw.contains('\n') {
+        true => raw,
+        false => "{contains: …}",
+    };
+    format!(
+        "a list is compared with the whole one: write `{{any: {matcher}}}` for one of its items, `{{all: {matcher}}}` for each"
+    )
+}
+
 /// A plain number or the like where text is compared: what it would have to be.
 pub(super) fn no_text(node: &Node, what: For<'_>) -> Diagnostic {
     let problem = super::operand::not_text(node, &format!("`{}`", what.field));

@@ -47,11 +47,12 @@ pub(super) fn equals(node: &Node, what: For<'_>, problems: &mut Problems) -> Opt
         (DataContent::List(items), FieldKind::Lines | FieldKind::Names) => {
             let pairs = items.iter().zip(node.list().unwrap_or_default());
             let bad = pairs.filter(|(item, _)| !matches!(item.content, DataContent::Text(_)));
-            not_texts(
-                bad.map(|(_, node)| node),
-                &format!("an item of `{}`", what.field),
-                problems,
-            )?;
+            let told = bad.map(|(_, item)| match item.map() {
+                Some(_) => wrong_type(item, "text").help(form::of_items(item)),
+                None => not_text(item, &format!("an item of `{}`", what.field)),
+            });
+            let told: Vec<Diagnostic> = told.collect();
+            problems.take(if told.is_empty() { Ok(()) } else { Err(told) })?;
             None
         }
         (DataContent::List(_), FieldKind::List | FieldKind::Json) | (_, FieldKind::Json) => None,

@@ -30,6 +30,22 @@ impl Resolving<'_> {
     }
 }
 
+impl Resolving<'_> {
+    /// A problem; of a value that was given on the command line it says so: it does not stand at its place.
+    pub(super) fn with_origin(&self, mut problem: Diagnostic) -> Diagnostic {
+        let given = &self.settings.overrides;
+        let text = problem.span.text();
+        let mut names = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let name = names.find(|name| text.contains("${{") && given.contains_key(*name));
+        if let Some(name) = name {
+            let origin = format!("`{name}` was set by `--set` or `--vars`");
+            let help = problem.help.take().map(|help| format!("{help}; {origin}"));
+            problem.help = Some(help.unwrap_or(origin));
+        }
+        problem
+    }
+}
+
 fn overlaps(a: &Span, b: &Span) -> bool {
     Arc::ptr_eq(&a.source, &b.source) && a.start < b.end && b.start < a.end
 }

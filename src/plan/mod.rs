@@ -288,10 +288,10 @@ impl<'a> Resolving<'a> {
         let by_itself = |text: &str| text.split('`').map(part).collect::<Vec<_>>().join("`");
         let hide = |told: Diagnostic| told.reworded(|text| by_itself(&long.hide(text)));
         let keeps = self.has_errors();
-        let problems = std::mem::take(&mut self.problems).into_iter().map(hide);
+        let problems = std::mem::take(&mut self.problems).into_iter();
         match keeps {
-            true => Err(problems.collect()),
-            false => Ok(problems.chain(notes().into_iter().map(hide)).collect()),
+            true => Err(problems.map(|problem| hide(self.with_origin(problem))).collect()),
+            false => Ok(problems.map(hide).chain(notes().into_iter().map(hide)).collect()),
         }
     }
 

@@ -43,7 +43,14 @@ impl Shape for Cluster {
             problems.push(Diagnostic::error(&node.span, message).help(NOW));
             return None;
         }
-        let full = ClusterFull::read(node, problems)?;
+        let before = problems.diagnostics.len();
+        let Some(full) = ClusterFull::read(node, problems) else {
+            let mut told = problems.diagnostics[before..].iter_mut();
+            if let Some(lacks) = told.find(|problem| problem.message == "`swarm` is missing") {
+                lacks.help = Some("add a line `swarm: true`".to_owned());
+            }
+            return None;
+        };
         if !full.swarm.value {
             let problem = Diagnostic::error(
                 &full.swarm.span,

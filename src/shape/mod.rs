@@ -243,7 +243,8 @@ fn as_list<T: Shape>(node: &Node) -> String {
         return format!("a blank is missing after the `-`: write `- {key}: …`");
     }
     match (T::own_keys(), node.map()) {
-        _ if fits && !raw.contains(['\n', '[', ']', '{', '}']) => format!("write `[{raw}]`"),
+        (_, Some(_)) if fits && is_short(raw) => format!("write `- {}`", unbraced(raw)),
+        _ if fits && is_short(raw) => format!("write `[{raw}]`"),
         (_, Some(_)) if may_fit => "put `- ` before it: each item begins with it".to_owned(),
         ([], _) | (_, Some(_)) => "write `[…]`, or lines that begin with `- `".to_owned(),
         (keys, None) => {
@@ -251,6 +252,16 @@ fn as_list<T: Shape>(node: &Node) -> String {
             format!("each item begins with `- ` and has the keys {}", keys.join(", "))
         }
     }
+}
+
+/// True for what stands on one line, and has no list or mapping in it.
+fn is_short(raw: &str) -> bool {
+    !unbraced(raw).contains(['\n', '[', ']', '{', '}'])
+}
+
+fn unbraced(raw: &str) -> &str {
+    let inner = raw.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inner.map_or(raw, str::trim)
 }
 
 /// A mapping of the author's own names, in order; each name with its place.

@@ -144,6 +144,28 @@ const WAITING: [&str; 10] = [
     "poll",
 ];
 
+/// What others call a command.
+const COMMANDS: [&str; 7] = ["command", "cmd", "script", "bash", "sh", "execute", "docker"];
+
+/// What is to be done for a kind that others have, and that is none here.
+pub(crate) fn kind_meant(name: &str) -> Option<String> {
+    let whole = match name {
+        "retry" | "retries" | "attempts" => "; a whole scenario is tried again by `retries`, beside its `steps`",
+        _ => "",
+    };
+    if WAITING.contains(&name) {
+        return Some(format!(
+            "nothing sleeps here: a question with `within: 30s` is asked again until what it expects is there, and with \
+             `holds-for: 2s` it must stay so{whole}"
+        ));
+    }
+    COMMANDS.contains(&name).then(|| {
+        "a command is run on this machine by `shell`, in a service's container by `exec`, and in a container of its own by \
+         `run`"
+            .to_owned()
+    })
+}
+
 pub(super) fn unknown_step_key(key: &Node, name: &str, kind: Option<&Kind>) -> Diagnostic {
     let told = |help: String| Diagnostic::error(&key.span, format!("unknown key or step kind `{name}`")).help(help);
     if let Some(kind) = kind.filter(|kind| (kind.keys)().iter().any(|own| own == name)) {
@@ -155,15 +177,9 @@ pub(super) fn unknown_step_key(key: &Node, name: &str, kind: Option<&Kind>) -> D
     if let Some(meant) = kind.and_then(|kind| matcher_meant(kind, name)) {
         return told(meant);
     }
-    if WAITING.contains(&name) {
-        let whole = match name {
-            "retry" | "retries" | "attempts" => "; a whole scenario is tried again by `retries`, beside its `steps`",
-            _ => "",
-        };
-        return told(format!(
-            "nothing sleeps here: a question with `within: 30s` is asked again until what it expects is there, and with \
-             `holds-for: 2s` it must stay so{whole}"
-        ));
+    let meant = kind_meant(name).filter(|_| kind.is_none() || WAITING.contains(&name));
+    if let Some(meant) = meant {
+        return told(meant);
     }
     key_trap(key).unwrap_or_else(|| {
         let mut known: Vec<Cow<'static, str>> = KINDS.iter().map(|kind| kind.name.into()).collect();

@@ -105,7 +105,7 @@ impl Written for Measured {
     fn check(&self, _: &Step, binder: &mut Binder<'_>) {
         let unit = self.unit();
         if let Some(Err(why)) = binder.constant_text(&self.value).map(|text| Figure::of(&text, unit)) {
-            binder.error(&self.value.span, why.message, why.help);
+            tell(binder, &self.value, why);
         }
         self.check_seconds(binder);
         self.check_units(binder);
@@ -164,7 +164,7 @@ impl Measured {
                 (None, _) => Figure::of(&known, None).err(),
             };
             if let Some(why) = read {
-                binder.error(&text.span, why.message, why.help);
+                tell(binder, text, why);
             }
         }
     }
@@ -277,6 +277,12 @@ impl Measured {
         }
         faults
     }
+}
+
+/// Tells of a text that is no figure; one that stands there as it is may be meant as a name.
+fn tell(binder: &mut Binder<'_>, text: &Text, why: figure::Unread) {
+    let name = text.as_literal().and_then(figure::of_name);
+    binder.error(&text.span, why.message, name.unwrap_or(why.help));
 }
 
 fn unread(text: &Text, why: figure::Unread) -> Vec<Fault> {

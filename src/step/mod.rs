@@ -75,6 +75,7 @@ use crate::expect::{Field, Usual};
 use crate::shape::{Problems, Rule, Shape};
 use crate::yaml::Node;
 
+pub(crate) use advice::kind_meant;
 pub use again::Again;
 pub use bind::{BUILT_IN, Binder, Known, Noted, Static, name_problem, path_problem};
 pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat, SetBy};

@@ -184,6 +184,18 @@ impl Binder<'_> {
     }
 }
 
+/// True for a name alone that is compared with something: it may be meant as a text.
+fn is_compared(path: &NamePath) -> bool {
+    let Span { source, start, end } = &path.span;
+    let (before, after) = (&source.text[..*start], &source.text[*end..]);
+    let compares = |text: &str| ["==", "!="].contains(&text);
+    let before = before.trim_end().as_bytes().last_chunk::<2>();
+    let after = after.trim_start().as_bytes().first_chunk::<2>();
+    let beside = [before, after].into_iter().flatten();
+    let mut beside = beside.filter_map(|two| std::str::from_utf8(two).ok());
+    path.parts.len() == 1 && !path.call && beside.any(compares)
+}
+
 /// The first name in what a span covers.
 fn name_of(span: &Span) -> &str {
     let text = span.text();
@@ -213,7 +225,11 @@ pub fn path_problem<'a>(path: &NamePath, known: &Known, fixed: &Static<'a>) -> O
     if !known.has(name) {
         let names: Vec<&str> = known.names().collect();
         let problem = Diagnostic::error(&path.span, format!("undefined name `{name}`"));
-        return Some(problem.help(known_names(name, &names)));
+        let known = known_names(name, &names);
+        return Some(problem.help(match is_compared(path) {
+            true => format!("for a text write `'{name}'`; {known}"),
+            false => known,
+        }));
     }
     let second = path.parts.get(1)?.as_str();
     let of = |what: &str, names: Vec<&str>| {

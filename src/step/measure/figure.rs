@@ -155,12 +155,14 @@ pub(super) fn of_seconds((key, code): (&str, &str), unit: &str) -> Option<String
     Some(format!("write `unit: s`, or `{key}: \"${{{{ {written} }}}}\"`"))
 }
 
-fn no_figure(text: &str) -> Unread {
+/// What to write where a name stands for its value.
+pub(super) fn of_name(text: &str) -> Option<String> {
     let is_name = text.starts_with(|first: char| first.is_ascii_alphabetic()) && !text.contains(' ');
-    let help = match is_name {
-        true => format!("for the value of a name write `\"${{{{ {text} }}}}\"`"),
-        false => "write a number (`3.5`), a duration (`250ms`) or a size (`64MiB`)".to_owned(),
-    };
+    is_name.then(|| format!("for the value of a name write `\"${{{{ {text} }}}}\"`"))
+}
+
+fn no_figure(text: &str) -> Unread {
+    let help = "write a number (`3.5`), a duration (`250ms`) or a size (`64MiB`)".to_owned();
     let shown: String = text.chars().take(60).collect();
     let message = match text {
         "" => "there is no value: the text is empty".to_owned(),
