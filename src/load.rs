@@ -280,7 +280,7 @@ fn content(path: &Path, shown: &str) -> Result<Arc<Source>, Unread> {
                 start: at,
                 end: at + 1,
             };
-            let message = format!("the file is no UTF-8: byte 0x{:02x} here", bytes[at]);
+            let message = format!("the file is not UTF-8: byte 0x{:02x} here", bytes[at]);
             let problem = Diagnostic::error(&span, message).help("save it as UTF-8");
             Err(Unread::NoText(Box::new(problem), bytes.into()))
         }

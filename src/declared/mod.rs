@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, and_more};
 use crate::engine::{NetworkSpec, VolumeSpec};
 use crate::mask::FEW_LETTERS;
 use crate::scenario::{Attempt, Scenario};
@@ -284,7 +284,7 @@ impl Declared {
                 };
                 let help = match all.is_empty() {
                     true => format!("their files have no `{}`; {hint}", content.section),
-                    false => format!("{known}; {hint}"),
+                    false => and_more(&known, &hint),
                 };
                 Diagnostic::error(&content.at, message).help(help)
             })

@@ -292,6 +292,14 @@ pub const fn names_of<const N: usize>(table: &[(&'static str, &'static str); N])
     names
 }
 
+/// A help and more of it; a question ends by its own mark.
+pub fn and_more(help: &str, more: &str) -> String {
+    match help.ends_with('?') {
+        true => format!("{help} If not: {more}"),
+        false => format!("{help}; {more}"),
+    }
+}
+
 /// The help of an unknown name: what there is, and the nearest of it.
 pub fn known_names(got: &str, known: &[&str]) -> String {
     if known.is_empty() {
@@ -310,7 +318,8 @@ pub fn known_names(got: &str, known: &[&str]) -> String {
     };
     match did_you_mean(got, known) {
         // A long list is no help to whom one of it is told.
-        Some(near) if known.len() > 20 => format!("did you mean `{near}`?"),
+        // Nor is one that has nothing else.
+        Some(near) if known.len() > 20 || known.len() == 1 => format!("did you mean `{near}`?"),
         Some(near) => format!("there is {shown}{more}; did you mean `{near}`?"),
         None => format!("there is {shown}{more}"),
     }

@@ -3,7 +3,7 @@
 use super::form;
 use super::operand::{boolean, end, equals, kept, one_of, part, quantity, regex};
 use super::{Entry, Expectation, Field, FieldKind, Matcher, MatcherKind, Order, Path};
-use crate::diagnostic::{Diagnostic, Span, names_of};
+use crate::diagnostic::{Diagnostic, Span, and_more, names_of};
 use crate::shape::{Problems, wrong_type};
 use crate::template::{Data, JsonPath};
 use crate::yaml::{Node, flow_trap, key_trap};
@@ -186,9 +186,8 @@ fn keyed(key: &Node, value: &Node, what: For<'_>, problems: &mut Problems) -> Op
                 unknown.help = Some(format!("write `{meant}`"));
             }
             if what.kind == FieldKind::Json {
-                unknown.help = unknown.help.map(|help| {
-                    format!("{help}; to compare with a mapping write `{{equals: …}}` or `{{includes: …}}`")
-                });
+                let mapping = "to compare with a mapping write `{equals: …}` or `{includes: …}`";
+                unknown.help = unknown.help.map(|help| and_more(&help, mapping));
             }
             return tell(problems, unknown);
         }

@@ -595,7 +595,7 @@ fn unknown_words_are_told_with_what_there_is() {
     refused(
         "json: {a: {contain: b}}",
         &format!(
-            "1:12 unknown matcher `contain` ({matchers}; did you mean `contains`?; to compare with a mapping write `{{equals: …}}` or `{{includes: …}}`)"
+            "1:12 unknown matcher `contain` ({matchers}; did you mean `contains`? If not: to compare with a mapping write `{{equals: …}}` or `{{includes: …}}`)"
         ),
     );
     refused(
@@ -827,6 +827,16 @@ fn the_schema_takes_what_is_read() {
         assert!(!validator.is_valid(&node(yaml).value()), "{yaml}");
         assert!(read(yaml).is_err(), "{yaml}");
     }
+}
+
+#[test]
+fn all_that_is_not_contained_is_told() {
+    let (expectation, _) = read("stdout: {contains: [hallo, one, welt]}").unwrap();
+    let faults = expectation.judge(&json!({"stdout": "one two"}), &Scope::default(), &[]);
+    assert_eq!(
+        faults.unwrap()[0].message,
+        "`stdout` does not contain `hallo`, nor `welt`"
+    );
 }
 
 #[test]

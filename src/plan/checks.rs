@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Resolving;
 use crate::declared::Declared;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, and_more};
 use crate::event::Phase;
 use crate::scenario::Scenario;
 use crate::stack::StackPlan;
@@ -39,7 +39,7 @@ impl Resolving<'_> {
         let name = names.find(|name| text.contains("${{") && given.contains_key(*name));
         if let Some(name) = name {
             let origin = format!("`{name}` was set by `--set` or `--vars`");
-            let help = problem.help.take().map(|help| format!("{help}; {origin}"));
+            let help = problem.help.take().map(|help| and_more(&help, &origin));
             problem.help = Some(help.unwrap_or(origin));
         }
         problem

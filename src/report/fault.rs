@@ -285,8 +285,8 @@ fn compared(fault: &Fault, gutter: usize) -> Vec<Line> {
         (_, _, Some(diff)) => difference(diff, gutter),
         (Some(expected), Some(actual), None) if short(expected) && short(actual) => {
             vec![
-                labelled("expected", expected, gutter),
-                labelled("  actual", actual, gutter),
+                labelled("expected", seen(expected), gutter),
+                labelled("  actual", seen(actual), gutter),
             ]
         }
         // A condition on a text is no text to compare it with: `contains …` has no line that the text lacks.
@@ -299,6 +299,14 @@ fn compared(fault: &Fault, gutter: usize) -> Vec<Line> {
         (Some(expected), None, None) => titled("expected", expected, gutter),
         (None, Some(actual), None) => titled("actual", actual, gutter),
         (None, None, None) => Vec::new(),
+    }
+}
+
+/// A text that is compared: nothing would be seen of an empty one.
+fn seen(text: &str) -> &str {
+    match text {
+        "" => "(empty)",
+        text => text,
     }
 }
 
@@ -372,6 +380,17 @@ fn labelled(label: &str, text: &str, gutter: usize) -> Line {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn an_empty_text_is_told_as_one() {
+        let fault = crate::event::Fault {
+            expected: Some("x".to_owned()),
+            actual: Some(String::new()),
+            ..crate::event::Fault::failure("`body` is not what was expected")
+        };
+        let told: Vec<String> = super::compared(&fault, 1).into_iter().map(|line| line.text()).collect();
+        assert_eq!(told, ["  = expected: x", "  =   actual: (empty)"]);
+    }
+
     #[test]
     fn the_engine_is_named_as_the_command_line_named_it() {
         let check = |command: &str, expected: Option<&str>| {

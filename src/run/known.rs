@@ -151,7 +151,5 @@ pub(super) fn told(reason: &Spanned<String>, link: Option<&Spanned<String>>) -> 
 
 /// A failure that a known issue is there for, and does not cover.
 fn other(issue: &KnownIssue, why: String) -> Fault {
-    let mut fault = Fault::failure(format!("{}{}`: {why}", TELLS[1], reason(issue))).at(issue.span.place());
-    fault.soft = true;
-    fault
+    Fault::failure(format!("{}{}`: {why}", TELLS[1], reason(issue))).at(issue.span.place())
 }

@@ -40,9 +40,11 @@ async fn unmet_by_mesh(
         return Ok(None);
     }
     if !env.facts.engine.manager && !plan.makes_swarm {
-        return Ok(Some(
-            "requires the routing mesh, and the engine is no manager of a swarm".to_owned(),
-        ));
+        let what = match env.facts.engine.swarm {
+            true => "no manager of its swarm",
+            false => "in no swarm",
+        };
+        return Ok(Some(format!("requires the routing mesh, and the engine is {what}")));
     }
     if let Some(fault) = swarm.see_to(env, plan).await {
         return Err(fault);

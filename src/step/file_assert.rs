@@ -112,11 +112,16 @@ impl Act for FileAssert {
             Place::In(inside) => within(cx, inside).await,
             Place::NoVolume(_) => Ok(None),
         };
+        let absent = place::absent(&place, &cx.text(&self.path).await?);
         place.leave(cx).await?;
-        let Some(found) = found? else {
-            return Ok(json!({"exists": false}));
-        };
         let expects = |field: &str| cx.expect.as_ref().is_some_and(|expect| expect.expects(field));
+        let Some(found) = found? else {
+            // It has to be there unless something is said of that.
+            return match expects("exists") {
+                true => Ok(json!({"exists": false})),
+                false => Err(cx.failure(absent)),
+            };
+        };
         if found.size > MAX_TEXT && !found.folder && (expects("text") || expects("json")) {
             let message = format!(
                 "its text cannot be judged: it has {} bytes, and no more than {MAX_TEXT} are read",

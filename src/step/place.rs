@@ -50,6 +50,16 @@ fn of_volume(text: &str) -> Option<(&str, &str)> {
     Some(rest.split_once(':').unwrap_or((rest, "")))
 }
 
+/// That nothing is at a place, as it is written.
+pub(super) fn absent(place: &Place, text: &str) -> String {
+    match (place, of_volume(text), split(text)) {
+        (Place::NoVolume(name), ..) => format!("there is no volume `{name}`"),
+        (_, Some((name, path)), _) => format!("the volume `{name}` has no `{path}`"),
+        (_, None, (Some(target), path)) => format!("`{target}` has no `{path}`"),
+        (_, None, (None, path)) => format!("there is no `{path}`"),
+    }
+}
+
 /// A target and a path, or a path alone. What begins like a path is one.
 fn split(text: &str) -> (Option<&str>, &str) {
     if text.starts_with(['/', '.', '~']) {

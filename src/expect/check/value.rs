@@ -76,8 +76,12 @@ impl Check {
             What::Golden(golden) => return self.golden(golden, label, &compared(kind, value)),
             What::SomeItem(check) => return self.some_item(check, subject, value),
             What::Contains(parts) => {
-                let missing = parts.iter().find(|part| !has(value, part))?;
-                format!("{label} does not contain {}", brief(missing))
+                let missing = parts.iter().filter(|part| !has(value, part)).map(brief);
+                let missing: Vec<String> = missing.collect();
+                if missing.is_empty() {
+                    return None;
+                }
+                format!("{label} does not contain {}", missing.join(", nor "))
             }
             // `$` may stand before a final newline, as one apart is equal, too.
             What::Matches(regex) if !regex.is_match(&printed(value)) && !regex.is_match(trimmed(&printed(value))) => {

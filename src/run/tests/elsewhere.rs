@@ -40,7 +40,7 @@ async fn the_docker_tool_hands_a_swarm_its_secrets() {
     let text = "services: {web: {image: busybox, secrets: [key]}}\nsecrets: {key: {file: ./app.yml}}\n";
     check(
         of("{swarm: app.yml}", "deploy: s", text),
-        "steps[1] errored: `s` cannot be deployed: the engine is no manager of a swarm
+        "steps[1] errored: `s` cannot be deployed: the engine is in no swarm
          = errored",
     )
     .await;

@@ -284,3 +284,27 @@ async fn a_name_that_only_the_stacks_networks_know_is_told_as_one() {
         format!("{asked} once its file has `\"80\"` under `ports`")
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_not_there_is_told_by_its_place() {
+    let steps = "stacks: {s: web.yml}
+given: [up: s]
+then:
+- {file-assert: nowhere.txt}
+- {file-assert: 'web:/www/none', expect: {text: x}}
+- {file-assert: 'web:/www/none', expect: {exists: false}}
+- {file-assert: 'web:/www/none', expect: {exists: true}}
+";
+    stage(steps)
+        .check(
+            "image `busybox` present
+             given[1] passed
+             then[1] failed: there is no `nowhere.txt`
+             then[2] failed: `web` has no `/www/none`
+             then[3] passed
+             then[4] failed: `exists` is not what was expected -> false
+             = failed
+             exit 1",
+        )
+        .await;
+}

@@ -146,7 +146,7 @@ async fn a_known_issue_covers_the_failure_that_it_describes() {
         "reason: broken, matches: 'out of disk'",
         "1 == 2",
         "steps[1] failed: `1 == 2` is false
-         = failed: (soft) not the known issue `broken`: the failure is another one: no line of it matches
+         = failed: not the known issue `broken`: the failure is another one: no line of it matches
          exit 1",
     )
     .await;
@@ -162,7 +162,7 @@ async fn a_known_issue_covers_the_failure_that_it_describes() {
         "reason: broken, until: 2020-01-01",
         "1 == 2",
         "steps[1] failed: `1 == 2` is false
-         = failed: (soft) not the known issue `broken`: it counts again since 2020-01-01
+         = failed: not the known issue `broken`: it counts again since 2020-01-01
          exit 1",
     )
     .await;
@@ -181,7 +181,7 @@ async fn a_known_issue_makes_no_failure_of_what_could_not_be_found_out() {
         .check(
             "given[1] failed: `1 == 2` is false
              then[1] errored: not checked: `given` failed
-             = errored: (soft) not the known issue `broken`: the failure is another one: no line of it matches
+             = errored: not the known issue `broken`: the failure is another one: no line of it matches
              exit 3",
         )
         .await;
@@ -191,12 +191,14 @@ async fn a_known_issue_makes_no_failure_of_what_could_not_be_found_out() {
 async fn a_known_issue_hides_no_other_failure() {
     let steps = "then:\n  - assert: 1 == 2\n  - assert: 3 == 4\n";
     let told = "then[1] failed: `1 == 2` is false\nthen[2] failed: `3 == 4` is false\n";
-    stage(&format!("known-issue: [{{reason: broken, matches: '1 == 2'}}]\n{steps}"))
-        .check(&format!(
-            "{told}= failed: (soft) not the known issue `broken`: it describes a failure, and not this one: `3 == 4` is false
+    stage(&format!(
+        "known-issue: [{{reason: broken, matches: '1 == 2'}}]\n{steps}"
+    ))
+    .check(&format!(
+        "{told}= failed: not the known issue `broken`: it describes a failure, and not this one: `3 == 4` is false
              exit 1"
-        ))
-        .await;
+    ))
+    .await;
     stage(&format!(
         "known-issue: [{{reason: broken, matches: '1 == 2'}}, {{reason: bad, matches: '3 == 4'}}]\n{steps}"
     ))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::known::{Known, name_problem};
 use super::{Binder, Static, StepName};
-use crate::diagnostic::{Diagnostic, Span, known_names};
+use crate::diagnostic::{Diagnostic, Span, and_more, did_you_mean, known_names};
 use crate::step::target::find_container;
 use crate::step::{ContainerRef, ServiceRef, Step};
 use crate::template::{Expression, NamePath, Template, Unrendered, is_function, only_computes, port_of};
@@ -184,16 +184,10 @@ impl Binder<'_> {
     }
 }
 
-/// True for a name alone that is compared with something: it may be meant as a text.
+/// True for a name alone that something is compared with: it may be meant as a text.
 fn is_compared(path: &NamePath) -> bool {
-    let Span { source, start, end } = &path.span;
-    let (before, after) = (&source.text[..*start], &source.text[*end..]);
-    let compares = |text: &str| ["==", "!="].contains(&text);
-    let before = before.trim_end().as_bytes().last_chunk::<2>();
-    let after = after.trim_start().as_bytes().first_chunk::<2>();
-    let beside = [before, after].into_iter().flatten();
-    let mut beside = beside.filter_map(|two| std::str::from_utf8(two).ok());
-    path.parts.len() == 1 && !path.call && beside.any(compares)
+    let before = path.span.source.text[..path.span.start].trim_end();
+    path.parts.len() == 1 && !path.call && (before.ends_with("==") || before.ends_with("!="))
 }
 
 /// The first name in what a span covers.
@@ -226,8 +220,9 @@ pub fn path_problem<'a>(path: &NamePath, known: &Known, fixed: &Static<'a>) -> O
         let names: Vec<&str> = known.names().collect();
         let problem = Diagnostic::error(&path.span, format!("undefined name `{name}`"));
         let known = known_names(name, &names);
-        return Some(problem.help(match is_compared(path) {
-            true => format!("for a text write `'{name}'`; {known}"),
+        let is_text = did_you_mean(name, &names).is_none() && is_compared(path);
+        return Some(problem.help(match is_text {
+            true => and_more(&known, &format!("for a text write `'{name}'`")),
             false => known,
         }));
     }
