@@ -13,7 +13,7 @@ use self::bounded::MAX_OUTPUTS;
 use super::walk::{Ended, Walk};
 use crate::event::{Detail, Fault, FaultKind, Outcome, StepInfo, What, times_text};
 use crate::expect::Expectation;
-use crate::step::{Act, Bound, Cx, Done, Repeat, golden};
+use crate::step::{Act, AtWork, Bound, Cx, Done, Repeat, golden};
 use crate::template::Scope;
 
 /// How much longer than its limit a kind that ends by itself may take to tell what it saw.
@@ -42,6 +42,7 @@ type Answer = (Value, Vec<Fault>);
 /// Runs a step that acts, from its first event to its last.
 pub(super) async fn act(walk: &Walk, step: &Bound, act: &Arc<dyn Act>, (info, scope): (StepInfo, &mut Scope)) -> Ended {
     walk.case.emitter.emit(What::StepStarted { step: info.clone() });
+    let _at_work = AtWork::begins(&walk.case, &info);
     let began = Instant::now();
     let mut asked = match limits(&walk.cx(step, &info, scope), step, Repeat::WITHIN).await {
         Ok(limits) => {

@@ -180,7 +180,7 @@ impl Asking {
                 Ok(outputs) => self.record.answered(&outputs),
                 Err(fault) => {
                     self.broken.store(true, Ordering::Relaxed);
-                    self.record.failed(&fault);
+                    self.record.failed(&fault, self.walk.case.at_work());
                 }
             }
             tokio::select! {

@@ -166,6 +166,8 @@ pub struct CaseState {
     pub helpers_begun: u64,
     /// Lines that blocks expect or have expected: no log is the worse for them.
     pub expected: Vec<Expected>,
+    /// The steps that are done now, by path.
+    pub at_work: BTreeMap<String, String>,
     /// The secrets of the stacks' own files, as they were when the stacks came up.
     pub own_secrets: Vec<OwnSecret>,
     /// Images that `commit` made, to be removed at the end.

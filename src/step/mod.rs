@@ -7,6 +7,7 @@ mod advice;
 mod again;
 mod asks;
 mod assert;
+mod at_work;
 mod balance_assert;
 mod bind;
 mod bound;
@@ -77,6 +78,7 @@ use crate::yaml::Node;
 
 pub(crate) use advice::kind_meant;
 pub use again::Again;
+pub use at_work::AtWork;
 pub use bind::{BUILT_IN, Binder, Known, Noted, Static, name_problem, path_problem};
 pub use bound::{Block, Body, Bound, Lane, OwnScope, Repeat, SetBy};
 pub use case::{Case, Emitter, NodeHandle, StackState, Started, UNPLACED, wall_clock};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::event::{Fault, times_text};
+use crate::event::{Detail, Fault, duration_text, times_text};
 
 /// So many bytes of different answers are kept: each answer tells them anew.
 const MAX_VALUES: usize = 1 << 20;
@@ -56,9 +56,9 @@ impl Seen {
         self.came.notify_waiters();
     }
 
-    /// No answer, or not as it should be.
-    pub fn failed(&self, fault: &Fault) {
-        self.now().failed(fault);
+    /// No answer, or not as it should be; and what the steps did then.
+    pub fn failed(&self, fault: &Fault, at_work: String) {
+        self.now().failed(fault, at_work);
         self.came.notify_waiters();
     }
 }
@@ -72,6 +72,10 @@ pub struct Record {
     pub failures: u64,
     /// The first of these.
     pub first_failure: Option<Fault>,
+    /// When that was.
+    first_failed: Option<When>,
+    /// When the first question began.
+    begun: Option<Instant>,
     /// When the question began that is open now.
     asking: Option<Instant>,
     /// For how long a question may be open before it is late.
@@ -79,7 +83,11 @@ pub struct Record {
     /// The outage that goes on now, and the longest one; an outage is from the last answer to the next one.
     last_answer: Option<Instant>,
     failing: bool,
+    /// What the steps did at the first failure of the outage.
+    at_work: String,
     max_outage: Duration,
+    /// When the longest one began.
+    longest: Option<When>,
     total_outage: Duration,
     /// The answers that are others than the one before them, as far as they were not told yet. All of those are in the
     /// summary alone; none once they are too long, and never only a part.
@@ -87,6 +95,26 @@ pub struct Record {
     last_value: Option<Value>,
     /// The bytes that all of these take.
     size: usize,
+}
+
+/// When a probe saw something.
+#[derive(Debug, Clone)]
+struct When {
+    /// How long after its first question.
+    after: Duration,
+    /// What the steps did then.
+    at_work: String,
+}
+
+impl When {
+    fn text(&self) -> String {
+        let after = duration_text(self.after.as_secs_f64());
+        let at_work = match self.at_work.as_str() {
+            "" => String::new(),
+            at_work => format!(", {at_work}"),
+        };
+        format!("{after} after its first question{at_work}")
+    }
 }
 
 impl Record {
@@ -101,6 +129,7 @@ impl Record {
         self.asking = Some(now);
         // Before the first answer, from the first question on.
         self.last_answer.get_or_insert(now);
+        self.begun.get_or_insert(now);
     }
 
     fn answered(&mut self, outputs: &Value) {
@@ -129,10 +158,14 @@ impl Record {
         self.last_value = Some(value);
     }
 
-    fn failed(&mut self, fault: &Fault) {
+    fn failed(&mut self, fault: &Fault, at_work: String) {
         self.failures += 1;
-        self.failing = true;
+        if !std::mem::replace(&mut self.failing, true) {
+            self.at_work.clone_from(&at_work);
+        }
         self.asking = None;
+        let after = self.since_first(Instant::now());
+        self.first_failed.get_or_insert(When { after, at_work });
         self.first_failure.get_or_insert_with(|| fault.clone());
     }
 
@@ -148,7 +181,45 @@ impl Record {
     }
 
     fn count_outage(&mut self, now: Instant) {
+        self.longest = self.longest(now);
         (self.max_outage, self.total_outage) = self.outages(now);
+        self.at_work.clear();
+    }
+
+    fn since_first(&self, at: Instant) -> Duration {
+        self.begun
+            .map_or(Duration::ZERO, |begun| at.saturating_duration_since(begun))
+    }
+
+    /// When the longest outage began, also where it goes on.
+    fn longest(&self, now: Instant) -> Option<When> {
+        let last = self.last_answer.filter(|_| self.failing || self.is_late());
+        let is_longer = |last: &Instant| now - *last > self.max_outage;
+        match last.filter(is_longer) {
+            Some(last) => Some(When {
+                after: self.since_first(last),
+                at_work: self.at_work.clone(),
+            }),
+            None => self.longest.clone(),
+        }
+    }
+
+    /// When it first failed, and when its longest outage was.
+    pub fn told(&self) -> Vec<Detail> {
+        let now = Instant::now();
+        let first = self.first_failed.as_ref().zip(self.first_failure.as_ref());
+        let first = first.map(|(when, fault)| format!("{}: {}", when.text(), fault.message));
+        let longest = self.longest(now).map(|when| {
+            let lasted = duration_text(self.outages(now).0.as_secs_f64());
+            format!("{lasted}, from the last answer before it: {}", when.text())
+        });
+        let told = [("first failure", first), ("longest outage", longest)];
+        let told = told.into_iter().filter_map(|(title, text)| Some((title, text?)));
+        let detail = |(title, text): (&str, String)| Detail {
+            title: title.to_owned(),
+            text,
+        };
+        told.map(detail).collect()
     }
 
     /// Why it did not hold, if it did not.
@@ -160,6 +231,7 @@ impl Record {
                 times_text(failures),
                 first.message
             ),
+            details: self.told().into_iter().chain(first.details.clone()).collect(),
             ..first.clone()
         };
         let silent = || Fault::error(format!("probe `{name}` never had an answer"));
@@ -227,7 +299,7 @@ mod tests {
     async fn the_end_of_the_first_question_wakes_who_waits_for_it() {
         let ends: [fn(&Seen); 2] = [
             |seen| seen.answered(&json!({})),
-            |seen| seen.failed(&Fault::failure("no")),
+            |seen| seen.failed(&Fault::failure("no"), String::new()),
         ];
         for end in ends {
             let seen = Seen::every(Duration::ZERO);

@@ -2,6 +2,7 @@
 
 use super::stage;
 use crate::engine::fake::{Answer, Script};
+use crate::event::What;
 
 /// Runs steps beside a probe: it asks every 50 ms, is answered at once, and from two seconds on hangs for `milliseconds`.
 async fn check(probe: &str, hangs: u64, steps: &str, expected: &str) {
@@ -109,4 +110,46 @@ then:
          exit 3",
     )
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_it_failed_and_which_step_was_done_then_is_told() {
+    let no = Answer::err("no\n", 1).after_ms(100);
+    let yes = || Answer::out("yes").after_ms(100);
+    let answers: Vec<_> = (0..20)
+        .map(|_| yes())
+        .chain((0..10).map(|_| no.clone()))
+        .chain([yes()])
+        .collect();
+    let stage = stage(
+        "stacks: {s: web.yml}
+given: [up: s]
+steps:
+  - {exec: {service: web, command: ask}, probe: p, every: 100ms, must-hold: true}
+  - {exec: {service: web, command: wait}}
+  - {state-assert: {probe: p}, expect: {max_outage: {lt: 1s}}}
+",
+    )
+    .engine(|fake| {
+        let wait = Answer::out("").after_ms(5000);
+        fake.script("web", Script::new().exec("ask", answers).exec("wait", [wait]));
+    });
+    let events = stage.events().await;
+    stage.fake.assert_clean();
+    let faults = events.into_iter().filter_map(|event| match event.what {
+        What::StepEnded { faults, .. } => faults.into_iter().next(),
+        _ => None,
+    });
+    let expected = [
+        "first failure: 2.1s after its first question, during `exec web: wait` at one.yaml:6:6: `exit` is 1",
+        "longest outage: 1.1s, from the last answer before it: 2s after its first question, during `exec web: wait` at one.yaml:6:6",
+    ];
+    let mut told = 0;
+    for fault in faults {
+        let details = fault.details.iter().take(2);
+        let details = details.map(|detail| format!("{}: {}", detail.title, detail.text));
+        assert_eq!(details.collect::<Vec<_>>(), expected, "{}", fault.message);
+        told += 1;
+    }
+    assert_eq!(told, 2);
 }

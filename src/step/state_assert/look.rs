@@ -106,7 +106,12 @@ impl Act for Looking {
         let target = match &self.target {
             Target::Service(service) => cx.service(service).await.map(ContainerRef::Service),
             Target::Container(container) => cx.target(container).await,
-            Target::Volume(_) | Target::Network(_) | Target::Image(_) | Target::Probe(_) => return Vec::new(),
+            Target::Probe(name) => {
+                let name = cx.text(name).await.unwrap_or_default();
+                let seen = cx.case.state().seen.get(&name).cloned();
+                return seen.map_or_else(Vec::new, |seen| seen.now().told());
+            }
+            Target::Volume(_) | Target::Network(_) | Target::Image(_) => return Vec::new(),
         };
         let Ok(target) = target else { return Vec::new() };
         let mut containers = observe::containers(cx, &target);
