@@ -8,7 +8,18 @@ use crate::event::{Detail, Fault, FaultKind};
 /// Adds what explains a container's state.
 pub(super) async fn described(cx: &Cx, node: &NodeHandle, container: &str, mut fault: Fault) -> Fault {
     fault.details.extend(details(cx, node, container).await);
+    said_once(&mut fault);
     fault
+}
+
+/// The title of what the engine says of a start that it refused.
+const REFUSED: &str = "the engine's error";
+
+/// Takes out what the message says already.
+pub(super) fn said_once(fault: &mut Fault) {
+    let message = fault.message.as_str();
+    let details = &mut fault.details;
+    details.retain(|detail| detail.title != REFUSED || !message.contains(detail.text.trim()));
 }
 
 /// What explains a container's state.
@@ -55,7 +66,7 @@ async fn of_inspected(cx: &Cx, inspected: &Container) -> Vec<Detail> {
         });
     };
     if !inspected.error.is_empty() {
-        tell("the engine's error".to_owned(), &inspected.error);
+        tell(REFUSED.to_owned(), &inspected.error);
     }
     if inspected.oom_killed {
         tell("memory".to_owned(), "the kernel killed it: out of memory");

@@ -54,6 +54,25 @@ const HINTS: [(&str, &str); 8] = [
     ),
 ];
 
+/// The same of a service, whose command stands in the stack's files: no shell reads it there.
+const OF_SERVICES: [(&str, &str); 2] = [
+    (
+        "executable file not found in $PATH",
+        "it is not in the image's PATH: no shell reads the `command` of a service, `command: [sh, -c, …]` has one do it",
+    ),
+    ("chdir to cwd", "`working_dir` has to be a folder of the container"),
+];
+
+/// What to do about a service whose container could not be started, where that is for its command or its user.
+pub(super) fn hint_of_service(why: &str) -> Option<&'static str> {
+    let is_its_own = ["exec: ", "unable to find user", "unable to find group"]
+        .iter()
+        .any(|said| why.contains(said));
+    let own = OF_SERVICES.iter().find(|(about, _)| why.contains(about));
+    let own = own.map(|(_, hint)| *hint);
+    own.or_else(|| hint(why).filter(|_| is_its_own))
+}
+
 /// What to do about a command that could not be started.
 pub(super) fn hint(why: &str) -> Option<&'static str> {
     let found = HINTS.iter().find(|(about, _)| why.contains(about));
@@ -62,7 +81,7 @@ pub(super) fn hint(why: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{hint, refusal};
+    use super::{hint, hint_of_service, refusal};
 
     fn check(exit: i64, stdout: &str, expected: Option<&str>) {
         assert_eq!(refusal(exit, stdout).as_deref(), expected, "{stdout}");
@@ -98,6 +117,35 @@ mod tests {
             "{why}: {:?}",
             hint(why)
         );
+    }
+
+    #[test]
+    fn a_service_is_helped_in_the_words_of_its_file() {
+        let told = |why: &str, expected: &str| {
+            let hint = hint_of_service(why).unwrap_or_default();
+            assert!(
+                hint.contains(expected) && hint.is_empty() == expected.is_empty(),
+                "{why}: {hint}"
+            );
+        };
+        told(
+            "exec: \"x\": executable file not found in $PATH: unknown",
+            "[sh, -c, …]",
+        );
+        told(
+            "chdir to cwd (\"/x\") set in config.json failed: no such file or directory",
+            "`working_dir`",
+        );
+        told(
+            "unable to find user x: no matching entries in passwd file",
+            "/etc/passwd",
+        );
+        told(
+            "exec: \"/x\": stat /x: no such file or directory: unknown",
+            "in the container",
+        );
+        told("error mounting \"/x\" to rootfs: no such file or directory", "");
+        told("bind: permission denied", "");
     }
 
     #[test]

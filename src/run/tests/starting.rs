@@ -2,6 +2,7 @@
 
 use super::{Stage, stage};
 use crate::engine::fake::{Script, ToolFault};
+use crate::event::What;
 
 const SHOP: &str = "services:
   web: {image: busybox, depends_on: [db]}
@@ -324,6 +325,30 @@ async fn a_start_that_is_refused_for_the_service_s_own_sake_is_a_failure() {
         ),
     )
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_start_is_told_once_with_what_to_do() {
+    let refusal = "exec: \"nosuch\": executable file not found in $PATH";
+    let mut faults = rivals(refusal)
+        .events()
+        .await
+        .into_iter()
+        .filter_map(|event| match event.what {
+            What::StepEnded { faults, .. } => faults.into_iter().next(),
+            _ => None,
+        });
+    let fault = faults.next().unwrap();
+    assert!(
+        fault
+            .hint
+            .as_ref()
+            .is_some_and(|hint| hint.contains("no shell reads the `command`")),
+        "{:?}",
+        fault.hint
+    );
+    let told = fault.details.iter().filter(|detail| detail.text.contains(refusal));
+    assert_eq!(told.count(), 0, "{:?}", fault.details);
 }
 
 #[tokio::test(start_paused = true)]

@@ -139,6 +139,11 @@ async fn a_command_that_the_image_does_not_have_is_not_tried_again() {
     let stage = |why: &str| one("", Script::new().refuses(&refused(why)), "deploy: s");
     let command = "OCI runtime create failed: exec: \"nosuch\": executable file not found in $PATH";
     check_fails(stage(command), 5, (1, &told(command))).await;
+    let hint = faults(&stage(command).events().await)[0].hint.clone();
+    assert!(
+        hint.as_ref().is_some_and(|hint| hint.contains("[sh, -c, …]")),
+        "{hint:?}"
+    );
     // What others have may be given back.
     let port = "driver failed programming external connectivity: port is already allocated";
     let often = format!("{}; so did 3 before it", told(port));

@@ -4,7 +4,7 @@ use super::{Converging, SHOWN};
 use crate::engine::of_the_surroundings;
 use crate::engine::swarm::{Failed, Look, Relapse, Service, Task, Verdict, begins_again, convergence, standing};
 use crate::event::{Detail, Fault, duration_text};
-use crate::step::describe;
+use crate::step::{describe, startable};
 
 impl Converging<'_> {
     /// A fault for each service that has failed.
@@ -24,14 +24,16 @@ impl Converging<'_> {
                 false => Fault::failure(message),
             };
             let fault = fault.at(self.cx.span.place());
-            let mut fault = match one.begins_again {
-                true => fault.hint(self.ends(&one.service)),
-                false => fault,
+            let mut fault = match startable::hint_of_service(&one.why) {
+                _ if one.begins_again => fault.hint(self.ends(&one.service)),
+                Some(hint) => fault.hint(hint),
+                None => fault,
             };
             if let Some(container) = one.task.as_ref().and_then(|task| task.container.as_ref()) {
                 fault
                     .details
                     .extend(describe::details(self.cx, self.node, container).await);
+                describe::said_once(&mut fault);
             }
             faults.push(fault);
         }

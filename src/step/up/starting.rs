@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::fixed_ports::{Asker, held};
-use super::super::{Cx, Done, NodeHandle, describe, fixed_subnets, tool};
+use super::super::{Cx, Done, NodeHandle, describe, fixed_subnets, startable, tool};
 use crate::engine::world::{Becomes, ContainerState, Dead, Run, State, Verdict, Waited, Wanted, readiness};
 use crate::engine::{ToolCall, ToolEnd, of_the_surroundings};
 use crate::event::Fault;
@@ -266,7 +266,10 @@ impl Starting<'_> {
     fn ended(&self, dead: &Dead) -> Fault {
         let fault = Fault::failure(format!("`{}` {}", dead.service, dead.why)).at(self.cx.span.place());
         if dead.why != "exited with code 0" {
-            return fault;
+            return match startable::hint_of_service(&dead.why) {
+                Some(hint) => fault.hint(hint),
+                None => fault,
+            };
         }
         let (stack, service) = (&self.plan.name, &dead.service);
         fault.hint(format!(
