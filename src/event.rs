@@ -9,6 +9,12 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Level, Place};
 
+/// How an image came that is built where nobody has it.
+pub const NOT_BUILT: &str = "not built";
+
+/// What stands in place of a value that is hidden.
+pub const HIDDEN: &str = "***";
+
 /// Something that happened, in happened-before order within a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -117,7 +123,7 @@ pub enum What {
     ImageReady {
         /// Its reference, or its name in the scenario.
         image: String,
-        /// How it came: built, pulled, present, cached.
+        /// How it came: built, pulled, present, cached; or [`NOT_BUILT`], or failed.
         how: String,
         /// Seconds.
         seconds: f64,

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::{Level, Place};
 use crate::event::{
-    CaseId, CaseInfo, DiagnosticInfo, Event, Fault, Measure, NodeInfo, Outcome, Phase, Rules, StepInfo, Test, What,
+    CaseId, CaseInfo, DiagnosticInfo, Event, Fault, Measure, NOT_BUILT, NodeInfo, Outcome, Phase, Rules, StepInfo,
+    Test, What,
 };
 
 /// An event of the run `r1`, of the case's first try.
@@ -274,7 +275,7 @@ pub(super) fn shop() -> Vec<Event> {
     events.push(event(
         3.0,
         None,
-        image("broken", "built", Some("step 2 of 3: exit code 1\nmake: no rule")),
+        image("broken", NOT_BUILT, Some("step 2 of 3: exit code 1\nmake: no rule")),
     ));
     events.push(event(
         3.1,

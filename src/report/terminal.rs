@@ -3,7 +3,7 @@
 mod summary;
 
 use crate::diagnostic::Level;
-use crate::event::{CaseId, Event, NodeInfo, Outcome, Phase, StepInfo, What};
+use crate::event::{CaseId, Event, NOT_BUILT, NodeInfo, Outcome, Phase, StepInfo, What};
 use crate::report::case::{Attempt, Case};
 use crate::report::line::{Line, Tone, lines_of};
 use crate::report::outcome::{WORST_FIRST, word};
@@ -162,7 +162,8 @@ fn node_line(node: &NodeInfo, several: bool) -> Line {
 /// Why there is none is told by each case that wants it.
 fn image_line(image: &str, how: &str, seconds: f64, missing: bool, quiet: bool) -> Vec<Line> {
     if missing {
-        return vec![row(Tone::Bad, "no image", seconds).with(Tone::Bold, image)];
+        let word = if how == NOT_BUILT { NOT_BUILT } else { "no image" };
+        return vec![row(Tone::Bad, word, seconds).with(Tone::Bold, image)];
     }
     // One that was there already is no news.
     let news = !quiet && !matches!(how, "present" | "cached");

@@ -12,8 +12,9 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::{Env, Job};
+use crate::diagnostic::Span;
 use crate::engine::{Reason, ResourceKind};
-use crate::event::{Fault, What};
+use crate::event::{Fault, NOT_BUILT, What};
 use crate::image::{How, ImagePlan, Pull};
 use crate::plan::{Plan, SCRATCH};
 use crate::step::{Emitter, inside};
@@ -74,15 +75,16 @@ impl Images {
             let _alone = self.later.lock().await;
             self.make(env, &[plan]).await;
         }
-        let stacks = plan.stacks.iter().flat_map(|stack| stack.pulled());
-        let own = plan.images.iter().map(|image| &image.reference);
-        let mut wanted: BTreeSet<&str> = own.chain(stacks).map(String::as_str).collect();
-        wanted.extend(plan.asks_inside().then_some(INSIDE));
         let made = self.made();
         let mut faults = Vec::new();
-        for made in wanted.into_iter().filter_map(|wanted| made.get(wanted)) {
+        for (wanted, at) in wanted_by(plan) {
+            let Some(made) = made.get(wanted) else { continue };
             *parts.entry(made.part.to_owned()).or_default() += made.seconds;
-            faults.extend(made.fault.clone());
+            // Another one may have written it elsewhere: the place is that of who wants it.
+            faults.extend(made.fault.clone().map(|fault| match at {
+                Some(at) => fault.at(at.place()),
+                None => fault,
+            }));
         }
         faults.dedup();
         faults
@@ -154,6 +156,18 @@ impl Images {
     }
 }
 
+/// The images that a plan wants, and where it says so.
+fn wanted_by(plan: &Plan) -> BTreeMap<&str, Option<&Span>> {
+    let inside = plan.asks_inside().then_some((INSIDE, None));
+    let stacks = plan
+        .stacks
+        .iter()
+        .flat_map(|stack| stack.pulled().map(|reference| (reference.as_str(), Some(stack.at()))));
+    let own = plan.images.iter();
+    let own = own.map(|image| (image.reference.as_str(), Some(&image.at)));
+    inside.into_iter().chain(stacks).chain(own).collect()
+}
+
 fn plans<'j>(jobs: &[&'j Job]) -> Vec<&'j Plan> {
     jobs.iter().map(|job| &job.plan).collect()
 }
@@ -167,7 +181,7 @@ async fn inside_image(env: &Env) -> Made {
     let made = inside::make_image(env.unplaced().engine.as_ref(), env.host.as_ref()).await;
     let (how, fault) = match made {
         Ok(how) => (how, None),
-        Err(fault) => ("failed", Some(fault)),
+        Err(fault) => (NOT_BUILT, Some(fault)),
     };
     let seconds = began.elapsed().as_secs_f64();
     env.emitter.emit(What::ImageReady {
@@ -219,6 +233,14 @@ fn ready(waiting: &BTreeMap<String, Wanted>, unfinished: &BTreeSet<String>, idle
 }
 
 impl ImagePlan {
+    /// What is said of it where it cannot be had.
+    fn missing(&self) -> &'static str {
+        match self.how {
+            How::Build(_) => NOT_BUILT,
+            How::Existing { .. } | How::Blank => "failed",
+        }
+    }
+
     fn made(&self, seconds: f64, fault: Option<Fault>) -> Made {
         let part = match self.how {
             How::Build(_) => "build",
@@ -245,7 +267,7 @@ async fn make(env: &Env, wanted: &Wanted, missing: Option<Fault>) -> Made {
     };
     let (how, fault) = match made {
         Ok(how) => (how, None),
-        Err(fault) => ("failed", Some(fault.at(image.at.place()))),
+        Err(fault) => (image.missing(), Some(fault)),
     };
     let seconds = began.elapsed().as_secs_f64();
     wanted.emitter.emit(What::ImageReady {

@@ -37,7 +37,7 @@ fn a_run_with_each_outcome() {
       e2erun  0.1.0: 7 cases in 7 files, 2 at once
               engine 20.10.24 (API 1.41), compose 2.40.3, Linux 6.1 amd64
        built    12.4s  app
-    no image    12.4s  broken
+   not built    12.4s  broken
         note  removed what a dead run left: 2 containers
     retrying  shop survives a restart [db=pg15]: port 40123 was taken
       passed    13.0s  shop survives a restart [db=pg15]  scenarios/shop.yaml
@@ -149,7 +149,7 @@ fn quiet_tells_what_went_wrong_and_the_summary() {
         &sample::shop(),
         &settings,
         str![[r#"
-    no image    12.4s  broken
+   not built    12.4s  broken
       failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
        flaky    2.00s  sometimes  scenarios/flaky.yaml  (passed on try 2)
      errored    0.00s  cannot be built  scenarios/build.yaml:4:3
@@ -437,7 +437,7 @@ fn an_interrupted_run_tells_what_it_waited_for() {
             ..Settings::default()
         },
         str![[r#"
-    no image    12.4s  broken
+   not built    12.4s  broken
       failed    11.5s  the guest book keeps its entries  scenarios/book.yaml:14:21
 
 errored: `gc` may have to remove what is left

@@ -3,6 +3,7 @@
 use super::stage;
 use crate::engine::fake::{Reply, Script, ToolFault};
 use crate::engine::{Labels, Reason};
+use crate::event::What;
 
 const BUILD: &str = "images: {app: {build: ./app}}\nsteps: [assert: 'true']\n";
 
@@ -30,13 +31,34 @@ async fn a_build_that_fails_errors_only_those_who_use_it() {
             fake.tool_fault(ToolFault::Fails(1, "no space left on device"));
         })
         .check(
-            "image `app` failed: the build of `app` failed: exit code 1
+            "image `app` not built: the build of `app` failed: exit code 1
              1: = errored: the build of `app` failed: exit code 1
              2: steps[1] passed
              2: = passed
              exit 3",
         )
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_fails_is_told_at_each_who_wants_it() {
+    let stage = stage(BUILD)
+        .scenario("two", &format!("\n\n{BUILD}"))
+        .file("app/Dockerfile", "FROM busybox\n")
+        .engine(|fake| {
+            fake.tool_fault(ToolFault::Fails(1, "no space left on device"));
+        });
+    let events = stage.events().await;
+    let faults = events.iter().flat_map(|event| match &event.what {
+        What::CaseEnded { faults, .. } => faults.clone(),
+        _ => Vec::new(),
+    });
+    let mut places: Vec<String> = faults
+        .filter_map(|fault| fault.place)
+        .map(|place| format!("{}:{}", place.path.rsplit('/').next().unwrap(), place.line))
+        .collect();
+    places.sort();
+    assert_eq!(places, ["one.yaml:2", "two.yaml:4"]);
 }
 
 #[tokio::test(start_paused = true)]
