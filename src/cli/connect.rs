@@ -1,6 +1,6 @@
 //! What a run reaches: the engine with its tools and its world, this machine, the network; and the lease of it all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::engine::world::World;
 use crate::engine::{Engine, EngineError, EngineInfo, EngineResult, Pulls, Reason};
 use crate::event::{Fault, NodeInfo};
 use crate::host::{Host, RealHost};
-use crate::lease::{Lease, Leases, Locks, case_labels, private, sweep};
+use crate::lease::{self, Lease, Leases, Locks, case_labels, private, sweep};
 use crate::net::{Net, RealNet};
 use crate::run::{Facts, scratch};
 use crate::step::{Emitter, NodeHandle};
@@ -306,10 +306,9 @@ async fn clean(process: &Process, engine: &dyn Engine, host: &dyn Host, (id, not
         .filter(|dead| dead.engines.contains(id) || dead.engines.is_empty())
     {
         let swept = sweep(engine, host, dead).await;
-        let names: BTreeSet<&str> = swept.removed.iter().map(|resource| resource.name.as_str()).collect();
-        if !names.is_empty() {
-            let names = names.into_iter().collect::<Vec<_>>().join(", ");
-            note(&format!("removed what a dead run had left: {names}"));
+        if !swept.removed.is_empty() {
+            let counted = lease::counted(&swept.removed);
+            note(&format!("removed what a dead run had left: {counted}"));
         }
         for left in swept.left {
             note(&format!(

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::options::GcArguments;
 use super::{Process, connect, terminal};
+use crate::engine::Resource;
 use crate::engine::docker::Docker;
-use crate::engine::{Resource, ResourceKind};
 use crate::host::{Host, NoGroups, RealHost};
 use crate::lease::{self, GcOptions, GcPlan, Lease, Leases, Why, WhyNot};
 use crate::shape::Word;
@@ -150,15 +150,6 @@ fn planned(plan: &GcPlan, (now, own): (i64, &str)) -> String {
         };
         text.push_str(&format!("would remove {} ({why})\n", named(resource)));
     }
-    for (resource, why) in &plan.kept {
-        let of_image = matches!(resource.kind, ResourceKind::Image).then(|| built(resource, now));
-        let told = format!(
-            "{}{}",
-            left(plan, (resource, *why), (now, own)),
-            of_image.unwrap_or_default()
-        );
-        text.push_str(&format!("would leave {} ({told})\n", named(resource)));
-    }
     text.push_str(&format!(
         "{} would be removed{}\n",
         plan.resources.len(),
@@ -167,38 +158,48 @@ fn planned(plan: &GcPlan, (now, own): (i64, &str)) -> String {
     text
 }
 
-/// Why something stays; of what was kept also of what, since when, and how it is removed.
+/// Why something stays, the same for all of a run, a case or an owner; of what was kept also of what, since when, and how it
+/// is removed.
 fn left(plan: &GcPlan, (resource, why): (&Resource, WhyNot), (now, own): (i64, &str)) -> String {
-    let case = resource.labels.get(lease::CASE).and_then(|case| plan.cases.get(case));
-    match case.filter(|_| why == WhyNot::Kept) {
-        Some(case) => format!(
-            "kept of `{}` {} ago: `{own} --label {}={}` removes it",
-            case.scenario,
-            age_text(now.saturating_sub(case.at)),
-            lease::CASE,
-            case.case
+    let label = |name: &str| resource.labels.get(name);
+    let run = label(lease::LEASE).map_or("", String::as_str);
+    match why {
+        WhyNot::Kept => match label(lease::CASE).and_then(|case| plan.cases.get(case)) {
+            Some(case) => format!(
+                "kept of `{}` {} ago: `{own} --label {}={}` removes it",
+                case.scenario,
+                age_text(now.saturating_sub(case.at)),
+                lease::CASE,
+                case.case
+            ),
+            None => "kept for a look".to_owned(),
+        },
+        WhyNot::Alive => format!("run `{run}` is alive"),
+        WhyNot::Elsewhere => format!(
+            "run `{run}` is not known here: `--older-than`, or `--label {}={run}`, removes it",
+            lease::LEASE
         ),
-        None => why_not(why).to_owned(),
+        WhyNot::Recent => format!(
+            "a built image, used within 7 days: `--images` removes it{}",
+            owner(resource)
+        ),
+        WhyNot::Wanted => format!("a built image that a living run wants{}", owner(resource)),
+        WhyNot::Used => format!("a built image that a container is made from{}", owner(resource)),
+        WhyNot::Named => {
+            "an image with a name of its own, made from what is e2erun's: `docker rmi` removes it".to_owned()
+        }
+        WhyNot::Young => format!("a built image, used since then{}", owner(resource)),
     }
 }
 
-fn why_not(why: WhyNot) -> &'static str {
-    match why {
-        WhyNot::Kept => "kept for a look",
-        WhyNot::Alive => "its run is alive",
-        WhyNot::Elsewhere => "its run is not known here: `--older-than` or its `--label` removes it",
-        WhyNot::Recent => "a built image, used within 7 days: `--images` removes it",
-        WhyNot::Wanted => "a built image that a living run wants",
-        WhyNot::Used => "a built image that a container is made from",
-        WhyNot::Named => "an image with a name of its own, made from what is e2erun's: `docker rmi` removes it",
-        WhyNot::Young => "a built image, used since then",
-    }
+fn owner(resource: &Resource) -> String {
+    let owner = resource.labels.get(lease::OWNER);
+    owner.map_or_else(String::new, |owner| format!(", built for `{owner}`"))
 }
 
 /// Whose a built image is, and when it was last used.
 fn built(resource: &Resource, now: i64) -> String {
-    let owner = resource.labels.get(lease::OWNER);
-    let owner = owner.map_or_else(String::new, |owner| format!(", built for `{owner}`"));
+    let owner = owner(resource);
     match resource.created {
         ..=0 => owner,
         used => format!("{owner}, last used {} ago", age_text(now.saturating_sub(used))),
@@ -213,19 +214,18 @@ fn age_text(seconds: i64) -> String {
     }
 }
 
-/// How many are not touched, and for which reasons.
+/// How many are not touched, and for which reasons: what nobody removes is no line for each.
 fn untouched(plan: &GcPlan, (now, own): (i64, &str)) -> String {
-    let mut counted: BTreeMap<(WhyNot, String), usize> = BTreeMap::new();
+    let mut all: BTreeMap<(WhyNot, String), Vec<&Resource>> = BTreeMap::new();
     for (resource, why) in &plan.kept {
-        *counted
-            .entry((*why, left(plan, (resource, *why), (now, own))))
-            .or_default() += 1;
+        let told = left(plan, (resource, *why), (now, own));
+        all.entry((*why, told)).or_default().push(resource);
     }
-    let reasons: String = counted
-        .iter()
-        .map(|((_, why), count)| format!("\n  {count}: {why}"))
-        .collect();
-    format!(", {} not touched{reasons}", plan.kept.len())
+    let reasons = all.iter().map(|((_, why), resources)| {
+        let counted = lease::counted(resources.iter().copied());
+        format!("\n  {counted}: {why}")
+    });
+    format!(", {} not touched{}", plan.kept.len(), reasons.collect::<String>())
 }
 
 fn named(resource: &Resource) -> String {
@@ -257,17 +257,15 @@ mod tests {
             ..GcPlan::default()
         };
         let expected = "would remove image e2erun/web:1 (a built image, built for `/shop`, last used 9 days ago)
-would leave image e2erun/web:2 (a built image, used within 7 days: `--images` removes it, built for `/shop`, last used 2 h ago)
-would leave image e2erun/old:1 (a built image that a container is made from)
 1 would be removed, 2 not touched
-  1: a built image, used within 7 days: `--images` removes it
-  1: a built image that a container is made from
+  1 image: a built image, used within 7 days: `--images` removes it, built for `/shop`
+  1 image: a built image that a container is made from
 ";
         assert_eq!(planned(&plan, (now, "e2erun gc")), expected);
     }
 
     #[test]
-    fn what_was_kept_is_told_with_its_case_and_how_it_is_removed() {
+    fn what_stays_is_told_by_run_and_case_with_how_it_is_removed() {
         let now = 1_800_000_000;
         let resource = |name: &str, case: &str| Resource {
             kind: ResourceKind::Container,
@@ -275,6 +273,10 @@ would leave image e2erun/old:1 (a built image that a container is made from)
             name: name.to_owned(),
             labels: case_labels("run", "shop.yaml", case),
             created: now - 9000,
+        };
+        let volume = Resource {
+            kind: ResourceKind::Volume,
+            ..resource("data", "alive-1-1")
         };
         let case = KeptCase {
             case: "run-1-1".to_owned(),
@@ -286,16 +288,17 @@ would leave image e2erun/old:1 (a built image that a container is made from)
                 (resource("web", "run-1-1"), WhyNot::Kept),
                 (resource("db", "run-1-1"), WhyNot::Kept),
                 (resource("other", "elsewhere-1-1"), WhyNot::Elsewhere),
+                (resource("one", "alive-1-1"), WhyNot::Alive),
+                (volume, WhyNot::Alive),
+                (resource("two", "alive-1-2"), WhyNot::Alive),
             ],
             cases: [(case.case.clone(), case)].into(),
             ..GcPlan::default()
         };
-        let expected = "would leave container web (kept of `shop.yaml` 2 h ago: `e2erun gc --label e2erun.case=run-1-1` removes it)
-would leave container db (kept of `shop.yaml` 2 h ago: `e2erun gc --label e2erun.case=run-1-1` removes it)
-would leave container other (its run is not known here: `--older-than` or its `--label` removes it)
-0 would be removed, 3 not touched
-  2: kept of `shop.yaml` 2 h ago: `e2erun gc --label e2erun.case=run-1-1` removes it
-  1: its run is not known here: `--older-than` or its `--label` removes it
+        let expected = "0 would be removed, 6 not touched
+  2 containers, 1 volume: run `run` is alive
+  2 containers: kept of `shop.yaml` 2 h ago: `e2erun gc --label e2erun.case=run-1-1` removes it
+  1 container: run `run` is not known here: `--older-than`, or `--label e2erun.lease=run`, removes it
 ";
         let own = "e2erun gc --docker ssh://far";
         assert_eq!(

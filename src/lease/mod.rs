@@ -29,7 +29,7 @@ pub use locks::{Held, Locks, SwarmUse};
 pub use services::{Ends, dissolve};
 pub use standing::{DeadLease, Leases};
 pub use swarm::{SWARM, SwarmEnd, leave_swarm, make_swarm, swarm_end};
-pub use sweep::{Left, Swept, clear, clear_some, sweep};
+pub use sweep::{Left, Swept, clear, clear_some, counted, sweep};
 
 /// The label with the id of the lease, which is also the run's.
 pub const LEASE: &str = "e2erun.lease";

@@ -223,3 +223,16 @@ pub(super) fn left(resource: &Resource, why: &EngineError) -> Left {
         why: why.to_string(),
     }
 }
+
+/// How many of each kind: `12 containers, 1 network`.
+pub fn counted<'r>(resources: impl IntoIterator<Item = &'r Resource>) -> String {
+    let mut counts: BTreeMap<ResourceKind, usize> = BTreeMap::new();
+    for resource in resources {
+        *counts.entry(resource.kind).or_default() += 1;
+    }
+    let told = counts.iter().map(|(kind, count)| match count {
+        1 => format!("1 {}", kind.word()),
+        count => format!("{count} {}s", kind.word()),
+    });
+    told.collect::<Vec<_>>().join(", ")
+}

@@ -75,14 +75,14 @@ impl Swarm {
             _ if !self.made.initialized() => None,
             Ok(SwarmEnd::Stays(why)) => {
                 env.emitter.note(&format!(
-                    "the swarm that e2erun made of this engine stays: {why}; `{}` leaves it once that is gone",
+                    "the swarm that e2erun made of this engine stays: {why}; `{}` ends it once that is gone",
                     env.unplaced().pasted.gc
                 ));
                 None
             }
             Ok(SwarmEnd::LeftNetwork(why)) => {
                 env.emitter.note(&format!(
-                    "the swarm that e2erun made of this engine is left, and not all that it brought along is removed: {why}; \
+                    "the swarm that e2erun made of this engine is ended, and not all that it brought along is removed: {why}; \
                      the next run tries again, or `{}`",
                     env.unplaced().pasted.gc
                 ));
@@ -102,7 +102,7 @@ async fn used(env: &Env) -> Option<SwarmUse> {
         Ok(using) => Some(using),
         Err(why) => {
             env.emitter.note(&format!(
-                "a swarm that e2erun has made of this engine is not left at the end, since nobody can tell who uses it: {why}"
+                "a swarm that e2erun has made of this engine stays at the end, since nobody can tell who uses it: {why}"
             ));
             None
         }
@@ -125,6 +125,6 @@ async fn make(env: &Env) -> Option<Fault> {
 }
 
 fn unleft(env: &Env, why: &str) -> Fault {
-    Fault::error(format!("the swarm that e2erun made of this engine is not left: {why}"))
-        .hint(format!("`{}` leaves it", env.unplaced().pasted.gc))
+    Fault::error(format!("the swarm that e2erun made of this engine is not ended: {why}"))
+        .hint(format!("`{}` ends it", env.unplaced().pasted.gc))
 }

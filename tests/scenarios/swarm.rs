@@ -178,10 +178,10 @@ fn the_gc_that_removes_what_was_kept_leaves_the_swarm_or_says_why_not() {
     assert_eq!(labelled(&label), Vec::<String>::new());
     let swarm = "the swarm that e2erun made of this engine";
     // Tests beside this one may use it, or have something in it.
-    let of_swarm = regex::Regex::new(&format!("(?m)^(left {swarm}$|{swarm} stays: )")).unwrap();
+    let of_swarm = regex::Regex::new(&format!("(?m)^(ended {swarm}$|{swarm} stays: )")).unwrap();
     assert_eq!(of_swarm.is_match(&done), is_ours, "{done}");
     let would = regex::Regex::new(&format!(
-        "(?m)^(would leave {swarm}, if nothing stays in it|{swarm} stays: )"
+        "(?m)^(would end {swarm}, if nothing stays in it|{swarm} stays: )"
     ))
     .unwrap();
     assert_eq!(would.is_match(&shown), is_ours, "{shown}");

@@ -4,7 +4,7 @@ use super::super::{Process, connect, terminal};
 use crate::engine::{Engine, EngineResult};
 use crate::lease::{Lease, SwarmEnd, leave_swarm, swarm_end};
 
-/// Leaves it, or says what would become of it; what is told is empty where there is none of e2erun's.
+/// Ends it, or says what would become of it; what is told is empty where there is none of e2erun's.
 pub(super) async fn left(
     process: &Process,
     (engine, lease): (&dyn Engine, &Lease),
@@ -12,7 +12,7 @@ pub(super) async fn left(
 ) -> Result<String, String> {
     told(process, (engine, lease), dry)
         .await
-        .map_err(|why| format!("the swarm that e2erun made of this engine cannot be left: {why}"))
+        .map_err(|why| format!("the swarm that e2erun made of this engine cannot be ended: {why}"))
 }
 
 async fn told(process: &Process, (engine, lease): (&dyn Engine, &Lease), dry: bool) -> Result<String, String> {
@@ -31,7 +31,7 @@ async fn told(process: &Process, (engine, lease): (&dyn Engine, &Lease), dry: bo
         false => leave_swarm(engine, lease).await,
     };
     drop(alone);
-    let verb = if dry { "would leave" } else { "left" };
+    let verb = if dry { "would end" } else { "ended" };
     Ok(match asked(end)? {
         SwarmEnd::NotOurs => String::new(),
         SwarmEnd::LeftNetwork(why) => {
@@ -40,7 +40,7 @@ async fn told(process: &Process, (engine, lease): (&dyn Engine, &Lease), dry: bo
         SwarmEnd::Left => format!("{verb} the swarm that e2erun made of this engine\n"),
         // What of it would be removed first is not sorted out for a look.
         SwarmEnd::Stays(why) if dry => {
-            format!("would leave the swarm that e2erun made of this engine, if nothing stays in it: now {why}\n")
+            format!("would end the swarm that e2erun made of this engine, if nothing stays in it: now {why}\n")
         }
         SwarmEnd::Stays(why) => format!("the swarm that e2erun made of this engine stays: {why}\n"),
     })

@@ -93,7 +93,7 @@ async fn who_hangs_in_leaving_it_is_told_and_not_waited_for_for_ever() {
     let told = stage.told(&stage.events().await);
     assert!(told.starts_with(WAITS), "{told}");
     assert!(
-        told.contains("is not left at the end") && told.contains("locked for 5 minutes"),
+        told.contains("stays at the end") && told.contains("locked for 5 minutes"),
         "{told}"
     );
     assert!(told.ends_with("steps[1] passed\n= passed\n"), "{told}");
