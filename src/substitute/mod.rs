@@ -41,6 +41,7 @@ mod matching;
 mod mounts;
 mod names;
 mod own_secrets;
+mod no_services;
 mod passed;
 mod paths;
 mod ports;

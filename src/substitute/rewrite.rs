@@ -21,9 +21,9 @@ use super::unit::Unit;
 use super::view::{self, Layers, View};
 use super::{
     absent, anew, contrary, elsewhere, external, format, given, host_paths, images, info, keys, labels, names,
-    own_secrets, passed, paths, refused, several_ports, swarm, unset, writable,
+    no_services, own_secrets, passed, paths, refused, several_ports, swarm, unset, writable,
 };
-use crate::diagnostic::{Diagnostic, Level, did_you_mean};
+use crate::diagnostic::{Diagnostic, Level};
 use crate::yaml;
 
 /// Rewrites a stack. Pure: what it has to know of the disk and is not in `files` yet it asks for, to be called again.
@@ -67,7 +67,7 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
         return None;
     }
     if services.is_empty() {
-        problems.push(misspelt(&units).unwrap_or_else(|| no_services(input, looking)));
+        problems.push(no_services::told(&units, input, looking));
         return None;
     }
     let scene = Scene {
@@ -111,31 +111,6 @@ fn sort_out(found: Vec<Diagnostic>, problems: &mut Vec<Diagnostic>, noted: &mut 
     let (refused, taken): (Vec<_>, Vec<_>) = found.into_iter().partition(|told| told.level == Level::Error);
     problems.extend(refused);
     noted.extend(taken);
-}
-
-fn no_services(input: &StackInput, looking: &Looking<'_>) -> Diagnostic {
-    let file = input.files.first();
-    let (at, name) = file.map_or((&input.at, "it".to_owned()), |file| {
-        (&file.span, looking.shown(&file.value))
-    });
-    Diagnostic::error(at, format!("there are no services in `{name}`"))
-        .help("a compose file has a mapping `services:`; the format without it is too old")
-}
-
-/// A key that was to be `services`.
-fn misspelt(units: &[Unit]) -> Option<Diagnostic> {
-    let keys = units
-        .iter()
-        .flat_map(|unit| &unit.documents)
-        .filter_map(yaml::Node::map);
-    let keys = keys
-        .flatten()
-        .filter_map(|(key, _)| key.scalar().map(|name| (key, name)));
-    let (key, name) = keys
-        .filter(|(_, name)| *name != "services")
-        .find(|(_, name)| did_you_mean(name, &["services"]).is_some())?;
-    let message = format!("unknown key in a compose file, `{name}`");
-    Some(Diagnostic::error(&key.span, message).help("did you mean `services`?"))
 }
 
 /// What a rewriting goes by.

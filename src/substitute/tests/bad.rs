@@ -89,7 +89,16 @@ fn files_that_cannot_be_read() {
 
 #[test]
 fn files_that_are_no_compose_files() {
-    stack("").refused("scenario.yaml:1:1: there are no services in `/app/compose.yml` [a compose file has a mapping `services:`; the format without it is too old]\n");
+    for empty in ["", "---\n", "{}\n"] {
+        stack(empty).refused("scenario.yaml:1:1: `/app/compose.yml` is empty [a compose file has a mapping `services:`, with each service below it]\n");
+    }
+    for services in ["{}", "[]", "~"] {
+        stack(&format!("services: {services}\n")).refused(&format!("/app/compose.yml:1:11: there are no services in `/app/compose.yml`: `services` is empty [each service stands below it: `web: {{image: …}}`]\n"));
+    }
+    stack("services:\n  - web: {image: x}\n").refused("/app/compose.yml:2:3: `services` is a list [it is a mapping, with the name of each service as a key: take the `- ` away]\n");
+    stack("services: web\n").refused(
+        "/app/compose.yml:1:11: `services` is text [it is a mapping, with the name of each service as a key]\n",
+    );
     stack("web:\n  image: x\n").refused("scenario.yaml:1:1: there are no services in `/app/compose.yml` [a compose file has a mapping `services:`; the format without it is too old]\n");
     stack("- a\n")
         .refused("/app/compose.yml:1:1: a compose file is a mapping, this is a list [it begins with `services:`]\n");
