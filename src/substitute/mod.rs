@@ -13,6 +13,7 @@
 
 mod absent;
 mod anew;
+mod beside;
 mod build_files;
 mod build_hash;
 mod build_written;
@@ -40,8 +41,8 @@ mod labels;
 mod matching;
 mod mounts;
 mod names;
-mod own_secrets;
 mod no_services;
+mod own_secrets;
 mod passed;
 mod paths;
 mod ports;

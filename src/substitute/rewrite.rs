@@ -20,7 +20,7 @@ use super::rewritten::{
 use super::unit::Unit;
 use super::view::{self, Layers, View};
 use super::{
-    absent, anew, contrary, elsewhere, external, format, given, host_paths, images, info, keys, labels, names,
+    absent, anew, beside, contrary, elsewhere, external, format, given, host_paths, images, info, keys, labels, names,
     no_services, own_secrets, passed, paths, refused, several_ports, swarm, unset, writable,
 };
 use crate::diagnostic::{Diagnostic, Level};
@@ -103,6 +103,7 @@ fn attempt(input: &StackInput, looking: &Looking<'_>, problems: &mut Vec<Diagnos
     sort_out(contrary::find(&units, input.kind), problems, &mut noted);
     let mut rewritten = finish(&scene, units, Made { services, ..made });
     rewritten.notes.extend(noted);
+    rewritten.notes.extend(beside::untaken(input, looking));
     Some(rewritten)
 }
 

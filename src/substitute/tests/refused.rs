@@ -1,6 +1,29 @@
 //! What the compose tool would refuse is told, and what it may know better is not.
 
-use super::{files, stack};
+use super::{files, shown, stack};
+
+#[test]
+fn a_file_that_the_tool_would_take_unasked_is_told() {
+    let told = |files_there: &[(&str, &str)], named: &[&str]| {
+        let notes = files(named, files_there).rewritten().notes;
+        shown(&notes)
+    };
+    let text = "services: {web: {image: x}}";
+    let two = [
+        ("/app/docker-compose.yml", text),
+        ("/app/docker-compose.override.yml", text),
+    ];
+    assert_eq!(
+        told(&two, &["/app/docker-compose.yml"]),
+        "scenario.yaml:1:1: `docker-compose.override.yml` stands beside `docker-compose.yml`, and is not taken: `docker compose` would take it [where it is wanted, name both: `compose: [docker-compose.yml, docker-compose.override.yml]`]\n"
+    );
+    assert_eq!(
+        told(&two, &["/app/docker-compose.yml", "/app/docker-compose.override.yml"]),
+        ""
+    );
+    assert_eq!(told(&[("/app/shop.yml", text), two[1]], &["/app/shop.yml"]), "");
+    assert_eq!(told(&two[..1], &["/app/docker-compose.yml"]), "");
+}
 
 #[test]
 fn what_is_in_no_file_may_come_from_elsewhere() {
