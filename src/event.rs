@@ -251,6 +251,9 @@ pub enum What {
         faults: Vec<Fault>,
         /// True when another try follows.
         retried: bool,
+        /// True where something that runs was there at its end: `--keep` would have left it.
+        #[serde(default = "may_have_started")]
+        started: bool,
     },
     /// The run ended; the last event.
     RunEnded {
@@ -261,6 +264,11 @@ pub enum What {
         /// What is wrong with the run itself.
         faults: Vec<Fault>,
     },
+}
+
+/// Older events do not say it.
+fn may_have_started() -> bool {
+    true
 }
 
 /// What the command line says about outcomes: told with the run, so that its reports can be made again.

@@ -276,6 +276,7 @@ mod tests {
                 parts: std::collections::BTreeMap::new(),
                 faults: Vec::new(),
                 retried: false,
+                started: false,
             };
             tally.event(&event(Some(number), ended));
         }

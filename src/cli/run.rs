@@ -395,6 +395,7 @@ fn tell_unreached(emitter: Emitter, prepared: &Prepared, started: What, fault: O
         });
     }
     emitter.emit(What::RunEnded {
+            started: false,
         seconds: emitter.elapsed(),
         interrupted: fault.is_none(),
         faults: fault.into_iter().collect(),

@@ -423,6 +423,14 @@ impl ResourceKind {
         ResourceKind::Image,
     ];
 
+    /// True for what runs, or makes something run.
+    pub fn runs(self) -> bool {
+        matches!(
+            self,
+            ResourceKind::Service | ResourceKind::Container | ResourceKind::Task
+        )
+    }
+
     /// What messages call one.
     pub fn word(self) -> &'static str {
         match self {

@@ -26,7 +26,7 @@ use known::Known;
 pub use stream::Hiding;
 
 /// What stands in place of a hidden value.
-pub(crate) const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = crate::event::HIDDEN;
 
 /// A value of fewer letters may be a part of any word.
 pub const FEW_LETTERS: usize = 4;

@@ -71,6 +71,8 @@ pub struct End {
     pub faults: Vec<Fault>,
     /// True when another try follows.
     pub retried: bool,
+    /// True where something that runs was there at its end.
+    pub started: bool,
 }
 
 /// One step.
@@ -302,8 +304,9 @@ impl Attempt {
         all.extend(self.end.is_none().then(|| self.interrupted(attempt)));
         all.sort_by_key(|found| match found.fault.makes() {
             Some(Outcome::Failed) => 0,
-            Some(_) => 1,
+            Some(_) if found.phase() != Some(Phase::Cleanup) => 1,
             None => 2,
+            Some(_) => 3,
         });
         all
     }
@@ -332,6 +335,11 @@ impl Attempt {
 }
 
 impl Found<'_> {
+    /// The phase of its step.
+    pub fn phase(&self) -> Option<Phase> {
+        Some(self.step?.info.phase)
+    }
+
     fn into_place(self) -> Option<Place> {
         let of_step = self.step.map(|step| &step.info.place);
         self.fault.place.as_ref().or(of_step).cloned()

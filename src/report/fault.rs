@@ -1,18 +1,18 @@
 //! A fault in full, the same for every reporter: message, place with source line, expected and actual, facts, hint.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use similar::TextDiff;
 
-use crate::diagnostic::{Place, shell_word};
-use crate::event::{Detail, Fault, FaultKind, Outcome};
-use crate::report::afterwards;
-use crate::report::case::{Attempt, Case, Found, Step};
+use crate::diagnostic::Place;
+use crate::event::{Counts, Fault, FaultKind, Outcome, Phase};
+use crate::report::case::{Case, Found, Step};
 use crate::report::line::{Line, Tone, lines_of};
+use crate::report::once::Told;
 use crate::report::outcome::word;
 use crate::report::tally::Run;
 use crate::report::text;
+use crate::report::{afterwards, inside};
 
 /// How much of one text (a log's tail, a body) a report shows; there is head and tail of a longer one.
 const SHOWN: usize = 32 * 1024;
@@ -21,8 +21,6 @@ const UNREACHED: usize = 10;
 /// How many lines of what was found are shown, its first and its last ones.
 const HEAD: usize = 10;
 const TAIL: usize = 20;
-/// What is wrong with a case that Ctrl-C ended.
-const INTERRUPTED: &str = "interrupted";
 /// How much of a source line is shown.
 const SOURCE_WIDTH: usize = 120;
 
@@ -36,7 +34,7 @@ pub fn place<'a>(case: &'a Case, found: &'a Found<'_>) -> &'a Place {
 pub fn lines(case: &Case, found: &Found<'_>) -> Vec<Line> {
     let place = place(case, found);
     let gutter = place.line.to_string().len();
-    let mut all = headline(&found.fault);
+    let mut all = headline(&found.fault, found.phase());
     all.extend(source(place, gutter));
     if let Some(step) = found.step {
         all.extend(step_lines(step, gutter));
@@ -54,7 +52,7 @@ pub fn lines(case: &Case, found: &Found<'_>) -> Vec<Line> {
 /// A fault of the run itself: no case, no step, perhaps no place.
 pub fn run_lines(fault: &Fault) -> Vec<Line> {
     let gutter = fault.place.as_ref().map_or(1, |place| place.line.to_string().len());
-    let mut all = headline(fault);
+    let mut all = headline(fault, None);
     all.extend(fault.place.iter().flat_map(|place| source(place, gutter)));
     all.extend(compared(fault, gutter));
     for detail in &fault.details {
@@ -66,12 +64,43 @@ pub fn run_lines(fault: &Fault) -> Vec<Line> {
 
 /// All of a case's faults, try by try, what was not reached for them and done after them, and at the end how to look inside.
 pub fn case_lines(run: &Run, case: &Case) -> Vec<Line> {
+    case_lines_after(run, case, &mut Told::default())
+}
+
+/// The same, without what was told of other cases before.
+pub fn case_lines_after(run: &Run, case: &Case, told: &mut Told) -> Vec<Line> {
     let mut faults = told_once(case.faults());
-    details_once(&mut faults);
+    if let Some(before) = told.went_so(case, &faults) {
+        let same = Line::plain(format!("the same as in `{before}`"));
+        return std::iter::once(same).chain(inside::kept(case)).collect();
+    }
+    told.details_once(case, &mut faults);
+    // In the order in which it was done; with several tries each fault stands at its try.
+    let is_late = |found: &Found<'_>| case.attempts.len() == 1 && found.phase() == Some(Phase::Cleanup);
+    let (late, faults): (Vec<Found<'_>>, Vec<Found<'_>>) = faults.into_iter().partition(is_late);
+    let parts = [
+        faults_lines(case, &faults),
+        not_reached(case),
+        afterwards::of_case(case),
+        faults_lines(case, &late),
+        inside::lines(run, case),
+    ];
+    let mut all = Vec::new();
+    for part in parts {
+        if !part.is_empty() && !all.is_empty() {
+            all.push(Line::new());
+        }
+        all.extend(part);
+    }
+    all
+}
+
+/// Faults, one after the other, each below its try where there are several.
+fn faults_lines(case: &Case, faults: &[Found<'_>]) -> Vec<Line> {
     let several = case.attempts.len() > 1;
     let mut all = Vec::new();
     let mut attempt = 0;
-    for found in &faults {
+    for found in faults {
         if !all.is_empty() {
             all.push(Line::new());
         }
@@ -80,12 +109,6 @@ pub fn case_lines(run: &Run, case: &Case) -> Vec<Line> {
             all.push(Line::new().with(Tone::Bold, format!("try {attempt} of {}", case.attempts.len())));
         }
         all.extend(lines(case, found));
-    }
-    for part in [not_reached(case), afterwards::of_case(case), look_inside(run, case)] {
-        if !part.is_empty() && !all.is_empty() {
-            all.push(Line::new());
-        }
-        all.extend(part);
     }
     all
 }
@@ -113,20 +136,6 @@ fn told_once(faults: Vec<Found<'_>>) -> Vec<Found<'_>> {
     faults.into_iter().filter(news).collect()
 }
 
-/// A log that explains several faults stands at the first of them.
-fn details_once(faults: &mut [Found<'_>]) {
-    let mut told: BTreeSet<(String, String)> = BTreeSet::new();
-    for found in faults {
-        for at in 0..found.fault.details.len() {
-            let Detail { title, text } = &found.fault.details[at];
-            let long = text.contains('\n');
-            if long && !told.insert((title.clone(), text.clone())) {
-                "the same as above".clone_into(&mut found.fault.to_mut().details[at].text);
-            }
-        }
-    }
-}
-
 /// The steps that were not reached: never left out in silence.
 fn not_reached(case: &Case) -> Vec<Line> {
     let steps: Vec<&Step> = case.unreached().collect();
@@ -145,44 +154,6 @@ fn not_reached(case: &Case) -> Vec<Line> {
     all
 }
 
-/// What was left for a look, or how to have it left the next time.
-fn look_inside(run: &Run, case: &Case) -> Vec<Line> {
-    let kept: Vec<&String> = case.attempts.values().flat_map(|attempt| &attempt.kept).collect();
-    let told = |found: &Found<'_>| found.fault.hint.as_ref().is_some_and(|hint| hint.contains("--keep"));
-    if !kept.is_empty() {
-        return kept
-            .into_iter()
-            .flat_map(|text| lines_of(Tone::Plain, text, SHOWN))
-            .collect();
-    }
-    let outcome = case.outcome();
-    // Where no step ran there is nothing to look into.
-    let ran = case.last().is_some_and(Attempt::ran);
-    let looked_for = matches!(outcome, Outcome::Failed | Outcome::Errored) && case.end().is_some() && ran;
-    let already = run.command.iter().any(|word| word.starts_with("--keep"));
-    // Who ended the case does not ask what went wrong with it.
-    let ended = case.faults().iter().any(|found| found.fault.message == INTERRUPTED);
-    if !looked_for || already || ended || case.faults().iter().any(told) {
-        return Vec::new();
-    }
-    let engine = engine(&run.command).map_or_else(String::new, |named| format!("--docker {} ", shell_word(named)));
-    vec![Line::plain(format!(
-        "look inside: e2erun {engine}{} --keep failed",
-        shell_word(&case.info.file)
-    ))]
-}
-
-/// How the command line named the engine.
-fn engine(command: &[String]) -> Option<&str> {
-    let mut words = command.iter();
-    words
-        .find_map(|word| match word.strip_prefix("--docker=") {
-            None if word != "--docker" => None,
-            named => Some(named),
-        })?
-        .or_else(|| words.next().map(String::as_str))
-}
-
 /// The word for what a fault makes of its case.
 pub fn kind_word(fault: &Fault) -> &'static str {
     match fault.kind {
@@ -191,13 +162,16 @@ pub fn kind_word(fault: &Fault) -> &'static str {
     }
 }
 
-fn headline(fault: &Fault) -> Vec<Line> {
+fn headline(fault: &Fault, phase: Option<Phase>) -> Vec<Line> {
     let soft = if fault.soft { " (soft)" } else { "" };
+    // What failed there makes the case something else than failed.
+    let phase = phase.filter(|_| fault.counts != Counts::AsItIs);
+    let phase = phase.map_or_else(String::new, |phase| format!(" in `{}`", phase.word()));
     let mut message = lines_of(Tone::Bold, &fault.message, SHOWN).into_iter();
     let first = message.next().unwrap_or_default().text();
     let head = Line::new()
         .with(Tone::Bad, kind_word(fault))
-        .and(soft)
+        .and(format!("{phase}{soft}"))
         .with(Tone::Bold, format!(": {first}"));
     std::iter::once(head)
         .chain(message.map(|line| line.indented(2)))
@@ -389,17 +363,5 @@ mod tests {
         };
         let told: Vec<String> = super::compared(&fault, 1).into_iter().map(|line| line.text()).collect();
         assert_eq!(told, ["  = expected: x", "  =   actual: (empty)"]);
-    }
-
-    #[test]
-    fn the_engine_is_named_as_the_command_line_named_it() {
-        let check = |command: &str, expected: Option<&str>| {
-            let words: Vec<String> = command.split(' ').map(str::to_owned).collect();
-            assert_eq!(super::engine(&words), expected, "{command}");
-        };
-        check("e2erun a.yaml", None);
-        check("e2erun --docker ssh://core@web1 a.yaml", Some("ssh://core@web1"));
-        check("e2erun a.yaml --docker=far", Some("far"));
-        check("e2erun a.yaml --docker", None);
     }
 }

@@ -32,6 +32,7 @@ impl Attempt {
                 seconds,
                 faults,
                 retried,
+                started,
                 ..
             } => {
                 self.close_waits(elapsed);
@@ -41,6 +42,7 @@ impl Attempt {
                     seconds: *seconds,
                     faults: faults.clone(),
                     retried: *retried,
+                    started: *started,
                 });
             }
             other => self.found(other, at),

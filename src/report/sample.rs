@@ -98,6 +98,7 @@ pub(super) fn case_ended(outcome: Outcome, seconds: f64) -> What {
         parts: BTreeMap::new(),
         faults: Vec::new(),
         retried: false,
+        started: true,
     }
 }
 
@@ -412,6 +413,7 @@ fn others() -> Vec<Event> {
         parts: BTreeMap::new(),
         faults,
         retried: false,
+        started: true,
     };
     let build = Fault::error("cannot build image `broken`")
         .at(place(
@@ -494,6 +496,7 @@ pub(super) fn hostile(text: &str) -> Vec<Event> {
         parts: BTreeMap::new(),
         faults: Vec::new(),
         retried: false,
+        started: true,
     };
     let mut diagnostic = diagnostic(Level::Warning);
     diagnostic.drawn = text.to_owned();

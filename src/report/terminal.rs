@@ -6,6 +6,7 @@ use crate::diagnostic::Level;
 use crate::event::{CaseId, Event, NOT_BUILT, NodeInfo, Outcome, Phase, StepInfo, What};
 use crate::report::case::{Attempt, Case};
 use crate::report::line::{Line, Tone, lines_of};
+use crate::report::once::Told;
 use crate::report::outcome::{WORST_FIRST, word};
 use crate::report::tally::{FAILED_TOO, Run, Tally};
 use crate::report::{Piece, Reporter, Settings, fault, github, text};
@@ -282,13 +283,14 @@ fn failures(tally: &Tally) -> Vec<Line> {
         .flat_map(|run| run.cases.values().filter(kept).map(move |case| (run, case)));
     let others = others.filter(|(_, case)| !bad.iter().any(|(_, one)| std::ptr::eq(*one, *case)));
     for (run, case) in bad.iter().copied().chain(others) {
-        let lines = fault::case_lines(run, case);
+        let lines = fault::case_lines_after(run, case, &mut told);
         if lines.is_empty() {
             continue;
         }
         all.push(Line::new());
         all.push(title(case));
         all.extend(lines);
+    let mut told = Told::default();
     }
     all
 }

@@ -256,3 +256,4 @@ fn not_begun(stored: &StoredCase) -> Option<TryEnded> {
         ..TryEnded::new(ended.outcome, ended.faults.clone())
     })
 }
+        started: false,

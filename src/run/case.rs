@@ -49,6 +49,7 @@ pub(super) async fn try_once(env: &Env, plan: &Plan, before: &Before) -> TryEnde
         parts,
         faults: ended.faults.clone(),
         retried: ended.retried,
+        started: made.get().is_some_and(|case| case.state().started),
     });
     ended
 }
@@ -220,8 +221,6 @@ impl<'a> Running<'a> {
         main.faults.extend(background::finish(&self.case, hurry).await);
         if !main.interrupted {
             scan.look(scope, hurry).await;
-        }
-        if !main.interrupted {
             hurry.run_until_cancelled(ends::tell(&self.case)).await;
         }
         main.faults.extend(scan.told());

@@ -353,6 +353,7 @@ fn not_begun(env: &Env, plan: &Plan, attempt: u32, faults: Vec<Fault>) -> TryEnd
         parts: BTreeMap::new(),
         faults: faults.clone(),
         retried: false,
+        started: false,
     });
     TryEnded::new(Outcome::Errored, faults)
 }

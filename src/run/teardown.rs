@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Env;
 use crate::event::Fault;
 use crate::host::Host;
-use crate::lease::{self, Ends, clear};
+use crate::lease::{self, Ends, Swept, clear};
 use crate::step::{Case, NodeHandle};
 use crate::substitute::StackKind;
 
@@ -112,7 +112,10 @@ pub(crate) async fn remove(case: &Case, hurry: &CancellationToken) -> Vec<Fault>
 async fn remove_once(case: &Case) -> Vec<Fault> {
     let all = case.nodes.iter().map(|node| async {
         let label = case.label();
-        match tokio::time::timeout(LIMIT, clear(node.engine.as_ref(), &label)).await {
+        let cleared = tokio::time::timeout(LIMIT, clear(node.engine.as_ref(), &label)).await;
+        let started = |swept: &Swept| swept.removed.iter().any(|one| one.kind.runs()) || !swept.left.is_empty();
+        case.state().started |= cleared.as_ref().map_or(true, started);
+        match cleared {
             Ok(swept) if swept.left.is_empty() => Vec::new(),
             Ok(swept) => {
                 let lines = swept.left.iter().map(|left| format!("{}: {}", left.what, left.why));

@@ -174,6 +174,8 @@ pub struct CaseState {
     pub images: Vec<String>,
     /// Seconds by part, of all steps.
     pub parts: BTreeMap<String, f64>,
+    /// True where a container or a service of it was there to be removed.
+    pub started: bool,
 }
 
 impl Case {

@@ -395,21 +395,21 @@ errored (soft): the engine did not answer
   |     ^
   = step: steps[1] `exec db`, 0.50s
 
-failed: `exit` is 1
-  --> scenarios/both.yaml:10:5
-   |
-10 |   - shell tidy
-   |     ^
-   = step: cleanup[1] `shell tidy`, 0.50s
-
-failed: `exit` is 1
+failed in `on-failure`: `exit` is 1
  --> scenarios/both.yaml:8:5
   |
 8 |   - shell dump
   |     ^
   = step: on-failure[1] `shell dump`, 0.50s
 
-look inside: e2erun scenarios/both.yaml --keep failed
+failed in `cleanup`: `exit` is 1
+  --> scenarios/both.yaml:10:5
+   |
+10 |   - shell tidy
+   |     ^
+   = step: cleanup[1] `shell tidy`, 0.50s
+
+look inside: e2erun scenarios/both.yaml --name '^both$' --keep failed
 ]]>
 </error>
 <system-out>

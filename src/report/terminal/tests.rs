@@ -284,21 +284,21 @@ errored (soft): the engine did not answer
   |     ^
   = step: steps[1] `exec db`, 0.50s
 
-failed: `exit` is 1
-  --> scenarios/both.yaml:10:5
-   |
-10 |   - shell tidy
-   |     ^
-   = step: cleanup[1] `shell tidy`, 0.50s
-
-failed: `exit` is 1
+failed in `on-failure`: `exit` is 1
  --> scenarios/both.yaml:8:5
   |
 8 |   - shell dump
   |     ^
   = step: on-failure[1] `shell dump`, 0.50s
 
-look inside: e2erun scenarios/both.yaml --keep failed
+failed in `cleanup`: `exit` is 1
+  --> scenarios/both.yaml:10:5
+   |
+10 |   - shell tidy
+   |     ^
+   = step: cleanup[1] `shell tidy`, 0.50s
+
+look inside: e2erun scenarios/both.yaml --name '^both$' --keep failed
 
      errored    2.00s  both  scenarios/both.yaml:6:5  (failed, too)
      errored    0.00s  away  scenarios/both.yaml:1:11

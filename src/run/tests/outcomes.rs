@@ -344,3 +344,21 @@ async fn no_more_scenarios_run_at_once_than_there_are_jobs() {
          2: = passed";
     two(&free).jobs(1).check(one).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_is_told_whether_anything_was_there_to_be_looked_into() {
+    for (body, expected) in [
+        (
+            "stacks: {s: web.yml}\nsteps: [up: s, assert: 'false']\n",
+            [true].as_slice(),
+        ),
+        ("stacks: {s: web.yml}\nsteps: [assert: 'false', up: s]\n", &[false]),
+    ] {
+        let events = stage(body).events().await;
+        let started = events.iter().filter_map(|event| match &event.what {
+            What::CaseEnded { started, .. } => Some(*started),
+            _ => None,
+        });
+        assert_eq!(started.collect::<Vec<_>>(), expected, "{body}");
+    }
+}
