@@ -12,11 +12,11 @@ use super::attempt::mark_soft;
 use super::case::Running;
 use super::ended::TryEnded;
 use super::probe::end_step;
-use super::stored::{Stored, StoredCase, StoredStep};
+use super::stored::{Stored, StoredCase, StoredStep, UNREACHED};
 use super::unsaved::{After, unsaved};
 use super::walk::{Ended, Walk};
 use super::{Env, Job, begin, hide_everywhere};
-use crate::event::{CaseId, Outcome, Phase, StepInfo, What};
+use crate::event::{CaseId, Outcome, Phase, StepInfo, What, count_text};
 use crate::mask::HIDDEN;
 use crate::plan::Plan;
 use crate::step::{Act, Again, Block, Bound, Case, Cx, Done};
@@ -79,6 +79,9 @@ impl StoredCase {
 impl Walk {
     /// Tells that a step is not judged again, and why.
     pub(super) fn not_again(&self, step: &Bound, info: StepInfo, scope: &mut Scope, why: &str) -> Ended {
+        if why.starts_with(UNREACHED) {
+            return self.not_come_to(step, info, scope);
+        }
         let why = format!("not judged again: {why}");
         self.case
             .emitter
@@ -87,6 +90,18 @@ impl Walk {
         self.tell_skipped(info, &why);
         Ended {
             unjudged: 1,
+            ..Ended::default()
+        }
+    }
+
+    /// A step that the run did not come to: how many there are is told at the end.
+    pub(super) fn not_come_to(&self, step: &Bound, info: StepInfo, scope: &mut Scope) -> Ended {
+        let why = "not judged again: the run did not come to it";
+        unsaved(step, &info, scope, After::Failure(&format!("was {why}")));
+        self.tell_skipped(info, why);
+        Ended {
+            unjudged: 1,
+            uncome: 1,
             ..Ended::default()
         }
     }
@@ -139,6 +154,15 @@ impl Walk {
             ended.unjudged += 1;
         }
         (ended, Ok(Value::Null))
+    }
+}
+
+/// Tells to how many steps the run did not come.
+pub(super) fn tell_uncome(case: &Case, steps: usize) {
+    if steps > 0 {
+        let steps = count_text(steps as u64, "step is", "steps are");
+        let text = format!("{steps} not judged again: the run did not come to them");
+        case.emitter.note(&text);
     }
 }
 
@@ -239,6 +263,7 @@ async fn case(env: &Env, job: &Job, stored: Option<&Arc<StoredCase>>) -> bool {
         parts: BTreeMap::new(),
         faults: ended.faults,
         retried: false,
+        started: false,
     });
     judged
 }
@@ -256,4 +281,3 @@ fn not_begun(stored: &StoredCase) -> Option<TryEnded> {
         ..TryEnded::new(ended.outcome, ended.faults.clone())
     })
 }
-        started: false,

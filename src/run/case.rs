@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::again::cleanup_as_it_went;
+use super::again::{cleanup_as_it_went, tell_uncome};
 use super::before::Before;
 use super::begin::begin;
 use super::block::limited;
@@ -171,10 +171,11 @@ impl<'a> Running<'a> {
         self.stored = Some(Arc::clone(&stored));
         stored.tell_vars(&self.case, self.plan);
         let mut main = self.main(scope).await;
+        tell_uncome(&self.case, main.steps.uncome);
         main.steps.faults.extend(self.probes.found());
         let mut scan = Scan::new(self.plan, &self.case);
         let scans_again = stored.scanned.as_ref().is_some_and(|then| scan.again(scope, then));
-        let own = stored.own_faults(scans_again);
+        let own = stored.own_faults(&main.steps.faults, scans_again);
         let scans = self.plan.log_scans.iter().any(|scan| scan.own) && !scans_again;
         if scans || !own.is_empty() {
             let logs = if scans_again { "" } else { "its logs, " };

@@ -9,6 +9,11 @@ use super::known;
 use crate::event::{CaseId, CaseInfo, Event, Fault, Outcome, Phase, ScannedLog, StepInfo, What};
 use crate::mask::HIDDEN;
 
+/// How the answer begins for a step that was not reached.
+pub(super) const UNREACHED: &str = "it was skipped: not reached: ";
+/// Why a step was not reached when an interruption, or a limit, had ended what it is in.
+pub(super) const ENDED: &str = "not reached: the scenario was ended";
+
 /// What an earlier run left: its cases by their names.
 #[derive(Debug, Default)]
 pub struct Stored {
@@ -156,6 +161,22 @@ impl Stored {
 }
 
 impl StoredCase {
+    /// True for a step that the run did not come to, since it was ended before; not for one that a failure before it kept
+    /// from being reached: that may be judged as another one now.
+    pub(super) fn ended_before(&self, path: &str) -> bool {
+        let Some(step) = self.steps.get(path) else {
+            return self.ended.is_none() && !self.began(path);
+        };
+        step.outcome == Outcome::Skipped && step.reason.as_deref() == Some(ENDED)
+    }
+
+    /// True where something within a step ended.
+    fn began(&self, path: &str) -> bool {
+        let after = self.steps.range(path.to_owned()..).map(|(path, _)| path.as_str());
+        let mut within = after.map_while(|known| known.strip_prefix(path));
+        within.any(|rest| rest.starts_with(['.', '[', '@']))
+    }
+
     /// What was told of a step, where that is an answer to what is asked now; or why it is none.
     pub(super) fn answer(&self, info: &StepInfo) -> Result<&StoredStep, String> {
         let stored = self.steps.get(&info.path).ok_or("the run had no such step")?;
@@ -196,7 +217,7 @@ impl StoredCase {
 
     /// What was wrong with the case itself: what is said in the light of a known issue apart, which is judged again; and
     /// what was found in the logs, where these are looked through again.
-    pub(super) fn own_faults(&self, scans_again: bool) -> Vec<Fault> {
+    pub(super) fn own_faults(&self, of_steps: &[Fault], scans_again: bool) -> Vec<Fault> {
         let of_scan = |fault: &&Fault| {
             self.scanned
                 .as_ref()
@@ -209,6 +230,8 @@ impl StoredCase {
                 .filter(|fault| !(known::tells(fault) || scans_again && of_scan(fault)))
                 .cloned()
                 .collect(),
+            // The step tells why there is no end.
+            None if of_steps.iter().any(|fault| fault.message == "interrupted") => Vec::new(),
             None => {
                 let why = "the run did not come to this case's end: it was killed, or it is not through yet";
                 vec![Fault::error(why)]

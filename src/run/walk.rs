@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt;
 use super::known::told;
 use super::rounds::items;
+use super::stored::ENDED;
 use super::unsaved::{After, unmet, unsaved};
 use crate::event::{Fault, Outcome, Phase, StepInfo, What};
 use crate::step::{Body, Bound, Case, Cx, Done, SetBy, Skip};
@@ -80,6 +81,8 @@ pub(crate) struct Ended {
     pub(crate) cut: bool,
     /// How many of them were not judged again, where only that is done.
     pub(crate) unjudged: usize,
+    /// To how many of those the run had not come.
+    pub(crate) uncome: usize,
 }
 
 impl Ended {
@@ -88,6 +91,7 @@ impl Ended {
         self.checked |= other.checked;
         self.cut |= other.cut;
         self.unjudged += other.unjudged;
+        self.uncome += other.uncome;
     }
 
     /// True when a step failed, and not softly: what comes after it is not reached.
@@ -188,7 +192,7 @@ impl Walk {
             Unreached::Failed => "not reached: a step before it failed",
             Unreached::Given => "not reached: `given` failed",
             Unreached::Unmade => "not reached: what the scenario declares or expects is not there",
-            Unreached::Ended => "not reached: the scenario was ended",
+            Unreached::Ended => ENDED,
         };
         for (path, step) in steps {
             let info = self.info(step, &path, scope);
@@ -260,6 +264,9 @@ impl Walk {
 
     async fn step(&self, step: &Bound, path: &str, scope: &mut Scope) -> Ended {
         let info = self.info(step, path, scope);
+        if self.stored.as_ref().is_some_and(|stored| stored.ended_before(path)) {
+            return self.not_come_to(step, info, scope);
+        }
         self.case.forget_marks(step);
         if let Some(why) = unmet(step, scope) {
             self.case.no_marks(step, &why);
@@ -327,6 +334,9 @@ impl Walk {
             info.name = name;
         }
         if let (Body::Act(act), Some(stored)) = (&step.body, &self.stored) {
+            if stored.ended_before(path) {
+                return self.not_come_to(step, info, scope);
+            }
             if step.probe.is_some() {
                 return self.probe_again(step, stored, info, scope);
             }

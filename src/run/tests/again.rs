@@ -298,6 +298,47 @@ async fn a_case_that_has_no_end_is_errored() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_run_did_not_come_to_is_not_judged_and_told_in_a_line() {
+    let body = "steps: [{tcp: 'closed:1', within: 50s}]
+then: [{assert: 1 == 2}, {http: 'http://x/get'}, {do: [{assert: 1 == 2}]}, {assert: n == 2, for-each: {n: [1, 2]}}]";
+    as_it_was(
+        stage(body).interrupted_at(2_000),
+        &format!(
+            "steps[1] errored: interrupted
+             then[1] skipped: not reached: a step before it failed
+             then[2] skipped: not reached: a step before it failed
+             then[3] skipped: not reached: a step before it failed
+             then[4] skipped: not reached: a step before it failed
+             {TAKEN}\n= errored: interrupted\nexit 3"
+        ),
+    )
+    .await;
+    // In `then` what follows a failure is done all the same.
+    let body = "then: [{assert: 1 == 1}, {tcp: 'closed:1', within: 50s}, {assert: 1 == 2}, {do: [{assert: 1 == 2}]}, {http: 'http://x/get'}]";
+    let expected = "then[1] passed
+         then[2] errored: interrupted
+         then[3] skipped: not judged again: the run did not come to it
+         then[4] skipped: not judged again: the run did not come to it
+         then[5] skipped: not judged again: the run did not come to it
+         note: 3 steps are not judged again: the run did not come to them
+         END
+         exit 3";
+    let ended = expected.replace("END", &format!("{TAKEN}\n= errored: interrupted"));
+    as_it_was(stage(body).interrupted_at(2_000), &ended).await;
+    // Of one that was killed nothing is told of what it did not come to.
+    let ran = stage(body).interrupted_at(2_000);
+    let mut stored = Stored::default();
+    let came = |event: &crate::event::Event| match &event.what {
+        crate::event::What::StepEnded { outcome, .. } => *outcome != crate::event::Outcome::Skipped,
+        crate::event::What::CaseEnded { .. } => false,
+        _ => true,
+    };
+    let events = ran.events().await.into_iter().filter(came);
+    events.for_each(|event| stored.event(event));
+    judge_stored(ran, stored, body, &expected.replace("END", "= errored")).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_changed_variable_is_noticed_and_what_it_was_asked_with_is_not_judged_again() {
     let scenario = |page: &str| {
         format!(
