@@ -198,7 +198,8 @@ pub(crate) fn how_to_look(case: &Case, private: Option<&Path>) -> Option<String>
     }
     let mut lines = vec!["left for a look:".to_owned()];
     for node in &case.nodes {
-        for container in node.world.snapshot().with_label(crate::lease::CASE, &case.id) {
+        let containers = node.world.snapshot().with_label(crate::lease::CASE, &case.id);
+        for container in containers.into_iter().filter(|container| !is_helper(container)) {
             let state = if container.is_running() { "exec -it" } else { "logs" };
             let shell = if container.is_running() { " sh" } else { "" };
             lines.push(format!("  {} {state} {}{shell}", node.pasted.docker, container.name));

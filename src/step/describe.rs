@@ -3,6 +3,7 @@
 use super::command::TAIL;
 use super::{ContainerRef, Cx, NodeHandle};
 use crate::engine::Container;
+use crate::engine::world::shown_among;
 use crate::event::{Detail, Fault, FaultKind};
 
 /// Adds what explains a container's state.
@@ -85,11 +86,13 @@ async fn of_inspected(cx: &Cx, inspected: &Container) -> Vec<Detail> {
 
 /// What a container is called in the scenario: the name that the engine has for it is nobody's own.
 pub(super) fn named(cx: &Cx, inspected: &Container) -> String {
-    let nodes = cx.case.nodes.iter();
-    let mut known = nodes.filter_map(|node| node.world.snapshot().container(&inspected.id).cloned());
-    known
-        .next()
-        .map_or_else(|| inspected.name.clone(), |known| known.shown())
+    let mut nodes = cx.case.nodes.iter();
+    let known = nodes.find_map(|node| {
+        let seen = node.world.snapshot();
+        let known = seen.container(&inspected.id)?;
+        Some(shown_among(known, &seen.of_service(&known.project, &known.service)))
+    });
+    known.unwrap_or_else(|| inspected.name.clone())
 }
 
 /// What a container's state is, to read on from its name: "exited with code 3".

@@ -28,7 +28,7 @@ use feed::Fed;
 pub(crate) use fold::nanos;
 pub use ready::{Becomes, Dead, Verdict, Wanted, readiness};
 pub use state::{ContainerState, End, Happened, NAME, Run, State};
-pub use told_apart::told_apart;
+pub use told_apart::{shown_among, told_apart};
 
 /// What is known of a node's containers that have a label; clones are the same world.
 #[derive(Clone)]

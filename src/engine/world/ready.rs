@@ -1,6 +1,7 @@
 //! Whether the services of a stack are as they should be: a pure look at the state.
 
 use super::state::{ContainerState, State};
+use super::told_apart::shown_among;
 use crate::engine::of_the_surroundings;
 
 /// What a service should become, and with how many containers.
@@ -85,7 +86,7 @@ pub fn readiness(state: &State, project: &str, wanted: &[Wanted], steady: impl F
             refused,
         };
         for container in &containers {
-            let named = |observed| format!("`{}` {observed}", container.shown());
+            let named = |observed| format!("`{}` {observed}", shown_among(container, &containers));
             match judge(container, service.becomes, steady(container)) {
                 One::Good => good += 1,
                 One::Dead(_) if service.optional => good += 1,

@@ -1,4 +1,4 @@
-//! What messages call containers of which several were one replica, one after the other.
+//! What messages call containers of which there are several: replicas, and those that were one replica after the other.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub fn told_apart(containers: &[Arc<ContainerState>]) -> BTreeMap<String, String
         turns.sort_by_key(|container| container.history.first().map_or(0, |first| first.at));
         let several = turns.len() > 1;
         names.extend(turns.iter().zip(1..).map(|(container, turn)| {
-            let shown = container.shown();
+            let shown = shown_among(container, containers);
             let name = if several {
                 format!("{shown} ({} container)", ordinal(turn))
             } else {
@@ -30,6 +30,21 @@ pub fn told_apart(containers: &[Arc<ContainerState>]) -> BTreeMap<String, String
         }));
     }
     names
+}
+
+/// What a container is called: as it is shown; the first of several replicas is `web.1`, so that it is not taken for all.
+pub fn shown_among<'c>(container: &ContainerState, all: impl IntoIterator<Item = &'c Arc<ContainerState>>) -> String {
+    let is_replica = |one: &ContainerState| !one.service.is_empty() && !one.one_off;
+    let other = |one: &Arc<ContainerState>| {
+        is_replica(one)
+            && (&one.project, &one.service) == (&container.project, &container.service)
+            && one.number != container.number
+    };
+    let is_first = is_replica(container) && container.number <= 1;
+    match is_first && all.into_iter().any(other) {
+        true => format!("{}.{}", container.service, container.number.max(1)),
+        false => container.shown(),
+    }
 }
 
 fn ordinal(number: usize) -> String {
@@ -74,7 +89,13 @@ mod tests {
             container("e", "", 0, 50),
         ];
         let names: Vec<String> = told_apart(&all).into_values().collect();
-        let expected = ["web", "web.2 (first container)", "web.2 (second container)", "-x", "-x"];
+        let expected = [
+            "web.1",
+            "web.2 (first container)",
+            "web.2 (second container)",
+            "-x",
+            "-x",
+        ];
         assert_eq!(names, expected);
     }
 

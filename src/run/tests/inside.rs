@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Stage, stage};
 use crate::engine::fake::{Answer, Reply, Script};
+use crate::event::What;
 use crate::host::{Host, NoGroups, RealHost};
 use crate::step::inside::image;
 
@@ -103,4 +104,16 @@ async fn one_whose_question_was_given_up_while_it_was_made_keeps_its_name() {
     let created: Vec<String> = journal.filter(|call| call.starts_with("create testrun")).collect();
     assert_eq!(created, ["create testrun-1-1-inside-1", "create testrun-1-1-inside-2"]);
     stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_way_into_what_was_kept_is_told_without_the_helpers() {
+    let stage = asking("- http: {get: http://x/, inside: web}\nkeep: always", &[ANSWER]).await;
+    let events = stage.events().await;
+    let kept = events.iter().find_map(|event| match &event.what {
+        What::Kept { text } => Some(text.as_str()),
+        _ => None,
+    });
+    let kept = kept.unwrap();
+    assert!(kept.contains("web-1 sh") && !kept.contains("-inside-"), "{kept}");
 }
