@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use super::{Process, USAGE};
 use crate::diagnostic::{Diagnostic, Level};
+use crate::report::text;
 
 /// Prints text to standard output; a closed pipe is no error.
 pub(crate) fn print(text: &str) {
@@ -47,7 +48,14 @@ fn draw<'a>(diagnostics: impl Iterator<Item = &'a Diagnostic>, most: usize, colo
     let mut over = 0_usize;
     for (index, diagnostic) in diagnostics.enumerate() {
         match index < most {
-            true => print_error(&format!("{}\n\n", diagnostic.draw(color).trim_end())),
+            true => {
+                let drawn = diagnostic.draw(color);
+                let drawn = match columns_of(&console::Term::stderr()) {
+                    Some(width) => text::drawn_in(drawn.trim_end(), width),
+                    None => drawn.trim_end().to_owned(),
+                };
+                print_error(&format!("{drawn}\n\n"));
+            }
             false => over += 1,
         }
     }
@@ -88,9 +96,13 @@ pub(crate) fn live(process: &Process, quiet: bool) -> bool {
 
 /// How many columns standard output has, if it is a terminal.
 pub(crate) fn columns() -> Option<usize> {
+    columns_of(&console::Term::stdout())
+}
+
+fn columns_of(terminal: &console::Term) -> Option<usize> {
     const LEAST: usize = 40;
-    let out = console::Term::stdout();
-    out.is_term().then(|| usize::from(out.size().1).max(LEAST))
+    let is_terminal = terminal.is_term();
+    is_terminal.then(|| usize::from(terminal.size().1).max(LEAST))
 }
 
 /// How many columns text for people may have: those of the terminal, and no more than are read well.

@@ -172,9 +172,10 @@ fn headline(fault: &Fault, phase: Option<Phase>) -> Vec<Line> {
     let head = Line::new()
         .with(Tone::Bad, kind_word(fault))
         .and(format!("{phase}{soft}"))
-        .with(Tone::Bold, format!(": {first}"));
+        .with(Tone::Bold, format!(": {first}"))
+        .hanging(2);
     std::iter::once(head)
-        .chain(message.map(|line| line.indented(2)))
+        .chain(message.map(|line| line.indented(2).hanging(2)))
         .collect()
 }
 
@@ -344,7 +345,8 @@ pub(super) fn titled(title: &str, body: &str, gutter: usize) -> Vec<Line> {
 fn labelled(label: &str, text: &str, gutter: usize) -> Line {
     let line = Line::new()
         .with(Tone::Frame, format!("{} = ", " ".repeat(gutter)))
-        .with(Tone::Bold, format!("{label}:"));
+        .with(Tone::Bold, format!("{label}:"))
+        .hanging(gutter + 3);
     if text.is_empty() {
         line
     } else {

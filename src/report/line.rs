@@ -51,7 +51,11 @@ impl Tone {
 
 /// One line. Whatever goes in is made safe and stays one line, so no program's output can draw on the terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Line(Vec<(Tone, String)>);
+pub struct Line {
+    pieces: Vec<(Tone, String)>,
+    /// Where a narrow terminal goes on with it; none for what is not broken.
+    hang: Option<usize>,
+}
 
 impl Line {
     /// An empty line.
@@ -69,9 +73,21 @@ impl Line {
     pub fn with(mut self, tone: Tone, piece: impl AsRef<str>) -> Line {
         let piece = text::plain(piece.as_ref()).replace('\n', " ").replace('\t', "    ");
         if !piece.is_empty() {
-            self.0.push((tone, piece));
+            self.pieces.push((tone, piece));
         }
         self
+    }
+
+    /// Says that a narrow terminal breaks it at blanks, and goes on so far to the right.
+    #[must_use]
+    pub fn hanging(mut self, indent: usize) -> Line {
+        self.hang = Some(indent);
+        self
+    }
+
+    /// Where it goes on when it is broken.
+    pub fn hang(&self) -> Option<usize> {
+        self.hang
     }
 
     /// Adds ordinary text.
@@ -83,8 +99,8 @@ impl Line {
     /// The line moved to the right.
     #[must_use]
     pub fn indented(mut self, by: usize) -> Line {
-        if !self.0.is_empty() {
-            self.0.insert(0, (Tone::Plain, " ".repeat(by)));
+        if !self.pieces.is_empty() {
+            self.pieces.insert(0, (Tone::Plain, " ".repeat(by)));
         }
         self
     }
@@ -93,7 +109,7 @@ impl Line {
     pub fn wrapped(self, width: usize, indent: usize) -> Vec<Line> {
         let mut lines = vec![Line::new()];
         let mut column = 0;
-        for (tone, piece) in &self.0 {
+        for (tone, piece) in &self.pieces {
             for word in piece.split_inclusive(' ') {
                 let wide = measure_text_width(word.trim_end());
                 if column > indent && column + wide > width {
@@ -111,7 +127,7 @@ impl Line {
 
     /// The text alone, without spaces at its end.
     pub fn text(&self) -> String {
-        self.0
+        self.pieces
             .iter()
             .map(|(_, piece)| piece.as_str())
             .collect::<String>()
@@ -125,7 +141,7 @@ impl Line {
             return self.text();
         }
         let mut out = String::new();
-        for (tone, piece) in &self.0 {
+        for (tone, piece) in &self.pieces {
             let style = tone.style();
             out.push_str(&format!("{style}{piece}{style:#}"));
         }

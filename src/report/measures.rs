@@ -221,6 +221,10 @@ pub(super) fn lines(tally: &Tally) -> Vec<Line> {
             false => line.with(Tone::Dim, format!("  ({about})")),
         });
     }
+    // Below the names.
+    for line in lines.iter_mut().skip(1) {
+        *line = std::mem::take(line).hanging(18 + width);
+    }
     lines
 }
 

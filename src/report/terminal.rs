@@ -45,7 +45,7 @@ impl Terminal {
 
     /// A line of the margin's form broken at words, where the terminal is narrower; what programs wrote stays as it is.
     fn fitted(&self, line: Line) -> Vec<Line> {
-        match (self.width, margin(&line.text())) {
+        match (self.width, line.hang().or_else(|| margin(&line.text()))) {
             (Some(width), Some(indent)) => line.wrapped(width, indent),
             _ => vec![line],
         }
@@ -112,8 +112,16 @@ fn drawn(level: Level, text: &str) -> Vec<Line> {
             *first = Line::new().with(tone, word).with(Tone::Bold, format!(":{rest}"));
         }
     }
+    let mut lines: Vec<Line> = lines.into_iter().enumerate().map(own_words).collect();
     lines.push(Line::new());
     lines
+}
+
+fn own_words((at, line): (usize, Line)) -> Line {
+    match text::hang_of_drawn(at, &line.text()) {
+        Some(indent) => line.hanging(indent),
+        None => line,
+    }
 }
 
 fn header(run: &Run) -> Vec<Line> {
@@ -282,6 +290,7 @@ fn failures(tally: &Tally) -> Vec<Line> {
         .values()
         .flat_map(|run| run.cases.values().filter(kept).map(move |case| (run, case)));
     let others = others.filter(|(_, case)| !bad.iter().any(|(_, one)| std::ptr::eq(*one, *case)));
+    let mut told = Told::default();
     for (run, case) in bad.iter().copied().chain(others) {
         let lines = fault::case_lines_after(run, case, &mut told);
         if lines.is_empty() {
@@ -290,7 +299,6 @@ fn failures(tally: &Tally) -> Vec<Line> {
         all.push(Line::new());
         all.push(title(case));
         all.extend(lines);
-    let mut told = Told::default();
     }
     all
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use console::{measure_text_width, truncate_str};
+use console::{measure_text_width, strip_ansi_codes, truncate_str};
 use regex::Regex;
 
 #[expect(clippy::unwrap_used, reason = "a fixed pattern; every test of this file compiles it")]
@@ -127,6 +127,25 @@ pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     lines.join("\n")
 }
 
+/// A diagnostic as it was drawn, in so many columns.
+pub fn drawn_in(text: &str, width: usize) -> String {
+    let lines = text.lines().enumerate().map(|(at, line)| {
+        let plain = strip_ansi_codes(line);
+        match hang_of_drawn(at, &plain) {
+            Some(indent) if measure_text_width(line) > width => wrapped_line(line, width, indent),
+            _ => line.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Where a line of a drawn diagnostic goes on when it is broken: its message and its help may be; what lies between is a
+/// picture.
+pub fn hang_of_drawn(at: usize, line: &str) -> Option<usize> {
+    let help = line.find("= help: ").filter(|at| line[..*at].trim().is_empty());
+    help.map(|at| at + 2).or((at == 0).then_some(2))
+}
+
 fn wrapped_line(line: &str, width: usize, indent: usize) -> String {
     let text = line.trim_start_matches(' ');
     let mut out = " ".repeat(line.len() - text.len());
@@ -232,6 +251,19 @@ mod tests {
         ] {
             assert_eq!(wrapped(text, width, indent), expected);
         }
+    }
+
+    #[test]
+    fn of_a_drawn_diagnostic_the_words_are_broken_and_the_picture_is_not() {
+        let drawn = "error: one two three four\n --> a.yaml:1:1 one two three\n  |\n1 | steps: one two three four\n  |\n  = help: one two three";
+        let expected = "error: one two three\n  four\n --> a.yaml:1:1 one two three\n  |\n1 | steps: one two three four\n  |\n  = help: one two\n    three";
+        assert_eq!(super::drawn_in(drawn, 20), expected);
+        assert_eq!(super::drawn_in(drawn, 80), drawn);
+        let painted = "\x1b[1;91merror\x1b[0m: one two three four";
+        assert_eq!(
+            super::drawn_in(painted, 20),
+            "\x1b[1;91merror\x1b[0m: one two three\n  four"
+        );
     }
 
     #[test]

@@ -856,3 +856,53 @@ fn what_counts_as_failed_did_not_pass_before() {
         told(true)
     );
 }
+
+#[test]
+fn what_is_said_of_a_failure_is_broken_at_words_and_what_programs_wrote_is_not() {
+    let line = "  - up: {stack: shop, services: [web, db, cache, queue, worker]}";
+    let up = sample::step("given[1]", Phase::Given, "up shop", sample::place("a.yaml", 4, 5, line));
+    let fault = Fault::failure("`web` did not become healthy, and can no longer become so")
+        .detail(
+            "end of `web`",
+            "exit code 1 after it was started 3 times by its policy, in 12s",
+        )
+        .detail(
+            "last 2 lines of `web`",
+            "a long line that a program wrote into its log, as it is\nend",
+        )
+        .hint("look at what the health check of the service says, and at its log");
+    let ended = sample::step_ended(&up, Outcome::Errored, 0.1, vec![fault]);
+    let events = [
+        sample::run_started(vec![sample::case(1, "a.yaml", "a")]),
+        sample::event(1.0, Some(1), ended),
+        sample::event(2.0, Some(1), sample::case_ended(Outcome::Errored, 1.0)),
+    ];
+    let settings = Settings {
+        width: Some(50),
+        quiet: true,
+        ..Settings::default()
+    };
+    let told = lines(&events, &settings);
+    let block = told.split("────\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    snapbox::assert_data_eq!(
+        format!("{block}\n"),
+        str![[r#"
+failed in `given`: `web` did not become healthy,
+  and can no longer become so
+ --> a.yaml:4:5
+  |
+4 |   - up: {stack: shop, services: [web, db, cache, queue, worker]}
+  |     ^
+  = step: given[1] `up shop`, 0.10s
+  = end of `web`: exit code 1 after it was started
+    3 times by its policy, in 12s
+  = last 2 lines of `web`:
+    | a long line that a program wrote into its log, as it is
+    | end
+  = hint: look at what the health check of the
+    service says, and at its log
+
+"#]]
+        .raw()
+    );
+}
