@@ -250,6 +250,10 @@ impl Bound {
     }
 }
 
+/// What to do about an image that could not be pulled.
+const UNPULLED: &str = "it is not on the engine, and was not pulled: look at its name, and whether its registry is reached \
+     and wants a login; or build it: `images: {name: {build: …}}`";
+
 /// Pulls an image that is not there.
 async fn have_image(cx: &Cx, node: &NodeHandle, image: &str) -> Done<()> {
     if cx.asked(node.engine.image(image)).await?.is_some() {
@@ -259,7 +263,16 @@ async fn have_image(cx: &Cx, node: &NodeHandle, image: &str) -> Done<()> {
     cx.waiting(&format!("image `{image}`"), "it is being pulled");
     let (engine, pulls, image) = (Arc::clone(&node.engine), node.pulls.clone(), image.to_owned());
     let pull = cx.changed(async move { pulls.pull(engine.as_ref(), &image).await });
-    cx.timed("pull", pull).await.map_err(errors)
+    let pulled = cx.timed("pull", pull).await;
+    pulled.map_err(|faults| errors(faults).into_iter().map(unpulled).collect())
+}
+
+/// Says what to do about an image that could not be pulled.
+fn unpulled(fault: Fault) -> Fault {
+    match fault.hint {
+        Some(_) => fault,
+        None => fault.hint(UNPULLED),
+    }
 }
 
 /// Without its image or its container nothing can be found out about the system.

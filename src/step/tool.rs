@@ -20,6 +20,10 @@ const KEEP: usize = 64 * 1024;
 /// What an older `docker stack` says of a file without a version.
 const UNVERSIONED: &str = "unsupported Compose file version: 1.0";
 
+/// What to do about an image of a stack that could not be pulled.
+const UNPULLED: &str = "look at its name, and whether its registry is reached and wants a login; or take another one: \
+     `substitute: {images: {…}}`";
+
 /// Runs a tool to its end, or to its limit: how it ended, and what it said on both its streams.
 pub(super) async fn run(node: &NodeHandle, call: ToolCall) -> EngineResult<(ToolEnd, String)> {
     let output = Arc::new(Mutex::new(Kept::new(KEEP)));
@@ -53,15 +57,17 @@ pub(super) fn complaint(cx: &Cx, plan: &StackPlan, ended: &ToolEnd, lines: &str)
         StackKind::Compose => ("the compose tool", "brought up"),
         StackKind::Swarm => ("`docker stack deploy`", "deployed"),
     };
-    let why = match ended.exit {
-        Some(exit) => format!("{tool} ended with exit code {exit}"),
-        None if Instant::now() < cx.deadline => format!("{tool} was ended by a signal"),
-        None => {
+    let unpulled = unpulled(plan, lines);
+    let why = match (ended.exit, &unpulled) {
+        (Some(_), Some(what)) => format!("{what} could not be pulled"),
+        (Some(exit), None) => format!("{tool} ended with exit code {exit}"),
+        (None, _) if Instant::now() < cx.deadline => format!("{tool} was ended by a signal"),
+        (None, _) => {
             let limit = duration_text(cx.limit.as_secs_f64());
             format!("{tool} did not end within {limit}")
         }
     };
-    let tail: Vec<&str> = lines.lines().rev().take(TAIL).collect();
+    let tail: Vec<&str> = said_once(lines).into_iter().rev().take(TAIL).collect();
     let tail = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
     // It knows only the copies, and the author only what they are copies of.
     let (originals, files) = (plan.planned.originals(&plan.copies), &*cx.case.files);
@@ -74,6 +80,34 @@ pub(super) fn complaint(cx: &Cx, plan: &StackPlan, ended: &ToolEnd, lines: &str)
     let fault = fault.at(at).detail(format!("what {tool} said"), tail);
     match is_too_old {
         true => fault.hint("a `docker` older than 23.0 wants a version in each file: write `version: '3.8'`"),
+        false if unpulled.is_some() => fault.hint(UNPULLED),
         false => fault,
     }
+}
+
+/// The image that the compose tool could not pull: ` web Error …`, and newer ones ` Image shop/web Error …`.
+fn unpulled(plan: &StackPlan, lines: &str) -> Option<String> {
+    lines.lines().find_map(|line| {
+        let of = line.split_once(" Error ")?.0.trim();
+        match of.strip_prefix("Image ") {
+            Some(image) => Some(format!("image `{}`", image.trim())),
+            None => {
+                let is_service = plan.planned.services.contains_key(of);
+                is_service.then(|| format!("the image of `{of}`"))
+            }
+        }
+    })
+}
+
+/// What a tool said, without the engine's answer where a line before it has that already.
+fn said_once(lines: &str) -> Vec<&str> {
+    let mut all: Vec<&str> = lines.lines().collect();
+    let answer = all
+        .last()
+        .and_then(|last| last.strip_prefix("Error response from daemon: "));
+    let before = || all.iter().rev().skip(1);
+    if answer.is_some_and(|answer| before().any(|line| line.contains(answer))) {
+        all.pop();
+    }
+    all
 }

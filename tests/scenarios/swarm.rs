@@ -34,7 +34,7 @@ fn a_change_that_does_not_get_there_is_told_with_what_was_seen() {
         "`shop` did not converge within 4.5s",
         r"`nowhere` has 0 of 1 tasks running \(1 pending: no suitable node",
         "`web` was not rolled back: it was never updated, so there is nothing to go back to",
-        "its update is paused due to failure or early termination of task",
+        "its update is paused, since a task failed or ended early",
         r"it failed: task: non-zero exit \(4\)",
         "expected: completed",
         "actual: paused",

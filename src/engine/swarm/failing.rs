@@ -229,6 +229,8 @@ pub(super) fn undone(service: &Service, rules: &Rules) -> Option<String> {
     };
     // The swarm says that first, too: "update paused due to failure or early termination of task x", "rollback completed".
     Some(match update.message.split_once(" due to ") {
+        // Which task that was, in the swarm's own numbers, helps nobody; how it ended is told beside.
+        Some((_, why)) if why.contains(" of task") => format!("{what}, since a task failed or ended early"),
         Some((_, why)) => format!("{what} due to {why}"),
         None if update.message == "rollback completed" => what.to_owned(),
         None => format!("{what}: {}", update.message),
@@ -247,7 +249,12 @@ pub(super) fn end_of(task: &Task) -> String {
     } else {
         &task.error
     };
-    format!("{verb}: {why}")
+    // The engine tells no more of an image that it has tried to pull.
+    let pulled = match why.contains("No such image") {
+        true => " (it is not there, and could not be pulled)",
+        false => "",
+    };
+    format!("{verb}: {why}{pulled}")
 }
 
 /// A task that runs where others have ended before it.

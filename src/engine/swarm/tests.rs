@@ -383,8 +383,9 @@ fn an_update_is_undone_for_the_task_that_the_swarm_names() {
         at: 2,
         ..task(1, "rejected")
     };
-    let paused = "its update is paused due to failure or early termination of task new";
-    let rejected = format!("{paused}; it was rejected: No such image: nosuch");
+    let paused = "its update is paused, since a task failed or ended early";
+    let rejected =
+        format!("{paused}; it was rejected: No such image: nosuch (it is not there, and could not be pulled)");
     assert_eq!(updated(message, &[named("rejected"), former.clone()]), rejected);
     assert_eq!(
         updated(message, &[named("complete")]),

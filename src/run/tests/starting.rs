@@ -227,6 +227,37 @@ async fn a_tool_that_fails_by_itself_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_image_that_the_tool_cannot_pull_is_told_once_and_with_what_to_do() {
+    let why = "pull access denied for nosuch";
+    for (said, what) in [
+        (
+            " web Error pull access denied for nosuch\nError response from daemon: pull access denied for nosuch",
+            "the image of `web`",
+        ),
+        (
+            " Image nosuch Error pull access denied for nosuch \nError response from daemon: pull access denied for nosuch",
+            "image `nosuch`",
+        ),
+    ] {
+        let stage = shop("up: s").engine(|fake| {
+            fake.tool_fault(ToolFault::Fails(18, said));
+        });
+        let events = stage.events().await;
+        let faults = events.iter().find_map(|event| match &event.what {
+            What::StepEnded { faults, .. } if !faults.is_empty() => Some(faults.clone()),
+            _ => None,
+        });
+        let fault = &faults.unwrap()[0];
+        assert_eq!(
+            fault.message,
+            format!("`s` could not be brought up: {what} could not be pulled")
+        );
+        assert_eq!(fault.details[0].text.matches(why).count(), 1, "{fault:?}");
+        assert!(fault.hint.as_ref().unwrap().contains("wants a login"), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_the_surroundings_refuse_is_tried_again() {
     let busy = ToolFault::Fails(1, "Bind for 0.0.0.0:80 failed: port is already allocated");
     let told = "retried steps[1]: up of `s`: Bind for 0.0.0.0:80 failed: port is already allocated";

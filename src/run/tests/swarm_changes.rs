@@ -110,7 +110,7 @@ async fn an_update_that_fails_is_told_or_expected() {
     let then_fails = || Script::new().then(failing_times(9));
     let update = |how: &str| format!("deploy: s, {{update: {{service: web, env: {{A: '2'}}{how}}}}}");
     let stage = one("restart_policy: {condition: none}", then_fails(), &update(""));
-    let why = "`web.1` on node `fake`: its update is paused due to failure or early termination of task; it failed: task: non-zero exit (1)";
+    let why = "`web.1` on node `fake`: its update is paused, since a task failed or ended early; it failed: task: non-zero exit (1)";
     check_fails(stage, 10, (2, why)).await;
     let paused = "deploy: s, {update: {service: web, env: {A: '2'}}, expect: {state: paused}}";
     check_passes(one("", then_fails(), paused), 2).await;
