@@ -69,6 +69,9 @@ pub struct Projects {
 
 type ProjectRead = Result<Option<Arc<(Project, PathBuf)>>, Vec<Diagnostic>>;
 
+/// What tells that a folder is one of results, whatever it is called: no scenario is in it.
+pub const RESULTS_MARKER: &str = ".e2erun-results";
+
 /// Finds the scenario files of the given paths: in the order of the paths, and below a folder in name order. A path that is
 /// not there is a diagnostic.
 pub fn discover(paths: &[PathBuf], cwd: &Path, results: &Path) -> Result<Vec<Found>, Vec<Diagnostic>> {
@@ -111,7 +114,12 @@ fn below(folder: &Path, given: &Path, results: &Path, found: &mut Vec<Found>, pr
         .standard_filters(false)
         .hidden(true)
         .sort_by_file_path(Ord::cmp)
-        .filter_entry(move |entry| entry.path() == top || (entry.file_name() != "fixtures" && entry.path() != results))
+        .filter_entry(move |entry| {
+            let path = entry.path();
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let is_results = || path == results || is_folder && path.join(RESULTS_MARKER).is_file();
+            path == top || (entry.file_name() != "fixtures" && !is_results())
+        })
         .build();
     for entry in walk {
         let entry = match entry {

@@ -102,6 +102,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("run-invalid", "invalid --results RESULTS"),
     ("run-not-selected", "--name demo --results RESULTS demo.yaml invalid"),
     ("run-nothing", "--tags none --results RESULTS demo.yaml"),
+    ("list-results", "list with-results"),
+    ("run-results-among", "demo.yaml --results ."),
     ("run-results-file", "demo.yaml --results demo.yaml/results"),
     ("run-no-such-path", "nowhere/shop.yaml --results RESULTS"),
     ("run-command-behind", "--results RESULTS --tags quick list"),

@@ -376,6 +376,16 @@ pub(crate) fn refused(diagnostics: &[Diagnostic], strict: bool) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.level <= worst)
 }
 
+/// Why results cannot go there: scenarios stand in that folder.
+pub(crate) fn among_scenarios(chosen: &Chosen, results: &Path) -> Option<String> {
+    let mut found = chosen.found.iter();
+    let scenario = found.find(|found| found.path.parent() == Some(results))?;
+    Some(format!(
+        "`--results` wants a folder of its own: `{}` is in that one, and the results would stand among the scenarios",
+        scenario.shown
+    ))
+}
+
 /// The results folder, absolute.
 pub(crate) fn results(process: &Process, given: &Path) -> PathBuf {
     crate::scenario::normal(&process.cwd.join(given))

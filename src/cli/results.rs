@@ -11,7 +11,7 @@ use crate::report::jsonl;
 use crate::report::measures::FILES as MEASURES;
 
 /// The marker: the paths of what a run made, from its folder.
-const MARKER: &str = ".e2erun-results";
+const MARKER: &str = crate::load::RESULTS_MARKER;
 const HEADER: &str = "made by e2erun, and removed by its next run:\n";
 /// The marker of a run that kept no names.
 const NAMELESS: &str = "results of e2erun: emptied at the next run\n";

@@ -133,6 +133,9 @@ fn chosen(process: &Process, arguments: &RunArguments, (results, run): (&Path, &
     }
     match prepare::choose(process, &selection, results) {
         Ok(mut chosen) => {
+            if let Some(why) = prepare::among_scenarios(&chosen, results) {
+                return Err(terminal::refuse(&why));
+            }
             (chosen.repeat, chosen.again) = (arguments.repeat, last);
             Ok(chosen)
         }
@@ -392,10 +395,10 @@ fn tell_unreached(emitter: Emitter, prepared: &Prepared, started: What, fault: O
             parts: std::collections::BTreeMap::new(),
             faults: Vec::new(),
             retried: false,
+            started: false,
         });
     }
     emitter.emit(What::RunEnded {
-            started: false,
         seconds: emitter.elapsed(),
         interrupted: fault.is_none(),
         faults: fault.into_iter().collect(),
