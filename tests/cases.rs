@@ -167,7 +167,7 @@ fn names_the_byte_that_is_no_text() {
         "bytes.yaml",
         b"scenario: caf\xe9\nsteps: []\n",
         "
-error: the file is no UTF-8: byte 0xe9 here
+error: the file is not UTF-8: byte 0xe9 here
  --> bytes.yaml:1:14
   |
 1 | scenario: caf\u{fffd}
@@ -197,7 +197,7 @@ exit code 2",
         "wide.yaml",
         b"\xff\xfes\0c\0e\0n\0",
         "
-error: the file is no UTF-8: byte 0xff here
+error: the file is not UTF-8: byte 0xff here
  --> wide.yaml:1:1
   |
 1 | \u{fffd}\u{fffd}s\u{2400}c\u{2400}e\u{2400}n\u{2400}

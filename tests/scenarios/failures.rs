@@ -70,7 +70,7 @@ fn a_line_that_no_log_may_have_is_told_with_its_container_and_its_neighbours() {
         "scanned.yaml:10:11",
         r"a line that no log may have, in that of `app`: it contains `there is no milk`",
         r"> ERROR: there is no milk",
-        r"in that of `twin`: it matches `\^I am`",
+        r"in that of `twin.1`: it matches `\^I am`",
         r"in that of `twin.2`: it matches `\^I am`",
         r"scanned.yaml:11:23: this `ignore` of `log-scan` allowed no line",
     ];

@@ -67,7 +67,7 @@ fn an_extended_service_needs_its_base() {
     let base = "services:\n  base: {image: x}\n";
     stack(text)
         .file("/app/b.yml", base)
-        .refused("/app/compose.yml:2:41: `extends` names a service `bse`, which `/app/b.yml` does not have [there is `base`; did you mean `base`?]\n");
+        .refused("/app/compose.yml:2:41: `extends` names a service `bse`, which `/app/b.yml` does not have [did you mean `base`?]\n");
     // What the other file includes may have it.
     stack(text)
         .file("/app/b.yml", &format!("include: [c.yml]\n{base}"))
