@@ -66,7 +66,7 @@ fn tries_are_counted_as_the_swarm_counts_them() {
     run.code(1).left_nothing();
     run.says(&[
         "it can no longer become so",
-        "`web.1` has ended, and the swarm has no other task follow",
+        "`web` has ended, and the swarm has no other task follow",
     ]);
 }
 

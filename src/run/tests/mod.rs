@@ -34,6 +34,7 @@ mod swarm;
 mod swarm_changes;
 mod swarm_stacks;
 mod traces;
+mod vanished;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};

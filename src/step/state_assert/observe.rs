@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::{ContainerRef, Cx, Done, ServiceRef};
 use crate::engine::world::ContainerState;
+use crate::engine::{Container, Reason};
 
 /// The containers of a target, as they are known.
 pub(super) fn containers(cx: &Cx, target: &ContainerRef) -> Vec<Arc<ContainerState>> {
@@ -89,13 +90,28 @@ fn summary(containers: &[Arc<ContainerState>]) -> Value {
     value
 }
 
+/// The first container of a service that is there: one that is known may go before the question for it comes to the engine.
+async fn first_inspected(cx: &Cx, service: &ServiceRef) -> Done<Option<Container>> {
+    let node = cx.case.node_of(service.stack);
+    for container in cx.containers(service) {
+        let inspected = async {
+            match node.engine.inspect(&container.id).await {
+                Err(error) if error.reason == Reason::NotFound => Ok(None),
+                inspected => inspected.map(Some),
+            }
+        };
+        if let Some(inspected) = cx.asked(inspected).await? {
+            return Ok(Some(inspected));
+        }
+    }
+    Ok(None)
+}
+
 /// The networks that a service is on, by their names in the file.
 pub(super) async fn networks(cx: &Cx, service: &ServiceRef) -> Done<Map<String, Value>> {
-    let Some(first) = cx.containers(service).first().cloned() else {
+    let Some(inspected) = first_inspected(cx, service).await? else {
         return Ok(Map::new());
     };
-    let node = cx.case.node_of(service.stack);
-    let inspected = cx.asked(node.engine.inspect(&first.id)).await?;
     let names = cx.case.stacks.iter().find(|stack| stack.name == *service.stack_name);
     let in_file = |real: &String| {
         let found = names?.networks.iter().find(|(_, name)| *name == real)?;
