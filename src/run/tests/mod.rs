@@ -6,6 +6,7 @@ mod asking;
 mod background;
 mod blocks;
 mod collected;
+mod counts;
 mod crashes;
 mod declared;
 mod elsewhere;

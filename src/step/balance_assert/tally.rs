@@ -188,6 +188,25 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_count_is_borne_where_it_is_said() {
+        let mut tally = Tally::default();
+        tally.answer("a".to_owned());
+        tally.error("refused".to_owned());
+        tally.refused(404);
+        let wanted = Wanted {
+            distinct: Some(1),
+            least: Some(1),
+        };
+        assert_eq!(tally.problems(wanted, true), Vec::<String>::new());
+        let seen = tally.problems(wanted, false);
+        let expected = [
+            "1 question had no answer, the first: refused",
+            "1 answer was not of status 2xx, the first: status 404",
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
     fn judges_how_many_answered_and_how_often() {
         check("a=3 b=2", Some(2), Some(2), &[]);
         check(
