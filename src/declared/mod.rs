@@ -73,6 +73,17 @@ pub fn is_short(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| text.trim().chars().count() < FEW_LETTERS)
 }
 
+/// What of a value is in no word by chance: it, or of a list or mapping such leaves.
+pub fn long_parts(value: &Value) -> Vec<&Value> {
+    let is_long = match value {
+        Value::Array(items) => return items.iter().flat_map(long_parts).collect(),
+        Value::Object(entries) => return entries.values().flat_map(long_parts).collect(),
+        Value::String(text) => !is_short(text.as_bytes()),
+        other => !is_short(other.to_string().as_bytes()),
+    };
+    is_long.then_some(value).into_iter().collect()
+}
+
 impl std::fmt::Debug for ContentPlan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} `{}`", self.section, self.name)
@@ -295,5 +306,18 @@ impl Declared {
     fn text(&self, secret: &str) -> Option<String> {
         let found = self.secrets().find(|content| content.name == secret);
         found?.text().map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::long_parts;
+
+    #[test]
+    fn of_a_list_each_leaf_is_long_or_short() {
+        let value = json!({"pins": [1, 2, 12345], "words": ["abc", "abcd"]});
+        assert_eq!(long_parts(&value), [&json!(12345), &json!("abcd")]);
     }
 }

@@ -99,12 +99,13 @@ impl<'d> Mark<'d> {
 
     /// What is around it on a line of which all is too much.
     fn nearby(&self, number: usize) -> Snippet<'d, Annotation<'d>> {
-        let text = self.span.source.shown();
+        let source = &self.span.source;
+        let text = &source.text;
         let start = boundary(text, self.range.start.saturating_sub(AROUND).max(self.line.start));
         let end = boundary(text, (self.range.end + AROUND).min(self.line.end)).max(self.range.end);
         let cut = |is_cut: bool| if is_cut { "…" } else { "" };
         let (before, after) = (cut(start > self.line.start), cut(end < self.line.end));
-        let shown = format!("{before}{}{after}", &text[start..end]);
+        let shown = format!("{before}{}{after}", source.shown(start..end));
         let at = before.len() + self.range.start - start..before.len() + self.range.end - start;
         Snippet::source(shown)
             .line_start(number)
@@ -169,7 +170,7 @@ impl<'d> Picture<'d> {
         let line = line_of(&source.text, stretch.start);
         let path = printable(&source.path);
         if stretch.len() <= LONG_LINE {
-            let snippet = Snippet::source(&source.shown()[stretch.clone()])
+            let snippet = Snippet::source(source.shown(stretch.clone()))
                 .line_start(line)
                 .path(path);
             return group.element(snippet.annotations(self.marks.iter().map(|mark| mark.annotation(stretch.start))));

@@ -4,9 +4,10 @@ mod draw;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Deref, Range};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +18,8 @@ pub struct Source {
     pub path: String,
     /// The text as it was read.
     pub text: String,
-    /// The same with all hidden that nobody is shown, byte for byte.
-    shown: OnceLock<String>,
+    /// The same with all hidden that nobody is shown, byte for byte; none where nothing is.
+    shown: Mutex<Option<Vec<u8>>>,
 }
 
 impl Source {
@@ -27,27 +28,38 @@ impl Source {
         Arc::new(Source {
             path: path.into(),
             text: text.into(),
-            shown: OnceLock::new(),
+            shown: Mutex::default(),
         })
     }
 
-    /// Shows these bytes no more; once.
+    /// Shows these bytes no more.
     pub fn hide(&self, hidden: Vec<Range<usize>>) {
-        let hide = |mut shown: Vec<u8>, range: Range<usize>| {
-            let bytes = shown.get_mut(range).unwrap_or_default().iter_mut();
-            bytes
-                .filter(|byte| !byte.is_ascii_whitespace())
-                .for_each(|byte| *byte = b'*');
-            shown
-        };
-        let shown = hidden.into_iter().fold(self.text.clone().into_bytes(), hide);
-        // A range that cuts a letter would leave a part of it.
-        self.shown.set(String::from_utf8_lossy(&shown).into_owned()).ok();
+        if hidden.is_empty() {
+            return;
+        }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = shown.get_or_insert_with(|| self.text.clone().into_bytes());
+        // A range that cut a letter would leave a part of it.
+        let cuts = |at: &usize| !self.text.is_char_boundary(*at);
+        for Range { mut start, mut end } in hidden {
+            end = end.min(self.text.len());
+            while cuts(&start.min(end)) {
+                start -= 1;
+            }
+            while cuts(&end) {
+                end += 1;
+            }
+            let bytes = shown.get_mut(start..end).unwrap_or_default().iter_mut();
+            let black = bytes.filter(|byte| !byte.is_ascii_whitespace());
+            black.for_each(|byte| *byte = b'*');
+        }
     }
 
-    /// The text as pictures and places show it, byte for byte as long.
-    fn shown(&self) -> &str {
-        self.shown.get().unwrap_or(&self.text)
+    /// A part of the text as pictures and places show it, byte for byte as long.
+    fn shown(&self, range: Range<usize>) -> String {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = shown.as_deref().unwrap_or(self.text.as_bytes());
+        String::from_utf8_lossy(bytes.get(range).unwrap_or_default()).into_owned()
     }
 }
 
@@ -115,7 +127,9 @@ impl Span {
             path: self.source.path.clone(),
             line: line_of(text, start),
             column: text[line_start..start].chars().count() + 1,
-            source_line: self.source.shown()[line_start..line_end]
+            source_line: self
+                .source
+                .shown(line_start..line_end)
                 .trim_end_matches('\r')
                 .chars()
                 .take(400)
@@ -254,6 +268,14 @@ impl Diagnostic {
         self.help = self.help.as_deref().map(&word);
         self.related.iter_mut().for_each(|(_, label)| *label = word(label));
         self
+    }
+
+    /// Shows nothing more, in its pictures, of what is found in the texts of their files.
+    pub fn hide(&self, find: impl Fn(&str) -> Vec<Range<usize>>) {
+        let spans = self.related.iter().map(|(span, _)| span).chain([&self.span]);
+        let sources: BTreeMap<*const Source, &Source> =
+            spans.map(|span| (Arc::as_ptr(&span.source), &*span.source)).collect();
+        sources.values().for_each(|source| source.hide(find(&source.text)));
     }
 
     /// An unknown name, with what is known and what may have been meant.
