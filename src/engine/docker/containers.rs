@@ -1,13 +1,14 @@
 //! What a container is made of, in bollard's words, and making it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, NetworkConnectRequest, NetworkingConfig, PortBinding,
 };
 use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions};
 
-use super::api::{Api, LIMIT};
+use super::api::{Api, LIMIT, LONG_LIMIT};
 use super::encode;
 use crate::engine::{ContainerSpec, EngineResult};
 
@@ -17,6 +18,16 @@ pub(super) const BY_FORCE: RemoveContainerOptions = RemoveContainerOptions {
     force: true,
     link: false,
 };
+
+/// A grace as the engine counts it, and the limit of a call that waits for it: the engine answers when the container has
+/// ended. It counts in whole seconds; a shorter grace than asked for would be another test.
+pub(super) fn seconds(grace: Option<Duration>) -> (Option<i32>, Duration) {
+    let whole = grace.map(|grace| grace.as_secs() + u64::from(grace.subsec_nanos() > 0));
+    (
+        whole.map(|whole| i32::try_from(whole).unwrap_or(i32::MAX)),
+        grace.map_or(LONG_LIMIT, |grace| grace + LIMIT),
+    )
+}
 
 /// Makes a container; gives its id.
 pub(super) async fn create(api: &Api, spec: &ContainerSpec) -> EngineResult<String> {

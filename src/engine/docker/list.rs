@@ -4,9 +4,13 @@ use std::collections::HashMap;
 
 use bollard::models::{ContainerSummary, ImageSummary, Network, Volume};
 use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, ListNetworksOptions, ListVolumesOptions};
+use futures_util::{StreamExt, TryStreamExt};
 
 use super::api::Api;
 use crate::engine::EngineResult;
+
+/// How many things of a list are asked for at once: an engine may have hundreds.
+pub(super) const AT_ONCE: usize = 16;
 
 /// Containers, the stopped ones too.
 pub(super) async fn containers(api: &Api, labels: &[String]) -> EngineResult<Vec<ContainerSummary>> {
@@ -42,6 +46,21 @@ pub(super) async fn images(api: &Api, labels: &[String]) -> EngineResult<Vec<Ima
     };
     let listed = api.client.list_images(Some(options));
     api.ask(&attempt("images", labels), listed).await
+}
+
+/// Asks for each thing of a list, in its order; those that are none any more are left out.
+pub(super) async fn each<T, Asked>(
+    ids: impl Iterator<Item = String>,
+    ask: impl FnMut(String) -> Asked,
+) -> EngineResult<Vec<T>>
+where
+    Asked: Future<Output = EngineResult<Option<T>>>,
+{
+    let asked = futures_util::stream::iter(ids.map(ask)).buffered(AT_ONCE);
+    asked
+        .try_filter_map(|found| std::future::ready(Ok(found)))
+        .try_collect()
+        .await
 }
 
 fn filters(labels: &[String]) -> Option<HashMap<String, Vec<String>>> {

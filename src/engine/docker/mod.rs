@@ -8,12 +8,13 @@
 //! stream has begun), archives (its stream tells a missing path only when it is read), and the processes of a container
 //! (only their numbers are looked at). The making of a network asks for what bollard has no field for.
 //!
-//! Longer than most files: it is the one implementation of the Engine, a call each, and what takes more than a few lines is
-//! in the files beside it.
+//! Here stands the one implementation of the Engine, a call each; what takes more than a few lines is in the files beside it.
 
+mod address;
 mod api;
 mod containers;
 mod endpoint;
+mod error;
 mod far;
 mod images;
 mod list;
@@ -38,20 +39,22 @@ use bollard::query_parameters::{
     StopContainerOptions, TagImageOptions, UploadToContainerOptions,
 };
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use address::{encode, encode_path};
 use api::{Api, LIMIT, LONG_LIMIT};
 pub use endpoint::{Endpoint, EndpointOptions, Pasted, endpoint};
+use error::{error, found};
 pub use far::{Far, refused};
+use list::each;
 
 use super::command::Tools;
 use super::{
-    Container, ContainerSpec, Conversation, Engine, EngineError, EngineEvent, EngineInfo, EngineResult, ExecEnd,
-    ExecSpec, Frame, Image, Labels, Listed, LogRange, Network, NetworkSpec, PathStat, Reason, Resource, ResourceKind,
-    Running, Tool, ToolCall, ToolEnd, ToolLine, Volume, VolumeSpec,
+    Container, ContainerSpec, Conversation, Engine, EngineEvent, EngineInfo, EngineResult, ExecEnd, ExecSpec, Frame,
+    Image, Labels, Listed, LogRange, Network, NetworkSpec, PathStat, Reason, Resource, ResourceKind, Running, Tool,
+    ToolCall, ToolEnd, ToolLine, Volume, VolumeSpec,
 };
 
 /// A Docker engine.
@@ -157,14 +160,14 @@ impl Engine for Docker {
     }
 
     async fn stop(&self, container: &str, grace: Option<Duration>) -> EngineResult<()> {
-        let (t, limit) = seconds(grace);
+        let (t, limit) = containers::seconds(grace);
         let options = StopContainerOptions { t, signal: None };
         let call = |client: Client, name: String| async move { client.stop_container(&name, Some(options)).await };
         self.act("stop", container, limit, call).await
     }
 
     async fn restart(&self, container: &str, grace: Option<Duration>) -> EngineResult<()> {
-        let (t, limit) = seconds(grace);
+        let (t, limit) = containers::seconds(grace);
         let options = RestartContainerOptions { t, signal: None };
         let call = |client: Client, name: String| async move { client.restart_container(&name, Some(options)).await };
         self.act("restart", container, limit, call).await
@@ -393,85 +396,4 @@ impl Engine for Docker {
             )),
         }
     }
-}
-
-/// An error of an attempt, with the ids that we asked with as Docker's own tools show them. Another word that looks like an
-/// id may be an author's secret, whose beginning alone nobody would know to hide.
-fn error(attempt: &str, answer: impl Into<String>, reason: Reason) -> EngineError {
-    let shorter = |text: String| asked_ids(attempt).fold(text, |text, id| with_short_id(&text, id));
-    EngineError {
-        attempt: shorter(attempt.to_owned()),
-        answer: shorter(answer.into()),
-        reason,
-    }
-}
-
-/// The ids of containers, execs and networks in an attempt's words.
-fn asked_ids(attempt: &str) -> impl Iterator<Item = &str> {
-    let words = ["container `", "exec `", "network `"].into_iter();
-    let named = words.flat_map(|word| attempt.split(word).skip(1));
-    named.filter_map(|rest| rest.split('`').next()).filter(|id| is_id(id))
-}
-
-fn is_id(word: &str) -> bool {
-    word.len() == 64 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// A text in which an id is told by 12 of its 64 digits.
-fn with_short_id(text: &str, id: &str) -> String {
-    text.replace(id, id.get(..12).unwrap_or(id))
-}
-
-/// How many things of a list are asked for at once: an engine may have hundreds.
-const AT_ONCE: usize = 16;
-
-/// Asks for each thing of a list, in its order; those that are none any more are left out.
-async fn each<T, Asked>(ids: impl Iterator<Item = String>, ask: impl FnMut(String) -> Asked) -> EngineResult<Vec<T>>
-where
-    Asked: Future<Output = EngineResult<Option<T>>>,
-{
-    let asked = futures_util::stream::iter(ids.map(ask)).buffered(AT_ONCE);
-    asked
-        .try_filter_map(|found| std::future::ready(Ok(found)))
-        .try_collect()
-        .await
-}
-
-/// What there is: a "not found" is nothing, another error stays one.
-fn found<T>(answer: EngineResult<T>) -> EngineResult<Option<T>> {
-    match answer {
-        Ok(found) => Ok(Some(found)),
-        Err(why) if why.reason == Reason::NotFound => Ok(None),
-        Err(why) => Err(why),
-    }
-}
-
-/// A grace as the engine counts it, and the limit of a call that waits for it: the engine answers when the container has
-/// ended. It counts in whole seconds; a shorter grace than asked for would be another test.
-fn seconds(grace: Option<Duration>) -> (Option<i32>, Duration) {
-    let whole = grace.map(|grace| grace.as_secs() + u64::from(grace.subsec_nanos() > 0));
-    (
-        whole.map(|whole| i32::try_from(whole).unwrap_or(i32::MAX)),
-        grace.map_or(LONG_LIMIT, |grace| grace + LIMIT),
-    )
-}
-
-/// What stays as it is in a part of an address.
-const PART: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~')
-    .remove(b':')
-    .remove(b'@');
-
-/// A text as a part of an address: bollard puts it there as it is.
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, PART).to_string()
-}
-
-/// The same, its slashes kept: an image's reference.
-fn encode_path(text: &str) -> String {
-    const PATH: &AsciiSet = &PART.remove(b'/');
-    utf8_percent_encode(text, PATH).to_string()
 }

@@ -20,10 +20,23 @@ use crate::wait::{Pace, every};
 const TASKS: Pace = Pace::steady(Duration::from_millis(100));
 /// How long a task is waited for at once: what is removed after it has its turn while there is time left for that.
 const TASK_LIMIT: Duration = Duration::from_secs(20);
-/// How an engine says that something is still on a network: on one of its own, and on one of the swarm.
-const IN_USE: [&str; 2] = ["active endpoints", "in use by task"];
-/// How often a network is tried again after taking off what is still on it.
+/// How an engine says that something is still on a network of its own.
+const ON_IT: &str = "active endpoints";
+/// And on one of the swarm.
+const BY_TASK: &str = "in use by task";
+/// How often one of the swarm is tried again after taking off what is still on it.
 const ROUNDS: usize = 3;
+/// How often what is on its way out of a network is looked for.
+const ENDPOINTS: Pace = Pace::growing(Duration::from_millis(5), Duration::from_millis(500));
+/// How long it is waited for before it counts as left behind.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the network is tried again once that is taken off.
+const LAST: Duration = Duration::from_secs(1);
+/// The same of one that nothing is on.
+const UNLISTED: Duration = Duration::from_secs(1);
+/// Why one of them cannot be removed. Such engines write down a count, of which they lose some when several containers go at once.
+const MISCOUNTED: &str =
+    " (and lists none: engines before 28.1 may lose count of them, and keep the network until they are restarted)";
 
 /// All resources with a label, in the order in which they can be removed.
 pub(super) async fn all(api: &Api, label: &str) -> EngineResult<Vec<Resource>> {
@@ -140,37 +153,85 @@ async fn wait_removed(api: &Api, id: &str) -> EngineResult<()> {
 
 /// A network can have endpoints of containers that are on their way out, or were left by a crash.
 async fn network(api: &Api, id: &str) -> EngineResult<()> {
-    let mut rounds = 0;
-    loop {
-        let name = encode(id);
-        let removed = gone(api, format!("remove network `{id}`"), |client| async move {
-            client.remove_network(&name).await
-        });
+    let (mut rounds, begun) = (0, Instant::now());
+    let tried = || {
         rounds += 1;
-        match removed.await {
-            Err(why) if rounds <= ROUNDS && IN_USE.iter().any(|said| why.answer.contains(said)) => {
-                take_all_off(api, id).await?;
+        let is_last_of_tasks = rounds > ROUNDS;
+        async move {
+            match network_gone(api, id).await {
+                Err(why) if why.answer.contains(ON_IT) => match take_off(api, id, begun.elapsed() >= PATIENCE).await? {
+                    true => Err(why),
+                    // What is on its way out is counted a little longer than it is listed.
+                    false => Ok(uncounted(api, id).await),
+                },
+                Err(why) if why.answer.contains(BY_TASK) && !is_last_of_tasks => {
+                    take_off(api, id, true).await?;
+                    Err(why)
+                }
+                removed => Ok(removed),
             }
-            removed => return removed,
         }
-    }
+    };
+    every(ENDPOINTS, begun + PATIENCE + LAST, tried).await?
 }
 
-async fn take_all_off(api: &Api, network: &str) -> EngineResult<()> {
+async fn network_gone(api: &Api, id: &str) -> EngineResult<()> {
+    let (attempt, name) = (format!("remove network `{id}`"), encode(id));
+    let call = |client: Docker| async move { client.remove_network(&name).await };
+    gone(api, attempt.clone(), call).await?;
+    if !is_of_swarm(id) {
+        return Ok(());
+    }
+    // Its manager has let it go now, and the engine itself does a little later.
+    let name = encode(id);
+    let asked = || async {
+        match found(api.ask(&attempt, api.client.inspect_network(&name, None)).await)? {
+            None => Ok(()),
+            Some(_) => Err(error(&attempt, "it is still there", Reason::Limit)),
+        }
+    };
+    every(ENDPOINTS, Instant::now() + PATIENCE, asked).await
+}
+
+/// True for a network's id where a manager gave it: those of an engine are longer.
+fn is_of_swarm(id: &str) -> bool {
+    id.len() == 25
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// Removes a network that nothing is on once its engine counts so, too.
+async fn uncounted(api: &Api, id: &str) -> EngineResult<()> {
+    let removed = every(ENDPOINTS, Instant::now() + UNLISTED, || network_gone(api, id)).await;
+    removed.map_err(|mut why| {
+        if why.answer.contains(ON_IT) {
+            why.answer.push_str(MISCOUNTED);
+        }
+        why
+    })
+}
+
+/// Takes containers off a network; what has none as well, which is on its way out or was left behind, where it is not to be
+/// waited for any longer. False where nothing is on it.
+async fn take_off(api: &Api, network: &str, left_too: bool) -> EngineResult<bool> {
     let (attempt, name) = (format!("inspect network `{network}`"), encode(network));
     let inspected = api.ask(&attempt, api.client.inspect_network(&name, None)).await;
     let on = found(inspected)?.and_then(|network| network.containers);
-    for (id, endpoint) in on.into_iter().flatten() {
-        // An endpoint without a container is known by its name only.
-        let name = if id.starts_with("ep-") {
-            endpoint.name.unwrap_or_default()
-        } else {
-            id
+    let on = on.unwrap_or_default();
+    let is_used = !on.is_empty();
+    for (id, endpoint) in on {
+        // Known by its name only: an endpoint without a container, or one by which a swarm's network reaches the outside.
+        let is_known = |name: &String| id.starts_with("ep-") || name.starts_with("gateway_");
+        let name = match endpoint.name.filter(is_known) {
+            Some(_) if !left_too => continue,
+            Some(name) => name,
+            None => id,
         };
         // Best effort: it may have gone by itself, and the removal that follows tells what is left.
         drop(disconnect(api, network, name, true).await);
     }
-    Ok(())
+    Ok(is_used)
 }
 
 /// Takes a container off a network, by force if what is there is only what was left of one.

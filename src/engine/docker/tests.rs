@@ -1,6 +1,6 @@
 //! The client against small servers of its own: what it writes, what it trusts, and what it tells of other answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -9,16 +9,20 @@ use std::time::Duration;
 
 use super::{Docker, Endpoint};
 use crate::engine::command::{Surroundings, Tools};
-use crate::engine::{Engine, EngineResult, Listed, Reason, Tool, ToolCall};
+use crate::engine::{Engine, EngineResult, Listed, Reason, ResourceKind, Tool, ToolCall};
 use crate::host::{NoGroups, RealHost};
 use crate::net::tests::{Certificates, Does, Server};
 
 /// An answer to every question, whatever it is.
 fn always(status: &str, body: &str) -> Does {
+    Does::Answers(answer(status, body))
+}
+
+fn answer(status: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     let head =
         format!("HTTP/1.1 {status}\r\nApi-Version: 1.41\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
-    Does::Answers((head + body).into_bytes())
+    (head + body).into_bytes()
 }
 
 async fn connect(server: &Server) -> EngineResult<Docker> {
@@ -51,6 +55,31 @@ async fn every_call_asks_for_the_negotiated_version() {
         asked.iter().all(|asked| asked.to_lowercase().contains(&host)),
         "{asked:?}"
     );
+}
+
+#[tokio::test]
+async fn what_is_on_a_network_that_is_to_go_is_taken_off_by_the_name_that_the_engine_knows() {
+    let server = Server::new(Does::AnswersTo(|question| {
+        if question.starts_with("DELETE ") {
+            return answer("403 Forbidden", r#"{"message": "network n has active endpoints"}"#);
+        }
+        answer(
+            "200 OK",
+            r#"{"Containers": {"c1": {"Name": "web"}, "ep-1": {"Name": "db"}, "ingress-sbox": {"Name": "gateway_ingress-sbox"}}}"#,
+        )
+    }))
+    .await;
+    let engine = connect(&server).await.unwrap();
+    engine.remove(ResourceKind::Network, "n").await.unwrap_err();
+    let asked = server.asked();
+    let bodies = asked
+        .iter()
+        .filter(|asked| asked.starts_with("POST /v1.41/networks/n/disconnect "));
+    let taken = bodies.map(|asked| asked.split_once("\r\n\r\n").unwrap().1.to_owned());
+    let taken: BTreeSet<String> = taken.collect();
+    let expected = ["c1", "db", "gateway_ingress-sbox"];
+    let expected = expected.map(|name| format!(r#"{{"Container":"{name}","Force":true}}"#));
+    assert_eq!(taken, BTreeSet::from(expected));
 }
 
 /// What a program with the name of docker-compose, of this version, sees as the version that it is to speak to an engine.
@@ -210,5 +239,28 @@ async fn of_a_long_list_only_so_many_are_asked_for_at_once() {
     let ids = (0..100).map(|id| id.to_string());
     let found = super::each(ids.clone(), ask).await.unwrap();
     assert_eq!(found, ids.filter(|id| id != "7").collect::<Vec<_>>());
-    assert_eq!(most.into_inner(), super::AT_ONCE);
+    assert_eq!(most.into_inner(), super::list::AT_ONCE);
+}
+
+#[tokio::test]
+async fn a_manager_that_leaves_its_swarm_is_asked_again() {
+    const LEAVING: &str = r#"{"message": "rpc error: code = Unavailable desc = transport is closing"}"#;
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let server = Server::new(Does::AnswersTo(|question| {
+        if !question.contains("/services?") {
+            let is_of_volumes = question.contains("/volumes");
+            return answer("200 OK", if is_of_volumes { r#"{"Volumes": []}"# } else { "[]" });
+        }
+        match ASKED.fetch_add(1, Ordering::Relaxed) {
+            0 => answer("500 Internal Server Error", LEAVING),
+            _ => answer(
+                "503 Service Unavailable",
+                r#"{"message": "This node is not a swarm manager."}"#,
+            ),
+        }
+    }))
+    .await;
+    let engine = connect(&server).await.unwrap();
+    assert_eq!(engine.labelled("of=us").await, Ok(Vec::new()));
+    assert_eq!(ASKED.load(Ordering::Relaxed), 2);
 }

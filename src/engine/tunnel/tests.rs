@@ -44,10 +44,10 @@ async fn no_session_goes_through_a_connection_that_has_ended() {
     assert!(sessions.iter().all(|(name, _)| name == "ssh1"));
     let (second, held) = through().await;
     assert_eq!(second, "ssh2");
-    ssh.masters.lock().await[0].talk.ending.kill().await;
+    ssh.masters.lock().await[0].process.ending.kill().await;
     drop(sessions);
     assert_eq!(through().await.0, "ssh2");
-    ssh.masters.lock().await[0].talk.ending.kill().await;
+    ssh.masters.lock().await[0].process.ending.kill().await;
     // What an ended one has left there is in nobody's way.
     assert_eq!(through().await.0, "ssh3");
     drop(held);
