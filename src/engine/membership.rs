@@ -3,12 +3,24 @@
 use super::Labels;
 use super::swarm::STACK;
 
+/// The label of a container's compose project.
+pub const PROJECT: &str = "com.docker.compose.project";
+/// The label of a container's service in its compose project.
+pub const SERVICE: &str = "com.docker.compose.service";
+/// The label of a container's number among the replicas of that service.
+pub const NUMBER: &str = "com.docker.compose.container-number";
+/// The label of a container that a compose tool's `run` made, if it is `True`.
+pub const ONE_OFF: &str = "com.docker.compose.oneoff";
+
+/// The service by which a compose tool makes the container of a `run` with options: it is of no service of an author's.
+pub const OF_RUN: &str = "e2erun-run";
+
 /// The service, its number and its task, as the compose tools and the agents of a swarm write them.
 const LABELS: [&str; 11] = [
-    "com.docker.compose.project",
-    "com.docker.compose.service",
-    "com.docker.compose.container-number",
-    "com.docker.compose.oneoff",
+    PROJECT,
+    SERVICE,
+    NUMBER,
+    ONE_OFF,
     STACK,
     "com.docker.swarm.node.id",
     "com.docker.swarm.service.id",

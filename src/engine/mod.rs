@@ -3,68 +3,42 @@
 //! `docker/` speaks to the API, `command.rs` runs the docker tools, `fake.rs` is scripted for tests, `world.rs` folds
 //! the events of a node into what is known of its containers. Every call has a limit, and none asks again and again: but that a
 //! task of a swarm is gone nobody tells (`docker/removal.rs`).
-//!
-//! Longer than most files: it is one border, types and a trait without code, and is read as a whole.
 
 pub mod command;
+mod container;
 pub mod docker;
+mod error;
+mod exec;
 pub mod fake;
 pub mod logs;
-mod membership;
+pub mod membership;
 mod pulls;
+mod resource;
 mod surroundings;
 pub mod swarm;
+mod tool;
 pub mod tunnel;
 pub mod world;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use tokio::io::AsyncWrite;
 
+pub use container::{Container, ContainerSpec, Listed};
+pub use error::{EngineError, EngineResult, Reason};
+pub use exec::{Conversation, ExecEnd, ExecSpec, Running};
 pub use membership::of_no_service;
 pub use pulls::Pulls;
+pub use resource::{Resource, ResourceKind};
 pub use surroundings::of_the_surroundings;
 pub use swarm::Swarm;
+pub use tool::{Tool, ToolCall, ToolEnd, ToolLine};
 
 /// Labels by name.
 pub type Labels = BTreeMap<String, String>;
-
-/// An engine call that did not succeed: what was attempted, on what, and the engine's answer.
-#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[error("cannot {attempt}: {answer}")]
-pub struct EngineError {
-    /// What was attempted, on what: "start container `abc`".
-    pub attempt: String,
-    /// Why it did not succeed.
-    pub answer: String,
-    /// What sort of answer.
-    pub reason: Reason,
-}
-
-/// What sort of answer an engine gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// There is no such thing (404).
-    NotFound,
-    /// It is in the way of something else (409), or already so.
-    Conflict,
-    /// The engine cannot be reached, or went away.
-    Away,
-    /// The call's limit passed.
-    Limit,
-    /// Anything else.
-    Other,
-}
-
-/// The result of an engine call.
-pub type EngineResult<T> = Result<T, EngineError>;
 
 /// What an engine says of itself.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -89,103 +63,6 @@ pub struct EngineInfo {
     pub node: String,
     /// Where images and containers are kept.
     pub root: String,
-}
-
-/// A container as the engine describes it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Container {
-    /// Its id.
-    pub id: String,
-    /// Its name, without the slash.
-    pub name: String,
-    /// The image as it was asked for.
-    pub image: String,
-    /// The image's id.
-    pub image_id: String,
-    /// Labels, the image's too.
-    pub labels: Labels,
-    /// `created running paused restarting removing exited dead`.
-    pub state: String,
-    /// The health status: `starting`, `healthy`, `unhealthy`; none without a healthcheck.
-    pub health: Option<String>,
-    /// The last outputs of the healthcheck, oldest first, with their exit codes.
-    pub health_log: Vec<(i64, String)>,
-    /// The exit code, once it has ended.
-    pub exit: Option<i64>,
-    /// The engine's own error of starting it.
-    pub error: String,
-    /// True when the kernel killed it for its memory.
-    pub oom_killed: bool,
-    /// How often its restart policy started it again.
-    pub restarts: u64,
-    /// `no`, `always`, `on-failure`, `unless-stopped`; with `on-failure` the greatest number of tries.
-    pub restart_policy: (String, u64),
-    /// When it was last started and ended, RFC 3339; empty if never.
-    pub started_at: String,
-    /// See `started_at`.
-    pub finished_at: String,
-    /// True with a terminal: its log is raw.
-    pub tty: bool,
-    /// The log driver.
-    pub log_driver: String,
-    /// The user of its process.
-    pub user: String,
-    /// Host ports by container port and protocol: `(80, "tcp")` → (host address, port). IPv4 first.
-    pub ports: BTreeMap<(u16, String), Vec<(String, u16)>>,
-    /// Networks: name → (address, aliases).
-    pub networks: BTreeMap<String, (String, Vec<String>)>,
-    /// The network mode: `default`, `host`, `container:…`.
-    pub network_mode: String,
-    /// Mounts: (type, source or volume name, destination, writable).
-    pub mounts: Vec<(String, String, String, bool)>,
-    /// The inspect answer whole, for the results folder and for what is not above.
-    pub raw: serde_json::Value,
-}
-
-/// What a container is made of.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ContainerSpec {
-    /// Its name; the engine's choice if empty.
-    pub name: String,
-    /// The image.
-    pub image: String,
-    /// The command; the image's if none.
-    pub command: Option<Vec<String>>,
-    /// The entrypoint; the image's if none.
-    pub entrypoint: Option<Vec<String>>,
-    /// Environment: `NAME=value`.
-    pub env: Vec<String>,
-    /// The working directory.
-    pub workdir: Option<String>,
-    /// The user.
-    pub user: Option<String>,
-    /// Labels.
-    pub labels: Labels,
-    /// Binds and named volumes: `source:destination[:options]`.
-    pub volumes: Vec<String>,
-    /// Container ports to publish on free host ports: `80`, `53/udp`.
-    pub expose: Vec<String>,
-    /// Networks to join by name, each with aliases; the default one if empty.
-    pub networks: Vec<(String, Vec<String>)>,
-    /// Opens stdin, for the one who writes to it when it is started.
-    pub stdin: bool,
-    /// The network mode instead of `networks`: `host`, `container:…`.
-    pub network_mode: Option<String>,
-}
-
-/// A command to run in a container.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ExecSpec {
-    /// The command.
-    pub command: Vec<String>,
-    /// Environment: `NAME=value`.
-    pub env: Vec<String>,
-    /// The working directory.
-    pub workdir: Option<String>,
-    /// The user.
-    pub user: Option<String>,
-    /// What it reads; written while its output is read.
-    pub stdin: Option<Bytes>,
 }
 
 /// Which stream a piece of output came from.
@@ -229,31 +106,6 @@ pub struct LogRange {
     pub tail: Option<u64>,
     /// Whether the container has a terminal, where that is known: else the engine is asked first.
     pub tty: Option<bool>,
-}
-
-/// An exec that runs: its output, then its exit code.
-pub struct Running {
-    /// The exec's id, to ask for its exit code.
-    pub id: String,
-    /// Its output as it comes; ends when it does.
-    pub output: BoxStream<'static, EngineResult<Frame>>,
-}
-
-/// An exec that is spoken with for as long as both sides are held; let go of, what it reads ends.
-pub struct Conversation {
-    /// What it reads.
-    pub input: Pin<Box<dyn AsyncWrite + Send>>,
-    /// Its output as it comes; ends when it does.
-    pub output: BoxStream<'static, EngineResult<Frame>>,
-}
-
-/// How an exec ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExecEnd {
-    /// Its exit code; of one that is not whole, what the engine takes for it.
-    pub code: i64,
-    /// False where its output had ended before it did: the connection was cut, and what it wrote then is lost.
-    pub whole: bool,
 }
 
 /// Something that the engine tells of.
@@ -335,28 +187,6 @@ pub struct VolumeSpec {
     pub labels: Labels,
 }
 
-/// A container as it is listed.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Listed {
-    /// Its name, without the slash.
-    pub name: String,
-    /// The image's id.
-    pub image_id: String,
-    /// Labels, the image's too.
-    pub labels: Labels,
-    /// See `Container`.
-    pub state: String,
-    /// Where its ports are published: protocol, host address, host port.
-    pub ports: Vec<(String, String, u16)>,
-}
-
-impl Listed {
-    /// True for one that has the ports that it publishes: it runs, if only in a moment.
-    pub fn has_ports(&self) -> bool {
-        matches!(self.state.as_str(), "running" | "paused" | "restarting")
-    }
-}
-
 /// An image.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Image {
@@ -387,78 +217,6 @@ pub struct PathStat {
     pub mode: u32,
     /// Where a link points.
     pub link: String,
-}
-
-/// The resources that a label can be on, in the order in which they can be removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ResourceKind {
-    /// Services of a swarm: their containers would be made again.
-    Service,
-    /// Containers.
-    Container,
-    /// Tasks of services that are gone: nobody can remove them, they go by themselves.
-    Task,
-    /// Networks.
-    Network,
-    /// Volumes.
-    Volume,
-    /// Secrets of a swarm.
-    Secret,
-    /// Configs of a swarm.
-    Config,
-    /// Images.
-    Image,
-}
-
-impl ResourceKind {
-    /// All of them, in the order in which they can be removed.
-    pub const ALL: [ResourceKind; 8] = [
-        ResourceKind::Service,
-        ResourceKind::Container,
-        ResourceKind::Task,
-        ResourceKind::Network,
-        ResourceKind::Volume,
-        ResourceKind::Secret,
-        ResourceKind::Config,
-        ResourceKind::Image,
-    ];
-
-    /// True for what runs, or makes something run.
-    pub fn runs(self) -> bool {
-        matches!(
-            self,
-            ResourceKind::Service | ResourceKind::Container | ResourceKind::Task
-        )
-    }
-
-    /// What messages call one.
-    pub fn word(self) -> &'static str {
-        match self {
-            ResourceKind::Service => "service",
-            ResourceKind::Container => "container",
-            ResourceKind::Task => "task",
-            ResourceKind::Network => "network",
-            ResourceKind::Volume => "volume",
-            ResourceKind::Secret => "secret",
-            ResourceKind::Config => "config",
-            ResourceKind::Image => "image",
-        }
-    }
-}
-
-/// A labelled resource.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resource {
-    /// What it is.
-    pub kind: ResourceKind,
-    /// Its id, by which it is removed (a volume's name).
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Its labels.
-    pub labels: Labels,
-    /// When it was made, Unix seconds; 0 if the engine does not say.
-    pub created: i64,
 }
 
 /// One engine. Every method fails only because of the engine: what it found is in the answer.
@@ -539,44 +297,4 @@ pub trait Engine: Swarm {
 
     /// Runs one of the docker tools against this engine, to its end; its output is told line by line to `line`.
     async fn tool(&self, call: ToolCall, line: ToolLine) -> EngineResult<ToolEnd>;
-}
-
-/// Told each line of a tool's output as it comes.
-pub type ToolLine = Arc<dyn Fn(Stream, &str) + Send + Sync>;
-
-/// A call of one of the docker tools.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ToolCall {
-    /// Which tool.
-    pub tool: Tool,
-    /// Its arguments after the tool's own words: `["-p", "x", "up", "-d"]`.
-    pub arguments: Vec<String>,
-    /// What interpolation sees; nothing of this machine's but what the tool itself needs (PATH, HOME, DOCKER_*).
-    pub env: BTreeMap<String, String>,
-    /// The working directory.
-    pub folder: PathBuf,
-    /// What it reads.
-    pub stdin: Option<Bytes>,
-    /// When it is ended.
-    pub limit: Duration,
-}
-
-/// The docker tools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tool {
-    /// `docker compose`, or `docker-compose`.
-    Compose,
-    /// `docker`.
-    Docker,
-}
-
-/// How a tool ended.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ToolEnd {
-    /// Its exit code; none when a signal ended it.
-    pub exit: Option<i32>,
-    /// Its standard output, the first and last 64 KiB of it.
-    pub stdout: String,
-    /// Its standard error, likewise.
-    pub stderr: String,
 }

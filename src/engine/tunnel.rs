@@ -22,7 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::docker::Far;
 use super::{EngineError, EngineResult, Reason};
-use crate::host::Talk;
+use crate::host::PipedProcess;
 
 /// Who does not let us in within this is away.
 const LIMIT: Duration = Duration::from_secs(40);
@@ -59,14 +59,14 @@ struct Ssh {
 
 /// A connection that has logged in.
 struct Master {
-    talk: Talk,
+    process: PipedProcess,
     control: PathBuf,
     sessions: Arc<Semaphore>,
 }
 
 /// A connection to the engine of the far side, and its session in the one that it goes through.
 struct Dialled {
-    talk: Talk,
+    process: PipedProcess,
     session: OwnedSemaphorePermit,
 }
 
@@ -107,9 +107,9 @@ impl Tunnel {
     pub async fn close(self) {
         drop(self.relay);
         let masters = std::mem::take(&mut *self.ssh.masters.lock().await);
-        let ends = masters.into_iter().map(|Master { talk, .. }| {
-            drop(talk.stdin);
-            talk.ending.told()
+        let ends = masters.into_iter().map(|Master { process, .. }| {
+            drop(process.stdin);
+            process.ending.told()
         });
         drop(tokio::time::timeout(END_LIMIT, join_all(ends)).await);
         // Where it stays, the end of the lease removes it.
@@ -137,7 +137,7 @@ impl Ssh {
         // Held while one logs in: others that want a session wait for that.
         let mut masters = self.masters.lock().await;
         // Each session that wanted to go through one that has ended would log in by itself.
-        masters.retain_mut(|master| !master.talk.ending.has_come());
+        masters.retain_mut(|master| !master.process.ending.has_come());
         for Master { control, sessions, .. } in masters.iter() {
             if let Ok(session) = Arc::clone(sessions).try_acquire_owned() {
                 return Ok((control.clone(), session));
@@ -146,13 +146,13 @@ impl Ssh {
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let control = self.folder.join(format!("ssh{number}"));
         let logged_in = tokio::time::timeout(LIMIT, self.log_in(&control)).await;
-        let talk = logged_in.map_err(|_| format!("there was no answer within {LIMIT:?}"))??;
+        let process = logged_in.map_err(|_| format!("there was no answer within {LIMIT:?}"))??;
         let sessions = Arc::new(Semaphore::new(MAX_SESSIONS));
         let session = Arc::clone(&sessions)
             .try_acquire_owned()
             .map_err(|why| why.to_string())?;
         masters.push(Master {
-            talk,
+            process,
             control: control.clone(),
             sessions,
         });
@@ -160,18 +160,18 @@ impl Ssh {
     }
 
     /// Opens a connection: it has logged in when what it is told comes back.
-    async fn log_in(&self, control: &Path) -> Result<Talk, String> {
+    async fn log_in(&self, control: &Path) -> Result<PipedProcess, String> {
         let argv = self.argv(("yes", control), &["cat"]);
-        let mut talk = Talk::start(&argv, &self.env).map_err(not_started)?;
+        let mut process = PipedProcess::start(&argv, &self.env).map_err(not_started)?;
         // Where it does not come to that, its end says why.
-        drop(talk.stdin.write_all(WORD.as_bytes()).await);
+        drop(process.stdin.write_all(WORD.as_bytes()).await);
         let mut said = String::new();
-        let mut lines = BufReader::new(&mut talk.stdout).take(1024);
+        let mut lines = BufReader::new(&mut process.stdout).take(1024);
         drop(lines.read_line(&mut said).await);
         match said.as_str() {
-            WORD => Ok(talk),
+            WORD => Ok(process),
             "" => {
-                let (exit, told) = talk.ending.told().await;
+                let (exit, told) = process.ending.told().await;
                 Err(explained(exit, &told))
             }
             other => Err(format!(
@@ -186,11 +186,11 @@ impl Ssh {
     async fn address(&self) -> String {
         let argv = ["ssh", "-G", "--", self.far.host.as_str()].map(str::to_owned);
         let asked = async {
-            let Talk {
+            let PipedProcess {
                 stdin,
                 mut stdout,
                 ending,
-            } = Talk::start(&argv, &self.env)?;
+            } = PipedProcess::start(&argv, &self.env)?;
             drop(stdin);
             let mut said = String::new();
             stdout.read_to_string(&mut said).await?;
@@ -237,8 +237,8 @@ impl Ssh {
         let mut words = vec!["docker"];
         words.extend(socket.iter().flat_map(|socket| ["--host", socket]));
         words.extend(["system", "dial-stdio"]);
-        let talk = Talk::start(&self.argv(("no", &control), &words), &self.env).map_err(not_started)?;
-        Ok(Dialled { talk, session })
+        let process = PipedProcess::start(&self.argv(("no", &control), &words), &self.env).map_err(not_started)?;
+        Ok(Dialled { process, session })
     }
 }
 
@@ -260,17 +260,17 @@ async fn relay(listener: UnixListener, ssh: Arc<Ssh>) {
 async fn join(client: UnixStream, ssh: &Ssh) {
     let (mut asks, mut hears) = client.into_split();
     let Dialled {
-        talk,
+        process,
         session: _session,
     } = match ssh.dial().await {
         Ok(dialled) => dialled,
         Err(why) => return refuse(&mut hears, &ssh.far, &why).await,
     };
-    let Talk {
+    let PipedProcess {
         mut stdin,
         mut stdout,
         ending,
-    } = talk;
+    } = process;
     let mut answered = Counted::default();
     {
         let ask = async move { drop(tokio::io::copy(&mut asks, &mut stdin).await) };

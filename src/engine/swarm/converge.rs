@@ -75,7 +75,7 @@ pub struct Failed {
 }
 
 /// The states in which a task has ended.
-pub(super) const ENDED: [&str; 6] = ["complete", "shutdown", "failed", "rejected", "remove", "orphaned"];
+pub const ENDED: [&str; 6] = ["complete", "shutdown", "failed", "rejected", "remove", "orphaned"];
 
 /// How an update ends that does not complete.
 const UNDONE: [&str; 3] = ["paused", "rollback_paused", "rollback_completed"];
@@ -159,7 +159,7 @@ impl Service {
     }
 
     /// True for one whose tasks come to their end.
-    pub(super) fn is_job(&self) -> bool {
+    pub fn is_job(&self) -> bool {
         matches!(self.mode, ServiceMode::ReplicatedJob(_) | ServiceMode::GlobalJob)
     }
 }
@@ -305,3 +305,6 @@ fn states<'t>(tasks: impl Iterator<Item = &'t Task>) -> String {
         false => format!(" ({})", all.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,9 +12,24 @@ pub fn eligible(template: &Value, node: &SwarmNode) -> bool {
 
 /// True where the node is as the template's constraints want it.
 pub(super) fn meets(template: &Value, node: &SwarmNode) -> bool {
+    constraints(template).iter().all(|constraint| holds(constraint, node))
+}
+
+/// The constraints that none of the nodes meets; all of them where each is met by a node, and no node meets all.
+pub fn unmet<'t>(template: &'t Value, nodes: &[SwarmNode]) -> Vec<&'t str> {
+    let all = constraints(template);
+    let none_meets = |constraint: &&&str| !nodes.iter().any(|node| holds(constraint, node));
+    let unmet: Vec<&str> = all.iter().filter(none_meets).copied().collect();
+    let is_met = nodes.iter().any(|node| meets(template, node));
+    match unmet.is_empty() && !is_met {
+        true => all,
+        false => unmet,
+    }
+}
+
+fn constraints(template: &Value) -> Vec<&str> {
     let constraints = template["Placement"]["Constraints"].as_array();
-    let mut constraints = constraints.into_iter().flatten().filter_map(Value::as_str);
-    constraints.all(|constraint| holds(constraint, node))
+    constraints.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// One constraint: `node.labels.disk == ssd`. One that is not known here rules no node out.
@@ -45,7 +60,7 @@ fn holds(constraint: &str, node: &SwarmNode) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::eligible;
+    use super::{eligible, unmet};
     use crate::engine::swarm::SwarmNode;
 
     #[test]
@@ -83,5 +98,27 @@ mod tests {
         assert!(is(node(|_| ())));
         assert!(!is(node(|node| node.availability = "drain".into())));
         assert!(!is(node(|node| node.state = "down".into())));
+    }
+
+    #[test]
+    fn constraints_that_no_node_meets_are_told_apart_from_those_that_one_does() {
+        let node = |role: &str, disk: &str| SwarmNode {
+            role: role.into(),
+            labels: [("disk".to_owned(), disk.to_owned())].into(),
+            ..SwarmNode::default()
+        };
+        let nodes = [node("manager", "ssd"), node("worker", "tape")];
+        let check = |constraints: &[&str], expected: &[&str]| {
+            let template = json!({"Placement": {"Constraints": constraints}});
+            assert_eq!(unmet(&template, &nodes), expected);
+        };
+        check(&[], &[]);
+        check(&["node.role == worker"], &[]);
+        check(
+            &["node.role == worker", "node.labels.disk == none"],
+            &["node.labels.disk == none"],
+        );
+        let both = ["node.role == worker", "node.labels.disk == ssd"];
+        check(&both, &both);
     }
 }

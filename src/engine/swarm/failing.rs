@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::converge::current;
 use super::eligible::meets;
-use super::{Failed, Look, Rules, Service, SwarmNode, Task};
+use super::{Failed, Look, Rules, Service, SwarmNode, Task, UpdateStatus};
 use crate::event::times_text;
 
 /// So many tasks may fail in a place whose restart policy has others follow: until what they need is there.
@@ -95,7 +95,7 @@ pub(super) fn failure(service: &Service, tasks: &[&Task], look: &Look, rules: &R
         if named.is_some() {
             return None;
         }
-        let culprit = culprit(service, tasks, rules);
+        let culprit = culprit(service, tasks, look, rules);
         let end = culprit.map(|task| format!("; it {}", end_of(task)));
         return Some(failed(culprit, format!("{undone}{}", end.unwrap_or_default())));
     }
@@ -191,7 +191,7 @@ pub fn undone_by(look: &Look) -> Option<(&Service, &Task, String)> {
     look.services.iter().find_map(|service| {
         undone(service, &rules)?;
         let tasks: Vec<&Task> = look.tasks.iter().filter(|task| task.service == service.id).collect();
-        let task = culprit(service, &tasks, &rules)?;
+        let task = culprit(service, &tasks, look, &rules)?;
         Some((service, task, end_of(task)))
     })
 }
@@ -208,12 +208,23 @@ fn is_lost(task: &Task, nodes: &[SwarmNode]) -> bool {
     !task.node.is_empty() && node.is_none_or(|node| node.state == "down")
 }
 
-/// That one, or the last one that failed where it names none.
-fn culprit<'t>(service: &Service, tasks: &[&'t Task], rules: &Rules) -> Option<&'t Task> {
+/// That one. Where it names none, as once all is rolled back, it is the first that failed of what was undone: those that
+/// followed it, and those that went back, may have failed of the change itself. Else the last one that failed.
+fn culprit<'t>(service: &Service, tasks: &[&'t Task], look: &Look, rules: &Rules) -> Option<&'t Task> {
     let is_why = |task: &&Task| task.has_failed() || task.state == "complete";
     let is_news = |task: &&Task| task.has_failed() && !rules.known.contains(&task.id);
-    let last = || tasks.iter().copied().filter(is_news).max_by_key(|task| task.at);
-    named(service, tasks).filter(is_why).or_else(last)
+    let news = || tasks.iter().copied().filter(is_news);
+    let last = || news().max_by_key(|task| task.at);
+    let undone = || {
+        let is_back = |update: &UpdateStatus| update.state == "rollback_completed";
+        service.update.as_ref().filter(|update| is_back(update))?;
+        let undone = news().filter(|task| !service.made(task, &look.nodes));
+        let template = &undone.max_by_key(|task| task.at)?.template;
+        news()
+            .filter(|task| task.template == *template)
+            .min_by_key(|task| task.at)
+    };
+    named(service, tasks).filter(is_why).or_else(undone).or_else(last)
 }
 
 /// How the swarm says that an update did not complete.
@@ -223,7 +234,8 @@ pub(super) fn undone(service: &Service, rules: &Rules) -> Option<String> {
         .as_ref()
         .filter(|_| !rules.to_the_end && !rules.unchanged)?;
     let what = match update.state.as_str() {
-        "paused" | "rollback_paused" => "its update is paused",
+        "paused" => "its update is paused",
+        "rollback_paused" => "its rollback is paused",
         "rollback_completed" if !rules.rolls_back => "its update was rolled back",
         _ => return None,
     };
@@ -259,7 +271,7 @@ pub(super) fn end_of(task: &Task) -> String {
 
 /// A task that runs where others have ended before it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Relapse {
+pub struct Restarted {
     /// The service's name in the swarm.
     pub service: String,
     /// The last task that has ended.
@@ -274,7 +286,7 @@ pub struct Relapse {
 
 /// Services that run now, and of which tasks have ended since they were waited for: what fails about every second is as it
 /// should be in between.
-pub fn relapses(look: &Look, rules: &Rules) -> Vec<Relapse> {
+pub fn restarted(look: &Look, rules: &Rules) -> Vec<Restarted> {
     let of = |service: &Service| {
         let tasks: Vec<&Task> = look.tasks.iter().filter(|task| task.service == service.id).collect();
         let now = current(service, &tasks, &look.nodes);
@@ -288,7 +300,7 @@ pub fn relapses(look: &Look, rules: &Rules) -> Vec<Relapse> {
         news.retain(|task| runs(task));
         let last = *news.last()?;
         let longest = news.iter().map(|task| lasted(task, look)).max().unwrap_or_default();
-        Some(Relapse {
+        Some(Restarted {
             service: service.name.clone(),
             task: last.clone(),
             end: end_of(last),
@@ -309,4 +321,50 @@ fn lasted(task: &Task, look: &Look) -> Duration {
     let life = look.lives.get(container);
     let whole = || Duration::from_nanos(u64::try_from(task.at - task.created).unwrap_or_default());
     life.and_then(|life| life.lasted).unwrap_or_else(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Rules, ServiceMode, UpdateStatus};
+    use super::{Look, Service, Task, failure, undone_by};
+
+    #[test]
+    fn what_was_rolled_back_is_told_by_the_first_task_of_it_that_failed() {
+        let failed = |at: i64, version: u64, error: &str| Task {
+            id: at.to_string(),
+            service: "s".into(),
+            slot: Some(1),
+            state: "failed".into(),
+            error: error.into(),
+            template: json!({"v": version}),
+            at,
+            ..Task::default()
+        };
+        let look = Look {
+            services: vec![Service {
+                id: "s".into(),
+                mode: ServiceMode::Replicated(1),
+                template: json!({"v": 1}),
+                update: Some(UpdateStatus {
+                    state: "rollback_completed".into(),
+                    message: "rollback completed".into(),
+                }),
+                ..Service::default()
+            }],
+            tasks: vec![
+                failed(1, 0, "of long ago"),
+                failed(2, 2, "why"),
+                failed(3, 2, "network not found"),
+                failed(4, 1, "network not found"),
+            ],
+            ..Look::default()
+        };
+        let tasks: Vec<&Task> = look.tasks.iter().collect();
+        let told = failure(&look.services[0], &tasks, &look, &Rules::default()).unwrap();
+        assert_eq!(told.why, "its update was rolled back; it failed: why");
+        let (_, task, end) = undone_by(&look).unwrap();
+        assert_eq!((&*task.id, &*end), ("2", "failed: why"));
+    }
 }

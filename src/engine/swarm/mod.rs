@@ -17,9 +17,9 @@ use serde_json::Value;
 
 use super::{EngineResult, Labels};
 
-pub use converge::{Failed, Life, Look, Rules, Verdict, convergence};
-pub use eligible::eligible;
-pub use failing::{Relapse, begins_again, relapses, standing, undone_by};
+pub use converge::{ENDED, Failed, Life, Look, Rules, Verdict, convergence};
+pub use eligible::{eligible, unmet};
+pub use failing::{Restarted, begins_again, restarted, standing, undone_by};
 pub use followed::goes_on;
 
 /// The label of a stack, on its services and their containers.
@@ -100,6 +100,10 @@ pub struct ServicePort {
     pub target: u16,
     /// The port that is published, 0 if none is yet.
     pub published: u16,
+    /// `tcp`, `udp`, `sctp`.
+    pub protocol: String,
+    /// True where the routing mesh publishes it, false where each task does so on its node.
+    pub by_mesh: bool,
 }
 
 /// A task: one try to run a container of a service.
