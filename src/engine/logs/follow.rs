@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::place::Reach;
 use super::snapshot::catch_up;
-use super::source::{Frames, Log, PAUSE, WENT, is_gone, patiently};
+use super::source::{AWAY, Frames, Log, PAUSE, WENT, is_gone, patiently};
 use super::spool::{Phase, Spool};
 use super::writer::Writer;
 use crate::engine::world::{ContainerState, nanos};
@@ -67,6 +67,11 @@ impl Follower {
                 self.spool.set_phase(Phase::Closed);
                 return Ok(());
             };
+            // Who was told to look while it read the last run finds nothing more, and asks no more: whoever waited for that end
+            // may remove the container now.
+            if !unread(&container) && log.finished.is_some_and(|at| at <= self.spool.progress().ended) {
+                continue;
+            }
             if log.driver == "none" {
                 return Err(format!("the log driver of `{}` is `none`", log.name));
             }
@@ -105,7 +110,9 @@ impl Follower {
                 if followed != Followed::ToTheEnd || writer.place.may_rotate() {
                     return Err(log.removed());
                 }
-                self.spool.set_unsure(WENT);
+                if !self.was_stopped().await {
+                    self.spool.set_unsure(WENT);
+                }
                 return self.end_run(writer, i64::MAX);
             }
             let described = match patiently(|| self.engine.inspect(&log.id)).await {
@@ -172,6 +179,17 @@ impl Follower {
             }
             return Ok(ended);
         }
+    }
+
+    /// True where whoever ended the run waited for that before the removal: the follow gave all whole lines then, and only
+    /// a last one without newline may be missing.
+    async fn was_stopped(&self) -> bool {
+        let mut container = self.container.clone();
+        let told = container.wait_for(|container| container.stopped || container.destroyed);
+        // The engine tells of both a moment later, unless it is away. That it lists the container no more tells of neither.
+        timeout(AWAY, told)
+            .await
+            .is_ok_and(|told| told.is_ok_and(|container| container.stopped))
     }
 
     /// A run was read to its end.

@@ -20,7 +20,9 @@
 //! read at most every 50 ms while it is not. Only of a rotated log it is asked each second whether the follow still tells.
 //!
 //! **The end of a run** is read by a snapshot after the follow has ended. Whoever removes a container in that moment may be
-//! faster: then the log is `unsure`, and what a further line could change is not known.
+//! faster: then the log is `unsure`, and what a further line could change is not known. Not so of one that was stopped
+//! first, as compose tools and swarms do it: what a follow gives until its end is all of it there but a last line without
+//! newline.
 //!
 //! **Now** is a barrier: the engine is asked where the log ends, by its last entries, and that is waited for in what is read
 //! anyway; where their times do not tell (a clock was set back) or it takes long, for a snapshot that began afterwards.
@@ -29,6 +31,7 @@
 //! clock that decides what was written before another; a log in memory.
 
 mod assemble;
+mod barrier;
 mod follow;
 mod last;
 mod place;
@@ -44,17 +47,18 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::world::{ContainerState, nanos};
-use super::{Container, Engine, EngineError, EngineResult, Reason};
+use super::world::ContainerState;
+use super::{Engine, EngineResult};
 use crate::mask::Masks;
 use follow::Follower;
 pub use last::LastLines;
@@ -65,8 +69,6 @@ pub use writer::ProcessLog;
 
 /// The label of a container whose log's file is not called as the container is: with what it is called.
 pub const FILE: &str = "e2erun.log";
-/// How long the follower is let come to a log's end by itself.
-const SOON: Duration = Duration::from_millis(200);
 
 /// The spools of a case: one for each container that it ever had, and for each process in the background.
 pub struct Spools {
@@ -76,6 +78,8 @@ pub struct Spools {
     masks: Arc<Masks>,
     followed: Mutex<BTreeMap<String, Followed>>,
     processes: Mutex<BTreeMap<String, Arc<Spool>>>,
+    /// True once all are read to their end: nothing is followed any more that was not before.
+    finished: AtomicBool,
 }
 
 /// Where the logs of all containers were at one moment; a container that came later is read from its first line.
@@ -109,6 +113,7 @@ impl Spools {
             masks: Arc::default(),
             followed: Mutex::default(),
             processes: Mutex::default(),
+            finished: AtomicBool::new(false),
         }
     }
 
@@ -139,7 +144,7 @@ impl Spools {
         followed.chain(self.processes().values()).cloned().collect()
     }
 
-    /// Follows a container, once; tells its follower what is known of it now.
+    /// Follows a container, once; tells its follower what is known of it now. Once all are read to their end none is new.
     pub fn follow(&self, engine: &Arc<dyn Engine>, container: &Arc<ContainerState>) {
         let mut followed = self.lock();
         if let Some(known) = followed.get(&container.id) {
@@ -149,6 +154,9 @@ impl Spools {
                 *old = news;
                 changed
             });
+            return;
+        }
+        if self.finished.load(Ordering::Relaxed) {
             return;
         }
         let taken: Vec<&Arc<Spool>> = followed
@@ -185,7 +193,7 @@ impl Spools {
     /// `shop.web-1` of the stack `shop`.
     fn name_of(&self, container: &ContainerState) -> String {
         match container.service.as_str() {
-            "" => container.labels.get(FILE).unwrap_or(&container.name).clone(),
+            "" => container.labels.get(FILE).cloned().unwrap_or_else(|| container.shown()),
             service => {
                 let stack = container.project.strip_prefix(&self.case).unwrap_or(&container.project);
                 format!("{stack}.{service}-{}", container.number.max(1))
@@ -253,42 +261,10 @@ impl Spools {
         let Some((engine, spool)) = known else {
             return Ok(());
         };
-        if spool.progress().phase == Phase::Closed {
-            return Ok(());
-        }
-        let described = match engine.inspect(container).await {
-            Ok(described) => described,
-            // Its follower finds that out, too, and tells what was missed.
-            Err(error) if error.reason == Reason::NotFound => {
-                let runs = spool.progress().phase == Phase::Running;
-                reached(&spool, |progress| runs && progress.phase != Phase::Running).await;
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        match described.state.as_str() {
-            "created" => Ok(()),
-            // Nothing of it can be read, and its follower says so.
-            _ if described.log_driver == "none" => {
-                reached(&spool, |_| false).await;
-                Ok(())
-            }
-            "running" | "paused" => entries(&engine, &spool, &described).await,
-            _ => {
-                let finished = nanos(&described.finished_at);
-                reached(&spool, |progress| progress.ended >= finished).await;
-                Ok(())
-            }
-        }
+        barrier::wait(&engine, &spool, container).await
     }
 
-    /// Marks where all logs are now, after a barrier; where that fails, where they are known to be.
-    pub async fn mark(&self) -> Mark {
-        self.now().await.ok();
-        self.ends()
-    }
-
-    /// The same, where a barrier that fails is an error.
+    /// Marks where all logs are now, after a barrier.
     pub async fn now(&self) -> EngineResult<Mark> {
         let ids: Vec<String> = self.lock().keys().cloned().collect();
         let all = join_all(ids.iter().map(|id| self.barrier(id))).await;
@@ -328,6 +304,7 @@ impl Spools {
 
     /// Reads all logs to their end as of now, and closes them; false if that took longer than the limit.
     pub async fn finish(&self, limit: Duration) -> bool {
+        self.finished.store(true, Ordering::Relaxed);
         let deadline = Instant::now() + limit;
         let ids: Vec<String> = self.lock().keys().cloned().collect();
         let ended = ids.iter().map(|id| timeout_at(deadline, self.barrier(id)));
@@ -351,51 +328,4 @@ impl Spools {
     fn processes(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Spool>>> {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Waits until the end that the log has now is in the spool, without reading anything a second time: the follower
-/// comes to it.
-async fn entries(engine: &Arc<dyn Engine>, spool: &Arc<Spool>, described: &Container) -> EngineResult<()> {
-    let started = nanos(&described.started_at);
-    let (known, before) = (spool.progress().ended, spool.place().reach());
-    // It runs, so a reader must not be told that it waits for a start.
-    let is_known =
-        |progress: &Progress| progress.phase == Phase::Running || progress.ended >= started || progress.ended != known;
-    let end = match snapshot::end_of(engine, &described.id, described.tty).await {
-        Ok(Some(end)) => end,
-        Ok(None) => {
-            reached(spool, is_known).await;
-            return Ok(());
-        }
-        Err(error) => return unreadable(spool, error).await,
-    };
-    let begun = spool.look.begun();
-    let is_read = |progress: &Progress| {
-        is_known(progress) && (progress.looked > begun || spool.place().has_passed(&end, &before))
-    };
-    if timeout(SOON, reached(spool, is_read)).await.is_err() {
-        spool.look.ask();
-        reached(spool, is_read).await;
-    }
-    Ok(())
-}
-
-/// A log that the engine does not give: of a container that is gone the follower finds that out, too.
-async fn unreadable(spool: &Arc<Spool>, error: EngineError) -> EngineResult<()> {
-    if !source::is_gone(&error) {
-        return Err(error);
-    }
-    reached(spool, |progress| progress.phase != Phase::Running).await;
-    Ok(())
-}
-
-/// Waits until the follower has come to something, or nothing more comes; one that waits for a start is told to look.
-async fn reached(spool: &Arc<Spool>, is_so: impl Fn(&Progress) -> bool) {
-    let done = |progress: &Progress| progress.phase == Phase::Closed || is_so(progress);
-    let now = spool.progress();
-    if !done(&now) && now.phase != Phase::Running {
-        spool.nudge.notify_one();
-    }
-    // The spool is kept here, so its end cannot come first.
-    spool.watch().wait_for(done).await.ok();
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
+use crate::engine::world::nanos;
 use crate::engine::{Container, EngineError, EngineResult, Frame, Reason};
 use crate::wait::{Pace, every};
 
@@ -30,6 +31,8 @@ pub(super) struct Log {
     pub(super) tty: Option<bool>,
     /// At how many bytes it is rotated.
     pub(super) rotation: Option<u64>,
+    /// When the container's last run ended; none while it goes on.
+    pub(super) finished: Option<i64>,
 }
 
 impl Log {
@@ -41,12 +44,14 @@ impl Log {
             Some(text) => Some(bytes(text).unwrap_or(SMALL)),
             None => (container.log_driver == "local").then_some(LOCAL),
         };
+        let goes_on = matches!(container.state.as_str(), "running" | "paused");
         Log {
             id: container.id.clone(),
             name: container.name.clone(),
             driver: container.log_driver.clone(),
             tty: Some(container.tty),
             rotation,
+            finished: (!goes_on).then(|| nanos(&container.finished_at)),
         }
     }
 

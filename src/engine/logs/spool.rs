@@ -81,6 +81,8 @@ impl Look {
 pub struct Progress {
     /// Where its next line will be.
     pub end: Offset,
+    /// How many lines it has.
+    pub lines: u64,
     /// Entries of the engine that were read.
     pub(super) frames: u64,
     /// When the last run ended that was read to its end, nanoseconds of Unix time by the engine's clock.
@@ -163,6 +165,11 @@ impl Spool {
     /// Why its last moments may be missing, where nobody knows: who decides something by what is not in this log cannot.
     pub fn unsure(&self) -> Option<&'static str> {
         self.progress.borrow().unsure
+    }
+
+    /// Why it may not have all that was written, if so.
+    pub fn not_whole(&self) -> Option<String> {
+        self.gap().or(self.unsure().map(str::to_owned))
     }
 
     /// Reads its lines from a place on.
@@ -296,6 +303,7 @@ impl Spool {
         self.place().clone_from(place);
         self.progress.send_modify(|progress| {
             progress.end = end;
+            progress.lines += newlines(&lines.bytes) as u64;
             progress.frames = place.frames;
         });
         Ok(())
