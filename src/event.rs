@@ -1,13 +1,17 @@
 //! What happens in a run, as data: owned, serialisable, masked before it is made; reports are folds over it.
-//!
-//! Longer than most files: it is one vocabulary, nearly all of it types with their words, and is read as a whole.
+
+mod fault;
+mod figures;
+mod info;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostic, Level, Place};
+pub use fault::{Counts, Detail, Fault, FaultKind};
+pub use figures::{change_text, count_text, duration_text, figure_text, times_text};
+pub use info::{CaseId, CaseInfo, DiagnosticInfo, NodeInfo, Phase, StepInfo, repetition_text};
 
 /// How an image came that is built where nobody has it.
 pub const NOT_BUILT: &str = "not built";
@@ -29,56 +33,6 @@ pub struct Event {
     pub case: Option<CaseId>,
     /// What happened.
     pub what: What,
-}
-
-/// One case of a scenario and one try of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct CaseId {
-    /// Its number in the order of the files, from 1: reports keep that order.
-    pub number: usize,
-    /// The try, from 1.
-    pub attempt: u32,
-}
-
-/// A case as it was planned.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct CaseInfo {
-    /// Its number, from 1.
-    pub number: usize,
-    /// The scenario file, as the user would write it.
-    pub file: String,
-    /// Where the scenario's name stands.
-    pub place: Place,
-    /// The scenario's name.
-    pub scenario: String,
-    /// The name with its matrix values: `shop survives [db=pg15]`, and `… [run 2]` where it is repeated.
-    pub name: String,
-    /// Which of its repetitions it is, from 1; none where it is not repeated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repetition: Option<u32>,
-    /// The matrix values.
-    pub matrix: BTreeMap<String, Value>,
-    /// The scenario's tags.
-    pub tags: Vec<String>,
-    /// The scenario's properties, copied into the reports.
-    pub properties: BTreeMap<String, String>,
-    /// The case's folder below the results folder.
-    pub folder: String,
-}
-
-impl CaseInfo {
-    /// Its name, the same for all its repetitions.
-    pub fn base(&self) -> &str {
-        let own = self.repetition.map(repetition_text).unwrap_or_default();
-        self.name.strip_suffix(&*own).unwrap_or(&self.name)
-    }
-}
-
-/// What stands behind the name of a repetition.
-pub fn repetition_text(number: u32) -> String {
-    format!(" [run {number}]")
 }
 
 /// What happened.
@@ -307,6 +261,9 @@ pub struct ScannedLog {
     pub service: String,
     /// Its number among the service's replicas.
     pub number: u32,
+    /// How many lines it had when it was looked through last, if it was: what was written later is nobody's fault.
+    #[serde(default)]
+    pub lines: Option<u64>,
 }
 
 /// A value that a step measured, with what it was compared with, all in its unit.
@@ -353,105 +310,6 @@ pub struct Test {
     pub text: String,
 }
 
-/// A diagnostic that can travel: drawn already, as plain text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct DiagnosticInfo {
-    /// How bad it is.
-    pub level: Level,
-    /// Where.
-    pub place: Place,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub help: Option<String>,
-    /// Drawn with source line and caret, without colour.
-    pub drawn: String,
-}
-
-impl From<&Diagnostic> for DiagnosticInfo {
-    fn from(diagnostic: &Diagnostic) -> Self {
-        DiagnosticInfo {
-            level: diagnostic.level,
-            place: diagnostic.span.place(),
-            message: diagnostic.message.clone(),
-            help: diagnostic.help.clone(),
-            drawn: diagnostic.draw(false),
-        }
-    }
-}
-
-/// A node and what is on it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct NodeInfo {
-    /// Its name; `local` for the local engine.
-    pub name: String,
-    /// The engine's version.
-    pub engine: String,
-    /// The engine's API version.
-    pub api: String,
-    /// The compose tool and its version.
-    pub compose: String,
-    /// Kernel and architecture.
-    pub system: String,
-}
-
-/// The phases of a scenario.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Prepares; a failure makes every check errored.
-    Given,
-    /// What the scenario does.
-    Steps,
-    /// Checks.
-    Then,
-    /// After a failure.
-    OnFailure,
-    /// Always.
-    Cleanup,
-}
-
-impl Phase {
-    /// The scenario's key.
-    pub fn word(self) -> &'static str {
-        match self {
-            Phase::Given => "given",
-            Phase::Steps => "steps",
-            Phase::Then => "then",
-            Phase::OnFailure => "on-failure",
-            Phase::Cleanup => "cleanup",
-        }
-    }
-}
-
-/// Which step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct StepInfo {
-    /// Its path, the key of its events: `then[2].use[1][item=b]@core2`.
-    pub path: String,
-    /// Its phase.
-    pub phase: Phase,
-    /// Its kind.
-    pub kind: String,
-    /// What the report calls it.
-    pub name: String,
-    /// Where it is written, with the line.
-    pub place: Place,
-    /// Where its template is used, from the inside out.
-    pub used_at: Vec<Place>,
-    /// How deep it stands in blocks.
-    pub depth: usize,
-    /// A digest of what it asks or does, as it is written: judged again is only the answer to the same question.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub asks: String,
-    /// The values of the author's names in that; of long ones a digest.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub given: BTreeMap<String, Value>,
-}
-
 /// How a step or a case ended; ordered from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -470,254 +328,4 @@ pub enum Outcome {
     Failed,
     /// It could not be found out.
     Errored,
-}
-
-/// Why something did not pass.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Fault {
-    /// Failure (the system is wrong) or error (we could not find out).
-    pub kind: FaultKind,
-    /// What is wrong, lower-case, in one line or a few.
-    pub message: String,
-    /// Where in the author's file.
-    pub place: Option<Place>,
-    /// What was expected.
-    pub expected: Option<String>,
-    /// What was found.
-    pub actual: Option<String>,
-    /// Their difference, when longer than a line.
-    pub diff: Option<String>,
-    /// Further facts, each a title and a text: last log lines of a service, health output, exit code, names' values.
-    pub details: Vec<Detail>,
-    /// What to do.
-    pub hint: Option<String>,
-    /// True where it was reported and the phase went on.
-    pub soft: bool,
-    /// What it makes of its case.
-    #[serde(default)]
-    pub counts: Counts,
-    /// The step whose result it is about, by its path: all such faults are about one result.
-    #[serde(skip)]
-    pub step: Option<String>,
-}
-
-/// A fact beside a fault.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Detail {
-    /// "last 30 lines of `web`".
-    pub title: String,
-    /// The text.
-    pub text: String,
-}
-
-/// Which of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// The system is wrong.
-    Failure,
-    /// We could not find out.
-    Error,
-}
-
-/// What a fault makes of its case.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Counts {
-    /// What its kind says.
-    #[default]
-    AsItIs,
-    /// An error, of whatever kind it is.
-    AsError,
-    /// Nothing.
-    Not,
-}
-
-impl Fault {
-    /// The system is wrong.
-    pub fn failure(message: impl Into<String>) -> Self {
-        Fault {
-            kind: FaultKind::Failure,
-            message: message.into(),
-            place: None,
-            expected: None,
-            actual: None,
-            diff: None,
-            details: Vec::new(),
-            hint: None,
-            soft: false,
-            counts: Counts::default(),
-            step: None,
-        }
-    }
-
-    /// It could not be found out.
-    pub fn error(message: impl Into<String>) -> Self {
-        Fault {
-            kind: FaultKind::Error,
-            ..Fault::failure(message)
-        }
-    }
-
-    /// Puts the place, unless there is one already.
-    #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
-        self.place.get_or_insert(place);
-        self
-    }
-
-    /// Adds a fact.
-    #[must_use]
-    pub fn detail(mut self, title: impl Into<String>, text: impl Into<String>) -> Self {
-        self.details.push(Detail {
-            title: title.into(),
-            text: text.into(),
-        });
-        self
-    }
-
-    /// Says what to do.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// The same fault with a hint beside what it has.
-    #[must_use]
-    pub fn and_hint(mut self, hint: &str) -> Self {
-        self.hint = Some(match self.hint.take() {
-            Some(known) => format!("{known}; {hint}"),
-            None => hint.to_owned(),
-        });
-        self
-    }
-
-    /// As the fault of a step of this phase: a preparation or a cleanup that did not work is no failure of the system, and
-    /// what is done after a failure does not count.
-    #[must_use]
-    pub fn in_phase(mut self, phase: Phase) -> Self {
-        self.counts = match phase {
-            Phase::OnFailure => Counts::Not,
-            Phase::Given | Phase::Cleanup if !self.soft => Counts::AsError,
-            _ => self.counts,
-        };
-        self
-    }
-
-    /// What it makes of its case; nothing where it does not count.
-    pub fn makes(&self) -> Option<Outcome> {
-        match self.counts {
-            Counts::AsItIs => Some(self.outcome()),
-            Counts::AsError => Some(Outcome::Errored),
-            Counts::Not => None,
-        }
-    }
-
-    /// The outcome that it makes of its step.
-    pub fn outcome(&self) -> Outcome {
-        match self.kind {
-            FaultKind::Failure => Outcome::Failed,
-            FaultKind::Error => Outcome::Errored,
-        }
-    }
-}
-
-/// So many of something: `1 case`, `2 cases`.
-pub fn count_text(n: u64, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
-/// How often: `once`, `2 times`.
-pub fn times_text(n: u64) -> String {
-    match n {
-        1 => "once".to_owned(),
-        n => format!("{n} times"),
-    }
-}
-
-/// Seconds as people write a duration: `50ms`, `1.2s`, `2m5s`.
-pub fn duration_text(seconds: f64) -> String {
-    if seconds < 1.0 {
-        return format!("{}ms", (seconds * 1000.0).round());
-    }
-    if seconds < 60.0 {
-        let text = format!("{seconds:.1}");
-        return format!("{}s", text.trim_end_matches(".0"));
-    }
-    let whole = seconds.round() as u64;
-    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
-    let parts = [(hours, 'h'), (minutes, 'm'), (seconds, 's')];
-    parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count}{unit}"))
-        .collect()
-}
-
-/// A value with its unit as people read it, to four digits: `1.235 s`, `12 requests/s`, `0.00012`.
-pub fn figure_text(value: f64, unit: &str) -> String {
-    let size = value.abs();
-    let decimals = if size == 0.0 || size >= 1000.0 {
-        0
-    } else {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "it is below 4, and above that of the least float"
-        )]
-        let whole = size.log10().floor() as i32;
-        usize::try_from(3 - whole).unwrap_or(0).min(12)
-    };
-    let text = format!("{value:.decimals$}");
-    let text = match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.'),
-        false => &text,
-    };
-    format!("{text} {unit}").trim_end().to_owned()
-}
-
-/// How far a value is from another one: `+12%`.
-pub fn change_text(value: f64, from: f64) -> String {
-    if from == 0.0 {
-        return format!("{}{}", if value < 0.0 { "" } else { "+" }, figure_text(value, ""));
-    }
-    let part = (value - from) / from.abs() * 100.0;
-    if part.round() == 0.0 {
-        return "the same".to_owned();
-    }
-    format!("{:+.0}%", part.round())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{change_text, figure_text};
-
-    #[test]
-    fn figures_have_four_digits_and_no_zeros_behind_them() {
-        for (value, unit, expected) in [
-            (1.234_56, "s", "1.235 s"),
-            (12.0, "requests/s", "12 requests/s"),
-            (123_456.7, "", "123457"),
-            (0.000_12, "s", "0.00012 s"),
-            (0.0, "", "0"),
-            (-2.5, "ms", "-2.5 ms"),
-            (100.0, "%", "100 %"),
-        ] {
-            assert_eq!(figure_text(value, unit), expected);
-        }
-    }
-
-    #[test]
-    fn a_change_is_told_in_percent() {
-        for (value, from, expected) in [
-            (112.0, 100.0, "+12%"),
-            (90.0, 100.0, "-10%"),
-            (100.1, 100.0, "the same"),
-            (3.0, 0.0, "+3"),
-        ] {
-            assert_eq!(change_text(value, from), expected);
-        }
-    }
 }

@@ -28,7 +28,7 @@ impl Pace {
     }
 
     /// Each pause twice the one before, up to the longest.
-    pub fn growing(first: Duration, most: Duration) -> Pace {
+    pub const fn growing(first: Duration, most: Duration) -> Pace {
         Pace { first, most }
     }
 }

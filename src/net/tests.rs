@@ -27,6 +27,8 @@ const SHORT: Duration = Duration::from_millis(300);
 pub(crate) enum Does {
     /// Answers and ends the connection.
     Answers(Vec<u8>),
+    /// The same, as the question's first line has it.
+    AnswersTo(fn(&str) -> Vec<u8>),
     /// Answers and leaves the connection open.
     Stays(&'static [u8]),
     /// Speaks first and ends the connection.
@@ -110,9 +112,12 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, does: Does, log:
             break;
         }
     }
-    log.lock()
-        .unwrap()
-        .push(String::from_utf8_lossy(&question[..length]).into_owned());
+    let question = String::from_utf8_lossy(&question[..length]).into_owned();
+    let does = match does {
+        Does::AnswersTo(answer) => Does::Answers(answer(question.lines().next().unwrap_or_default())),
+        does => does,
+    };
+    log.lock().unwrap().push(question);
     match does {
         Does::Answers(answer) => {
             let _ = stream.write_all(&answer).await;
@@ -123,7 +128,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, does: Does, log:
             let _ = stream.flush().await;
             std::future::pending::<()>().await;
         }
-        Does::Greets(_) | Does::Resets | Does::EndsAtOnce => {}
+        Does::AnswersTo(_) | Does::Greets(_) | Does::Resets | Does::EndsAtOnce => {}
     }
 }
 

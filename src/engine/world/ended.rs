@@ -19,8 +19,9 @@ pub struct Outlasted {
 }
 
 impl ContainerState {
-    /// The exit codes of its runs from a number on, of those that have ended and that the engine has sent no signal.
-    pub fn ends_by_itself(&self, from: usize) -> impl Iterator<Item = i64> {
+    /// The beginnings and the exit codes of its runs from a number on, of those that have ended and that the engine has sent no
+    /// signal.
+    pub fn ends_by_itself(&self, from: usize) -> impl Iterator<Item = (i64, i64)> {
         let is_sent_one = |run: &Run, until: i64| {
             let within = run.started..=until;
             let mut signals = self.history.iter().filter(|it| signal(&it.what).is_some());
@@ -28,7 +29,7 @@ impl ContainerState {
         };
         self.runs.iter().skip(from).filter_map(move |run| {
             let end = run.ended?;
-            (!is_sent_one(run, end.at?)).then_some(end.exit?)
+            (!is_sent_one(run, end.at?)).then_some((run.started, end.exit?))
         })
     }
 
@@ -91,8 +92,12 @@ mod tests {
     fn a_run_that_was_sent_a_signal_did_not_end_by_itself() {
         let history = [(5, "kill (signal 15)"), (6, "die (exitCode 143)")];
         let it = container(&history, &[(0, 2, 9), (3, 6, 143), (7, 8, 9), (9, 10, 0)]);
-        assert_eq!(it.ends_by_itself(0).collect::<Vec<_>>(), [9, 9, 0]);
-        assert_eq!(it.ends_by_itself(1).collect::<Vec<_>>(), [9, 0]);
+        let ends = |from| {
+            it.ends_by_itself(from)
+                .map(|(began, code)| (began / 1_000_000_000, code))
+        };
+        assert_eq!(ends(0).collect::<Vec<_>>(), [(0, 9), (7, 9), (9, 0)]);
+        assert_eq!(ends(1).collect::<Vec<_>>(), [(7, 9), (9, 0)]);
         let unseen = ContainerState {
             runs: vec![Run {
                 started: 1,

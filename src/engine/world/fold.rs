@@ -43,8 +43,12 @@ impl ContainerState {
                 self.oom_killed |= self.runs.last().is_some_and(|run| run.started <= event.at);
                 false
             }
+            "stop" => {
+                self.stopped |= self.runs.last().is_some_and(|run| run.started <= event.at);
+                false
+            }
             "destroy" => {
-                self.removed = true;
+                (self.removed, self.destroyed) = (true, true);
                 self.settled = true;
                 self.version += 1;
                 false
@@ -81,7 +85,7 @@ impl ContainerState {
                 // That an earlier start was refused is over.
                 self.error.clear();
                 self.oom_killed = false;
-                self.by_hand = false;
+                (self.by_hand, self.stopped) = (false, false);
                 self.version += 1;
                 if self.health.is_some() {
                     self.health = Some("starting".into());
@@ -134,12 +138,14 @@ impl ContainerState {
                 Some(run) if run.ended.is_none() && run.started < started => {
                     run.ended = Some(End { at: None, exit: None });
                     self.runs.push(Run { started, ended: None });
+                    self.stopped = false;
                 }
                 Some(Run {
                     ended: Some(End { at, .. }),
                     started: begun,
                 }) if at.unwrap_or(*begun) < started => {
                     self.runs.push(Run { started, ended: None });
+                    self.stopped = false;
                 }
                 None => self.runs.push(Run { started, ended: None }),
                 Some(_) => {}

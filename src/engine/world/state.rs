@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::engine::membership::{NUMBER, OF_RUN, ONE_OFF, PROJECT, SERVICE};
 use crate::engine::{Container, EngineError, Labels};
 
 /// The label of a container of no service: what its author calls it, where that is known.
 pub const NAME: &str = "e2erun.name";
+
+/// What the engine tells where a healthcheck passes for the first time, or again.
+const HEALTHY: &str = "health_status: healthy";
 
 /// What is known of the containers, as of one moment.
 #[derive(Debug, Clone, Default)]
@@ -66,8 +70,12 @@ pub struct ContainerState {
     pub one_off: bool,
     /// True once it is gone; what was known of it stays.
     pub removed: bool,
+    /// True once the engine has told of its removal: its list, which has it no more, may be faster than what was told before.
+    pub destroyed: bool,
     /// True when a user ended its last run: no restart policy answers to that.
     pub by_hand: bool,
+    /// True when its last run was stopped: whoever does that waits for its end before anything else.
+    pub stopped: bool,
     /// Its runs, the first one first.
     pub runs: Vec<Run>,
     /// What the engine told of it, in order.
@@ -163,8 +171,7 @@ impl State {
             container.project == project && container.service == service && !container.one_off
         };
         let mut found: Vec<_> = self.all().filter(is_one).cloned().collect();
-        let age = |container: &ContainerState| container.history.first().map_or(0, |first| first.at);
-        found.sort_by_key(|container| (container.number, age(container)));
+        found.sort_by_key(|container| (container.number, container.begun()));
         found
     }
 
@@ -189,6 +196,30 @@ impl State {
 }
 
 impl ContainerState {
+    /// The first that is known of it: of one whose beginning nobody heard the start of its first run. 0 for nothing.
+    pub fn begun(&self) -> i64 {
+        let told = self.history.first().map(|first| first.at);
+        let ran = self.runs.first().map(|run| run.started);
+        told.into_iter().chain(ran).min().unwrap_or_default()
+    }
+
+    /// When a run of it was up: its start, with a healthcheck the moment at which it was healthy, if it ever was.
+    pub fn up(&self, run: &Run) -> Option<i64> {
+        let Some(health) = &self.health else {
+            return Some(run.started);
+        };
+        let until = run.ended.and_then(|end| end.at).unwrap_or(i64::MAX);
+        let mut healthy = self.history.iter().filter(|it| it.what == HEALTHY);
+        let told = healthy.find(|it| (run.started..=until).contains(&it.at));
+        // What was told of it before anybody listened is not known.
+        told.map(|it| it.at).or((health == "healthy").then_some(run.started))
+    }
+
+    /// True if a healthcheck of it ever passed, as far as it was told.
+    pub fn was_healthy(&self) -> bool {
+        self.history.iter().any(|it| it.what == HEALTHY)
+    }
+
     /// True while its process is there.
     pub fn is_running(&self) -> bool {
         !self.removed && matches!(self.state.as_str(), "running" | "paused")
@@ -261,11 +292,13 @@ impl ContainerState {
     /// Takes its labels, and from them and its name its place in a compose project or in a swarm's stack.
     pub(super) fn name_by_labels(&mut self, labels: Labels) {
         let of = |name: &str| labels.get(name).cloned().unwrap_or_default();
-        let compose = |name: &str| of(&format!("com.docker.compose.{name}"));
-        (self.project, self.service) = (compose("project"), compose("service"));
-        self.number = compose("container-number").parse().unwrap_or(0);
+        (self.project, self.service) = (of(PROJECT), of(SERVICE));
+        self.number = of(NUMBER).parse().unwrap_or(0);
         // Version 1 writes `True`, version 2 too; it is a word of theirs and not YAML's.
-        self.one_off = compose("oneoff").eq_ignore_ascii_case("true");
+        self.one_off = of(ONE_OFF).eq_ignore_ascii_case("true");
+        if self.service == OF_RUN {
+            (self.project, self.service) = (String::new(), String::new());
+        }
         // An image that somebody committed has the labels of a task, and what is made of it has another name; one that a compose
         // tool has built has labels of a project, and may well be a task's.
         let task = of("com.docker.swarm.task.name");

@@ -17,7 +17,7 @@ pub fn told_apart(containers: &[Arc<ContainerState>]) -> BTreeMap<String, String
     }
     let mut names = BTreeMap::new();
     for mut turns in replicas.into_values() {
-        turns.sort_by_key(|container| container.history.first().map_or(0, |first| first.at));
+        turns.sort_by_key(|container| container.begun());
         let several = turns.len() > 1;
         names.extend(turns.iter().zip(1..).map(|(container, turn)| {
             let shown = shown_among(container, containers);
