@@ -44,6 +44,8 @@ pub(super) fn pack(files: &BTreeMap<String, Bytes>, path: &str) -> io::Result<By
         let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
         tar.append_data(&mut header, &file[parent..], content.as_ref())?;
     }
     Ok(tar.into_inner()?.into())

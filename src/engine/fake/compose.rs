@@ -5,6 +5,7 @@ use super::Fake;
 use super::machine::Machine;
 use super::project::{self, Project};
 use super::words::{self, Words};
+use crate::engine::membership::{PROJECT, SERVICE};
 use crate::engine::{Labels, Stream, Tool, ToolCall, ToolEnd, ToolLine};
 use serde_json::{Map, Value};
 
@@ -243,7 +244,7 @@ impl Job {
         for machine in self.members(&project.name, &[]) {
             self.fake.erase(&machine.id);
         }
-        let is_ours = |labels: &Labels| labels.get(project::PROJECT) == Some(&project.name);
+        let is_ours = |labels: &Labels| labels.get(PROJECT) == Some(&project.name);
         let (networks, volumes) = {
             let state = self.fake.lock();
             let networks = state.networks.values().filter(|network| is_ours(&network.labels));
@@ -282,8 +283,8 @@ impl Job {
         let services: Vec<_> = words.iter().filter(|word| !word.starts_with('-')).collect();
         let state = self.fake.lock();
         let members = state.machines.values().filter(|machine| {
-            machine.labels.get(project::PROJECT).is_some_and(|name| name == project)
-                && (services.is_empty() || services.contains(&&machine.labels[project::SERVICE]))
+            machine.labels.get(PROJECT).is_some_and(|name| name == project)
+                && (services.is_empty() || services.contains(&&machine.labels[SERVICE]))
         });
         members.cloned().collect()
     }

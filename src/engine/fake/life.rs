@@ -8,6 +8,8 @@ use super::faults::error;
 use super::machine::Machine;
 use super::script::{Act, Script};
 use super::{Fake, State};
+use crate::engine::membership::SERVICE;
+use crate::engine::swarm::STACK;
 use crate::engine::{EngineEvent, EngineResult, Reason};
 
 impl State {
@@ -20,8 +22,8 @@ impl State {
     pub(super) fn script_of(&self, machine: &Machine) -> Option<&Script> {
         let label = |name: &str| machine.labels.get(name).map(String::as_str).unwrap_or_default();
         let in_swarm = label("com.docker.swarm.service.name");
-        let own = in_swarm.strip_prefix(&format!("{}_", label("com.docker.stack.namespace")));
-        let service = own.unwrap_or(label("com.docker.compose.service"));
+        let own = in_swarm.strip_prefix(&format!("{}_", label(STACK)));
+        let service = own.unwrap_or(label(SERVICE));
         let image = machine.image.split([':', '@']).next().unwrap_or_default();
         let names = [&machine.name, service, &machine.image, image];
         names.iter().find_map(|name| self.scripts.get(*name))

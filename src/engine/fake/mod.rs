@@ -259,6 +259,7 @@ impl Fake {
             state
                 .networks
                 .values()
+                .filter(|network| network.name != swarm::INGRESS)
                 .map(|network| format!("network `{}` is left", network.name)),
         );
         all.extend(

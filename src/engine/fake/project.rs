@@ -5,11 +5,7 @@ use serde_json::{Map, Value};
 use super::machine::Machine;
 use super::words::Words;
 use crate::engine::Labels;
-
-/// The label of a container's project.
-pub(super) const PROJECT: &str = "com.docker.compose.project";
-/// The label of a container's service.
-pub(super) const SERVICE: &str = "com.docker.compose.service";
+use crate::engine::membership::{NUMBER, ONE_OFF, PROJECT, SERVICE};
 
 /// A compose project: its name and its files as one.
 pub(super) struct Project {
@@ -189,8 +185,8 @@ impl Project {
         let mut all = labels(definition.get("labels"));
         all.insert(PROJECT.into(), self.name.clone());
         all.insert(SERVICE.into(), service.into());
-        all.insert("com.docker.compose.container-number".into(), number.to_string());
-        all.insert("com.docker.compose.oneoff".into(), "False".into());
+        all.insert(NUMBER.into(), number.to_string());
+        all.insert(ONE_OFF.into(), "False".into());
         let restart = definition["restart"].as_str().unwrap_or("no");
         let (policy, tries) = restart.split_once(':').unwrap_or((restart, "0"));
         let checked = definition

@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use super::compose::{Done, Job};
 use super::project::{Project, entries, labels, text};
-use super::swarm::NAMESPACE;
 use super::words::{self, Words};
 use crate::engine::Labels;
+use crate::engine::swarm::STACK;
 use crate::quantity::duration;
+
+/// The label with the image that a service's file has wanted last.
+const IMAGE: &str = "com.docker.stack.image";
 
 /// What `stack deploy` is told.
 #[derive(Default)]
@@ -117,11 +120,16 @@ impl Job {
 
     fn service(&mut self, mut spec: Value) -> Result<(), (i32, String)> {
         self.spend()?;
-        let stack = spec["Labels"][NAMESPACE].as_str().unwrap_or_default().to_owned();
+        let stack = spec["Labels"][STACK].as_str().unwrap_or_default().to_owned();
         let known = self.fake.services_of(&stack);
         match known.get(spec["Name"].as_str().unwrap_or_default()) {
             Some((id, known)) => {
                 spec["TaskTemplate"]["ForceUpdate"] = known["TaskTemplate"]["ForceUpdate"].clone();
+                // Where the file wants what it has wanted last, an image that somebody has changed since stays.
+                if spec["Labels"][IMAGE] == known["Labels"][IMAGE] {
+                    spec["TaskTemplate"]["ContainerSpec"]["Image"] =
+                        known["TaskTemplate"]["ContainerSpec"]["Image"].clone();
+                }
                 self.fake.alter_service(id, spec, false);
             }
             None => self.fake.make_service(spec),
@@ -133,7 +141,7 @@ impl Job {
 /// The labels of something that a stack has.
 fn with_namespace(stack: &str, definition: &Value) -> Labels {
     let mut all = labels(definition.get("labels"));
-    all.insert(NAMESPACE.into(), stack.into());
+    all.insert(STACK.into(), stack.into());
     all
 }
 
@@ -152,12 +160,15 @@ fn spec(project: &Project, key: &str, definition: &Value) -> Value {
     if definition["healthcheck"].is_object() && definition["healthcheck"]["disable"] != true {
         container["Healthcheck"] = definition["healthcheck"].clone();
     }
+    let mut labels = with_namespace(&project.name, deploy);
+    labels.insert(IMAGE.into(), text(&definition["image"]));
     json!({
         "Name": format!("{}_{key}", project.name),
-        "Labels": with_namespace(&project.name, deploy),
+        "Labels": labels,
         "TaskTemplate": {
             "ContainerSpec": container, "RestartPolicy": restart(&deploy["restart_policy"]),
             "Networks": targets.collect::<Vec<_>>(), "ForceUpdate": 0,
+            "Placement": {"Constraints": deploy["placement"]["constraints"]},
         },
         "Mode": mode(deploy),
         "UpdateConfig": update(&deploy["update_config"]),

@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::faults::{CALL_LIMIT, error};
 use super::{EPOCH, Fake, State, matches};
-use crate::engine::swarm::{Change, NamesById, Service, Swarm, SwarmInfo, SwarmNode, Task};
-use crate::engine::{EngineError, EngineResult, Labels, Reason, Resource, ResourceKind};
+use crate::engine::swarm::{Change, NamesById, STACK, Service, Swarm, SwarmInfo, SwarmNode, Task};
+use crate::engine::{EngineError, EngineResult, Labels, Network, Reason, Resource, ResourceKind};
 
-/// The label of what a stack has.
-pub(super) const NAMESPACE: &str = "com.docker.stack.namespace";
+/// The network that comes with every swarm, and goes with it.
+pub(super) const INGRESS: &str = "ingress";
 
 /// What the fake's manager knows.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +48,7 @@ pub(super) struct Place {
 
 /// The stack of what has these labels; empty without one.
 pub(super) fn namespace(labels: &Labels) -> &str {
-    labels.get(NAMESPACE).map_or("", String::as_str)
+    labels.get(STACK).map_or("", String::as_str)
 }
 
 /// A secret or a config.
@@ -64,6 +64,14 @@ impl Fake {
     pub fn in_swarm(&self, labels: Labels) -> &Fake {
         self.change(|state| {
             let id = state.next_id();
+            let ingress = Network {
+                id: INGRESS.into(),
+                name: INGRESS.into(),
+                driver: "overlay".into(),
+                scope: "swarm".into(),
+                ..Network::default()
+            };
+            state.networks.insert(INGRESS.into(), ingress);
             state.info.swarm = true;
             state.info.manager = true;
             state.swarm = Some(Swarmed {
@@ -233,6 +241,7 @@ impl Swarm for Fake {
         self.change(|state| {
             state.info.swarm = false;
             state.info.manager = false;
+            state.networks.remove(INGRESS);
             let left = state.swarm.take();
             left.map(drop).ok_or_else(|| no_manager("leave the swarm"))
         })

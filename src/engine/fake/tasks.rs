@@ -10,7 +10,7 @@ use super::machine::Machine;
 use super::swarm::{Place, namespace};
 use super::tries::Tries;
 use super::{Fake, State};
-use crate::engine::swarm::{Service, ServiceMode, ServicePort, Task};
+use crate::engine::swarm::{Service, ServiceMode, ServicePort, Task, eligible};
 use crate::engine::{EngineEvent, Labels};
 use crate::wait::pause;
 
@@ -44,6 +44,8 @@ pub(super) fn described(id: &str, spec: Value) -> Service {
     let ports = ports.map(|port| ServicePort {
         target: number(&port["TargetPort"]),
         published: number(&port["PublishedPort"]),
+        protocol: "tcp".into(),
+        by_mesh: port["PublishMode"] != "host",
     });
     Service {
         ports: ports.collect(),
@@ -118,10 +120,12 @@ impl Fake {
             let Some(service) = swarm.services.get(id) else {
                 return Vec::new();
             };
-            let wanted = match service.mode {
-                ServiceMode::Replicated(count) | ServiceMode::ReplicatedJob(count) => 1..=count,
-                ServiceMode::Global | ServiceMode::GlobalJob => 0..=0,
+            let (first, last) = match service.mode {
+                ServiceMode::Replicated(count) | ServiceMode::ReplicatedJob(count) => (1, count),
+                ServiceMode::Global | ServiceMode::GlobalJob if eligible(&service.template, &swarm.node) => (0, 0),
+                ServiceMode::Global | ServiceMode::GlobalJob => (1, 0),
             };
+            let wanted = first..=last;
             let template = service.template.clone();
             swarm
                 .places
