@@ -1,6 +1,6 @@
 //! `golden`: a text is compared with a file, after replacements, `[..]` standing for any text within a line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -190,37 +190,78 @@ pub(super) fn fitted_anywhere(expected: &str, actual: &str) -> String {
         _ => false,
     };
     let (mut found, others): (Vec<&str>, Vec<&str>) = actual.lines().partition(is_there);
-    let left = left.into_iter().filter(|(line, _)| line.contains(ANY));
-    let patterns: Vec<&str> = left
-        .flat_map(|(line, count)| std::iter::repeat_n(line, count))
-        .collect();
-    let fits = |pattern: usize, line: usize| fits(patterns[pattern], others[line]);
-    let mut held = vec![None; patterns.len()];
-    for line in 0..others.len() {
-        place(line, &fits, &mut held, &mut vec![false; patterns.len()]);
-    }
-    let pairs = held.iter().zip(&patterns);
-    let fitting: BTreeMap<usize, &str> = pairs.filter_map(|(line, pattern)| Some(((*line)?, *pattern))).collect();
-    let others = others.iter().enumerate();
-    found.extend(others.map(|(at, line)| fitting.get(&at).unwrap_or(line)));
+    let left = left
+        .into_iter()
+        .filter(|(line, count)| *count > 0 && line.contains(ANY));
+    let (patterns, room): (Vec<&str>, Vec<usize>) = left.unzip();
+    let fitting = |line: &&str| (0..patterns.len()).filter(|at| fits(patterns[*at], line)).collect();
+    let given = Matching::of(others.iter().map(fitting).collect(), room);
+    let others = others.iter().zip(given);
+    found.extend(others.map(|(line, pattern)| pattern.map_or(*line, |at| patterns[at])));
     found.sort_unstable();
     found.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// Gives a line a pattern that it fits; one that has another line already, where there is another one for that.
-fn place(line: usize, fits: &dyn Fn(usize, usize) -> bool, held: &mut [Option<usize>], seen: &mut [bool]) -> bool {
-    for pattern in 0..held.len() {
-        if seen[pattern] || !fits(pattern, line) {
-            continue;
+/// Which line is given which pattern, so that as many as can be have one that they fit.
+struct Matching {
+    /// The patterns that each line fits.
+    fitting: Vec<Vec<usize>>,
+    /// How many lines more each pattern takes.
+    room: Vec<usize>,
+    /// The lines that each pattern was given to.
+    lines: Vec<BTreeSet<usize>>,
+    /// The pattern of each line.
+    given: Vec<Option<usize>>,
+    /// Patterns that no line gives up: from them none with room can be come to.
+    closed: BTreeSet<usize>,
+}
+
+impl Matching {
+    /// The pattern of each line, by what each fits and how many lines each pattern takes.
+    fn of(fitting: Vec<Vec<usize>>, room: Vec<usize>) -> Vec<Option<usize>> {
+        let mut matching = Matching {
+            lines: vec![BTreeSet::new(); room.len()],
+            given: vec![None; fitting.len()],
+            closed: BTreeSet::new(),
+            fitting,
+            room,
+        };
+        (0..matching.fitting.len()).for_each(|line| matching.place(line));
+        matching.given
+    }
+
+    /// Gives a line a pattern with room; where it fits none, that of another line, which then takes another one, and so on.
+    fn place(&mut self, line: usize) {
+        // By which line each pattern was come to.
+        let mut by: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut asked = VecDeque::from([line]);
+        while let Some(line) = asked.pop_front() {
+            let fitting = self.fitting[line].iter().copied();
+            let new: Vec<usize> = fitting
+                .filter(|pattern| !by.contains_key(pattern) && !self.closed.contains(pattern))
+                .collect();
+            by.extend(new.iter().map(|pattern| (*pattern, line)));
+            if let Some(free) = new.iter().find(|pattern| self.room[**pattern] > 0) {
+                return self.move_up(*free, &by);
+            }
+            asked.extend(new.iter().flat_map(|pattern| &self.lines[*pattern]));
         }
-        seen[pattern] = true;
-        let other = held[pattern];
-        if other.is_none_or(|other| place(other, fits, held, seen)) {
-            held[pattern] = Some(line);
-            return true;
+        self.closed.extend(by.into_keys());
+    }
+
+    /// Gives the pattern with room to the line that came to it, that line's to the one that came to that, and so on.
+    fn move_up(&mut self, free: usize, by: &BTreeMap<usize, usize>) {
+        self.room[free] -= 1;
+        let mut next = Some(free);
+        while let Some(pattern) = next {
+            let line = by[&pattern];
+            self.lines[pattern].insert(line);
+            next = self.given[line].replace(pattern);
+            if let Some(before) = next {
+                self.lines[before].remove(&line);
+            }
         }
     }
-    false
 }
 
 /// What stands for any text within a line.

@@ -29,7 +29,7 @@ pub const MATCHER_TABLE: &[(&str, &str); 19] = &[
     ("lines", "Its lines, as a list."),
     (
         "golden",
-        "It is what a file says, `[..]` standing for any text within a line.",
+        "It is what a file says, `[..]` standing for any text within a line: `{file: list.txt, replace: [{matches: '\\d+', with: N}], sort: true}`.",
     ),
     ("includes", "It has at least these keys, recursively."),
     ("not", "It is not this."),

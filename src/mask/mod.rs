@@ -10,6 +10,7 @@ mod form;
 mod known;
 mod part;
 mod stream;
+pub mod unshown;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -112,6 +113,11 @@ impl Masks {
     /// A text with the values hidden, and with the parts of them that stand where it was cut.
     pub fn hide(&self, text: &str) -> String {
         replaced(text, &self.known().spans(text))
+    }
+
+    /// Where values stand in a text, and parts of them where it was cut.
+    pub fn places(&self, text: &str) -> Vec<Range<usize>> {
+        self.known().spans(text)
     }
 
     /// As much of a text's beginning with the values hidden as does not depend on what follows it, and how long that was.

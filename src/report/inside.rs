@@ -16,7 +16,9 @@ const SHOWN: usize = 32 * 1024;
 /// What is wrong with a case that Ctrl-C ended.
 const INTERRUPTED: &str = "interrupted";
 /// The options that make the same case of a file.
-const OPTIONS: [&str; 3] = ["--docker", "--set", "--vars"];
+const OPTIONS: [&str; 4] = ["--docker", "--set", "--vars", "--baseline"];
+/// The options that leave out cases of a file.
+const SELECTING: [&str; 3] = ["--name", "--tags", "--rerun-failed"];
 
 /// What was left for a look.
 pub(super) fn kept(case: &Case) -> Vec<Line> {
@@ -78,8 +80,11 @@ fn options(command: &[String]) -> Vec<(&'static str, String)> {
 fn name(run: &Run, case: &Case) -> Option<String> {
     let own = run.cases.values().filter(|other| other.info.file == case.info.file);
     let names: BTreeSet<&str> = own.map(|other| other.info.base()).collect();
+    let selects = |word: &String| SELECTING.contains(&word.split('=').next().unwrap_or_default());
+    // Of what was selected the file may have more than the run had.
+    let has_others = names.len() > 1 || !case.info.matrix.is_empty() || run.command.iter().any(selects);
     let name = case.info.base();
-    (names.len() > 1 && !name.contains(HIDDEN)).then(|| format!("^{}$", escaped(name)))
+    (has_others && !name.contains(HIDDEN)).then(|| format!("^{}$", escaped(name)))
 }
 
 /// As a regular expression that means the text.
@@ -105,7 +110,14 @@ mod tests {
     fn failed(command: &str, names: &[&str], started: bool) -> Tally {
         let cases: Vec<CaseInfo> = (1..)
             .zip(names)
-            .map(|(number, name)| sample::case(number, "m/a.yaml", name))
+            .map(|(number, name)| CaseInfo {
+                matrix: name
+                    .contains('[')
+                    .then(|| ("n".to_owned(), 1.into()))
+                    .into_iter()
+                    .collect(),
+                ..sample::case(number, "m/a.yaml", name)
+            })
             .collect();
         let mut begun = sample::run_started(cases);
         if let What::RunStarted { command: own, .. } = &mut begun.what {
@@ -156,6 +168,11 @@ mod tests {
             r"m/a.yaml --name '^a b \[n=1\]$' --keep failed",
         );
         check("e2erun m", &["a [n=***]", "a [n=***]x"], "m/a.yaml --keep failed");
+        // The file has more cases than were selected.
+        for command in ["e2erun m --name a", "e2erun m --tags=x", "e2erun --rerun-failed"] {
+            check(command, &["a"], "m/a.yaml --name '^a$' --keep failed");
+        }
+        check("e2erun m", &["a [n=1]"], r"m/a.yaml --name '^a \[n=1\]$' --keep failed");
         check(
             "e2erun m --set pin=***",
             &["a"],

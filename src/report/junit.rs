@@ -10,17 +10,16 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::event::{CaseInfo, DiagnosticInfo, FaultKind, Outcome, Test};
-use crate::report::case::{Attempt, Case, Found, Step, StepEnd, told_in_a_line};
-use crate::report::junit::xml::{ATTRIBUTE, Cause, Suite, TestCase, TestResult, classname};
+use crate::report::case::{Case, Found, Step, StepEnd, told_in_a_line};
+use crate::report::junit::system_out::{facts, noted, step_list};
+use crate::report::junit::xml::{Cause, Suite, TestCase, TestResult, classname};
 use crate::report::line::Line;
 use crate::report::outcome::word;
 use crate::report::tally::{Run, Tally};
 use crate::report::{Artifact, Grain, Reporter, Settings, afterwards, fault, measures, text};
 
+mod system_out;
 mod xml;
-
-/// How many steps a testcase lists.
-const STEPS: usize = 200;
 
 /// Gives the whole file, whenever it is asked.
 pub struct Junit {
@@ -339,66 +338,6 @@ impl Told<'_> {
             .map_or(&case.info.place, |found| fault::place(case, found));
         text::one_line(&place.to_string())
     }
-}
-
-/// Tags, properties, matrix values and notes, as lines.
-fn facts(case: &Case) -> String {
-    let mut lines = Vec::new();
-    if !case.info.tags.is_empty() {
-        lines.push(format!("tags: {}", case.info.tags.join(", ")));
-    }
-    let matrix = case.info.matrix.iter();
-    lines.extend(matrix.map(|(name, value)| format!("matrix {name}: {}", plain(value))));
-    lines.extend(
-        case.info
-            .properties
-            .iter()
-            .map(|(name, value)| format!("property {name}: {value}")),
-    );
-    lines.extend(measures::of_case(case).map(|(name, value)| format!("measure {name}: {value}")));
-    if case.outcome() == Outcome::NotVerified {
-        lines.push(format!("not verified: {}", case.reason().unwrap_or_default()));
-    }
-    for attempt in case.attempts.values() {
-        lines.extend(attempt.retried.iter().map(|what| format!("retried: {what}")));
-    }
-    clipped(&lines) + &noted(case)
-}
-
-/// The notes of a case, as lines.
-fn noted(case: &Case) -> String {
-    let notes = case.attempts.values().flat_map(|attempt| &attempt.notes);
-    let notes: Vec<String> = notes.map(|note| format!("note: {note}")).collect();
-    clipped(&notes)
-}
-
-fn clipped(lines: &[String]) -> String {
-    lines
-        .iter()
-        .map(|line| format!("{}\n", text::clip(line, ATTRIBUTE)))
-        .collect()
-}
-
-fn step_list(attempt: &Attempt) -> String {
-    let mut out = String::new();
-    for step in attempt.steps.values().take(STEPS) {
-        let (how, seconds) = match &step.end {
-            Some(end) => (word(end.outcome), end.seconds),
-            None => ("interrupted", 0.0),
-        };
-        let indent = "  ".repeat(step.info.depth.min(20));
-        let why = step.end.iter().find_map(|end| end.reason.as_ref());
-        let why = why.map(|why| format!(" ({})", text::one_line(why))).unwrap_or_default();
-        let (path, name) = (&step.info.path, text::one_line(&step.info.name));
-        out.push_str(&format!(
-            "{how:>12} {:>7}  {indent}{path} {name}{why}\n",
-            text::duration(seconds)
-        ));
-    }
-    if attempt.steps.len() > STEPS {
-        out.push_str(&format!("and {} more steps\n", attempt.steps.len() - STEPS));
-    }
-    out
 }
 
 fn joined(lines: &[Line]) -> String {

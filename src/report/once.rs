@@ -63,6 +63,10 @@ impl Told {
     /// The name of a repetition of the same case that went the same way.
     pub(super) fn went_so(&mut self, case: &Case, faults: &[Found<'_>]) -> Option<String> {
         case.info.repetition?;
+        if faults.is_empty() {
+            // Of one without them there is nothing to be found where it was first.
+            return None;
+        }
         let way = Way::of(case, faults);
         let same = self.ways.iter().find(|(known, _)| *known == way);
         if let Some((_, name)) = same {
@@ -99,15 +103,16 @@ mod tests {
     use crate::report::sample;
     use crate::report::tally::Tally;
 
-    /// What is told of cases that each have one fault of their own, one after the other.
-    fn check(cases: Vec<CaseInfo>, faults: &[Fault], expected: &[&str]) {
+    /// What is told of cases that each have one fault of their own, or none, one after the other.
+    fn check(cases: Vec<CaseInfo>, faults: &[Option<Fault>], expected: &[&str]) {
         let numbers: Vec<usize> = cases.iter().map(|case| case.number).collect();
         let mut tally = Tally::default();
         tally.event(&sample::run_started(cases));
         for (number, fault) in numbers.into_iter().zip(faults) {
-            let mut ended = sample::case_ended(Outcome::Failed, 1.0);
+            let outcome = fault.as_ref().map_or(Outcome::NotVerified, |_| Outcome::Failed);
+            let mut ended = sample::case_ended(outcome, 1.0);
             if let What::CaseEnded { faults, .. } = &mut ended {
-                faults.push(fault.clone());
+                faults.extend(fault.clone());
             }
             tally.event(&sample::event(2.0, Some(number), ended));
         }
@@ -120,8 +125,8 @@ mod tests {
         assert_eq!(lines.collect::<Vec<_>>(), expected);
     }
 
-    fn log() -> Fault {
-        Fault::error("not built").detail("its log", "a\nb")
+    fn log() -> Option<Fault> {
+        Some(Fault::error("not built").detail("its log", "a\nb"))
     }
 
     #[test]
@@ -157,14 +162,10 @@ mod tests {
         let of = |number: usize, message: &str| {
             format!("failed: {message}\n --> a.yaml:1:11\n  |\n1 | scenario: a [run {number}]\n  |           ^\n")
         };
+        let fault = |message: &str| Some(Fault::failure(message));
         check(
             vec![run(1), run(2), run(3), run(4)],
-            &[
-                Fault::failure("x"),
-                Fault::failure("x"),
-                Fault::failure("y"),
-                Fault::failure("y"),
-            ],
+            &[fault("x"), fault("x"), fault("y"), fault("y")],
             &[
                 &of(1, "x"),
                 "the same as in `a [run 1]`\n",
@@ -172,5 +173,7 @@ mod tests {
                 "the same as in `a [run 3]`\n",
             ],
         );
+        // Nothing is shown of the first one.
+        check(vec![run(1), run(2)], &[None, None], &["", ""]);
     }
 }

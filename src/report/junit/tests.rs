@@ -2,16 +2,18 @@
 
 #![expect(clippy::too_many_lines, reason = "most of a test is the text that it expects")]
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+mod beside;
+mod steps;
+mod suites;
+mod valid;
 
-use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 use snapbox::data::Inline;
 use snapbox::{IntoData, str};
 
+use valid::assert_valid;
+
 use super::xml;
-use crate::diagnostic::Level;
-use crate::event::{Event, Fault, Outcome, Phase, What};
+use crate::event::{Event, Outcome, What};
 use crate::report::outcome::Rules;
 use crate::report::tally::Tally;
 use crate::report::{Grain, sample};
@@ -25,9 +27,12 @@ fn file(events: &[Event], grain: Grain, rules: Rules) -> String {
 }
 
 const BEGIN: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<testsuites>\n";
+
 const END: &str = "</testsuites>\n";
+
 /// When a suite of the samples began, and where.
 const WHEN: &str = r#" hostname="localhost" timestamp="2026-11-20T10:00:00Z""#;
+
 /// What each suite says of the run that it is of.
 const OF_THE_RUN: (&str, &str) = (
     r#"<properties>
@@ -226,152 +231,6 @@ failed: out of disk
 }
 
 #[test]
-fn a_testcase_a_step() {
-    check_news(
-        &sample::shop(),
-        Grain::Step,
-        str![[r#"
-<testsuite id="0" name="scenarios/shop.yaml" package="scenarios" tests="1" errors="0" failures="0" time="12.8">
-<properties>
-<property name="tags" value="slow, shop"/>
-<property name="owner" value="storage team"/>
-</properties>
-<testcase name="steps[1] up shop" time="12.8" classname="scenarios.shop.shop survives a restart [db=pg15]">
-<properties>
-<property name="tags" value="slow, shop"/>
-<property name="owner" value="storage team"/>
-<property name="matrix db" value="pg15"/>
-</properties>
-</testcase>
-<testsuite id="1" name="scenarios/book.yaml" package="scenarios" tests="3" errors="0" failures="2" time="11.1">
-<testcase name="steps[1] up book" time="1" classname="scenarios.book.the guest book keeps its entries"/>
-<testcase name="then[1] the list has three members" time="10" classname="scenarios.book.the guest book keeps its entries">
-<failure type="failed" message="`json.$.members` has not the length that was expected">
-<![CDATA[scenarios/book.yaml:14:21
-… 12 lines]]>
-</failure>
-</testcase>
-<testcase name="then[2].use[1] http get /" time="0.1" classname="scenarios.book.the guest book keeps its entries">
-<failure type="failed" message="`body` is not as expected">
-<![CDATA[templates/page.yaml:4:5
-… 13 lines]]>
-</failure>
-</testcase>
-<testsuite id="2" name="scenarios/swarm.yaml" package="scenarios" tests="1" errors="0" failures="0" time="0">
-<testcase name="needs a swarm" time="0" classname="scenarios.swarm">
-<skipped type="skipped" message="requires swarm: the engine is in none"/>
-</testcase>
-<testsuite id="3" name="scenarios/flaky.yaml" package="scenarios" tests="2" errors="0" failures="0" time="3">
-<testcase name="then[1] exec db" time="1" classname="scenarios.flaky.sometimes"/>
-<testcase name="sometimes" time="2" classname="scenarios.flaky">
-<system-out>
-<![CDATA[
-… 11 lines]]>
-</system-out>
-</testcase>
-<testsuite id="4" name="scenarios/build.yaml" package="scenarios" tests="1" errors="1" failures="0" time="0">
-<testcase name="cannot be built" time="0" classname="scenarios.build">
-<error type="errored" message="cannot build image `broken`">
-<![CDATA[scenarios/build.yaml:4:3
-… 8 lines]]>
-</error>
-</testcase>
-<testsuite id="5" name="scenarios/empty.yaml" package="scenarios" tests="1" errors="0" failures="0" time="0.5">
-<testcase name="checks nothing" time="0.5" classname="scenarios.empty">
-<system-out>
-<![CDATA[not verified: nothing was checked
-]]>
-</system-out>
-</testcase>
-<testsuite id="6" name="scenarios/known.yaml" package="scenarios" tests="1" errors="0" failures="0" time="1">
-<testcase name="out of disk" time="1" classname="scenarios.known">
-<skipped type="known issue" message="not ported yet">
-<![CDATA[scenarios/known.yaml:1:11
-… 5 lines]]>
-</skipped>
-</testcase>
-
-"#]],
-    );
-}
-
-#[test]
-fn an_interrupted_run_has_every_case() {
-    let mut events = sample::shop();
-    events.retain(|event| event.elapsed <= 16.0);
-    // The second case ended before, the first did not, the others were not reached.
-    check_news(
-        &events,
-        Grain::Scenario,
-        str![[r#"
-<testsuite id="0" name="scenarios/shop.yaml" package="scenarios" tests="1" errors="1" failures="0" time="0">
-<properties>
-<property name="tags" value="slow, shop"/>
-<property name="owner" value="storage team"/>
-</properties>
-<testcase name="shop survives a restart [db=pg15]" time="0" classname="scenarios.shop">
-<properties>
-<property name="tags" value="slow, shop"/>
-<property name="owner" value="storage team"/>
-<property name="matrix db" value="pg15"/>
-</properties>
-<error type="errored" message="interrupted while it waited for `db` to be healthy">
-<![CDATA[scenarios/shop.yaml:9:5
-errored: interrupted while it waited for `db` to be healthy
- --> scenarios/shop.yaml:9:5
-  |
-9 |   - up: shop
-  |     ^
-  = step: steps[1] `up shop`
-  = last observation: `db` runs, health: starting
-]]>
-</error>
-<system-out>
-<![CDATA[tags: slow, shop
-matrix db: pg15
-property owner: storage team
-retried: port 40123 was taken
- interrupted   0.00s  steps[1] up shop
-]]>
-</system-out>
-</testcase>
-<testsuite id="1" name="scenarios/book.yaml" package="scenarios" tests="1" errors="0" failures="1" time="11.5">
-<testcase name="the guest book keeps its entries" time="11.5" classname="scenarios.book">
-<failure type="failed" message="`json.$.members` has not the length that was expected">
-<![CDATA[scenarios/book.yaml:14:21
-… 28 lines]]>
-</failure>
-<system-out>
-<![CDATA[      passed   1.00s  steps[1] up book
-… 3 lines]]>
-</system-out>
-</testcase>
-<testsuite id="2" name="scenarios/swarm.yaml" package="scenarios" tests="1" errors="0" failures="0" time="0">
-<testcase name="needs a swarm" time="0" classname="scenarios.swarm">
-<skipped type="skipped" message="not reached: interrupted"/>
-</testcase>
-<testsuite id="3" name="scenarios/flaky.yaml" package="scenarios" tests="1" errors="0" failures="0" time="0">
-<testcase name="sometimes" time="0" classname="scenarios.flaky">
-<skipped type="skipped" message="not reached: interrupted"/>
-</testcase>
-<testsuite id="4" name="scenarios/build.yaml" package="scenarios" tests="1" errors="0" failures="0" time="0">
-<testcase name="cannot be built" time="0" classname="scenarios.build">
-<skipped type="skipped" message="not reached: interrupted"/>
-</testcase>
-<testsuite id="5" name="scenarios/empty.yaml" package="scenarios" tests="1" errors="0" failures="0" time="0">
-<testcase name="checks nothing" time="0" classname="scenarios.empty">
-<skipped type="skipped" message="not reached: interrupted"/>
-</testcase>
-<testsuite id="6" name="scenarios/known.yaml" package="scenarios" tests="1" errors="0" failures="0" time="0">
-<testcase name="out of disk" time="0" classname="scenarios.known">
-<skipped type="skipped" message="not reached: interrupted"/>
-</testcase>
-
-"#]],
-    );
-}
-
-#[test]
 fn what_is_errored_and_failed_tells_both_what_failed_first() {
     check(
         &sample::errored_and_failed(),
@@ -432,24 +291,6 @@ look inside: e2erun scenarios/both.yaml --name '^both$' --keep failed
 }
 
 #[test]
-fn a_step_is_what_it_makes_of_its_case() {
-    let mut events = sample::errored_and_failed();
-    for event in &mut events {
-        if let What::StepEnded { faults, .. } = &mut event.what {
-            let of_cleanup = |fault: Fault| fault.in_phase(Phase::Cleanup);
-            *faults = std::mem::take(faults).into_iter().map(of_cleanup).collect();
-        }
-    }
-    let file = file(&events, Grain::Step, Rules::default());
-    assert!(
-        file.contains("<error type=\"errored\" message=\"`status` is 500\""),
-        "{file}"
-    );
-    assert!(!file.contains("<failure"), "{file}");
-    assert_valid(&events);
-}
-
-#[test]
 fn what_was_written_after_a_failure_stands_with_it_or_with_its_step() {
     let of = |grain| file(&sample::looked_into(), grain, Rules::default());
     let (case, steps) = (of(Grain::Scenario), of(Grain::Step));
@@ -463,141 +304,6 @@ fn what_was_written_after_a_failure_stands_with_it_or_with_its_step() {
         "{steps}"
     );
     assert_valid(&sample::looked_into());
-}
-
-#[test]
-fn a_problem_in_a_file_is_an_error() {
-    let diagnostics = vec![sample::diagnostic(Level::Error), sample::diagnostic(Level::Warning)];
-    check(
-        &[sample::event(
-            0.0,
-            None,
-            What::Invalid {
-                diagnostics,
-                rules: Rules::default(),
-            },
-        )],
-        Grain::Scenario,
-        str![[r#"
-<testsuite id="0" name="scenarios/shop.yaml" package="scenarios" tests="1" errors="1" failures="0" time="0", of no run>
-<testcase name="12:11 unknown service `dbb`" time="0" classname="scenarios.shop">
-<error type="invalid" message="unknown service `dbb`">
-<![CDATA[scenarios/shop.yaml:12:11
-error: unknown service `dbb`
-  --> scenarios/shop.yaml:12:11
-]]>
-</error>
-</testcase>
-</testsuite>
-
-"#]],
-    );
-}
-
-#[test]
-fn what_is_wrong_with_the_run_is_a_testcase() {
-    let mut events = sample::run_of(&[Outcome::Passed]);
-    events.pop();
-    events.push(sample::run_ended(false, vec![Fault::error("the engine went away")]));
-    check(
-        &events,
-        Grain::Scenario,
-        str![[r#"
-<testsuite id="0" name="scenarios/all.yaml" package="scenarios" tests="1" errors="0" failures="0" time="1">
-<testcase name="case 1" time="1" classname="scenarios.all"/>
-<testsuite id="1" name="e2erun" package="" tests="1" errors="1" failures="0" time="45.2", of no run>
-<testcase name="the run itself" time="45.2" classname="e2erun">
-<error type="errored" message="the engine went away">
-<![CDATA[errored: the engine went away
-]]>
-</error>
-</testcase>
-</testsuite>
-
-"#]],
-    );
-}
-
-#[test]
-fn the_tests_of_a_suite_inside_stand_beside_their_case() {
-    let mut events = sample::run_of(&[Outcome::Failed]);
-    events.insert(2, sample::event(1.5, Some(1), sample::tested("pays")));
-    check(
-        &events,
-        Grain::Scenario,
-        str![[r#"
-<testsuite id="0" name="scenarios/all.yaml" package="scenarios" tests="5" errors="1" failures="2" time="2">
-<testcase name="case 1" time="1" classname="scenarios.all">
-<failure type="failed" message="failed">
-<![CDATA[scenarios/all.yaml:1:11
-]]>
-</failure>
-</testcase>
-<testcase name="pays" time="0.25" classname="scenarios.all.case 1.pays"/>
-<testcase name="pays" time="0.25" classname="scenarios.all.case 1.pays">
-<failure type="failed" message="pays">
-<![CDATA[pays]]>
-</failure>
-</testcase>
-<testcase name="pays" time="0.25" classname="scenarios.all.case 1.pays">
-<error type="errored" message="pays"/>
-</testcase>
-<testcase name="pays" time="0.25" classname="scenarios.all.case 1.pays">
-<skipped type="skipped" message="pays"/>
-</testcase>
-
-"#]],
-    );
-}
-
-#[test]
-fn what_failed_in_a_suite_of_a_known_issue_is_skipped_with_its_reason() {
-    let mut events = sample::run_of(&[Outcome::KnownIssue]);
-    events.insert(2, sample::event(1.5, Some(1), sample::tested("pays")));
-    for event in &mut events {
-        if let What::CaseEnded { reason, .. } = &mut event.what {
-            *reason = Some("not ported yet".to_owned());
-        }
-    }
-    let file = file(&events, Grain::Scenario, Rules::default());
-    assert!(file.contains(r#"errors="0" failures="0""#), "{file}");
-    let skipped = r#"<skipped type="known issue" message="not ported yet""#;
-    assert_eq!(file.matches(skipped).count(), 3, "{file}");
-}
-
-#[test]
-fn a_test_inside_has_the_properties_of_its_case() {
-    let mut events = sample::run_of(&[Outcome::Failed]);
-    events.insert(2, sample::event(1.5, Some(1), sample::tested("pays")));
-    if let What::RunStarted { cases, .. } = &mut events[0].what {
-        cases[0].tags = vec!["slow".to_owned()];
-    }
-    let file = file(&events, Grain::Scenario, Rules::default());
-    let of_test =
-        file.matches("classname=\"scenarios.all.case 1.pays\"><properties><property name=\"tags\" value=\"slow\"/>");
-    assert_eq!(of_test.count(), 4, "{file}");
-}
-
-#[test]
-fn a_step_has_the_properties_of_its_case() {
-    let file = file(&sample::shop(), Grain::Step, Rules::default()).replace("><", ">\n<");
-    let first: Vec<&str> = file
-        .lines()
-        .skip_while(|line| !line.starts_with("<testcase"))
-        .take(7)
-        .collect();
-    snapbox::assert_data_eq!(
-        first.join("\n"),
-        str![[r#"
-<testcase name="steps[1] up shop" time="12.8" classname="scenarios.shop.shop survives a restart [db=pg15]">
-<properties>
-<property name="tags" value="slow, shop"/>
-<property name="owner" value="storage team"/>
-<property name="matrix db" value="pg15"/>
-</properties>
-</testcase>
-"#]]
-    );
 }
 
 #[test]
@@ -639,93 +345,4 @@ fn strict_makes_a_failure_of_what_checks_nothing() {
         file.contains(r#"<failure type="failed" message="nothing was checked"#),
         "{file}"
     );
-}
-
-/// What a real validator says of the file; nothing where it is valid.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test's validator, of which the crate knows nothing"
-)]
-fn complaints(file: &[u8]) -> String {
-    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/junit/junit-10.rng");
-    let started = Command::new("xmllint")
-        .args(["--noout", "--relaxng", rules, "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = started
-        .unwrap_or_else(|error| panic!("cannot start `xmllint` (Debian: `apt-get install libxml2-utils`): {error}"));
-    // A file that it refuses early is not read to its end.
-    let _ = child.stdin.take().unwrap().write_all(file);
-    let output = child.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() { String::new() } else { told }
-}
-
-fn assert_valid(events: &[Event]) {
-    for grain in [Grain::Scenario, Grain::Step] {
-        let file = file(events, grain, Rules::default());
-        assert_eq!(complaints(file.as_bytes()), "", "{file}");
-    }
-}
-
-#[test]
-fn the_validator_refuses_what_is_not_valid() {
-    let file = file(&sample::shop(), Grain::Scenario, Rules::default());
-    for (valid, invalid) in [
-        ("time=\"13\"", "time=\"-13\""),
-        ("classname=", "file="),
-        ("<system-out>", "<properties>"),
-        ("]]>", "]]>]]>"),
-    ] {
-        let wrong = file.replacen(valid, invalid, 1);
-        assert_ne!(complaints(wrong.as_bytes()), "", "{valid} → {invalid}");
-    }
-}
-
-#[test]
-fn every_run_of_the_samples_is_valid() {
-    assert_valid(&[]);
-    assert_valid(&sample::shop());
-    assert_valid(&sample::shop()[..20]);
-    assert_valid(&sample::errored_and_failed());
-    assert_valid(&sample::run_of(&[]));
-    assert_valid(&sample::hostile(""));
-    assert_valid(&sample::hostile(
-        "]]>]]]]>\0\u{1b}[31m\u{fffe}\u{ffff}\u{1fffe}<&>\"'\r\n\t\u{85}\u{2028}&#0;",
-    ));
-}
-
-#[test]
-fn a_hundred_megabytes_keep_head_and_tail() {
-    let mut fault = Fault::failure("too much");
-    let text = format!(
-        "first\n{}last",
-        "]]>\x1b[31m\0 some output of a program\n".repeat(3_000_000)
-    );
-    assert!(text.len() > 100_000_000);
-    fault = fault.detail("stdout", text);
-    let mut events = sample::run_of(&[Outcome::Failed]);
-    if let What::CaseEnded { faults, .. } = &mut events[2].what {
-        faults.push(fault);
-    }
-    let file = file(&events, Grain::Scenario, Rules::default());
-    assert!(file.len() < 600_000, "{}", file.len());
-    for kept in ["| first\n", "| last\n", "MiB left out here …"] {
-        assert!(file.contains(kept), "{kept}");
-    }
-    assert_eq!(complaints(file.as_bytes()), "");
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_text_makes_a_valid_file(text in any::<String>(), bytes in any::<Vec<u8>>()) {
-        for text in [text, String::from_utf8_lossy(&bytes).into_owned()] {
-            let file = file(&sample::hostile(&text), Grain::Step, Rules::default());
-            prop_assert!(complaints(file.as_bytes()).is_empty(), "{file}");
-        }
-    }
 }
