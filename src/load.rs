@@ -1,18 +1,22 @@
 //! Discovery, and the only reads of files: everything to the right of here works on what this module put into memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod discover;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::mask::unshown;
 use crate::scenario::{
     Document as Written, Files, Partial, Project, Scenario, Template, There, Wanted, read_document, read_project,
-    unshown,
 };
 use crate::substitute::{self as seen, Entry, EntryContent, FileDigest};
 use crate::template::Template as Leaf;
+
+pub use discover::{RESULTS_HEADER, RESULTS_MARKER, discover, results_made};
 
 /// What a project file is called.
 const PROJECT: &str = "e2erun.yaml";
@@ -69,89 +73,6 @@ pub struct Projects {
 
 type ProjectRead = Result<Option<Arc<(Project, PathBuf)>>, Vec<Diagnostic>>;
 
-/// What tells that a folder is one of results, whatever it is called: no scenario is in it.
-pub const RESULTS_MARKER: &str = ".e2erun-results";
-
-/// Finds the scenario files of the given paths: in the order of the paths, and below a folder in name order. A path that is
-/// not there is a diagnostic.
-pub fn discover(paths: &[PathBuf], cwd: &Path, results: &Path) -> Result<Vec<Found>, Vec<Diagnostic>> {
-    let mut found = Vec::new();
-    let mut problems = Vec::new();
-    for given in paths {
-        let path = crate::scenario::normal(&cwd.join(given));
-        match fs::metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => problems.push(missing(given)),
-            Err(error) => problems.push(unreadable(&given.display().to_string(), &error.to_string())),
-            Ok(data) if data.is_dir() => below(&path, given, results, &mut found, &mut problems),
-            Ok(_) => found.push(Found {
-                shown: given.display().to_string(),
-                path,
-                named: true,
-            }),
-        }
-    }
-    if problems.is_empty() {
-        Ok(once(found))
-    } else {
-        Err(problems)
-    }
-}
-
-/// A file that is named twice, or named and found, runs once: where it was first, and as one that is named.
-fn once(found: Vec<Found>) -> Vec<Found> {
-    let named: BTreeSet<PathBuf> = found.iter().filter(|it| it.named).map(|it| it.path.clone()).collect();
-    let mut seen = BTreeSet::new();
-    let mut once: Vec<Found> = found.into_iter().filter(|it| seen.insert(it.path.clone())).collect();
-    once.iter_mut().for_each(|it| it.named = named.contains(&it.path));
-    once
-}
-
-fn below(folder: &Path, given: &Path, results: &Path, found: &mut Vec<Found>, problems: &mut Vec<Diagnostic>) {
-    let results = results.to_path_buf();
-    let top = folder.to_path_buf();
-    // Git's ignore files do not count: a scenario that is silently left out would never be missed.
-    let walk = ignore::WalkBuilder::new(folder)
-        .standard_filters(false)
-        .hidden(true)
-        .sort_by_file_path(Ord::cmp)
-        .filter_entry(move |entry| {
-            let path = entry.path();
-            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-            let is_results = || path == results || is_folder && path.join(RESULTS_MARKER).is_file();
-            path == top || (entry.file_name() != "fixtures" && !is_results())
-        })
-        .build();
-    for entry in walk {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                problems.push(unreadable(&given.display().to_string(), &error.to_string()));
-                continue;
-            }
-        };
-        let path = entry.path();
-        let yaml = path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml");
-        if !yaml || path.is_dir() || path.file_stem().is_some_and(|stem| stem == "e2erun") {
-            continue;
-        }
-        let shown = path
-            .strip_prefix(folder)
-            .map_or_else(|_| path.to_path_buf(), |rest| given.join(rest));
-        found.push(Found {
-            shown: crate::scenario::normal(&shown).display().to_string(),
-            path: path.to_path_buf(),
-            named: false,
-        });
-    }
-}
-
-fn missing(given: &Path) -> Diagnostic {
-    let shown = given.display().to_string();
-    Diagnostic::error(&nowhere(&shown), format!("there is no file or folder `{shown}`"))
-}
-
 fn unreadable(path: &str, why: &str) -> Diagnostic {
     Diagnostic::error(&nowhere(path), format!("cannot read `{path}`: {why}"))
 }
@@ -175,22 +96,35 @@ pub fn read(found: &Found, projects: &Projects) -> Result<Document, Vec<Diagnost
         Ok(source) => source,
         Err(problem) => return Err(vec![*problem]),
     };
-    let node = crate::yaml::parse(&source).map_err(|problems| unshown::hide_secrets(&source, problems))?;
-    match read_document(node, found.named)? {
+    let project = || projects.of(&folder);
+    let node = crate::yaml::parse(&source).map_err(|problems| {
+        // A project file that cannot be read may mask any of its variables.
+        let is_masked = project().map_or(true, |project| !masked(project.as_deref()).is_empty());
+        unshown::hide_secrets(&source, is_masked, problems)
+    })?;
+    let node = node.merged();
+    let project = match node.entry("scenario") {
+        Some(_) => project()?,
+        None => None,
+    };
+    match read_document(node, found.named, &masked(project.as_deref()))? {
         Written::Template(template) => Ok(Document::Template(template)),
         Written::Other => Ok(Document::Other),
-        Written::Scenario(scenario, templates, partial) => {
-            let project = projects.of(&folder)?;
-            Ok(Document::Scenario(Box::new(Loaded {
-                file: found.shown.clone(),
-                folder,
-                scenario: Arc::new(*scenario),
-                templates,
-                project,
-                partial,
-            })))
-        }
+        Written::Scenario(scenario, templates, partial) => Ok(Document::Scenario(Box::new(Loaded {
+            file: found.shown.clone(),
+            folder,
+            scenario: Arc::new(*scenario),
+            templates,
+            project,
+            partial,
+        }))),
     }
+}
+
+/// The names that a project file masks.
+fn masked(project: Option<&(Project, PathBuf)>) -> Vec<String> {
+    let names = project.into_iter().flat_map(|(project, _)| &project.mask);
+    names.map(|name| name.value.clone()).collect()
 }
 
 impl Projects {
@@ -242,7 +176,7 @@ impl Projects {
 fn project(file: &Path, cwd: &Path) -> Result<Arc<(Project, PathBuf)>, Vec<Diagnostic>> {
     let shown = file.strip_prefix(cwd).unwrap_or(file).display().to_string();
     let source = text(file, &shown).map_err(|problem| vec![*problem])?;
-    let node = crate::yaml::parse(&source)?;
+    let node = crate::yaml::parse(&source).map_err(|problems| unshown::hide_secrets(&source, false, problems))?;
     let folder = file.parent().unwrap_or(Path::new("/")).to_path_buf();
     read_project(node).map(|project| Arc::new((project, folder)))
 }

@@ -8,9 +8,9 @@ mod group;
 mod hide;
 mod kept;
 mod listen;
+mod piped;
 mod process;
 mod program;
-mod talk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -29,8 +29,8 @@ use crate::mask::Masks;
 pub use group::Group;
 pub use kept::Kept;
 pub use listen::Listener;
+pub use piped::{Ending, PipedProcess};
 pub use program::Program;
-pub use talk::{Ending, Talk};
 
 /// How long a process has to end by itself before it is killed.
 pub const GRACE: Duration = Duration::from_secs(5);

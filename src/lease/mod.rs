@@ -88,6 +88,8 @@ pub struct Lease {
     trouble: Mutex<Option<String>>,
     /// Something is left that could not be removed.
     left: AtomicBool,
+    /// A swarm is being left, and not all that it brought along is removed yet.
+    leaves: AtomicBool,
     /// The ids of the cases that were kept.
     kept: Mutex<Vec<String>>,
 }
@@ -108,6 +110,7 @@ impl Lease {
             file: Mutex::new(file),
             trouble: Mutex::new(None),
             left: AtomicBool::new(false),
+            leaves: AtomicBool::new(false),
             kept: Mutex::new(Vec::new()),
         };
         lease.write(&Line::Run {
@@ -148,9 +151,16 @@ impl Lease {
         self.left.store(true, Ordering::Relaxed);
     }
 
-    /// Notes that a network is removed, which has no label, before the swarm is left that brought it to an engine.
+    /// Notes that a network is removed, which has no label, before the swarm is left that brought it to an engine. Until that
+    /// is done this is left for the next run, whoever ends the waiting for it.
     fn removes_gateway(&self, engine: &str) {
         self.note(&Line::Gateway(engine.to_owned()));
+        self.leaves.store(true, Ordering::Relaxed);
+    }
+
+    /// It is removed.
+    fn removed_gateway(&self) {
+        self.leaves.store(false, Ordering::Relaxed);
     }
 
     /// Notes a case of which all is left for a look.
@@ -165,7 +175,7 @@ impl Lease {
     pub fn end(self) -> io::Result<()> {
         let kept = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
         kept::remove_private(&private(&self.id), |case| kept.iter().any(|kept| kept == case))?;
-        if self.left.load(Ordering::Relaxed) {
+        if self.left.load(Ordering::Relaxed) || self.leaves.load(Ordering::Relaxed) {
             return Ok(());
         }
         kept::over(&self.path, !kept.is_empty())

@@ -33,11 +33,12 @@ pub enum Ends {
 }
 
 /// Removes the services with all of the labels, and ends their containers on this engine, which a world knows. Those on other
-/// nodes, and what cannot be ended here, their agents end.
-pub async fn dissolve(engine: &dyn Engine, world: &World, labels: &[String], how: Ends) -> EngineResult<()> {
+/// nodes, and what cannot be ended here, their agents end. Gives whether there was one.
+pub async fn dissolve(engine: &dyn Engine, world: &World, labels: &[String], how: Ends) -> EngineResult<bool> {
     let services = engine.services(labels).await?;
     let ended = services.iter().map(|service| end(engine, world, service, how));
-    join_all(ended).await.into_iter().collect()
+    let ended: EngineResult<()> = join_all(ended).await.into_iter().collect();
+    ended.map(|()| !services.is_empty())
 }
 
 async fn end(engine: &dyn Engine, world: &World, service: &Service, how: Ends) -> EngineResult<()> {

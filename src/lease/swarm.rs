@@ -1,7 +1,12 @@
 //! The swarm that e2erun makes of an engine in none: marked in its labels, and left when nobody has anything in it.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::Lease;
-use crate::engine::{Engine, EngineResult, Labels, Listed, ResourceKind};
+use crate::engine::{Engine, EngineResult, Labels, Listed, ResourceKind, of_the_surroundings};
+use crate::wait::{Pace, every};
 
 /// The label of a swarm that e2erun made, with the run that did.
 pub const SWARM: &str = "e2erun.swarm";
@@ -11,6 +16,9 @@ const GATEWAY_WAS_THERE: &str = "e2erun.swarm.gateway-was-there";
 const GATEWAY: &str = "docker_gwbridge";
 /// The network of the routing mesh, which each swarm has.
 const INGRESS: &str = "ingress";
+/// How long an engine is asked again that cannot make a swarm now: it may have the ports of one yet that it has just left.
+const LIMIT: Duration = Duration::from_secs(30);
+const PACE: Pace = Pace::growing(Duration::from_millis(100), Duration::from_secs(1));
 
 /// What is to become of an engine's swarm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +48,17 @@ pub async fn make_swarm(engine: &dyn Engine, run: &str) -> EngineResult<()> {
         (GATEWAY_WAS_THERE.to_owned(), was_there.to_string()),
     ]
     .into();
-    match engine.swarm_init(&labels).await {
+    let tried = || async {
+        match made(engine, &labels).await {
+            Err(why) if of_the_surroundings(&why.answer) => Err(why),
+            made => Ok(made),
+        }
+    };
+    every(PACE, Instant::now() + LIMIT, tried).await.unwrap_or_else(Err)
+}
+
+async fn made(engine: &dyn Engine, labels: &Labels) -> EngineResult<()> {
+    match engine.swarm_init(labels).await {
         // Another run was faster.
         Err(why) => match engine.swarm().await {
             Ok(Some(_)) => Ok(()),
@@ -76,11 +94,11 @@ pub async fn leave_swarm(engine: &dyn Engine, lease: &Lease) -> EngineResult<Swa
     lease.removes_gateway(&engine.info().await?.id);
     engine.swarm_leave().await?;
     Ok(match engine.remove(ResourceKind::Network, GATEWAY).await {
-        Ok(()) => SwarmEnd::Left,
-        Err(why) => {
-            lease.leave();
-            SwarmEnd::LeftNetwork(why.to_string())
+        Ok(()) => {
+            lease.removed_gateway();
+            SwarmEnd::Left
         }
+        Err(why) => SwarmEnd::LeftNetwork(why.to_string()),
     })
 }
 
@@ -149,6 +167,21 @@ mod tests {
         fake.assert_clean();
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_is_in_the_way_of_one_may_go_by() {
+        let taken = Reply::Fail(Reason::Other, "listen tcp 127.0.0.1:2377: bind: address already in use");
+        let check = async |reply: Reply, often: u64, passes: bool| {
+            let fake = Fake::new("e2erun.lease=run");
+            for nth in 1..=often {
+                fake.call("swarm_init", nth, reply.clone());
+            }
+            assert_eq!(make_swarm(&fake, "run").await.is_ok(), passes, "{reply:?} {often}");
+        };
+        check(taken.clone(), 3, true).await;
+        check(taken, 100, false).await;
+        check(Reply::Fail(Reason::Other, "it is locked"), 1, false).await;
+    }
+
     async fn leave_swarm(fake: &Fake) -> EngineResult<SwarmEnd> {
         let folder = tempfile::tempdir().unwrap();
         let lease = Lease::take(folder.path(), &[]).unwrap();
@@ -182,6 +215,29 @@ mod tests {
         assert_eq!(sweep().await, Swept::default());
         assert_eq!(removals(), 2);
         assert!(Leases::look(folder.path()).unwrap().dead.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_is_ended_while_it_leaves_one_has_the_next_run_remove_the_rest() {
+        for (call, nth) in [("swarm_leave", 1), ("remove", 1)] {
+            let folder = tempfile::tempdir().unwrap();
+            let lease = Lease::take(folder.path(), &[]).unwrap();
+            let fake = Fake::new(&lease.label());
+            make_swarm(&fake, "run").await.unwrap();
+            fake.call(call, nth, Reply::Forever);
+            let leaving = super::leave_swarm(&fake, &lease);
+            let ended = tokio::time::timeout(std::time::Duration::from_secs(1), leaving).await;
+            assert!(ended.is_err(), "{call}");
+            lease.end().unwrap();
+            let dead = Leases::look(folder.path()).unwrap().dead;
+            assert_eq!(dead.len(), 1, "{call}");
+            // What nobody waits for is done all the same.
+            fake.swarm_leave().await.ok();
+            let host = RealHost::new(std::sync::Arc::new(NoGroups));
+            assert_eq!(sweep(&fake, &host, &dead[0]).await, Swept::default(), "{call}");
+            assert_eq!(fake.journal().last().unwrap(), "remove docker_gwbridge", "{call}");
+            assert!(Leases::look(folder.path()).unwrap().dead.is_empty(), "{call}");
+        }
     }
 
     #[tokio::test]

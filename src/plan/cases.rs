@@ -31,10 +31,10 @@ impl CaseSeed {
         self.hidden.hide(text)
     }
 
-    /// What is known of it as data, with hidden values hidden.
+    /// What is known of it as data, with values hidden as in events.
     pub fn data(&self) -> Value {
-        let info = serde_json::to_value(&self.info).unwrap_or_default();
-        self.hidden.hidden_in(info)
+        let info = self.hidden.hidden(self.info.clone());
+        info.and_then(serde_json::to_value).unwrap_or_default()
     }
 
     /// It, so many times, each with a name of its own.

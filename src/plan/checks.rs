@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::Resolving;
 use crate::declared::Declared;
-use crate::diagnostic::{Diagnostic, Span, and_more};
+use crate::diagnostic::{Diagnostic, Source, Span, and_more};
 use crate::event::Phase;
 use crate::scenario::Scenario;
 use crate::stack::StackPlan;
 use crate::step::{Bound, Known, Static, path_problem};
 use crate::substitute::StackKind;
+use crate::template::{Data, Template};
 
 impl Resolving<'_> {
     /// The names in all that is not a step: what a stack takes may be saved by a step before its `up`.
@@ -34,16 +35,22 @@ impl Resolving<'_> {
     /// A problem; of a value that was given on the command line it says so: it does not stand at its place.
     pub(super) fn with_origin(&self, mut problem: Diagnostic) -> Diagnostic {
         let given = &self.settings.overrides;
-        let text = problem.span.text();
-        let mut names = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-        let name = names.find(|name| text.contains("${{") && given.contains_key(*name));
-        if let Some(name) = name {
+        let mut names = used(problem.span.text()).into_iter();
+        if let Some(name) = names.find(|name| given.contains_key(name)) {
             let origin = format!("`{name}` was set by `--set` or `--vars`");
             let help = problem.help.take().map(|help| and_more(&help, &origin));
             problem.help = Some(help.unwrap_or(origin));
         }
         problem
     }
+}
+
+/// The names whose values the expressions in a written value use.
+fn used(written: &str) -> Vec<String> {
+    let read = crate::yaml::parse(&Source::new("", written)).and_then(|node| Data::of(&node));
+    let templates = read.map(|data| data.templates()).unwrap_or_default();
+    let names = templates.iter().flat_map(Template::names).filter(|path| !path.call);
+    names.map(|path| path.parts[0].clone()).collect()
 }
 
 fn overlaps(a: &Span, b: &Span) -> bool {

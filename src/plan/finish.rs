@@ -19,19 +19,8 @@ impl Resolving<'_> {
         let project = self.project();
         let locks = parts.stacks.iter().flat_map(|stack| stack.locks());
         let locks: BTreeSet<_> = locks.chain(parts.declared.locks()).collect();
-        let keep = self.settings.keep.or(scenario
-            .keep
-            .as_ref()
-            .or(project.and_then(|p| p.keep.as_ref()))
-            .map(|keep| keep.value));
-        let limit = scenario
-            .timeout
-            .as_ref()
-            .or(project.and_then(|project| project.timeout.as_ref()));
-        let retries = scenario
-            .retries
-            .as_ref()
-            .or(project.and_then(|project| project.retries.as_ref()));
+        let (timeout, timeout_by) = self.timeout();
+        let (keep, retries) = (self.keep(), self.retries());
         let masked_everywhere = self.masked_everywhere(&parts.masked);
         let made_of = self.given_to_secrets();
         let stack_secrets = of_stacks(&parts.stacks, self.files);
@@ -49,10 +38,10 @@ impl Resolving<'_> {
             folder: self.loaded.folder.clone(),
             scratch: parts.results.join("scratch"),
             results: parts.results,
-            timeout: limit.map_or(TIMEOUT, |limit| limit.value),
-            timeout_by: limit.map_or(SetBy::Default, |limit| SetBy::Timeout(limit.span.place())),
-            retries: retries.map_or(0, |retries| u32::try_from(retries.value).unwrap_or(u32::MAX)),
-            keep: keep.unwrap_or(Keep::Never),
+            timeout,
+            timeout_by,
+            retries,
+            keep,
             requires,
             makes_swarm: scenario.cluster.is_some(),
             skip: scenario.skip.clone(),
@@ -75,6 +64,27 @@ impl Resolving<'_> {
             locks: locks.into_iter().collect(),
             notes: parts.notes,
         }
+    }
+
+    /// The limit of one try, and who set it.
+    fn timeout(&self) -> (Duration, SetBy) {
+        let project = self.project().and_then(|project| project.timeout.as_ref());
+        match self.loaded.scenario.timeout.as_ref().or(project) {
+            Some(limit) => (limit.value, SetBy::Timeout(limit.span.place())),
+            None => (TIMEOUT, SetBy::Default),
+        }
+    }
+
+    fn retries(&self) -> u32 {
+        let project = self.project().and_then(|project| project.retries.as_ref());
+        let retries = self.loaded.scenario.retries.as_ref().or(project);
+        retries.map_or(0, |retries| u32::try_from(retries.value).unwrap_or(u32::MAX))
+    }
+
+    fn keep(&self) -> Keep {
+        let project = self.project().and_then(|project| project.keep.as_ref());
+        let written = self.loaded.scenario.keep.as_ref().or(project).map(|keep| keep.value);
+        self.settings.keep.or(written).unwrap_or(Keep::Never)
     }
 
     /// The try's own folder: what one leaves is not overwritten by the next.

@@ -286,7 +286,11 @@ impl<'a> Resolving<'a> {
             }
         };
         let by_itself = |text: &str| text.split('`').map(part).collect::<Vec<_>>().join("`");
-        let hide = |told: Diagnostic| told.reworded(|text| by_itself(&long.hide(text)));
+        self.hide_masked();
+        let hide = |told: Diagnostic| {
+            told.hide(|text| long.places(text));
+            told.reworded(|text| by_itself(&long.hide(text)))
+        };
         let keeps = self.has_errors();
         let problems = std::mem::take(&mut self.problems).into_iter();
         match keeps {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Resolving, secret};
-use crate::declared::{Declared, is_short};
+use crate::declared::{Declared, long_parts};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::mask::Masks;
 use crate::scenario::{Early, Partial, Requires, TooLate};
@@ -193,13 +193,23 @@ impl Resolving<'_> {
     /// Those of them that are in no word by chance.
     pub(super) fn long_hidden(&self, declared: &Declared) -> Masks {
         let masks = Masks::default();
-        let long = self.masked_values().filter(|value| is_long(value));
+        let long = self.masked_values().flat_map(long_parts);
         long.for_each(|value| masks.add(value));
         declared
             .long_secrets()
             .for_each(|secret| masks.add_bytes(&secret.bytes));
         self.given_to_secrets().iter().for_each(|value| masks.add(value));
         masks
+    }
+
+    /// Pictures show none of the values of masked names, whichever of the two files says that they are.
+    pub(super) fn hide_masked(&self) {
+        let of_project = self.project().into_iter().flat_map(|project| &project.mask);
+        for name in self.loaded.scenario.mask.iter().chain(of_project) {
+            let vars = [&self.loaded.scenario.vars].into_iter();
+            let vars = vars.chain(self.project().map(|project| &project.vars));
+            vars.filter_map(|vars| vars.get(&name.value)).for_each(Data::hide);
+        }
     }
 
     fn masked_values(&self) -> impl Iterator<Item = &Value> {
@@ -217,7 +227,8 @@ impl Resolving<'_> {
             [name, ..] => self.settings.overrides.get(name).cloned(),
             [] => None,
         });
-        given.filter(is_long).collect()
+        let given: Vec<Value> = given.collect();
+        given.iter().flat_map(long_parts).cloned().collect()
     }
 
     /// The masked names whose values come from the command line, or that the project masks.
@@ -229,12 +240,4 @@ impl Resolving<'_> {
         let everywhere = |name: &&String| self.settings.overrides.contains_key(*name) || of_project(name);
         masked.iter().filter(everywhere).cloned().collect()
     }
-}
-
-/// True for a value that is in no word by chance.
-fn is_long(value: &Value) -> bool {
-    value.as_str().map_or_else(
-        || !is_short(value.to_string().as_bytes()),
-        |text| !is_short(text.as_bytes()),
-    )
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use super::{Document, Template, read_document};
 use crate::diagnostic::{Diagnostic, Source};
+use crate::mask::unshown;
 use crate::substitute::{self, Entry, Found, Parsed, ParsedRead};
 
 /// A file's text, or why it cannot be read.
@@ -219,9 +220,9 @@ fn locked<T>(memo: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn read_template(source: &Arc<Source>) -> Result<Arc<Template>, Vec<Diagnostic>> {
-    let node = crate::yaml::parse(source)?;
+    let node = crate::yaml::parse(source).map_err(|problems| unshown::hide_secrets(source, false, problems))?;
     let begin = node.span.part(0, 0);
-    match read_document(node, false)? {
+    match read_document(node, false, &[])? {
         Document::Template(template) => Ok(Arc::new(*template)),
         _ => Err(vec![
             Diagnostic::error(&begin, "this is no template: it has no top-level key `template`")

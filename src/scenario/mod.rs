@@ -12,7 +12,6 @@ mod private;
 mod requires;
 mod schema;
 pub mod stacks;
-pub mod unshown;
 
 use std::time::Duration;
 
@@ -222,10 +221,11 @@ pub enum Document {
     Other,
 }
 
-/// What a file's tree is. Something that looks like a scenario and is none, or was named by the user, is an error.
-pub fn read_document(node: Node, named: bool) -> Result<Document, Vec<Diagnostic>> {
+/// What a file's tree is, below a project file that masks these names. Something that looks like a scenario and is none, or was
+/// named by the user, is an error.
+pub fn read_document(node: Node, named: bool, masked: &[String]) -> Result<Document, Vec<Diagnostic>> {
     let node = node.merged();
-    let private = Private::of(&node);
+    let private = Private::of(&node, masked);
     private.hidden(read_merged(&node, named))
 }
 
@@ -312,23 +312,20 @@ fn no_scenario(node: &Node, named: bool) -> Option<Diagnostic> {
 
 /// Reads the project file.
 pub fn read_project(node: Node) -> Result<Project, Vec<Diagnostic>> {
-    // Pictures of it show no values that are masked.
-    Private::of(&node);
     let mut problems = Problems::default();
     problems.diagnostics.extend(foreign_tags(&node));
-    let limits = node.entry("timeouts").and_then(Node::map).unwrap_or_default().to_vec();
-    let limits = limits.iter().map(|(key, _)| key);
-    let project = match node.is_null() {
-        true => Project::read(
-            &Node {
-                content: crate::yaml::Content::Map(Vec::new()),
-                ..node
-            },
-            &mut problems,
-        ),
-        false => Project::read(&node.merged(), &mut problems),
+    let node = match node.is_null() {
+        true => Node {
+            content: crate::yaml::Content::Map(Vec::new()),
+            ..node
+        },
+        false => node.merged(),
     };
-    for key in limits {
+    // Neither pictures of it nor messages show values that are masked.
+    let private = Private::of(&node, &[]);
+    let project = Project::read(&node, &mut problems);
+    let limits = node.entry("timeouts").and_then(Node::map).unwrap_or_default();
+    for (key, _) in limits {
         if let Some(name) = key.scalar().filter(|name| crate::step::kind(name).is_none()) {
             let known = crate::step::KINDS.iter().map(|kind| kind.name);
             problems.push(Diagnostic::unknown(&key.span, "step kind", name, known));
@@ -336,7 +333,7 @@ pub fn read_project(node: Node) -> Result<Project, Vec<Diagnostic>> {
     }
     project
         .filter(|_| problems.diagnostics.is_empty())
-        .ok_or(problems.diagnostics)
+        .ok_or_else(|| private.without(problems.diagnostics))
 }
 
 fn check_scenario(scenario: &Scenario, node: &Node, problems: &mut Problems) {
@@ -364,9 +361,18 @@ fn check_scenario(scenario: &Scenario, node: &Node, problems: &mut Problems) {
         !keys().contains(&name) && matches!(meant, Some("steps" | "then"))
     };
     if none("steps") && none("then") && !written.into_iter().any(is_misspelt) {
+        let empty = ["steps", "then"]
+            .into_iter()
+            .find_map(|key| Some((key, key_span(node, key)?)));
+        let (at, message) = match empty {
+            Some((key, at)) => (at, format!("`{key}` is empty")),
+            None => (
+                scenario.scenario.span.clone(),
+                "the scenario has neither `steps` nor `then`".to_owned(),
+            ),
+        };
         problems.push(
-            Diagnostic::error(&scenario.scenario.span, "the scenario has neither `steps` nor `then`")
-                .help("one of them is needed: `steps` does things, `then` checks them"),
+            Diagnostic::error(&at, message).help("one of them is needed: `steps` does things, `then` checks them"),
         );
     }
     let names = scenario.vars.0.iter().map(|(name, (span, _))| (name, span));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::yaml::{Content, Node};
+use crate::yaml::{Content, Node, Scalar, Style};
 
 /// What is wrong with a scenario as written, and which names what was left out may have given.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +55,8 @@ impl Partial {
     }
 }
 
+/// The one part that no scenario is without.
+const NAME: &str = "scenario";
 /// Parts of which one item can be left out without the others.
 const LISTS: [&str; 5] = ["given", "steps", "then", "on-failure", "cleanup"];
 /// Parts of which one name can be left out without the others.
@@ -76,6 +78,14 @@ pub(super) fn without(node: &Node, problems: Vec<Diagnostic>) -> (Node, Partial)
         let content = match &value.content {
             Content::List(items) if LISTS.contains(&name) => Content::List(partial.items(items)),
             Content::Map(entries) if MAPPINGS.contains(&name) => Content::Map(partial.entries(name, entries)),
+            // Without a name nothing else would be read.
+            _ if name == NAME => Content::Scalar(Scalar {
+                text: Some(value.span.text())
+                    .filter(|text| !text.is_empty())
+                    .unwrap_or(NAME)
+                    .to_owned(),
+                style: Style::Double,
+            }),
             _ => {
                 partial.part(name, value);
                 continue;

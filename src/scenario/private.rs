@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::Document;
 use crate::diagnostic::Diagnostic;
+use crate::mask::unshown::without;
 use crate::mask::{FEW_LETTERS, HIDDEN, Masks};
+use crate::template::written;
 use crate::yaml::{Content, Node};
 
 /// The one word of a secret that is none: its file.
@@ -20,10 +22,10 @@ pub(super) struct Private<'n> {
 }
 
 impl<'n> Private<'n> {
-    /// Of a document; pictures of it show them no more.
-    pub(super) fn of(document: &'n Node) -> Private<'n> {
+    /// Of a document, in which the project masks these names; pictures of it show them no more.
+    pub(super) fn of(document: &'n Node, of_project: &[String]) -> Private<'n> {
         let mut private = Private {
-            masked: masked(document),
+            masked: masked(document, of_project),
             ..Private::default()
         };
         match document.entry("secrets").map(|secrets| (secrets, secrets.map())) {
@@ -47,7 +49,7 @@ impl<'n> Private<'n> {
             .iter()
             .map(|(_, node)| *node)
             .chain(masked)
-            .flat_map(written);
+            .flat_map(|node| written(&node.span));
         let ranges: Vec<Range<usize>> = ranges.collect();
         if !ranges.is_empty() {
             document.span.source.hide(ranges);
@@ -67,52 +69,53 @@ impl<'n> Private<'n> {
     pub(super) fn hidden(&self, read: Result<Document, Vec<Diagnostic>>) -> Result<Document, Vec<Diagnostic>> {
         match read {
             Ok(Document::Scenario(scenario, leaves, mut partial)) => {
-                partial.problems.iter_mut().for_each(|problem| self.hide(problem));
+                partial.problems = self.without(partial.problems);
                 Ok(Document::Scenario(scenario, leaves, partial))
             }
             Ok(other) => Ok(other),
-            Err(mut problems) => {
-                problems.iter_mut().for_each(|problem| self.hide(problem));
-                Err(problems)
-            }
+            Err(problems) => Err(self.without(problems)),
         }
     }
 
-    fn hide(&self, problem: &mut Diagnostic) {
+    /// What is told, with the values hidden.
+    pub(super) fn without(&self, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        problems.into_iter().map(|problem| self.hide(problem)).collect()
+    }
+
+    fn hide(&self, mut problem: Diagnostic) -> Diagnostic {
         let is_within = |node: &&&Node| node.span.start <= problem.span.start && problem.span.end <= node.span.end;
         let of_masked = self.masked.iter().find(is_within).copied();
         if let Some(node) = of_masked
-            && let Some(without) = super::unshown::without([node], vec![problem.clone()]).pop()
+            && let Some(without) = without([node], vec![problem.clone()]).pop()
         {
-            *problem = without;
+            problem = without;
         }
         let short = self.values.iter().find(|(_, node)| node.span == problem.span);
         if let Some((Some(name), _)) = short {
             problem.message =
                 format!("the secret `{name}` says how it is meant: as a text, or as a file that holds it");
             problem.help = Some(format!("write `{name}: {{content: …}}`, or `{name}: {{{FILE}: ./…}}`"));
-            return;
+            return problem;
         }
         let masks = Masks::default();
         let texts = self.values.iter().filter_map(|(_, node)| node.scalar());
         let literal = texts.filter(|text| !text.contains("${{"));
         let (long, few): (Vec<&str>, Vec<&str>) = literal.partition(|text| text.trim().chars().count() >= FEW_LETTERS);
         long.iter().for_each(|text| masks.add(&(*text).into()));
-        let shown = |text: &str| {
+        problem.reworded(|text| {
             let quoted = |text: String, few: &&str| text.replace(&format!("`{few}`"), &format!("`{HIDDEN}`"));
             few.iter().fold(masks.hide(text), quoted)
-        };
-        problem.help = problem.help.as_deref().map(&shown);
-        problem.message = shown(&problem.message);
+        })
     }
 }
 
 /// The values of variables and parameters that are masked.
-fn masked(document: &Node) -> Vec<&Node> {
+fn masked<'n>(document: &'n Node, of_project: &[String]) -> Vec<&'n Node> {
     let mask = document.entry("mask");
     let names = mask.map(|mask| mask.list().unwrap_or(std::slice::from_ref(mask)));
-    let names = names.unwrap_or_default().iter();
-    let values = names.filter_map(|name| document.entry("vars")?.entry(name.scalar()?));
+    let names = names.unwrap_or_default().iter().filter_map(Node::scalar);
+    let names = names.chain(of_project.iter().map(String::as_str));
+    let values = names.filter_map(|name| document.entry("vars")?.entry(name));
     let parameters = document.entry("parameters").and_then(Node::map).unwrap_or_default();
     let defaults = parameters.iter().filter_map(|(_, parameter)| {
         let is_masked = parameter.entry("mask")?.scalar() == Some("true");
@@ -127,24 +130,4 @@ fn leaves(node: &Node) -> Vec<&Node> {
         Content::List(items) => items.iter().flat_map(leaves).collect(),
         Content::Map(entries) => entries.iter().flat_map(|(_, value)| leaves(value)).collect(),
     }
-}
-
-/// Where a value is written: expressions in it stay, which are no secret and may be wrong.
-fn written(node: &Node) -> Vec<Range<usize>> {
-    let text = node.span.text();
-    let bare = text.strip_prefix(['"', '\'']).unwrap_or(text);
-    let begin = node.span.start + text.len() - bare.len();
-    let text = if bare.len() < text.len() {
-        bare.trim_end_matches(['"', '\''])
-    } else {
-        bare
-    };
-    let (mut ranges, mut from) = (Vec::new(), 0);
-    while let Some(open) = text[from..].find("${{") {
-        ranges.push(begin + from..begin + from + open);
-        from += open;
-        from += text[from..].find("}}").map_or(text.len() - from, |close| close + 2);
-    }
-    ranges.push(begin + from..begin + text.len());
-    ranges
 }

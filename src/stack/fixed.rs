@@ -2,7 +2,7 @@
 
 use super::StackPlan;
 use crate::diagnostic::Span;
-use crate::substitute::LockKind;
+use crate::substitute::{LockKind, PortMode, StackKind};
 
 /// A host port that stays fixed.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct FixedPort {
     pub protocol: String,
     /// The host's address that it is bound to; all of them if none.
     pub address: Option<String>,
+    /// True where a swarm publishes it by its routing mesh.
+    pub by_mesh: bool,
     /// Where the file says so.
     pub at: Span,
 }
@@ -29,6 +31,7 @@ pub struct FixedSubnet {
 impl StackPlan {
     /// The host ports that stay fixed.
     pub fn fixed_ports(&self) -> Vec<FixedPort> {
+        let in_swarm = self.kind == StackKind::Swarm;
         let active = self.planned.services.values().filter(|service| service.active);
         let fixed = active.flat_map(|service| &service.ports);
         let fixed = fixed.filter_map(|port| Some((port, port.fixed.as_ref()?)));
@@ -36,7 +39,9 @@ impl StackPlan {
             (fixed.value.first..=fixed.value.last).map(move |number| FixedPort {
                 number,
                 protocol: port.protocol.clone(),
-                address: port.host_ip.clone(),
+                // A swarm passes an address over, and publishes on all.
+                address: port.host_ip.clone().filter(|_| !in_swarm),
+                by_mesh: in_swarm && port.mode == PortMode::Ingress,
                 at: fixed.span.clone(),
             })
         });

@@ -22,7 +22,7 @@ use crate::scenario::stacks::Stack;
 use crate::scenario::{Attempt, Files};
 use crate::shape::Named;
 use crate::step::{Elsewhere, StackNames};
-use crate::substitute::{self, Given, Needs, Refused, Rewritten, StackInput, StackKind};
+use crate::substitute::{self, Given, Mode, Needs, Refused, Rewritten, StackInput, StackKind};
 use crate::template::{Question, Scope};
 
 pub use elsewhere::{OTHERWISE, uncopied};
@@ -181,11 +181,6 @@ impl StackPlan {
         self.base
     }
 
-    /// Where it is written.
-    pub fn at(&self) -> &Span {
-        &self.at
-    }
-
     /// Its names, for targets of steps; and what is told of what an engine elsewhere cannot have.
     pub fn names(&self, elsewhere: Option<&Elsewhere>, files: &Files) -> StackNames {
         let services = self.planned.services.iter().map(|(name, service)| {
@@ -201,7 +196,8 @@ impl StackPlan {
             id: self.id,
             kind: self.kind,
             services: services.collect(),
-            global: self.global(),
+            global: self.with_mode(Mode::is_global),
+            jobs: self.with_mode(Mode::is_job),
             container_names: container_names.collect(),
             volumes: known_names(&self.planned.volumes),
             networks: known_names(&self.planned.networks),
@@ -214,10 +210,11 @@ impl StackPlan {
         }
     }
 
-    fn global(&self) -> BTreeSet<String> {
+    /// The services that a swarm runs in such a mode.
+    fn with_mode(&self, is_such: fn(Mode) -> bool) -> BTreeSet<String> {
         let services = self.planned.services.iter().filter(|_| self.kind == StackKind::Swarm);
-        let global = services.filter(|(_, service)| service.deploy.mode.is_global());
-        global.map(|(name, _)| name.clone()).collect()
+        let such = services.filter(|(_, service)| is_such(service.deploy.mode));
+        such.map(|(name, _)| name.clone()).collect()
     }
 
     /// The names by which its services are known on networks.
@@ -260,16 +257,16 @@ impl StackPlan {
         value
     }
 
-    /// Images that its services use as they are: not built here, and known before anything starts.
-    pub fn pulled(&self) -> impl Iterator<Item = &String> {
-        let active = self
-            .planned
-            .services
-            .values()
-            .filter(|service| service.active && !service.built);
-        active
-            .filter_map(|service| service.image.as_ref())
-            .filter(|image| !image.starts_with(OURS))
+    /// Images that its services use as they are, not built here, and known before anything starts: each with a service, and
+    /// where that says so.
+    pub fn pulled(&self) -> impl Iterator<Item = (&str, &str, &Span)> {
+        let services = self.planned.services.iter();
+        let active = services.filter(|(_, service)| service.active && !service.built);
+        let pulled = active.filter_map(|(name, service)| {
+            let image = service.image.as_deref()?;
+            Some((image, name.as_str(), &service.image_at))
+        });
+        pulled.filter(|(image, ..)| !image.starts_with(OURS))
     }
 
     /// What of its files only newer compose tools read.
@@ -309,7 +306,7 @@ impl StackPlan {
         let notes = self.planned.notes.iter().cloned();
         let notes = notes.map(|note| of_stack(note, &self.at));
         let writable = self.planned.writable.iter().map(substitute::Writable::note);
-        let expected = self.planned.expects.iter().map(substitute::Shared::note);
+        let expected = self.planned.expects.iter().map(|want| want.note(self.planned.kind));
         notes.chain(locks).chain(writable).chain(expected).collect()
     }
 
@@ -362,21 +359,17 @@ impl StackPlan {
         match substitute::rewrite(&input, files) {
             Ok(rewritten) => Ok(rewritten),
             Err(Refused::Problems(problems)) => Err(Unwritten::Problems(problems)),
-            Err(Refused::Needs(paths)) => {
-                let named = paths
-                    .iter()
-                    .map(|path| path.display().to_string())
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                Err(Unwritten::Problems(vec![
-                    Diagnostic::error(
-                        &self.at,
-                        format!("with the values that are known now it reads other files: {named}"),
-                    )
-                    .help("a compose file's `include` and `extends` may not depend on values that are known late"),
-                ]))
-            }
+            Err(Refused::Needs(paths)) => Err(Unwritten::Problems(vec![self.reads_others(&paths)])),
         }
+    }
+
+    /// What is told where these files were not read when it was planned.
+    fn reads_others<'p>(&self, paths: impl IntoIterator<Item = &'p PathBuf>) -> Diagnostic {
+        let named: Vec<String> = paths.into_iter().map(|path| path.display().to_string()).collect();
+        let named = named.join(", ");
+        let message = format!("with the values that are known now it reads other files: {named}");
+        Diagnostic::error(&self.at, message)
+            .help("a compose file's `include` and `extends` may not depend on values that are known late")
     }
 }
 

@@ -63,23 +63,7 @@ impl Planning<'_> {
             input.built.clone_from(&built);
             planned = self.rewritten(&input)?;
         }
-        let images = images.into_iter().map(|(reference, service, build)| {
-            let compose = self.building(&input, name, &service);
-            let at = planned
-                .builds
-                .iter()
-                .find(|build| build.service == service)
-                .map_or(span, |build| &build.at)
-                .clone();
-            let how = How::Build(Box::new(Build { compose, ..build }));
-            ImagePlan {
-                name: format!("{name}/{service}"),
-                reference,
-                at,
-                how,
-            }
-        });
-        let images = images.collect();
+        let images = self.images(&input, (name, span), &planned.builds, images);
         let plan = StackPlan {
             name: name.to_owned(),
             id,
@@ -98,6 +82,28 @@ impl Planning<'_> {
             home: self.context.home.map(Path::to_owned),
         };
         Some((plan, images))
+    }
+
+    /// The images that its services are built to: of each its reference, its service, and how.
+    fn images(
+        &mut self,
+        input: &StackInput,
+        (name, span): (&str, &Span),
+        infos: &[BuildInfo],
+        built: Vec<(String, String, Build)>,
+    ) -> Vec<ImagePlan> {
+        let image = |(reference, service, build): (String, String, Build)| {
+            let at = infos.iter().find(|info| info.service == service);
+            let at = at.map_or(span, |info| &info.at).clone();
+            let compose = self.building(input, name, &service);
+            ImagePlan {
+                name: format!("{name}/{service}"),
+                reference,
+                at,
+                how: How::Build(Box::new(Build { compose, ..build })),
+            }
+        };
+        built.into_iter().map(image).collect()
     }
 
     /// The files that the compose tool builds a service from, apart from those of the run: they and the copies of contexts

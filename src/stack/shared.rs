@@ -6,7 +6,7 @@ use super::StackPlan;
 use crate::diagnostic::Diagnostic;
 use crate::substitute::{Rewritten, Shared};
 
-/// Of what swarm stacks expect, the swarm need not have what another stack of the scenario makes.
+/// Of what stacks expect, the engine need not have what another stack of the scenario makes.
 pub(super) fn settle(plans: &mut [StackPlan]) {
     let made: BTreeSet<String> = plans.iter().flat_map(made).collect();
     for plan in plans {
@@ -18,11 +18,14 @@ pub(super) fn settle(plans: &mut [StackPlan]) {
 fn made(plan: &StackPlan) -> impl Iterator<Item = String> {
     let Rewritten {
         networks,
+        volumes,
         secrets,
         configs,
         ..
     } = &plan.planned;
-    let all = [networks, secrets, configs].into_iter().flat_map(|all| all.values());
+    let all = [networks, volumes, secrets, configs]
+        .into_iter()
+        .flat_map(|all| all.values());
     all.flatten().filter(|real| real.starts_with(&plan.project)).cloned()
 }
 

@@ -7,6 +7,7 @@ use super::external;
 use super::files::{Looking, join};
 use super::gather::is_remote;
 use super::input::StackKind;
+use super::interpolate::is_false;
 use super::labels::text_of;
 use super::mounts::{self, Kind, MountItem};
 use super::refers;
@@ -60,7 +61,7 @@ impl Search<'_> {
         let needed = items.iter().filter_map(|item| match item.map() {
             None => Some(item),
             Some(_) => {
-                let optional = text_of(item, "required", &said.environment).is_some_and(|text| text == "false");
+                let optional = text_of(item, "required", &said.environment).is_some_and(|text| is_false(&text));
                 item.entry("path").filter(|_| !optional)
             }
         });
@@ -93,7 +94,7 @@ impl Search<'_> {
             .item
             .entry("bind")
             .and_then(|bind| text_of(bind, "create_host_path", &said.environment));
-        if refuses.is_some_and(|text| text == "false") {
+        if refuses.is_some_and(|text| is_false(&text)) {
             return self.file("source", said, mount.at);
         }
         let source = mount.source.as_deref().filter(|source| self.is_absent(said, source))?;

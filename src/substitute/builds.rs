@@ -221,9 +221,24 @@ impl Building<'_, '_> {
             args: args(&builds),
         };
         self.check(&mut info);
+        if copy.is_none() {
+            self.note_bases(&info, &context);
+        }
         info.bases.retain(|base| !contexts.names.contains(base));
         info.bases.extend(contexts.images);
         Some(info)
+    }
+
+    /// Only in builds that are listed are base images replaced.
+    fn note_bases(&mut self, info: &BuildInfo, context: &str) {
+        let file = match (&info.context, &info.dockerfile) {
+            (Some(folder), Some(name)) => format!("`{}`", self.looking.shown(&join(folder, name))),
+            _ => format!("the `dockerfile_inline` of `{}`", info.service),
+        };
+        let help = format!(
+            "it stands in {file}, where nothing is replaced unless its build is listed: `builds: {{{context}: {{}}}}`"
+        );
+        self.images.note_out_of_reach(&info.bases, &help);
     }
 
     /// Images are made before anything starts, so nothing of a build may be known later.

@@ -166,7 +166,11 @@ fn entry(rest: &str, line: usize) -> Result<Entry<'_>, (usize, String)> {
         return Ok(Entry { name, raw: None, after });
     }
     if name.is_empty() || name.contains(char::is_whitespace) {
-        return Err((line, format!("`{}` is no name of a variable", rest[..end].trim())));
+        // What stands there instead may be a part of a value.
+        return Err((
+            line,
+            "this line does not begin with the name of a variable and `=`".to_owned(),
+        ));
     }
     let value = rest[end + 1..].trim_start_matches([' ', '\t']);
     let (raw, after) = match value.chars().next() {
@@ -246,6 +250,7 @@ fn unescape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Environment, ProblemKind, Value, parse};
+    use crate::diagnostic::Source;
 
     fn check(text: &str, expected: &[(&str, &str)]) {
         let around = Environment::from([("HOST".to_owned(), Value::from("h"))]);
@@ -290,5 +295,12 @@ mod tests {
     fn tells_the_line_of_a_problem() {
         assert_eq!(parse("A=1\nB='x\n", &Environment::new()).unwrap_err().0, 2);
         assert_eq!(parse("A=1\n\nB C=2\n", &Environment::new()).unwrap_err().0, 3);
+    }
+
+    #[test]
+    fn a_line_without_a_name_is_told_without_its_words() {
+        let source = Source::new("a.env", "TOKEN dGVzdHNlY3JldA==\n");
+        let told = super::values(&source, &Environment::new()).unwrap_err().draw(false);
+        assert!(told.contains("a.env:1:1") && !told.contains("dGVz"), "{told}");
     }
 }

@@ -7,8 +7,7 @@ use super::input::{StackInput, StackKind};
 use super::interpolate::{Environment, escape, fill, is_true};
 use super::labels::uses_default;
 use super::matching::Matching;
-use super::names::networks;
-use super::rewritten::Shared;
+use super::rewritten::{ServiceInfo, Shared};
 use super::unit::Unit;
 use super::view::{Layers, Place, View};
 use super::{refers, tree, view};
@@ -72,7 +71,8 @@ pub(super) fn replace(units: &mut [Unit], matching: &mut Matching<'_>, kind: Sta
             let name = written_name(thing, key).to_owned();
             let by_key = matching.find_filled(key, None);
             let Some(hit) = by_key.or_else(|| matching.find(&name, &around.environment)) else {
-                let name = real_name(thing, key, &around.environment);
+                // Of an extended file only the service counts.
+                let name = real_name(thing, key, &around.environment).filter(|_| !around.extended);
                 unmapped.extend(name.map(|name| Shared {
                     section,
                     key: key.to_owned(),
@@ -95,34 +95,34 @@ pub(super) fn replace(units: &mut [Unit], matching: &mut Matching<'_>, kind: Sta
     unmapped
 }
 
-/// What the services of a swarm stack have of what is not mapped: a volume is made where there is none, and networks that
-/// every engine has are there.
+/// What the active services have of what is not mapped. Networks that every engine has are there, and a swarm makes a volume
+/// where there is none; what a compose service has no secret or config of is told on its own.
 pub(super) fn expected(
     units: &[Unit],
-    services: &BTreeMap<String, Layers>,
+    (layers, services): (&BTreeMap<String, Layers>, &BTreeMap<String, ServiceInfo>),
     (unmapped, input): (&[Shared], &StackInput),
 ) -> Vec<Shared> {
-    if input.kind == StackKind::Compose {
-        return Vec::new();
-    }
     let mut had = BTreeSet::new();
-    for layers in services.values() {
-        let view = View::service(units, layers);
-        had.extend(networks(&view).into_iter().map(|(name, _)| ("networks", name)));
-        for section in OF_SWARM {
-            had.extend(
-                refers::given(&view, section)
-                    .into_iter()
-                    .map(|given| (section, given.name)),
-            );
+    for (name, service) in services.iter().filter(|(_, service)| service.active) {
+        had.extend(service.networks.keys().map(|key| ("networks", key.clone())));
+        match input.kind {
+            StackKind::Compose => had.extend(service.volumes.iter().map(|key| ("volumes", key.clone()))),
+            StackKind::Swarm => {
+                let view = View::service(units, &layers[name]);
+                let given = OF_SWARM.into_iter().flat_map(|section| refers::given(&view, section));
+                had.extend(given.map(|given| (given.section, given.name)));
+            }
         }
     }
-    let is_had = |want: &&Shared| {
+    let is_had = |(at, want): &(usize, &Shared)| {
+        let same = |other: &Shared| (other.section, &other.key) == (want.section, &want.key);
+        let is_last = !unmapped[at + 1..].iter().any(same);
         let is_everywhere = want.section == "networks" && EVERYWHERE.contains(&want.name.as_str());
         let is_given = input.given.iter().any(|given| given.real == want.name);
-        had.contains(&(want.section, want.key.clone())) && !is_everywhere && !is_given
+        had.contains(&(want.section, want.key.clone())) && is_last && !is_everywhere && !is_given
     };
-    unmapped.iter().filter(is_had).cloned().collect()
+    let expected = unmapped.iter().enumerate().filter(is_had);
+    expected.map(|(_, want)| want.clone()).collect()
 }
 
 /// Names something external in the form that every version of a swarm file has: `name:` beside `external: true` came late.

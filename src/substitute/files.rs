@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::mask::unshown;
 use crate::yaml::{self, Node};
 
 /// What was found at a path.
@@ -46,7 +47,8 @@ impl Parsed {
 
 /// The documents of a file, merge keys applied.
 pub(super) fn trees(source: &Arc<Source>) -> Result<Vec<Node>, Vec<Diagnostic>> {
-    Ok(yaml::parse_all(source)?.into_iter().map(Node::merged).collect())
+    let documents = yaml::parse_all(source).map_err(|problems| unshown::hide_secrets(source, false, problems))?;
+    Ok(documents.into_iter().map(Node::merged).collect())
 }
 
 /// What is known of the disk so far.

@@ -6,7 +6,7 @@ use super::deploy::{self, PortMode};
 use super::external::{is_external, real_name};
 use super::host_paths::{is_path, split_source};
 use super::input::{PortRange, StackInput, StackKind};
-use super::interpolate::{Environment, is_true};
+use super::interpolate::{Environment, is_false, is_true};
 use super::labels::{text_of, uses_default};
 use super::names::{ContainerNames, networks};
 use super::ports::Short;
@@ -54,8 +54,10 @@ pub(super) fn service(
     if on.is_empty() && network_mode.is_none() {
         on.insert("default".to_owned(), BTreeSet::new());
     }
+    let image_at = view.last("image").map_or(&at, |said| &said.node.span).clone();
     Some(ServiceInfo {
         at,
+        image_at,
         active: is_active(&profiles, active),
         image: text("image"),
         ports,
@@ -117,7 +119,7 @@ fn depends_on(view: &View<'_>) -> BTreeMap<String, Dependency> {
         }
         for (name, how) in said.node.map().unwrap_or_default() {
             let condition = text_of(how, "condition", &said.environment);
-            let optional = text_of(how, "required", &said.environment).is_some_and(|text| text == "false");
+            let optional = text_of(how, "required", &said.environment).is_some_and(|text| is_false(&text));
             let how = dependency(condition, !optional);
             all.extend(name.scalar().map(|name| (name.to_owned(), how)));
         }

@@ -83,6 +83,11 @@ pub(super) fn is_true(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "on" | "y" | "1")
 }
 
+/// Whether it is one that is taken back.
+pub(super) fn is_false(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "false" | "no" | "off" | "n" | "0")
+}
+
 /// Fills in a text.
 pub(super) fn fill(text: &str, environment: &Environment) -> Filled {
     let mut filling = Filling {

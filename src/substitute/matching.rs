@@ -14,6 +14,8 @@ pub(super) struct Matching<'i> {
     keys: &'i [Replacement],
     used: BTreeSet<usize>,
     seen: BTreeSet<String>,
+    /// What stands where no key reaches, and what to do to have it replaced there.
+    out_of_reach: Vec<(String, String)>,
     /// True when something that a key might match is known later.
     late: bool,
     same: fn(&str, &str) -> bool,
@@ -41,6 +43,7 @@ impl<'i> Matching<'i> {
             keys,
             used: BTreeSet::new(),
             seen: BTreeSet::new(),
+            out_of_reach: Vec::new(),
             late: false,
             same,
         }
@@ -77,6 +80,12 @@ impl<'i> Matching<'i> {
         self.used.extend(hits.map(|(index, _)| index));
     }
 
+    /// Notes what stands where no key reaches, and what to do to have it replaced there.
+    pub(super) fn note_out_of_reach<'t>(&mut self, texts: impl IntoIterator<Item = &'t String>, help: &str) {
+        let texts = texts.into_iter().map(|text| (text.clone(), help.to_owned()));
+        self.out_of_reach.extend(texts);
+    }
+
     /// The keys as a map, for what looks for them by itself.
     pub(super) fn map(&self) -> std::collections::BTreeMap<String, String> {
         let to = |value: &Value| value.known().unwrap_or(HOLE).to_owned();
@@ -104,6 +113,8 @@ impl<'i> Matching<'i> {
             .filter(|(index, _)| !self.used.contains(index));
         let problem = |key: &Replacement| {
             let from = &key.from;
+            let mut others = self.out_of_reach.iter();
+            let other = others.find(|(text, _)| (self.same)(&from.value, text));
             Diagnostic::error(
                 &from.span,
                 format!(
@@ -111,7 +122,7 @@ impl<'i> Matching<'i> {
                     from.value, self.what
                 ),
             )
-            .help(known_names(&from.value, &seen))
+            .help(other.map_or_else(|| known_names(&from.value, &seen), |(_, help)| help.clone()))
         };
         unmatched.map(|(_, key)| problem(key)).collect()
     }

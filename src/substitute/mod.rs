@@ -7,7 +7,7 @@
 //!
 //! One file per substitution: `text`, `images`, `ports`, `host_paths`, `builds` (with `dockerfile`), `external`, `given`
 //! (secrets and configs), and those that are made without being asked: `names`, `labels`, `paths`, `elsewhere`. What is wrong
-//! with the files themselves is told by `refused`, `keys`, `unset`, `absent`, `contrary`, `passed`, and `swarm` for what
+//! with the files themselves is told by `refused` (with `rings`), `keys`, `unset`, `absent`, `contrary`, `passed`, and `swarm` for what
 //! `docker stack` alone refuses or ignores, `format` for the values that a tool refuses; `own_secrets` finds what is to be
 //! hidden; `said` puts what the compose tool says into the author's words.
 
@@ -50,6 +50,7 @@ mod refers;
 mod refused;
 mod rewrite;
 mod rewritten;
+mod rings;
 mod said;
 mod several_ports;
 mod swarm;

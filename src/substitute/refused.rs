@@ -11,6 +11,7 @@ use super::input::{PortRange, StackKind};
 use super::interpolate::{Environment, fill};
 use super::ports::Short;
 use super::refers::{self, Reference};
+use super::rings;
 use super::unit::Unit;
 use super::view::{self, Layers, Place, View};
 use crate::diagnostic::{Diagnostic, did_you_mean, known_names};
@@ -47,22 +48,23 @@ pub(super) fn find(
         }
     }
     let declared = Declared::of(units, services);
-    for layers in services.values() {
+    let mut active = BTreeMap::new();
+    for (name, layers) in services {
         let view = View::service(units, layers);
         let own: BTreeSet<String> = view.texts("profiles").into_iter().collect();
         if !is_active(&own, profiles) {
             continue;
         }
-        let named = refers::all(&view);
+        let mut named = refers::all(&view);
         // A swarm ignores what says of other services that they come first.
-        let named = named
-            .iter()
-            .filter(|named| kind == StackKind::Compose || named.section != "services");
-        found.extend(named.filter_map(|named| declared.undeclared(named)));
+        named.retain(|named| kind == StackKind::Compose || named.section != "services");
+        found.extend(named.iter().filter_map(|named| declared.undeclared(named)));
+        active.insert(name.clone(), named);
         if !layers.0.iter().any(|place| open.contains(place)) {
             found.extend(nothing_to_run(&view));
         }
     }
+    found.extend(rings::find(&active));
     found
 }
 

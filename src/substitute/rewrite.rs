@@ -9,7 +9,7 @@ use super::dockerfile::same_image;
 use super::files::{Files, Looking, Refused};
 use super::gather::{Gathered, gather};
 use super::host_paths::same_path;
-use super::input::{StackInput, StackKind};
+use super::input::{Replacement, StackInput, StackKind, Substitutions};
 use super::interpolate::{Environment, Value};
 use super::matching::Matching;
 use super::names::ContainerNames;
@@ -153,31 +153,52 @@ struct Made {
     contents: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
+/// The keys of the substitutions that go by what stands in the files.
+struct Keys<'i> {
+    images: Matching<'i>,
+    host_paths: Matching<'i>,
+    external: Matching<'i>,
+    builds: Matching<'i>,
+}
+
+impl<'i> Keys<'i> {
+    fn of(wanted: &'i Substitutions, builds: &'i [Replacement]) -> Keys<'i> {
+        Keys {
+            images: Matching::new("images", &wanted.images, same_image),
+            host_paths: Matching::new("host-paths", &wanted.host_paths, same_path),
+            external: Matching::new("external", &wanted.external, |one, other| one == other),
+            builds: Matching::new("builds", builds, same_path),
+        }
+    }
+
+    /// What is told of those that matched nothing.
+    fn problems(&self) -> impl Iterator<Item = Diagnostic> {
+        let all = [&self.images, &self.host_paths, &self.builds, &self.external];
+        all.into_iter().flat_map(|keys| keys.problems())
+    }
+}
+
 fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagnostic>) -> Made {
     let Scene { input, looking, .. } = scene;
     let services = view::services(units);
-    let wanted = &input.substitutions;
-    let mut image_keys = Matching::new("images", &wanted.images, same_image);
-    let mut path_keys = Matching::new("host-paths", &wanted.host_paths, same_path);
-    let mut external_keys = Matching::new("external", &wanted.external, |one, other| one == other);
-    let build_keys = builds::keys(input);
-    let mut build_keys = Matching::new("builds", &build_keys, same_path);
+    let of_builds = builds::keys(input);
+    let mut keys = Keys::of(&input.substitutions, &of_builds);
 
     for layers in services.values() {
-        images::replace(units, layers, &mut image_keys);
+        images::replace(units, layers, &mut keys.images);
     }
-    images::replace_contexts(units, &mut image_keys);
+    images::replace_contexts(units, &mut keys.images);
     let mut ports = free_ports(units, input);
-    host_paths::replace(units, &mut path_keys, problems);
+    host_paths::replace(units, &mut keys.host_paths, problems);
     problems.extend(given::refused(units, &services, (&input.given, input.kind)));
     let contents = given::replace(units, &input.given, input.kind);
     let mut building = Building {
         input,
         looking,
-        images: &mut image_keys,
+        images: &mut keys.images,
         problems,
     };
-    let copies = building.replace(units, &mut build_keys);
+    let copies = building.replace(units, &mut keys.builds);
     // Before labels are added, which say nothing of what is built; and only what is active has to be there.
     let active = services.iter().filter(|(_, layers)| scene.is_active(units, layers));
     let active: Vec<(&String, &Layers)> = active.collect();
@@ -190,7 +211,7 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         .collect();
     building.without_copies(units, &copies);
 
-    let wants = external::replace(units, &mut external_keys, input.kind);
+    let wants = external::replace(units, &mut keys.external, input.kind);
     let gives = external::given(units, &services, (&scene.directory, input.kind));
     // Before paths are made absolute: they are told as they are written.
     let mounted = elsewhere::find(units, active.iter().copied(), input.home());
@@ -199,12 +220,9 @@ fn substitute(scene: &Scene<'_>, units: &mut Vec<Unit>, problems: &mut Vec<Diagn
         Some(kinds) => elsewhere::rewrite(units, &active, (kinds, input)),
         None => Copied::default(),
     };
-    problems.extend(image_keys.problems());
+    problems.extend(keys.problems());
     problems.extend(ports.problems());
     problems.append(&mut ports.twice);
-    for keys in [path_keys, build_keys, external_keys] {
-        problems.extend(keys.problems());
-    }
     Made {
         freed: ports.gone,
         services,
@@ -313,7 +331,7 @@ fn finish(scene: &Scene<'_>, units: Vec<Unit>, made: Made) -> Rewritten {
         own_secrets: own_secrets::find(&units, input),
         own: anew::find(&units, input, |path| scene.looking.is_there(path) == Some(true)),
         gives,
-        expects: external::expected(&units, &layers, (&wants, input)),
+        expects: external::expected(&units, (&layers, &services), (&wants, input)),
         wants,
         contents,
         ungiven,

@@ -66,7 +66,8 @@ pub struct Rewritten {
     pub gives: Vec<Shared>,
     /// External networks and volumes that no substitution maps.
     pub wants: Vec<Shared>,
-    /// Secrets, configs and networks that the services of a swarm stack have, and that somebody else is to make.
+    /// Networks that its services are on, and volumes of a compose stack, secrets and configs of a swarm stack that they
+    /// have, which somebody else is to make.
     pub expects: Vec<Shared>,
     /// The secrets that its files take from this machine themselves.
     pub own_secrets: Vec<OwnSecret>,
@@ -186,13 +187,15 @@ impl Shared {
         }
     }
 
-    /// What `check` tells of one that a swarm stack expects: only an engine knows whether it is there.
-    pub fn note(&self) -> Diagnostic {
+    /// What `check` tells of one that a stack expects: only an engine knows whether it is there.
+    pub fn note(&self, kind: StackKind) -> Diagnostic {
         let one = self.section.trim_end_matches('s');
-        let message = format!(
-            "the {one} `{}` is external: the swarm has to have it already",
-            self.name
-        );
+        let who = match kind {
+            StackKind::Compose => "engine",
+            StackKind::Swarm => "swarm",
+        };
+        let name = &self.name;
+        let message = format!("the {one} `{name}` is external: the {who} has to have it already");
         Diagnostic::note(&self.at, message).help(self.given_by())
     }
 }
@@ -285,6 +288,8 @@ pub struct ServiceInfo {
     pub active: bool,
     /// Its image after `${…}` and substitution; none while that is known later, or if it has none.
     pub image: Option<String>,
+    /// Where that is written; the service's own place if it has none.
+    pub image_at: Span,
     /// The ports that it publishes or exposes.
     pub ports: Vec<Port>,
     /// False while some of its ports are known later, so that others may be there.

@@ -1,9 +1,11 @@
 //! YAML data with templates for leaves: bodies, variables, expected values.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
 use super::{Data, DataContent, Scope, Template, Unrendered};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::yaml::{Content, Node, flow_trap, key_trap, number_trap};
 
 impl Data {
@@ -87,6 +89,15 @@ impl Data {
         }
     }
 
+    /// Shows in pictures no more what is written there, but for its expressions.
+    pub fn hide(&self) {
+        match &self.content {
+            DataContent::Value(..) | DataContent::Text(_) => self.span.source.hide(written(&self.span)),
+            DataContent::List(items) => items.iter().for_each(Data::hide),
+            DataContent::Map(entries) => entries.iter().for_each(|(_, _, value)| value.hide()),
+        }
+    }
+
     /// The name that its text begins with the value of, if it does.
     pub fn leading_name(&self) -> Option<&str> {
         match &self.content {
@@ -99,6 +110,26 @@ impl Data {
     pub fn is_leaf(&self) -> bool {
         matches!(self.content, DataContent::Value(..) | DataContent::Text(_))
     }
+}
+
+/// Where a value is written: expressions in it stay, which are no secret and may be wrong.
+pub fn written(span: &Span) -> Vec<Range<usize>> {
+    let text = span.text();
+    let bare = text.strip_prefix(['"', '\'']).unwrap_or(text);
+    let begin = span.start + text.len() - bare.len();
+    let text = if bare.len() < text.len() {
+        bare.trim_end_matches(['"', '\''])
+    } else {
+        bare
+    };
+    let (mut ranges, mut from) = (Vec::new(), 0);
+    while let Some(open) = text[from..].find("${{") {
+        ranges.push(begin + from..begin + from + open);
+        from += open;
+        from += text[from..].find("}}").map_or(text.len() - from, |close| close + 2);
+    }
+    ranges.push(begin + from..begin + text.len());
+    ranges
 }
 
 fn map_of(node: Node) -> Result<DataContent, Vec<Diagnostic>> {

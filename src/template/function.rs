@@ -58,7 +58,7 @@ pub(super) const FUNCTIONS: &[Signature] = &[
         ..signature(
             "url",
             "url(service, port)",
-            "`http://host:port` of the container's port, as it is now.",
+            "`http://host:port` of the container's port, as it is now; of several replicas the first one's (`web.2`: the second's).",
             2..=2,
         )
     },

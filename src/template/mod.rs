@@ -30,6 +30,7 @@ use crate::yaml::{Content, Node, Scalar, cut_trap};
 
 pub(crate) use self::code::is_keyword;
 pub(crate) use self::compare::{pair, same, told};
+pub use self::data::written;
 pub use self::filter::{FILTER_TABLE, TEST_TABLE};
 pub(crate) use self::filter::{REGEX_LIMIT, check_regex, regex};
 pub use self::function::{functions, is_function, unique_seed};

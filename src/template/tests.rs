@@ -1,14 +1,17 @@
 //! Templates as data: text, what it gives, and where it is wrong. Long because it is a table: a line or a few are a case.
 
+mod asked;
 mod comparisons;
 mod properties;
+mod refused;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Data, Expression, Question, Scope, Template, Unrendered, filter, function, render};
+use super::{Data, Expression, Question, Scope, Template, Unrendered};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::yaml::{self, Node};
 
@@ -149,55 +152,6 @@ fn nothing_that_was_printed_is_rendered_again() {
 }
 
 #[test]
-fn a_missing_name_says_what_there_is() {
-    expression(
-        "leader.nam",
-        json!("leader.nam: `leader` has no `nam`; it has `name`, `role`; did you mean `name`?"),
-    );
-    expression(
-        "1 if leader['nam'] == 'x' else 2",
-        json!("leader['nam']: `leader` has no `nam`; it has `name`, `role`; did you mean `name`?"),
-    );
-    expression(
-        "leader.name.first",
-        json!("leader.name.first: `leader.name` has no `first`; it is text"),
-    );
-    expression(
-        "members.7",
-        json!("members.7: `members` has no `7`; it has 2 items, counted from 0"),
-    );
-    expression(
-        "exit.code == 3",
-        json!("exit.code: `exit` has no `code`; it is a number"),
-    );
-    expression("empty.a", json!("empty.a: `empty` has no `a`; it is empty"));
-    expression(
-        "members[n].name",
-        json!(
-            "[n].name: something here has no value: a computed key is missing, or a filter found nothing (`default(…)` gives a value then)"
-        ),
-    );
-    expression(
-        "text | regex('three')",
-        json!(
-            "text | regex('three'): something here has no value: a computed key is missing, or a filter found nothing (`default(…)` gives a value then)"
-        ),
-    );
-    let message = rendered(Expression::of(&node("leadr")).unwrap().value(&scope()));
-    assert!(
-        message
-            .as_str()
-            .unwrap()
-            .contains("there is no `leadr`; there is `digits`, `empty`, `evil`"),
-        "{message}"
-    );
-    assert!(
-        message.as_str().unwrap().contains("did you mean `leader`?"),
-        "{message}"
-    );
-}
-
-#[test]
 fn default_and_defined_may_be_missing() {
     expression("leader.nam | default('-')", json!("-"));
     expression("(nope.a.b) | d(1)", json!(1));
@@ -267,83 +221,6 @@ fn filters_and_tests() {
 }
 
 #[test]
-fn questions_are_asked_all_at_once_and_answered_from_the_scope() {
-    gives("${{ url('web', 80) }}/a", json!("http://127.0.0.1:32768/a"));
-    gives("${{ port('web', '80') }}", json!(32768));
-    gives("${{ containers('web')[1] }}", json!("c2"));
-    gives(
-        "${{ port('db', 5432) }} ${{ file('a') ~ address('web') }}",
-        json!(r#"NEEDS [Port("db", 5432), File("a", None), Address("web")]"#),
-    );
-    gives("${{ url(file('name'), 80) }}", json!(r#"NEEDS [File("name", None)]"#));
-    gives("${{ address(nodes[0]) }}", json!("10.0.0.1"));
-    gives("${{ address(leader) }}", json!(r#"NEEDS [Address("core1")]"#));
-    gives(
-        "${{ port(name, n * 100000) }}",
-        json!("port(name, n * 100000): `300000` is no port (1 to 65535)"),
-    );
-    gives(
-        "${{ url(n, 80) }}",
-        json!("url(n, 80): `url` got a number; it is called as `url(service, port)`"),
-    );
-}
-
-#[test]
-fn unique_is_one_for_a_text_and_a_try() {
-    let of = |text: &str, seed: &str| {
-        let scope = Scope {
-            unique: seed.into(),
-            ..scope()
-        };
-        let name = Template::of(&node(&format!("${{{{ unique('{text}') }}}}")))
-            .unwrap()
-            .text(&scope)
-            .unwrap();
-        assert!(
-            name.len() <= 63
-                && name
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
-            "{name}"
-        );
-        name
-    };
-    assert_eq!(of("guest", "a"), of("guest", "a"));
-    assert_ne!(of("guest", "a"), of("guest", "b"));
-    assert_ne!(of("guest", "a"), of("Guest", "a"));
-    assert!(
-        of("Tea for Zoë!", "a").starts_with("tea-for-zo-"),
-        "{}",
-        of("Tea for Zoë!", "a")
-    );
-    assert_eq!(of(&"x".repeat(200), "a").len(), 63);
-}
-
-#[test]
-fn random_differs_by_place_count_and_salt() {
-    let of = |yaml: &str, salt: &str| {
-        Template::of(&node(yaml))
-            .unwrap()
-            .text(&Scope {
-                salt: salt.into(),
-                ..scope()
-            })
-            .unwrap()
-    };
-    let two = of("${{ random(24) }}${{ random(24) }}", "");
-    assert_ne!(two[..24], two[24..]);
-    let pair = of("${{ [random(24), random(24)] | join }}", "");
-    assert_ne!(pair[..24], pair[24..]);
-    assert_eq!(of("${{ random(9) }}", ""), of("${{ random(9) }}", ""));
-    assert_ne!(of("${{ random(9) }}", ""), of("${{ random(9) }}", "item 2"));
-    assert_eq!(of("${{ random(200) }}", "").len(), 200);
-    gives(
-        "${{ random(n - 3) }}",
-        json!("random(n - 3): `random` wants a length from 1 to 256"),
-    );
-}
-
-#[test]
 fn truth_refuses_a_text_that_looks_like_a_boolean() {
     let check = |code: &str, expected: Result<bool, &str>| {
         let truth = Expression::of(&node(code)).unwrap().truth(&scope());
@@ -400,128 +277,6 @@ fn an_expression_has_limits() {
 }
 
 #[test]
-fn problems_are_told_at_their_places() {
-    refused(
-        "a ${{ name",
-        "1:3 `${{` this `${{` is not closed: its `}}` is missing (an expression ends with `}}`; write `$${{` for the text `${{`)",
-    );
-    refused(
-        "'a ${{ f(name }}'",
-        "1:9 `(` this `(` in an expression is not closed (an expression ends with `}}`; write `$${{` for the text `${{`)",
-    );
-    refused(
-        "a ${{ 'name }}",
-        "1:7 `'` this quote in an expression is not closed (an expression ends with `}}`; write `$${{` for the text `${{`)",
-    );
-    refused(
-        "a ${{ }}",
-        "1:3 `${{ }}` the expression is empty (write `$${{` for the text `${{`)",
-    );
-    refused(
-        "${{ name | uper }} ${{ url('a') }}",
-        "1:12 `uper` unknown filter `uper` (did you mean `upper`?)\n\
-        1:24 `url` `url` takes 2 values, not 1 (it is called as `url(service, port)`)",
-    );
-    refused(
-        "${{ name is matchin }}",
-        "1:13 `matchin` unknown test `matchin` (did you mean `matching`?)",
-    );
-    refused(
-        "\"é \\t${{ name | x }}\"",
-        &format!("1:17 `x` unknown filter `x` ({})", filters()),
-    );
-    refused(
-        "|\n  first\n    ${{ a &&\n    b }}\n",
-        "3:11 `&&` `&&` is no part of an expression (write `and`)",
-    );
-    refused(
-        ">\n  first\n  ${{ a ||\n  b ! c }}\n",
-        "3:9 `||` `||` is no part of an expression (write `or`)\n4:5 `!` `!` is no part of an expression (write `not`)",
-    );
-    refused(
-        "plain\n  text ${{ a ? b }}",
-        "2:14 `?` `?` is no part of an expression (write `this if condition else that`)",
-    );
-    refused(
-        "'it''s ${{ a = b }}'",
-        "1:14 `=` `=` is no part of an expression (equality is `==`)",
-    );
-    refused(
-        "${{ a b }}",
-        "1:7 `b` the expression does not parse: unexpected input after expression",
-    );
-    refused(
-        "${{ a. }}",
-        "1:6 `.` the expression does not parse: unexpected end of input, expected identifier or integer",
-    );
-}
-
-#[test]
-fn what_would_fail_at_run_time_is_told_at_check() {
-    refused(
-        "${{ prot('web', 80) }}",
-        "1:5 `prot` unknown function `prot` (there is `port`, `address`, `url`, `containers`, `file`, `unique`, `random`, `range`, `dict`; did you mean `port`?)",
-    );
-    refused(
-        "${{ url('web', 99999) }}",
-        "1:16 `99999` `99999` is no port (1 to 65535) (it is called as `url(service, port)`)",
-    );
-    refused(
-        "${{ name.upper() }}",
-        "1:10 `upper` there is no method `upper` (write `… | upper`)",
-    );
-    refused(
-        "${{ (name).foo() }}",
-        "1:12 `foo` there is no method `foo` (values have attributes and filters (`… | upper`), but no methods)",
-    );
-    refused(
-        "${{ name | regex('a(') }}",
-        "1:18 `'a('` the regular expression `a(` is wrong: unclosed group (`{`, `(`, `[`, `*`, `+`, `?`, `.` and `|` are written with a `\\` before where they mean themselves)",
-    );
-    refused(
-        "${{ name | jsonpath('a') }}",
-        "1:21 `'a'` `a` is no JSONPath (a path is like `$.members[0].name` (RFC 9535))",
-    );
-    refused(
-        "${{ words | map('uper') }}",
-        "1:17 `'uper'` unknown filter `uper` (did you mean `upper`?)",
-    );
-    refused(
-        "${{ ${{ a }} }}",
-        "1:5 `$` `$` is no part of an expression (the inside of an expression is never rendered: write the name alone)",
-    );
-}
-
-fn filters() -> String {
-    crate::diagnostic::known_names("", filter::FILTERS)
-}
-
-#[test]
-fn a_hyphen_in_a_name_is_no_subtraction() {
-    refused(
-        "${{ stacks.shop-standby.project }}",
-        "1:5 `stacks.shop-standby` `stacks.shop-standby` is a subtraction (write `stacks['shop-standby']`)",
-    );
-    refused(
-        "${{ stacks.shop.networks.front-net-2 }}",
-        "1:5 `stacks.shop.networks.front-net-2` `stacks.shop.networks.front-net-2` is a subtraction (write `stacks.shop.networks['front-net-2']`)",
-    );
-    refused(
-        "${{ matrix.db-version }}",
-        "1:5 `matrix.db-version` `matrix.db-version` is a subtraction (write `matrix['db-version']`)",
-    );
-    for fine in [
-        "${{ matrix.n-1 }}",
-        "${{ probes.p.failures-x }}",
-        "${{ leader.count-x }}",
-        "${{ stacks.a - b }}",
-        "${{ n-1 }}",
-    ] {
-        assert!(Template::of(&node(fine)).is_ok(), "{fine}");
-    }
-}
-
-#[test]
 fn a_bare_expression_has_no_braces() {
     expression_refused(
         "${{ name }}",
@@ -541,67 +296,6 @@ fn a_bare_expression_has_no_braces() {
     for fine in ["true", "1", "name", "1 < 2"] {
         assert!(Expression::of(&node(fine)).is_ok(), "{fine}");
     }
-}
-
-#[test]
-fn names_are_known_with_their_attributes_and_calls() {
-    let check = |code: &str, expected: &[&str]| {
-        let template = Template::of(&node(&Value::from(format!("${{{{ {code} }}}}")).to_string())).unwrap();
-        let names: Vec<String> = template
-            .names()
-            .map(|name| match name.call {
-                true => format!(
-                    "{}{}",
-                    name.parts.join("."),
-                    Value::from(
-                        name.arguments
-                            .iter()
-                            .map(|a| a.clone().unwrap_or_default())
-                            .collect::<Vec<_>>()
-                    )
-                ),
-                false => name.parts.join("."),
-            })
-            .collect();
-        assert_eq!(names, expected, "{code}");
-    };
-    check("stacks.shop['a-b'].c[0] + x[y].z", &["stacks.shop.a-b.c.0", "x", "y"]);
-    check(
-        "url('web', 80) ~ port(name, 5)",
-        &["url[\"web\",80]", "port[null,5]", "name"],
-    );
-    check("a if b is defined and not c else none", &["a", "b", "c"]);
-    check(
-        "a | default(b) | regex(p, group=g) is matching q",
-        &["a", "b", "p", "g", "q"],
-    );
-    check("{k: 'v', 'l': [true, m]}", &["k", "m"]);
-    check("'a.b' in c or 1.5 > d[-1]", &["c", "d.-1"]);
-    check("(a.b).c", &["a.b"]);
-}
-
-#[test]
-fn every_filter_test_and_function_named_is_there() {
-    for name in filter::FILTERS {
-        expression(
-            &format!("1 if {name:?} is filter_there else 0").replace("is filter_there", "is string"),
-            json!(1),
-        );
-        assert!(render::engine().compile_expression(&format!("x|{name}")).is_ok());
-        let missing = render::engine()
-            .compile_expression(&format!("{name:?} is filter"))
-            .unwrap()
-            .eval(minijinja::Value::UNDEFINED);
-        assert!(missing.unwrap().is_true(), "filter {name}");
-    }
-    for name in filter::TESTS {
-        let missing = render::engine()
-            .compile_expression(&format!("{name:?} is test"))
-            .unwrap()
-            .eval(minijinja::Value::UNDEFINED);
-        assert!(missing.unwrap().is_true(), "test {name}");
-    }
-    assert_eq!(function::FUNCTIONS.len(), 9);
 }
 
 #[test]
@@ -646,16 +340,4 @@ fn data_keeps_its_types_and_renders_its_leaves() {
     );
     let problems = Data::of(&node("a: ${{ b | x }}\nc: [\"${{ }}\"]\n")).expect_err("two problems");
     assert_eq!(problems.len(), 2);
-}
-
-#[test]
-fn runtime_errors_have_places() {
-    gives(
-        "'a ${{ name + 1 }}'",
-        json!("name + 1: tried to use + operator on unsupported types string and number"),
-    );
-    gives(
-        "|\n  one\n  ${{ 1 +\n  leader.nam }}\n",
-        json!("leader.nam: `leader` has no `nam`; it has `name`, `role`; did you mean `name`?"),
-    );
 }

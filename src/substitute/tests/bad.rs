@@ -33,8 +33,17 @@ fn a_key_that_matches_nothing() {
     shop().text("80", "81", Some(1)).refused("scenario.yaml:1:1: `80` is there 3 times, not 1 [change `count`, or the text so that it matches only what is meant]\n");
     // A base image is only looked for in the builds that are listed.
     shop().image("python:3", "x").refused(
-        "scenario.yaml:1:1: `python:3` of `images` matches nothing in the stack's files [there is `acme/shop:1`]\n",
+        "scenario.yaml:1:1: `python:3` of `images` matches nothing in the stack's files [it stands in `/app/web/Dockerfile`, where nothing is replaced unless its build is listed: `builds: {./web: {}}`]\n",
     );
+    let inline = "services:\n  web:\n    build: {dockerfile_inline: FROM python:3}\n";
+    stack(inline).file("/app/x", "").image("python:3", "x").refused(
+        "scenario.yaml:1:1: `python:3` of `images` matches nothing in the stack's files [it stands in the `dockerfile_inline` of `web`, where nothing is replaced unless its build is listed: `builds: {.: {}}`]\n",
+    );
+    stack(inline)
+        .file("/app/x", "")
+        .image("python:3", "x")
+        .build(".", None, &[])
+        .rewritten();
     shop().image("python:3", "x").build("web", None, &[]).rewritten();
 }
 

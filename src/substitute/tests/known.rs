@@ -103,6 +103,13 @@ fn services_as_far_as_they_are_written() {
     );
 }
 
+/// As the compose tool reads it.
+#[test]
+fn what_is_not_required_may_be_written_in_other_letters() {
+    let text = "services:\n  web: {image: x, depends_on: {db: {condition: service_started, required: False}}}\n  db: {image: x}\n";
+    assert!(!stack(text).rewritten().services["web"].depends_on["db"].required);
+}
+
 #[test]
 fn active_profiles_and_their_locks() {
     let text = "services:\n  web: {image: x, ports: ['8080:80', '9-10:9-10/udp']}\n  debug: {image: x, profiles: [debug], network_mode: host}\n";

@@ -1,6 +1,6 @@
 //! What the compose tool would refuse is told, and what it may know better is not.
 
-use super::{files, shown, stack};
+use super::{files, shown, stack, swarm};
 
 #[test]
 fn a_file_that_the_tool_would_take_unasked_is_told() {
@@ -94,4 +94,15 @@ fn an_unknown_key_keeps_nothing_from_being_rewritten() {
     // Beside what does, it is told, too.
     let text = "services:\n  web: {imge: x}\n";
     stack(text).refused("/app/compose.yml:2:3: the service `web` has neither `image` nor `build` [give it one of them: what it runs, or what that is built from]\n/app/compose.yml:2:9: unknown key in a service, `imge` [did you mean `image`? a compose tool refuses a key that it does not know]\n");
+}
+
+#[test]
+fn services_that_wait_for_each_other_in_a_ring_are_told() {
+    let ring = "services:\n  web: {image: x, depends_on: [cache, db]}\n  cache: {image: x}\n  db: {image: x, links: ['mail:post']}\n  mail: {image: x, network_mode: 'service:web'}\n";
+    stack(ring).refused("/app/compose.yml:2:39: services wait for each other in a ring: `db` → `mail` → `web` → `db` [none of them could be the first to start: take `db` out of this `depends_on`, or break the ring at another of them]\n");
+    stack("services:\n  web: {image: x, depends_on: {web: {condition: service_started}}}\n")
+        .refused("/app/compose.yml:2:32: `web` waits for itself [take it out of its `depends_on`]\n");
+    // What is waited for twice is no ring, nor is one of services that do not start.
+    stack("services:\n  a: {image: x, depends_on: [b, c]}\n  b: {image: x, depends_on: [c]}\n  c: {image: x}\n  d: {image: x, profiles: [p], depends_on: [e]}\n  e: {image: x, profiles: [p], depends_on: [d]}\n").rewritten();
+    swarm("services:\n  web: {image: x, depends_on: [web]}\n").rewritten();
 }

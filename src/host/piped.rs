@@ -12,7 +12,7 @@ const KEPT: u64 = 16 * 1024;
 
 /// A process that is spoken with. One that is dropped is killed; when this program dies, however it does, what the process
 /// reads ends.
-pub struct Talk {
+pub struct PipedProcess {
     /// What it reads.
     pub stdin: ChildStdin,
     /// What it writes.
@@ -27,10 +27,10 @@ pub struct Ending {
     stderr: ChildStderr,
 }
 
-impl Talk {
+impl PipedProcess {
     /// Starts it, with this as its whole environment, in a group of its own: a Ctrl-C is not for it.
     #[expect(clippy::disallowed_methods, reason = "this is the host part of Outside")]
-    pub fn start(argv: &[String], env: &BTreeMap<String, String>) -> io::Result<Talk> {
+    pub fn start(argv: &[String], env: &BTreeMap<String, String>) -> io::Result<PipedProcess> {
         let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut child = tokio::process::Command::new(program)
             .args(arguments)
@@ -48,7 +48,7 @@ impl Talk {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
         let ending = Ending { child, stderr };
-        Ok(Talk { stdin, stdout, ending })
+        Ok(PipedProcess { stdin, stdout, ending })
     }
 }
 
