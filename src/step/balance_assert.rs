@@ -218,6 +218,8 @@ impl Act for Bound {
                 }
             }
             if let Some(problem) = tally.too_many(wanted) {
+                // Whoever answered should not be there: that he goes meanwhile makes it no better.
+                cx.set_futile();
                 return Err(tally.faults(cx, vec![problem]));
             }
         }
@@ -226,7 +228,7 @@ impl Act for Bound {
         if problems.is_empty() {
             Ok(tally.outputs())
         } else {
-            Err(tally.faults(cx, problems))
+            Err(tally.judged(cx, wanted, problems))
         }
     }
 

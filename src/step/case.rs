@@ -1,4 +1,4 @@
-//! What one try of a case has while it runs: its nodes, its stacks, its names, and how it tells of them.
+//! What one try of a case has while it runs: its nodes, its stacks and its names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,16 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::crash_watch::CrashWatch;
 use super::resource::Resources;
 use super::taken::Taken;
-use super::watched::Watched;
-use super::{Expected, Measuring, OwnNames, Seen, ServiceRef, StackNames};
-use crate::declared::is_short;
+use super::{Emitter, Expected, Measuring, OwnNames, Put, Seen, ServiceRef, StackNames};
 use crate::diagnostic::Place;
 use crate::engine::Engine;
 use crate::engine::Labels;
@@ -23,10 +20,8 @@ use crate::engine::Pulls;
 use crate::engine::docker::Pasted;
 use crate::engine::logs::Spools;
 use crate::engine::world::{ContainerState, World};
-use crate::event::{CaseId, Event, What};
 use crate::host::{Host, Process};
 use crate::lease::Locks;
-use crate::mask::{CaseMasks, Masks};
 use crate::net::Net;
 use crate::scenario::Files;
 use crate::stack::StackPlan;
@@ -132,6 +127,15 @@ pub struct Started {
     pub is_here: bool,
 }
 
+/// Why a step has made no mark in the logs.
+#[derive(Debug, Clone)]
+pub enum Unmarked {
+    /// It did not begin, for this reason.
+    NotBegun(String),
+    /// Where they were could not be found out.
+    Unread(String),
+}
+
 /// What changes as a case runs.
 #[derive(Default)]
 pub struct CaseState {
@@ -143,14 +147,14 @@ pub struct CaseState {
     pub places: BTreeMap<String, Place>,
     /// The containers that a step made to crash, by id.
     pub crashed: BTreeSet<String>,
-    /// The containers that an `up` of ours has put others in the place of, by id.
-    pub replaced: BTreeSet<String>,
     /// The files that tasks of a swarm are given, by the ids of their containers.
     pub given: BTreeMap<String, Vec<String>>,
+    /// What was copied to an engine that has not this machine's files, by the volume or the container and the place in it.
+    pub copied: BTreeMap<(String, String), Put>,
     /// The containers that a step took for running, by id.
     pub taken: BTreeMap<String, Taken>,
     /// The services that steps have left as they should be.
-    pub watched: Watched,
+    pub crash_watch: CrashWatch,
     /// Processes that steps started by name.
     pub processes: BTreeMap<String, Started>,
     /// Summaries of probes by name, those that still run too: shared with the scopes, and copied only when one of them
@@ -159,7 +163,7 @@ pub struct CaseState {
     /// What the probes have seen: the summaries are brought up to it when they are asked for.
     pub seen: BTreeMap<String, Arc<Seen>>,
     /// Marks in the logs by the number of the step that made them, or why it made none.
-    pub marks: BTreeMap<usize, Result<crate::engine::logs::Mark, String>>,
+    pub marks: BTreeMap<usize, Result<crate::engine::logs::Mark, Unmarked>>,
     /// How many containers the compose tool was asked to make for a `run`.
     pub runs: u64,
     /// How many containers were begun that ask from `inside`, those too that were given up before they were there.
@@ -303,103 +307,4 @@ impl Case {
     pub fn scaled(&self, limit: Duration) -> Duration {
         limit.mul_f64(self.timeout_scale)
     }
-}
-
-/// Makes events: numbered, timed and masked.
-#[derive(Clone)]
-pub struct Emitter {
-    run: Arc<str>,
-    began: Instant,
-    case: Option<CaseId>,
-    sink: UnboundedSender<Event>,
-    /// What it hides.
-    pub masks: Arc<Masks>,
-    /// What the whole run hides.
-    of_run: Arc<Masks>,
-    /// What each case hides.
-    pub of_cases: Arc<CaseMasks>,
-}
-
-impl Emitter {
-    /// For a run.
-    pub fn new(run: &str, sink: UnboundedSender<Event>) -> Self {
-        let masks = Arc::<Masks>::default();
-        Emitter {
-            run: run.into(),
-            began: Instant::now(),
-            case: None,
-            sink,
-            of_run: Arc::clone(&masks),
-            masks,
-            of_cases: Arc::default(),
-        }
-    }
-
-    /// For a case of the run, with masks of its own beside those of the run.
-    #[must_use]
-    pub fn of_case(&self, case: CaseId) -> Self {
-        Emitter {
-            masks: self.of_cases.begin(&case, &self.of_run),
-            case: Some(case),
-            ..self.clone()
-        }
-    }
-
-    /// Hides from here on in the whole run: in the cases that have begun, and in those that will.
-    pub fn hide_everywhere(&self, hide: impl Fn(&Masks)) {
-        self.of_cases.hide_everywhere(&self.of_run, hide);
-    }
-
-    /// Hides what a secret holds from here on: in the whole run, unless it is so short that it may stand in any word.
-    pub fn hide_secret(&self, bytes: &[u8]) {
-        match is_short(bytes) {
-            true => self.masks.add_bytes(bytes),
-            false => self.hide_everywhere(|masks| masks.add_bytes(bytes)),
-        }
-    }
-
-    /// The same, with other masks.
-    #[must_use]
-    pub fn hiding(&self, masks: Masks) -> Self {
-        Emitter {
-            masks: Arc::new(masks),
-            ..self.clone()
-        }
-    }
-
-    /// Seconds since the run began.
-    pub fn elapsed(&self) -> f64 {
-        self.began.elapsed().as_secs_f64()
-    }
-
-    /// Tells what happened.
-    pub fn emit(&self, what: What) {
-        let event = Event {
-            run: self.run.to_string(),
-            at: wall_clock(),
-            elapsed: self.elapsed(),
-            case: self.case.clone(),
-            what: self.masked(what),
-        };
-        // Nobody listens any more only when the process is ending.
-        let _ = self.sink.send(event);
-    }
-
-    /// Tells something that is no fault.
-    pub fn note(&self, text: &str) {
-        self.emit(What::Note { text: text.to_owned() });
-    }
-
-    fn masked(&self, what: What) -> What {
-        // Nothing of one that cannot be hidden may be shown.
-        self.masks.hidden(what).unwrap_or_else(|why| What::Note {
-            text: format!("an event with hidden values cannot be told: {}", why.line()),
-        })
-    }
-}
-
-/// Now, RFC 3339 in UTC with milliseconds.
-pub fn wall_clock() -> String {
-    let now = jiff::Timestamp::now();
-    now.round(jiff::Unit::Millisecond).unwrap_or(now).to_string()
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::converging::Converging;
-use super::{Binder, Cx, Done, NodeHandle, Ref, ServiceRef};
+use super::{Binder, Cx, Done, NodeHandle, Ref, ServiceRef, StackNames};
 use crate::diagnostic::Diagnostic;
 use crate::engine::Reason;
 use crate::engine::swarm::{Change, Look, Rules, Service};
@@ -32,7 +32,7 @@ pub(super) const RESULT: &[Field] = &[
     Field {
         name: "stages",
         kind: FieldKind::List,
-        doc: "How many tasks were new each time when none was on its way: `[2, 4, 6]`, two at a time. Put together from the containers' starts and ends: none is missed.",
+        doc: "How many tasks were new each time when none was on its way: `[2, 4, 6]`, two at a time. With a healthcheck those count that are healthy. Without a `delay` they run into each other. Put together from what the containers' engines tell: none is missed.",
     },
     Field {
         name: "state",
@@ -71,6 +71,19 @@ pub(super) fn bind(binder: &mut Binder<'_>, text: &Text, kind: &str) -> Option<R
         }
     }
     Some(found)
+}
+
+/// True for a service that each version of its stack has among such ones.
+pub(super) fn always_among(
+    binder: &Binder<'_>,
+    service: &ServiceRef,
+    such: fn(&StackNames) -> &BTreeSet<String>,
+) -> bool {
+    let versions = binder.fixed.stacks.iter().filter(|stack| stack.id == service.stack);
+    let mut having = versions
+        .filter(|stack| stack.services.contains_key(&*service.service))
+        .peekable();
+    having.peek().is_some() && having.all(|stack| such(stack).contains(&*service.service))
 }
 
 /// A service that a step changes.
@@ -153,14 +166,17 @@ impl<'a> Changing<'a> {
         let known = self.known.clone();
         let converging = self.converging(Rules { known, ..rules }, stable);
         let converged = self.cx.timed("wait", converging.wait()).await;
-        self.cx.asked(self.node.world.sync()).await?;
-        self.cx.replaced(&self.node, &self.before);
+        let synced = self.cx.asked(self.node.world.sync()).await;
         let (project, service) = (&self.plan.project, &*self.service.service);
         match &converged {
-            Ok(look) if !is_paused(look) => self.cx.case.watch(&self.node, project, std::iter::once(service)),
+            Ok(look) if !is_paused(look) => {
+                self.containers().iter().for_each(|it| self.cx.takes_for_running(it));
+                self.cx.case.watch(&self.node, project, std::iter::once(service));
+            }
             _ => self.cx.case.unwatch(project, Some(service)),
         }
-        converged
+        let look = converged?;
+        synced.map(|()| look)
     }
 
     pub(super) fn converging(&self, rules: Rules, stable: Duration) -> Converging<'_> {
@@ -180,6 +196,20 @@ impl<'a> Changing<'a> {
         state.ever_of_service(&self.plan.project, &self.service.service)
     }
 
+    /// That the swarm does not wait between tasks: what is replaced next begins before all of a stage are up.
+    fn without_delay(&self, service: &Service) -> Option<String> {
+        let (key, own) = match self.cx.step.kind.as_str() {
+            "rollback" => ("RollbackConfig", "`rollback_config: {delay: 2s}` in the file"),
+            _ => ("UpdateConfig", "`delay: 2s`"),
+        };
+        let delay = service.spec[key]["Delay"].as_u64().unwrap_or_default();
+        (delay == 0).then(|| {
+            format!(
+                "there is no `delay`: the next tasks are replaced before all of a stage are up; {own} parts the stages"
+            )
+        })
+    }
+
     /// The result of an update, once it has come to its end. Where there was nothing to replace the swarm says nothing of it.
     pub(super) fn result(&self, look: &Look, unsaid: &str) -> Done<Value> {
         let expects_stages = self.cx.expect.as_ref().is_some_and(|expect| expect.expects("stages"));
@@ -197,7 +227,10 @@ impl<'a> Changing<'a> {
         let (containers, made) = (self.containers(), made.collect());
         if expects_stages {
             let timeline = timeline(&ids, &containers, &made);
-            self.cx.tells_of_failure("since the first new task was made", timeline);
+            let delay = look.services.first().and_then(|service| self.without_delay(service));
+            let told: Vec<String> = std::iter::once(timeline).chain(delay).collect();
+            self.cx
+                .tells_of_failure("since the first new task was made", told.join("\n"));
         }
         Ok(json!({
             "state": update.map_or(unsaid, |update| &update.state),

@@ -15,7 +15,8 @@ pub(super) const ABOUT: About = About {
     name: "commit",
     does: "Makes an image of a service's container as it is now.",
     manual: "Its name is one of `images` with `blank: true`. Of a service with several replicas the first one is taken. The \
-             container is paused meanwhile. Volumes are not part of it. The image is removed at the scenario's end.",
+             container is paused meanwhile, and the engine takes one with a healthcheck for well only when that has passed again: \
+             ask for `healthy` with `within`. Volumes are not part of it. The image is removed at the scenario's end.",
     example: "- commit: {service: db, image: \"${{ images.snapshot }}\"}",
     sort: Sort::Action,
     limit: Duration::from_secs(120),

@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout};
 
 use super::{Cx, Done, NodeHandle};
 use crate::diagnostic::Spanned;
-use crate::engine::swarm::{Life, Look, Rules, STACK, Task, Verdict, convergence, relapses};
-use crate::engine::world::{ContainerState, Happened};
+use crate::engine::swarm::{Life, Look, Rules, STACK, Task, Verdict, convergence, restarted};
+use crate::engine::world::ContainerState;
 use crate::stack::StackPlan;
 use health::Health;
 pub(super) use told::named;
@@ -89,11 +89,27 @@ impl Converging<'_> {
         known.collect()
     }
 
-    /// The tasks that have failed or completed by now: what comes later has to do with what is done next.
+    /// The tasks that have ended by now, those too of which the manager still has to learn it: what comes later has to do
+    /// with what is done next.
     pub(super) async fn ended_before(&self) -> Done<BTreeSet<String>> {
+        self.cx.asked(self.node.world.sync()).await?;
         let look = self.look().await?;
-        let ended = look.tasks.iter().filter(|task| has_come_to_an_end(task));
+        let late = self.late_tasks(&look);
+        let ended = look.tasks.iter().filter(|task| has_come_to_an_end(task)).chain(late);
         Ok(ended.map(|task| task.id.clone()).collect())
+    }
+
+    /// Tasks that the manager takes for running whose containers have ended: it learns of that a little later.
+    fn late_tasks<'l>(&self, look: &'l Look) -> Vec<&'l Task> {
+        let worlds: Vec<_> = self.cx.case.nodes.iter().map(|node| node.world.snapshot()).collect();
+        let of = |task: &Task| look.services.iter().any(|service| service.id == task.service);
+        let has_ended = |id: &String| {
+            let known = worlds.iter().find_map(|world| world.container(id));
+            known.is_some_and(|container| container.has_ended())
+        };
+        let running = look.tasks.iter().filter(|task| task.state == "running" && of(task));
+        let late = running.filter(|task| task.container.as_ref().is_some_and(has_ended));
+        late.collect()
     }
 
     /// Waits until all are as they should be, and stay so; gives the last look.
@@ -109,16 +125,16 @@ impl Converging<'_> {
             match self.judged(&look) {
                 Verdict::Failed(failed) => return Err(self.failed(&look, &failed).await),
                 Verdict::Converged => {
-                    let relapses = relapses(&look, &self.rules);
-                    let proven = relapses.iter().map(|relapse| relapse.proven).max().unwrap_or_default();
+                    let restarted = restarted(&look, &self.rules);
+                    let proven = restarted.iter().map(|one| one.proven).max().unwrap_or_default();
                     let from = stable.map_or_else(Instant::now, |(from, _)| from);
                     let until = from + self.stable.max(proven);
                     if Instant::now() >= until {
-                        self.tell_of(&look, &relapses);
+                        self.tell_of(&look, &restarted);
                         return Ok(look);
                     }
                     stable = Some((from, until));
-                    self.cx.waiting(&what, &self.staying(&look, &relapses));
+                    self.cx.waiting(&what, &self.staying(&look, &restarted));
                 }
                 Verdict::NotYet(seen) => {
                     stable = None;
@@ -189,6 +205,15 @@ impl Converging<'_> {
                 look.orphans
             ));
         }
+        let late = self.late_tasks(look).into_iter();
+        missing.extend(late.map(|task| {
+            let service = look.services.iter().find(|service| service.id == task.service);
+            let name = service.map_or("", |service| &service.name);
+            format!(
+                "{} has ended, and the swarm does not know it yet",
+                named(look, name, task)
+            )
+        }));
         match convergence(look, &self.rules) {
             Verdict::Converged if !missing.is_empty() => Verdict::NotYet(missing),
             Verdict::NotYet(seen) => Verdict::NotYet([seen, missing].concat()),
@@ -209,17 +234,6 @@ pub(super) fn members(node: &NodeHandle, plan: &StackPlan) -> Vec<Arc<ContainerS
     own.cloned().collect()
 }
 
-impl Cx {
-    /// Containers that the swarm has stopped because of the step: it may remove them at any time, and nobody else did.
-    pub(super) fn replaced(&self, node: &NodeHandle, before: &[Arc<ContainerState>]) {
-        let state = node.world.snapshot();
-        let runs = |id: &str| state.container(id).is_some_and(|container| container.is_running());
-        let ended = before.iter().filter(|container| !runs(&container.id));
-        let ended = ended.map(|container| container.id.clone());
-        self.case.state().replaced.extend(ended);
-    }
-}
-
 /// True for what has failed, or completed.
 fn has_come_to_an_end(task: &Task) -> bool {
     task.has_failed() || task.state == "complete"
@@ -228,9 +242,8 @@ fn has_come_to_an_end(task: &Task) -> bool {
 fn life(container: &ContainerState) -> Life {
     let last = container.runs.last();
     let lasted = last.and_then(|run| u64::try_from(run.ended?.at? - run.started).ok());
-    let is_healthy = |happened: &Happened| happened.what == "health_status: healthy";
     Life {
         lasted: lasted.map(Duration::from_nanos),
-        was_healthy: container.history.iter().any(is_healthy),
+        was_healthy: container.was_healthy(),
     }
 }

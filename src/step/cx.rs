@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Case, NodeHandle, SetBy};
+use super::{Case, NodeHandle, RunOf, SetBy};
 use crate::diagnostic::Span;
 use crate::engine::{EngineError, EngineResult, Reason};
 use crate::event::{Detail, Fault, StepInfo, What};
@@ -45,6 +45,8 @@ pub struct Cx {
     pub within: Option<Instant>,
     /// How long that is, where it ends this attempt before its own limit.
     pub cut: Option<Duration>,
+    /// True where it may be asked again after this answer: by a probe, or until it holds.
+    pub again: bool,
     /// How long it must hold once it does, of a kind that waits for that itself.
     pub holds: Option<Duration>,
     /// What its result must be; judged by the interpreter, and by kinds that wait for it themselves.
@@ -60,6 +62,8 @@ pub struct Cx {
     /// What explains the result, should it fail.
     of_failure: Mutex<Vec<Detail>>,
     followed: Mutex<Vec<followed::Followed>>,
+    /// What has ended, as its faults tell.
+    ended: Mutex<Vec<RunOf>>,
 }
 
 /// The result of a step's part: a value, or why there is none.
@@ -80,6 +84,7 @@ impl Cx {
             deadline: Instant::now(),
             within: None,
             cut: None,
+            again: false,
             holds: None,
             expect: None,
             saves: BTreeSet::new(),
@@ -90,6 +95,7 @@ impl Cx {
             concerned: Mutex::default(),
             of_failure: Mutex::default(),
             followed: Mutex::default(),
+            ended: Mutex::default(),
         }
     }
 

@@ -31,9 +31,10 @@ pub(super) const ABOUT: About = About {
     does: "Deploys a swarm stack, and waits until all its services have converged.",
     manual: "A service has converged when as many tasks as it wants are running (healthy, if it has a healthcheck), none of a \
              former version is left, and no update of it goes on; a global one has a task on each node that its constraints \
-             allow, and none is fine where none is wanted. A task that has ended with exit code 0 counts where nothing follows it \
-             (`restart_policy` `none` or `on-failure`, and jobs); under `completes` stand services whose tasks must have done so, \
-             whatever follows them. One that completes three times and is started again each time ends the wait: it never runs on. \
+             allow (where that is none a note tells why), and none is fine where none is wanted. A task that has ended with exit \
+             code 0 counts where nothing follows it (`restart_policy` `none` or `on-failure`, and jobs); under `completes` stand \
+             services whose tasks must have done so, whatever follows them. One that completes three times and is started again \
+             each time ends the wait: it never runs on. \
              All services are waited for at once, and have to stay as they are for `stable-for` (default 1s). A task that is \
              rejected, or fails and is followed by no other one, and an update that is paused or rolled back end the wait at once, \
              with the task's own error, its node and its last log lines; so does one that no node takes while nothing changes that. \
@@ -160,16 +161,16 @@ impl Act for Bound {
             stable: self.stable,
         };
         converging.rules.known = converging.ended_before().await?;
-        let before = members(&node, &plan);
         cx.timed("create", hand_over(cx, &node, &plan, &rewritten)).await?;
         let converged = cx.timed("wait", converging.wait()).await;
         // What the steps that follow look at are its containers.
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
-        cx.replaced(&node, &before);
         match &converged {
-            Ok(_) => cx
-                .case
-                .watch(&node, &plan.project, rewritten.services.keys().map(String::as_str)),
+            Ok(_) => {
+                members(&node, &plan).iter().for_each(|it| cx.takes_for_running(it));
+                cx.case
+                    .watch(&node, &plan.project, rewritten.services.keys().map(String::as_str));
+            }
             Err(_) => cx.case.unwatch(&plan.project, None),
         }
         converged.map(|_| json!({}))
@@ -209,7 +210,7 @@ async fn hand_over(cx: &Cx, node: &NodeHandle, plan: &StackPlan, rewritten: &Rew
             env: rewritten.tool_env.clone(),
             folder: rewritten.directory.clone(),
             stdin: None,
-            limit: cx.deadline.saturating_duration_since(Instant::now()),
+            limit: tool::limit(cx, (&plan.name, "deployed"))?,
         };
         let told = cx.asked(tool::run(node, call)).await?;
         let (ended, lines) = told;
@@ -221,7 +222,7 @@ async fn hand_over(cx: &Cx, node: &NodeHandle, plan: &StackPlan, rewritten: &Rew
             continue;
         }
         attempt += 1;
-        if attempt < tool::TRIES && of_the_surroundings(&lines) {
+        if attempt < tool::TRIES && of_the_surroundings(&lines) && Instant::now() < cx.deadline {
             let last = lines.lines().last().unwrap_or_default();
             tool::retried(cx, &format!("deploy of `{}`: {last}", plan.name));
             continue;

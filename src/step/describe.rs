@@ -49,7 +49,7 @@ impl Cx {
             if inspected.state != "running" && !failure.message.contains(&state) {
                 details.push(Detail {
                     title: format!("state of `{}`", named(self, &inspected)),
-                    text: format!("it {state}"),
+                    text: format!("it {}", self.told_state(&inspected)),
                 });
             }
             details.extend(of_inspected(self, &inspected).await);
@@ -93,6 +93,16 @@ pub(super) fn named(cx: &Cx, inspected: &Container) -> String {
         Some(shown_among(known, &seen.of_service(&known.project, &known.service)))
     });
     known.unwrap_or_else(|| inspected.name.clone())
+}
+
+impl Cx {
+    /// The same as `state`, for a message: how the container ended is told by it, and is no news at the case's end.
+    pub(super) fn told_state(&self, container: &Container) -> String {
+        let known = |node: &NodeHandle| node.world.snapshot().container(&container.id).cloned();
+        let known: Vec<_> = self.case.nodes.iter().filter_map(known).collect();
+        self.tells_ends(&known);
+        state(container)
+    }
 }
 
 /// What a container's state is, to read on from its name: "exited with code 3".

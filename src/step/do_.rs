@@ -16,7 +16,8 @@ pub(super) const ABOUT: About = About {
     manual: "The steps run in their order, in the phase's own way: in `given` and `steps` a failure ends the list, in \
              `then` and `cleanup` the next one runs all the same. What they save is there afterwards. With `expect-log` beside \
              it, lines have to be written from its beginning to its end, or `within` so long after it: by any container of the \
-             scenario, or by the `service` that is named. `log-scan` allows them from then on.",
+             scenario, or by one of the `service` that is named; where each replica has to write it, `web.1` and `web.2` have \
+             a line each. `log-scan` allows them from then on.",
     example: "- do:\n    - exec: {service: db, command: redis-cli incr visits}\n    - exec: {service: db, command: redis-cli save}\n  for-each: {round: [1, 2, 3]}\n- do:\n    - kill: db\n  expect-log: [{service: web, contains: db is away}]\n  within: 10s",
     sort: Sort::Block,
     limit: Duration::from_secs(3600),

@@ -11,11 +11,11 @@ use tokio::time::timeout_at;
 
 use super::converging::members;
 use super::describe::named;
-use super::fixed_ports::PROJECT;
 use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written};
 use crate::diagnostic::Spanned;
+use crate::engine::membership::PROJECT;
 use crate::engine::swarm::STACK;
-use crate::engine::world::{State, Waited};
+use crate::engine::world::{ContainerState, State, Waited};
 use crate::engine::{Container, Resource, ResourceKind};
 use crate::event::Fault;
 use crate::lease::{self, CASE, Ends, clear_some};
@@ -79,12 +79,7 @@ impl Act for Bound {
             StackKind::Swarm => dissolve(cx, &node, &plan).await?,
         }
         // Their logs go with them: first they are read to their ends.
-        let containers = members(&node, &plan);
-        let read = containers
-            .iter()
-            .map(|container| timeout_at(cx.deadline, cx.case.spools.barrier(&container.id)));
-        // What is missing is told to those who decide by it; it stops no removal.
-        drop(join_all(read).await);
+        read_all(cx, &members(&node, &plan)).await;
         cx.timed("remove", self.remove(cx, &node, &plan)).await?;
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
         Ok(json!({}))
@@ -143,8 +138,10 @@ async fn held(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<BTreeMap<Str
         let mut labels = container.labels.iter();
         labels.any(|(name, value)| format!("{name}={value}") == own)
     };
-    let runs = |container: &&Container| matches!(container.state.as_str(), "running" | "paused" | "restarting");
-    let others = containers.iter().filter(runs).filter(|container| !is_own(container));
+    let others = containers
+        .iter()
+        .filter(|container| runs(container))
+        .filter(|container| !is_own(container));
     let on = others.flat_map(|container| {
         let networks = container.networks.keys();
         networks.map(|network| (network.clone(), named(cx, container)))
@@ -165,37 +162,54 @@ async fn stop(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
     let containers = cx
         .asked(node.engine.containers(&[label(plan), cx.case.label()]))
         .await?;
-    let running = containers.iter().filter(|container| container.state == "running");
-    let stops = running.map(|container| {
-        let (engine, id) = (Arc::clone(&node.engine), container.id.clone());
-        cx.changed(async move { engine.stop(&id, None).await })
-    });
-    match timeout_at(cx.deadline, join_all(stops)).await {
-        Ok(stopped) => each(stopped),
+    let running: Vec<String> = containers
+        .into_iter()
+        .filter(runs)
+        .map(|container| container.id)
+        .collect();
+    match timeout_at(cx.deadline, stop_all(cx, node, &running)).await {
+        Ok(stopped) => stopped,
         Err(_) => ended(cx, node, plan).await,
     }
 }
 
+/// True for a container that is to be stopped before it goes: one that is paused is resumed for that.
+fn runs(container: &Container) -> bool {
+    matches!(container.state.as_str(), "running" | "paused" | "restarting")
+}
+
+/// Stops containers, each with its signal and its grace.
+pub(super) async fn stop_all(cx: &Cx, node: &NodeHandle, containers: &[String]) -> Done<()> {
+    let stops = containers.iter().map(|id| {
+        let (engine, id) = (Arc::clone(&node.engine), id.clone());
+        cx.changed(async move { engine.stop(&id, None).await })
+    });
+    each(join_all(stops).await)
+}
+
+/// Reads the logs of containers that are to go to their ends. What is missing is told to those who decide by it; it stops no
+/// removal.
+pub(super) async fn read_all(cx: &Cx, containers: &[Arc<ContainerState>]) {
+    let spools = &cx.case.spools;
+    let read = containers
+        .iter()
+        .map(|container| timeout_at(cx.deadline, spools.barrier(&container.id)));
+    drop(join_all(read).await);
+}
+
 /// Removes the services of a swarm stack, and stops their containers.
 async fn dissolve(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
-    let before = members(node, plan);
     let (engine, world, labels) = (
         Arc::clone(&node.engine),
         node.world.clone(),
         [label(plan), cx.case.label()],
     );
     let dissolved = cx.changed(async move { lease::dissolve(engine.as_ref(), &world, &labels, Ends::Stopped).await });
-    let dissolved = timeout_at(cx.deadline, dissolved).await;
-    // What the swarm made meanwhile goes, too.
-    let after = members(node, plan);
-    let done = match dissolved {
+    match timeout_at(cx.deadline, dissolved).await {
         // At the limit this tells what still runs.
-        Ok(Ok(())) | Err(_) => ended(cx, node, plan).await,
+        Ok(Ok(_)) | Err(_) => ended(cx, node, plan).await,
         Ok(Err(faults)) => Err(faults),
-    };
-    // The swarm removes them by itself: nobody else did.
-    cx.replaced(node, &[before, after].concat());
-    done
+    }
 }
 
 /// Waits until no container of a stack runs.

@@ -120,8 +120,15 @@ impl Act for Bound {
         command::follow(cx, &output);
         let read = read(&*node.engine, running, |frame| command::lock(&output).add(frame));
         let exit = timeout_at(cx.deadline, read).await;
-        let (result, is_late) = Bound::result(cx, &target, (exit, &output), began.elapsed())?;
-        match over::ended(cx, (&node, &id, run), &target, (&result, is_late)).await {
+        let (exit, took) = (Bound::exit(cx, &target, (exit, &output))?, began.elapsed());
+        let (within, stdout) = ((&node, id.as_str(), run), command::lock(&output).stdout.text());
+        let is_late = over::is_late(cx, within, (exit, &stdout)).await;
+        // It has no exit code: whatever is expected of one says nothing of a command that did not run.
+        if let Some(why) = startable::refusal(exit, &stdout).filter(|_| !is_late) {
+            return Err(vec![missing(cx, &target, &why)]);
+        }
+        let result = command::lock(&output).result(exit, took, cx)?;
+        match over::ended(cx, within, &target, (&result, is_late)).await {
             Some(end) => Err(vec![command::lock(&output).described(end)]),
             None => Ok(result),
         }
@@ -141,29 +148,18 @@ impl Act for Bound {
 }
 
 impl Bound {
-    /// The result of a command that has ended, and whether its container had ended before it could begin.
-    fn result(
+    /// The exit code of a command that has ended.
+    fn exit(
         cx: &Cx,
         target: &ContainerRef,
         (exit, output): (Result<EngineResult<ExecEnd>, Elapsed>, &Mutex<Output>),
-        took: Duration,
-    ) -> Done<(Value, bool)> {
-        let output = command::lock(output);
-        let exit = match exit {
-            Ok(Ok(exit)) => exit,
-            Ok(Err(error)) => return Err(vec![not_known(cx, target, &error)]),
-            Err(_) => return Err(vec![abandoned(cx, target, &output)]),
-        };
-        if !exit.whole {
-            return Err(cx.error(CUT));
+    ) -> Done<i64> {
+        match exit {
+            Ok(Ok(exit)) if exit.whole => Ok(exit.code),
+            Ok(Ok(_)) => Err(cx.error(CUT)),
+            Ok(Err(error)) => Err(vec![not_known(cx, target, &error)]),
+            Err(_) => Err(vec![abandoned(cx, target, &command::lock(output))]),
         }
-        let (exit, stdout) = (exit.code, output.stdout.text());
-        let is_late = over::is_late(exit, &stdout);
-        // It has no exit code: whatever is expected of one says nothing of a command that did not run.
-        if let Some(why) = startable::refusal(exit, &stdout).filter(|_| !is_late) {
-            return Err(vec![missing(cx, target, &why)]);
-        }
-        Ok((output.result(exit, took, cx)?, is_late))
     }
 
     async fn spec(&self, cx: &Cx) -> Done<ExecSpec> {
@@ -201,7 +197,9 @@ const CUT: &str = "the command's output ended before the command did: the connec
 
 /// The engine refused the command: mostly because the container does not run.
 async fn not_run(cx: &Cx, node: &NodeHandle, (target, id): (&ContainerRef, &str), error: &EngineError) -> Fault {
-    if !matches!(error.reason, Reason::Conflict | Reason::NotFound) {
+    // Of one that has ended between the two questions that there are an engine says so in other words.
+    let says_stopped = error.answer.contains("is not running");
+    if !says_stopped && !matches!(error.reason, Reason::Conflict | Reason::NotFound) {
         return cx.engine_fault(error);
     }
     cx.judge_end(node, id).await;
@@ -214,7 +212,7 @@ async fn not_run(cx: &Cx, node: &NodeHandle, (target, id): (&ContainerRef, &str)
     if let Some(fault) = no_replicas(cx, target).await {
         return fault;
     }
-    let (name, state) = (describe::shown(target), describe::state(&inspected));
+    let (name, state) = (describe::shown(target), cx.told_state(&inspected));
     let fault = Fault::failure(format!("`{name}` {state}: no command can run in it"));
     describe::described(cx, node, id, fault.at(cx.span.place())).await
 }

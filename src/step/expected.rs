@@ -1,5 +1,6 @@
-//! What a swarm stack expects to be there and does not make itself: external secrets, configs and networks, and the paths of
-//! its mounts. The docker tool tells of the first of them, and a rejected task of the others; here each is told at its place.
+//! What a stack expects to be there and does not make itself: external networks, of a compose stack volumes, of a swarm
+//! stack secrets, configs and the paths of its mounts. The docker tools tell of the first of them, without its place, and a
+//! rejected task of the others; here each is told at its place.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,20 +9,53 @@ use super::{Cx, Done, NodeHandle};
 use crate::engine::EngineResult;
 use crate::event::Fault;
 use crate::host::Host;
-use crate::substitute::{Had, Mounted, Rewritten, Shared};
+use crate::substitute::{Had, Mounted, Rewritten, ServiceInfo, Shared};
 
 /// The scope of the networks that services can be on.
 const SWARM: &str = "swarm";
 /// The networks that every engine has, and that services may be on.
 const EVERYWHERE: [&str; 3] = ["bridge", "host", "none"];
 
-/// Refuses a stack that expects what is not there.
+/// Refuses a swarm stack that expects what is not there.
 pub(super) async fn refused(cx: &Cx, node: &NodeHandle, stack: &Rewritten) -> Done<()> {
     let faults = cx.asked(absent(node, &*cx.case.host, stack)).await?;
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-/// A fault for each thing that a stack expects, and that is not there.
+/// Refuses services of a compose stack that expect what is not there.
+pub(super) async fn refused_of(cx: &Cx, node: &NodeHandle, stack: &Rewritten, services: &[&ServiceInfo]) -> Done<()> {
+    let has = |service: &ServiceInfo, want: &Shared| match want.section {
+        "networks" => service.networks.contains_key(&want.key),
+        _ => service.volumes.contains(&want.key),
+    };
+    let is_had = |want: &&Shared| services.iter().any(|service| has(service, want));
+    let mut faults = Vec::new();
+    for want in stack.expects.iter().filter(is_had) {
+        faults.extend(cx.asked(of_engine(node, want)).await?);
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+async fn of_engine(node: &NodeHandle, want: &Shared) -> EngineResult<Option<Fault>> {
+    let Shared { section, name, at, .. } = want;
+    let is_there = match *section {
+        "volumes" => {
+            let volumes = node.engine.volumes(&[]).await?;
+            volumes.iter().any(|volume| volume.name == *name)
+        }
+        _ => {
+            let networks = node.engine.networks(&[]).await?;
+            let mut known = networks.iter().flat_map(|network| [&network.name, &network.id]);
+            // One who manages no swarm that it is in knows only those of the swarm's networks that it uses by now.
+            known.any(|known| known == name) || node.engine.info().await?.swarm && node.engine.swarm().await?.is_none()
+        }
+    };
+    let one = section.trim_end_matches('s');
+    let message = format!("the {one} `{name}` is external to the stack, and the engine has none of that name");
+    Ok((!is_there).then(|| Fault::error(message).at(at.place()).hint(want.given_by())))
+}
+
+/// A fault for each thing that a swarm stack expects, and that is not there.
 pub(crate) async fn absent(node: &NodeHandle, host: &dyn Host, stack: &Rewritten) -> EngineResult<Vec<Fault>> {
     let mut faults = Vec::new();
     for want in &stack.expects {

@@ -107,20 +107,17 @@ struct Found {
 impl Act for FileAssert {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let place = place::find(cx, &self.path).await?;
-        let found = match &place {
-            Place::Here(path) => here(cx, path).await,
-            Place::In(inside) => within(cx, inside).await,
-            Place::NoVolume(_) => Ok(None),
-        };
-        let absent = place::absent(&place, &cx.text(&self.path).await?);
-        place.leave(cx).await?;
+        let found = self.look(cx, &place).await;
+        let left = place.leave(cx).await;
+        // Why it cannot be looked at says more than why what was made for that stays.
+        let found = found?;
+        left?;
         let expects = |field: &str| cx.expect.as_ref().is_some_and(|expect| expect.expects(field));
-        let Some(found) = found? else {
+        let found = match found {
+            Ok(found) => found,
             // It has to be there unless something is said of that.
-            return match expects("exists") {
-                true => Ok(json!({"exists": false})),
-                false => Err(cx.failure(absent)),
-            };
+            Err(_) if expects("exists") => return Ok(json!({"exists": false})),
+            Err(absent) => return Err(cx.failure(absent)),
         };
         if found.size > MAX_TEXT && !found.folder && (expects("text") || expects("json")) {
             let message = format!(
@@ -134,6 +131,21 @@ impl Act for FileAssert {
 
     fn asks_inside(&self) -> bool {
         place::is_in_volume(&self.path)
+    }
+}
+
+impl FileAssert {
+    /// What stands at the place, or that nothing does.
+    async fn look(&self, cx: &Cx, place: &Place) -> Done<Result<Found, String>> {
+        let found = match place {
+            Place::Here(path) => here(cx, path).await?,
+            Place::In(inside) => within(cx, inside).await?,
+            Place::NoVolume(_) => None,
+        };
+        match found {
+            Some(found) => Ok(Ok(found)),
+            None => Ok(Err(place::absent(place, &cx.text(&self.path).await?))),
+        }
     }
 }
 

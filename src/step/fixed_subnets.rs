@@ -29,7 +29,7 @@ pub(super) async fn held(
     networks.retain(|network| {
         network
             .labels
-            .get(super::fixed_ports::PROJECT)
+            .get(crate::engine::membership::PROJECT)
             .is_none_or(|own| own != project)
     });
     let mut faults = Vec::new();

@@ -15,13 +15,19 @@ pub(crate) async fn judge(cx: &Cx, expect: &Expectation, outputs: &Value, usual:
     }
 }
 
+/// What to do where a golden file would be empty.
+const NOTHING_FOUND: &str = "if nothing is to be found, say so: `empty: true` in the place of `golden`";
+
 /// A golden file that is not there yet, told where it is named.
 async fn missing(cx: &Cx, expect: &Expectation, outputs: &Value) -> Option<Vec<Fault>> {
     for golden in cx.rendered(|scope| expect.goldens(outputs, scope)).await.ok()? {
         let path = cx.asked_path(&golden.file, golden.folder.as_deref());
         if let Ok(None) = cx.case.host.stat(&path).await {
             let fault = Fault::error(format!("there is no golden file `{}` yet", golden.file));
-            let hint = "`--update` writes it from what was found; look at it before you keep it";
+            let hint = match golden.text.trim().is_empty() {
+                true => format!("nothing was found to be in it; {NOTHING_FOUND}"),
+                false => "`--update` writes it from what was found; look at it before you keep it".to_owned(),
+            };
             return Some(vec![fault.at(golden.span.place()).hint(hint)]);
         }
     }
@@ -41,8 +47,7 @@ pub(crate) async fn update(cx: &Cx, expect: &Expectation, outputs: &Value) -> Do
             .map_or_else(|| golden.text.clone(), |text| golden.over(text));
         if text.trim().is_empty() {
             let message = format!("`{}` is not written: nothing was found to be in it", golden.file);
-            let hint = "if nothing is to be found, say so: `empty: true` in the place of `golden`";
-            return Err(here(Fault::failure(message).hint(hint)));
+            return Err(here(Fault::failure(message).hint(NOTHING_FOUND)));
         }
         if cx.case.emitter.masks.hide(&text) != text {
             let message = format!(

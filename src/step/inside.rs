@@ -14,7 +14,8 @@ use tokio::io::AsyncWriteExt;
 use super::{ContainerRef, Cx, Done, NodeHandle, Ref, ServiceRef, describe};
 use crate::engine::world::ContainerState;
 use crate::engine::{
-    Container, ContainerSpec, Conversation, Engine, EngineError, EngineResult, Labels, Reason, Stream, Tool, ToolCall,
+    Container, ContainerSpec, Conversation, Engine, EngineError, EngineResult, Labels, Reason, ResourceKind, Stream,
+    Tool, ToolCall,
 };
 use crate::event::Fault;
 use crate::host::{Host, Program};
@@ -105,7 +106,7 @@ pub(super) async fn net(cx: &Cx, inside: Option<&Ref<ContainerRef>>) -> Done<Arc
     let target = cx.target(inside).await?;
     let (node, container) = cx.one_inspected(&target).await?;
     if container.state != "running" {
-        let (name, state) = (describe::shown(&target), describe::state(&container));
+        let (name, state) = (describe::shown(&target), cx.told_state(&container));
         return Err(cx.failure(format!("`{name}` {state}: nothing can be asked from inside it")));
     }
     // A container that was restarted has another network.
@@ -123,14 +124,33 @@ pub(super) async fn net(cx: &Cx, inside: Option<&Ref<ContainerRef>>) -> Done<Arc
         state.helpers_begun
     };
     let name = format!("{}-inside-{number}", cx.case.id);
+    let started = start(cx, &node, (&name, &container.id), &program).await;
     let helper: Arc<dyn Net> = Arc::new(Inside {
-        helper: start(cx, &node, (&name, &container.id), &program).await?,
+        helper: match started {
+            Ok(started) => started,
+            Err(faults) => return Err(ended_meanwhile(cx, &target, &container).await.unwrap_or(faults)),
+        },
         engine: Arc::clone(&node.engine),
         command: program.argv.into_iter().chain([WORD.to_owned()]).collect(),
         free: Mutex::default(),
     });
     helpers.insert(key, Arc::clone(&helper));
     Ok(helper)
+}
+
+/// What a helper could not start for, where that is the end of the container whose network it was to be in: then it is the
+/// system that has changed, and may do so again.
+async fn ended_meanwhile(cx: &Cx, target: &ContainerRef, known: &Container) -> Option<Vec<Fault>> {
+    let name = describe::shown(target);
+    match cx.one_inspected(target).await {
+        Ok((_, now)) if now.id == known.id && now.started_at == known.started_at && runs(&now) => None,
+        Ok(_) => Some(cx.failure(format!("`{name}` ended as it was to be asked from inside"))),
+        Err(faults) => Some(faults),
+    }
+}
+
+fn runs(container: &Container) -> bool {
+    matches!(container.state.as_str(), "running" | "paused")
 }
 
 /// The networks that are seen from inside a container.
@@ -178,10 +198,9 @@ pub(super) async fn peer(cx: &Cx, inside: &Ref<ContainerRef>, host: &str) -> Don
     if services.is_empty() && background.is_none() {
         return Ok(Peer::Nobody);
     }
-    let runs = |service| cx.case.containers(service).iter().any(|one| one.is_running());
-    let runs = services.iter().any(runs)
-        || background.is_some_and(|other| matches!(other.state.as_str(), "running" | "paused"));
-    Ok(if runs { Peer::Running } else { Peer::Stopped })
+    let has_one = |service| cx.case.containers(service).iter().any(|one| one.is_running());
+    let is_there = services.iter().any(has_one) || background.is_some_and(|other| runs(&other));
+    Ok(if is_there { Peer::Running } else { Peer::Stopped })
 }
 
 /// A container in the background, if there is one of this name.
@@ -210,7 +229,11 @@ async fn start(cx: &Cx, node: &NodeHandle, (name, container): (&str, &str), prog
     let engine = Arc::clone(&node.engine);
     let make = async move {
         let id = engine.create(&spec).await?;
-        engine.start(&id).await?;
+        if let Err(why) = engine.start(&id).await {
+            // Another try makes another one.
+            engine.remove(ResourceKind::Container, &id).await.ok();
+            return Err(why);
+        }
         Ok(id)
     };
     let made = cx.timed("create", cx.changed(make)).await;

@@ -43,8 +43,8 @@ pub(super) const ABOUT: About = About {
              told. Of a service, the logs of all its containers are read, also of those that are gone or were replaced; \
              `web.2` is the second replica alone. With `within` the rest may become true until then; without it the log is judged as \
              it is now. All output of a `process` is in a file of the results; while it runs, what has come is judged. Of a container \
-             that another tool removes as it ends, the last moments may be missing: what these could change is then errored, \
-             never passed; of one that another `up` replaces, a last line without a newline. With `holds-for` it is judged for that long, and at its end once more.",
+             that something else kills and removes at once, the last moments may be missing: what these could change is then errored, \
+             never passed; of one that was stopped first, as a swarm and another `up` do it, only a last line without a newline. With `holds-for` it is judged for that long, and at its end once more.",
     example: "- log-assert: {service: web, matches: 'Started (?<version>\\S+)', never: [FATAL]}\n  within: 60s\n  save: {version: matches.version}",
     sort: Sort::Check,
     limit: Duration::from_secs(60),

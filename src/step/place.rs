@@ -14,7 +14,7 @@ use super::{Binder, Cx, Done};
 use crate::diagnostic::Span;
 use crate::shape::Text;
 
-pub(super) use carried::{first, renamed, single};
+pub(super) use carried::{first, names, renamed, single};
 pub(super) use inside::{Inside, is_folder, is_special};
 
 /// The most bytes that are carried at once.
@@ -92,12 +92,15 @@ pub(super) fn check(text: &Text, binder: &mut Binder<'_>) -> Option<String> {
     let (Some(target), path) = split(&shown) else {
         return constant;
     };
-    if !target.contains("${{") && binder.is_target(target, &text.span) && path.is_empty() {
-        binder.error(
-            &text.span,
-            format!("`{shown}` has no path"),
-            format!("write it as `{target}:/path`"),
-        );
+    if !target.contains("${{") && binder.is_target(target, &text.span) {
+        let wrong = match path {
+            "" => Some((format!("`{shown}` has no path"), "path")),
+            _ if path.starts_with('/') || path.starts_with("${{") => None,
+            path => Some((format!("`{path}` is no path in a container: it begins with `/`"), path)),
+        };
+        if let Some((message, path)) = wrong {
+            binder.error(&text.span, message, format!("write it as `{target}:/{path}`"));
+        }
     }
     None
 }

@@ -50,6 +50,11 @@ impl Seen {
         }
     }
 
+    /// A question begins; and what the steps do then.
+    pub fn begins(&self, at_work: String) {
+        self.now().begins(at_work);
+    }
+
     /// An answer as it should be; one that came late ends an outage, too.
     pub fn answered(&self, outputs: &Value) {
         self.now().answered(outputs);
@@ -76,8 +81,8 @@ pub struct Record {
     first_failed: Option<When>,
     /// When the first question began.
     begun: Option<Instant>,
-    /// When the question began that is open now.
-    asking: Option<Instant>,
+    /// The question that is open now.
+    asking: Option<Asked>,
     /// For how long a question may be open before it is late.
     patience: Duration,
     /// The outage that goes on now, and the longest one; an outage is from the last answer to the next one.
@@ -95,6 +100,14 @@ pub struct Record {
     last_value: Option<Value>,
     /// The bytes that all of these take.
     size: usize,
+}
+
+/// A question that has had no answer yet.
+#[derive(Debug)]
+struct Asked {
+    at: Instant,
+    /// What the steps did when it was asked.
+    at_work: String,
 }
 
 /// When a probe saw something.
@@ -123,10 +136,9 @@ impl Record {
         self.answers + self.failures == 0
     }
 
-    /// A question begins.
-    pub fn begins(&mut self) {
+    fn begins(&mut self, at_work: String) {
         let now = Instant::now();
-        self.asking = Some(now);
+        self.asking = Some(Asked { at: now, at_work });
         // Before the first answer, from the first question on.
         self.last_answer.get_or_insert(now);
         self.begun.get_or_insert(now);
@@ -160,11 +172,13 @@ impl Record {
 
     fn failed(&mut self, fault: &Fault, at_work: String) {
         self.failures += 1;
+        // What was done when a question was given up that had hung for long has nothing to do with it.
+        let late = self.asking.take().filter(|asked| asked.at.elapsed() > self.patience);
+        let (at, at_work) = late.map_or((Instant::now(), at_work), |asked| (asked.at, asked.at_work));
         if !std::mem::replace(&mut self.failing, true) {
             self.at_work.clone_from(&at_work);
         }
-        self.asking = None;
-        let after = self.since_first(Instant::now());
+        let after = self.since_first(at);
         self.first_failed.get_or_insert(When { after, at_work });
         self.first_failure.get_or_insert_with(|| fault.clone());
     }
@@ -177,7 +191,8 @@ impl Record {
 
     /// True when the question that is open has had no answer for too long.
     pub fn is_late(&self) -> bool {
-        self.asking.is_some_and(|began| began.elapsed() > self.patience)
+        let asked = self.asking.as_ref();
+        asked.is_some_and(|asked| asked.at.elapsed() > self.patience)
     }
 
     fn count_outage(&mut self, now: Instant) {
@@ -198,9 +213,17 @@ impl Record {
         match last.filter(is_longer) {
             Some(last) => Some(When {
                 after: self.since_first(last),
-                at_work: self.at_work.clone(),
+                at_work: self.begun_at_work().to_owned(),
             }),
             None => self.longest.clone(),
+        }
+    }
+
+    /// What the steps did at the first failure of the outage, or when the question was asked that is late.
+    fn begun_at_work(&self) -> &str {
+        match &self.asking {
+            Some(asked) if !self.failing => &asked.at_work,
+            _ => &self.at_work,
         }
     }
 
@@ -305,7 +328,7 @@ mod tests {
             let seen = Seen::every(Duration::ZERO);
             let first = seen.first();
             tokio::pin!(first);
-            seen.now().begins();
+            seen.begins(String::new());
             assert!(poll!(&mut first).is_pending());
             end(&seen);
             assert!(poll!(&mut first).is_ready());

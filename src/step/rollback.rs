@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::changing::{Changing, RESULT, STABLE, bind};
+use super::changing::{Changing, RESULT, STABLE, always_among, bind};
 use super::{About, Act, Binder, Body, Cx, Done, Ref, ServiceRef, Sort, Written};
 use crate::diagnostic::Spanned;
 use crate::engine::swarm::{Change, Rules};
@@ -19,7 +19,8 @@ pub(super) const ABOUT: About = About {
     name: "rollback",
     does: "Makes a service of a swarm what it was before its last update, and waits for that.",
     manual: "It goes as the service's `rollback_config` says. Without an update before there is nothing to go back to: that \
-             fails. When nothing else is expected of `state` it must be `rollback_completed`.",
+             fails. A job (`mode: replicated-job`) has none. When nothing else is expected of `state` it must be \
+             `rollback_completed`.",
     example: "- rollback: web\n  expect: {stages: [2]}",
     sort: Sort::Action,
     limit: Duration::from_secs(300),
@@ -49,12 +50,26 @@ impl Written for Rollback {
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let service = bind(binder, &self.service, "rollback")?;
+        if let Ref::Bound(service) = &service
+            && always_among(binder, service, |stack| &stack.jobs)
+        {
+            binder.error(&self.service.span, no_rollback(service), NO_ROLLBACK);
+            return None;
+        }
         Some(Body::Act(Arc::new(Bound {
             service,
             stable: self.stable_for.as_ref().map_or(STABLE, |stable| stable.value),
         })))
     }
 }
+
+/// A swarm takes the order to roll a job back, and never comes to an end of it.
+fn no_rollback(service: &ServiceRef) -> String {
+    format!("`{service}` is a job, which has no rollback")
+}
+
+/// What does the same for a job.
+const NO_ROLLBACK: &str = "`update` it to what it was: that has a job done anew";
 
 #[derive(Debug)]
 struct Bound {
@@ -67,6 +82,7 @@ impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let changing = Changing::of(cx, &self.service).await?;
         let change = changing.change(|known| match known.has_former {
+            _ if known.is_job() => Err(cx.failure_with_hint(no_rollback(&changing.service), NO_ROLLBACK)),
             true => Ok(Change::Former),
             false => Err(cx.failure(format!(
                 "`{}` was not rolled back: it was never updated, so there is nothing to go back to",

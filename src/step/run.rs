@@ -21,7 +21,7 @@ use super::{About, Act, Binder, Body, Cx, Done, Later, NodeHandle, Sort, Step, U
 use super::{startable, unmade};
 use crate::diagnostic::Spanned;
 use crate::engine::world::Waited;
-use crate::engine::{ContainerSpec, EngineResult, LogRange, Reason, ResourceKind};
+use crate::engine::{ContainerSpec, EngineError, EngineResult, LogRange, Reason, ResourceKind};
 use crate::event::{Detail, Fault, FaultKind};
 use crate::expect::{EXIT_ZERO, Field, FieldKind};
 use crate::shape::{Named, Text, shape};
@@ -159,21 +159,7 @@ struct Bound(Run);
 impl Act for Bound {
     async fn act(&self, cx: &Cx) -> Done<Value> {
         let node = cx.case.unplaced();
-        let spec = self.spec(cx, node).await?;
-        if let Some(name) = &self.0.background
-            && cx.case.state().backgrounds.contains_key(&name.value)
-        {
-            return Err(cx.error(format!(
-                "container `{}` has been started before: a name is for one container",
-                name.value
-            )));
-        }
-        have_image(cx, node, &spec.image).await?;
-        let began = Instant::now();
-        let id = cx.timed("create", self.create(cx, node, spec)).await.map_err(errors)?;
-        self.hand_secrets(cx, node, &id).await.map_err(errors)?;
-        let begun = self.start(cx, node, &id).await;
-        begun.map_err(|faults| not_started(cx, errors(faults)))?;
+        let (id, began) = self.begin(cx, node).await?;
         if let Some(name) = &self.0.background {
             let mut state = cx.case.state();
             state.places.insert(id.clone(), cx.span.place());
@@ -220,6 +206,26 @@ impl Act for Bound {
 }
 
 impl Bound {
+    /// Makes the container and starts it; gives its id, and since when it is made.
+    async fn begin(&self, cx: &Cx, node: &NodeHandle) -> Done<(String, Instant)> {
+        let spec = self.spec(cx, node).await?;
+        if let Some(name) = &self.0.background
+            && cx.case.state().backgrounds.contains_key(&name.value)
+        {
+            return Err(cx.error(format!(
+                "container `{}` has been started before: a name is for one container",
+                name.value
+            )));
+        }
+        have_image(cx, node, &spec.image).await?;
+        let began = Instant::now();
+        let id = cx.timed("create", self.create(cx, node, spec)).await.map_err(errors)?;
+        self.hand_secrets(cx, node, &id).await.map_err(errors)?;
+        let begun = self.start(cx, node, &id).await;
+        begun.map_err(|faults| not_started(cx, errors(faults)))?;
+        Ok((id, began))
+    }
+
     /// Makes the container; gives its id.
     async fn create(&self, cx: &Cx, node: &NodeHandle, spec: ContainerSpec) -> Done<String> {
         if let Some(options) = &self.0.options {
@@ -262,16 +268,17 @@ async fn have_image(cx: &Cx, node: &NodeHandle, image: &str) -> Done<()> {
     unmade::refused(cx, node, image).await?;
     cx.waiting(&format!("image `{image}`"), "it is being pulled");
     let (engine, pulls, image) = (Arc::clone(&node.engine), node.pulls.clone(), image.to_owned());
-    let pull = cx.changed(async move { pulls.pull(engine.as_ref(), &image).await });
-    let pulled = cx.timed("pull", pull).await;
-    pulled.map_err(|faults| errors(faults).into_iter().map(unpulled).collect())
+    let pull = cx.changed(async move { Ok(pulls.pull(engine.as_ref(), &image).await) });
+    let pulled = cx.timed("pull", pull).await.map_err(errors)?;
+    pulled.map_err(|error| errors(vec![unpulled(cx, &error)]))
 }
 
-/// Says what to do about an image that could not be pulled.
-fn unpulled(fault: Fault) -> Fault {
-    match fault.hint {
-        Some(_) => fault,
-        None => fault.hint(UNPULLED),
+/// Says what to do about an image that could not be pulled; an engine that did not answer says nothing of the image.
+fn unpulled(cx: &Cx, error: &EngineError) -> Fault {
+    let fault = cx.engine_fault(error);
+    match error.reason {
+        Reason::Away | Reason::Limit => fault,
+        Reason::NotFound | Reason::Conflict | Reason::Other => fault.hint(UNPULLED),
     }
 }
 

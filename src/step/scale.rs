@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::changing::{Changing, STABLE, bind};
+use super::changing::{Changing, STABLE, always_among, bind};
 use super::{About, Act, Binder, Body, Cx, Done, Ref, ServiceRef, Sort, Written};
 use crate::diagnostic::Spanned;
 use crate::engine::swarm::{Change, Rules, ServiceMode};
@@ -48,7 +48,7 @@ impl Written for Scale {
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
         let service = bind(binder, &self.service, "scale")?;
         if let Ref::Bound(service) = &service
-            && is_global(binder, service)
+            && always_among(binder, service, |stack| &stack.global)
         {
             let message = format!("`{service}` is global: it has a task on each node, and no number of replicas");
             let help = "the nodes that it is on are those of its placement constraints";
@@ -61,15 +61,6 @@ impl Written for Scale {
             stable: self.stable_for.as_ref().map_or(STABLE, |stable| stable.value),
         })))
     }
-}
-
-/// True where each version of its stack says so.
-fn is_global(binder: &Binder<'_>, service: &ServiceRef) -> bool {
-    let versions = binder.fixed.stacks.iter().filter(|stack| stack.id == service.stack);
-    let mut having = versions
-        .filter(|stack| stack.services.contains_key(&*service.service))
-        .peekable();
-    having.peek().is_some() && having.all(|stack| stack.global.contains(&*service.service))
 }
 
 #[derive(Debug)]

@@ -56,6 +56,7 @@ impl Cx {
                 details.push((told, container.clone()));
             }
         }
+        self.tells_ends(details.iter().map(|(_, container)| container));
         let mut explained = Vec::new();
         for (text, container) in details {
             let title = format!("end of `{}`", container.shown());
@@ -84,7 +85,8 @@ impl Taken {
             return None;
         }
         let (kind, place) = (&self.kind, &self.place);
-        let watch = format!("let `{kind}` watch it for longer (`stable-for: 2s`)");
+        let longer = lasted.as_secs() + 2;
+        let watch = format!("let `{kind}` watch it for longer (`stable-for: {longer}s`)");
         let advice = match container.health {
             Some(_) => format!(": {watch}, or wait until it is healthy (`state-assert`)"),
             None => {

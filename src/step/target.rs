@@ -22,6 +22,8 @@ pub struct StackNames {
     pub services: BTreeMap<String, Option<Vec<u16>>>,
     /// Those that a swarm gives a task on each node, and no number of replicas.
     pub global: BTreeSet<String>,
+    /// Those of a swarm whose tasks come to their end.
+    pub jobs: BTreeSet<String>,
     /// `container_name`s of the file, and whose they are.
     pub container_names: BTreeMap<String, String>,
     /// The volumes of the file: name in the file → real name.
@@ -185,6 +187,14 @@ pub fn find_service(text: &str, stacks: &[StackNames]) -> Result<ServiceRef, Unf
     let known = stacks
         .iter()
         .filter(|known| stack.is_none_or(|stack| known.name == stack));
+    if let Some(service) = rest.strip_suffix(".0")
+        && known.clone().any(|known| known.services.contains_key(service))
+    {
+        return Err(Unfound {
+            message: format!("there is no replica `{rest}`"),
+            help: format!("replicas count from 1: `{service}.1`"),
+        });
+    }
     Err(unknown(
         "service",
         service,
@@ -290,6 +300,7 @@ mod tests {
         check("lab/db", "1 db None");
         check("lab/db.1", "1 db Some(1)");
         check("my.2", "0 my.2 None");
+        check("lab/db.0", "there is no replica `db.0`; replicas count from 1: `db.1`");
         check(
             "db",
             "several stacks have a service `db`; say which: `shop/db`, `lab/db`",

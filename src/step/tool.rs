@@ -1,11 +1,12 @@
 //! The docker tools at work for a step: what they say is kept, and told in the author's words where they fail.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::command::TAIL;
-use super::{Cx, NodeHandle};
+use super::{Cx, Done, NodeHandle};
 use crate::engine::{EngineResult, Reason, Stream, ToolCall, ToolEnd};
 use crate::event::{Fault, What, duration_text};
 use crate::host::Kept;
@@ -41,6 +42,18 @@ pub(super) async fn run(node: &NodeHandle, call: ToolCall) -> EngineResult<(Tool
     };
     let lines = output.lock().unwrap_or_else(PoisonError::into_inner).text();
     Ok((ended, lines))
+}
+
+/// How long a call of a tool may take, in what is left of the step's time; an error where that is over: the tool would be
+/// ended before it has done anything, and the step's faults would be told of it.
+pub(super) fn limit(cx: &Cx, (what, does): (&str, &str)) -> Done<Duration> {
+    let left = cx.deadline.saturating_duration_since(Instant::now());
+    if !left.is_zero() {
+        return Ok(left);
+    }
+    let (limit, setting) = cx.passed_limit();
+    let message = format!("`{what}` was not {does}: what comes before that took all of {limit}");
+    Err(cx.error_with_hint(message, setting))
 }
 
 /// Tells that a tool is tried again, and why.

@@ -1,7 +1,6 @@
 //! `up`: starts a compose stack, and waits until each service is as it should be.
 
 mod copied;
-mod replaced;
 mod starting;
 mod wanted;
 
@@ -10,19 +9,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::timeout_at;
 
 use super::command::texts;
-use super::fixed_ports::held_by_containers;
-use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written, unmade};
+use super::converging::members;
+use super::down::{read_all, stop_all};
+use super::fixed_ports::held_by_others;
+use super::{About, Act, Binder, Body, Cx, Done, NodeHandle, Sort, Written, expected, unmade};
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::{Tool, ToolCall};
 use crate::event::Fault;
 use crate::shape::{Text, shape};
 use crate::stack::{STACKS, StackPlan};
-use crate::substitute::{Rewritten, StackKind};
+use crate::substitute::{Rewritten, ServiceInfo, StackKind};
+pub use copied::Put;
 pub(super) use copied::rewritten;
-use replaced::{Before, members};
 use starting::Starting;
 
 /// See the table.
@@ -123,7 +124,9 @@ impl Act for Bound {
         free_ports(cx, &node, &plan).await?;
         let wanted = wanted::wanted(&rewritten, &services, &completes);
         let infos = wanted.iter().filter_map(|one| rewritten.services.get(&one.service));
-        for image in infos.filter_map(|service| service.image.as_deref()) {
+        let infos: Vec<&ServiceInfo> = infos.collect();
+        expected::refused_of(cx, &node, &rewritten, &infos).await?;
+        for image in infos.iter().filter_map(|service| service.image.as_deref()) {
             unmade::refused(cx, &node, image).await?;
         }
         if let Some(state) = cx.case.state().stacks.get_mut(&plan.id) {
@@ -140,34 +143,28 @@ impl Act for Bound {
                 env: rewritten.tool_env.clone(),
                 folder: rewritten.directory.clone(),
                 stdin: None,
-                limit: cx.deadline.saturating_duration_since(Instant::now()),
+                // What is left of it when the tool is called.
+                limit: Duration::ZERO,
             }
         };
         copied::volumes(cx, &node, &rewritten.copied).await?;
+        // What ended before this step is none of its news.
         node.world.sync().await.map_err(|error| vec![cx.engine_fault(&error)])?;
-        let before = Before {
-            members: members(&node, &plan),
-            touched: wanted.iter().map(|wanted| wanted.service.clone()).collect(),
-        };
+        leave_behind(cx, &node, &plan, &rewritten).await?;
         let starting = Starting::of(cx, &node, &plan, (wanted, self.stable));
         if !rewritten.copied.files.is_empty() {
             starting.create(call("--no-start")).await?;
             copied::files(cx, &node, (&plan.project, &rewritten.copied.files)).await?;
         }
         let started = starting.run(call("--detach")).await;
-        // What of it is gone was told by then, or its log is judged as one that somebody else removed.
+        // What ended before the tool did is known by then.
         node.world.sync().await.ok();
         let started = match started {
             Ok(()) => cx.timed("wait", starting.still()).await,
             failed => failed,
         };
-        let now = members(&node, &plan);
-        let replaced = before.replaced(&now, |service| Some(rewritten.services.get(service)?.replicas));
-        cx.case.state().replaced.extend(replaced);
         match &started {
-            Ok(()) => cx
-                .case
-                .watch(&node, &plan.project, before.touched.iter().map(String::as_str)),
+            Ok(()) => cx.case.watch(&node, &plan.project, starting.lasting()),
             Err(_) => cx.case.unwatch(&plan.project, None),
         }
         started?;
@@ -177,6 +174,20 @@ impl Act for Bound {
     fn waits_itself(&self) -> bool {
         true
     }
+}
+
+/// Stops the containers of services that the files have no more, and reads their logs: the tool removes them, and its first
+/// version kills them before.
+async fn leave_behind(cx: &Cx, node: &NodeHandle, plan: &StackPlan, rewritten: &Rewritten) -> Done<()> {
+    let mut orphans = members(node, plan);
+    orphans.retain(|container| !container.one_off && !rewritten.services.contains_key(&container.service));
+    let running = orphans.iter().filter(|container| container.is_running());
+    let running: Vec<String> = running.map(|container| container.id.clone()).collect();
+    if let Ok(stopped) = timeout_at(cx.deadline, stop_all(cx, node, &running)).await {
+        stopped?;
+    }
+    read_all(cx, &orphans).await;
+    Ok(())
 }
 
 /// Refuses services with secrets or configs that nobody gives: of names that are computed only now is it known.
@@ -232,6 +243,6 @@ pub(super) async fn free_ports(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> 
     if ports.is_empty() {
         return Ok(());
     }
-    let faults = cx.asked(held_by_containers(node, &ports, &cx.case.id)).await?;
+    let faults = cx.asked(held_by_others(cx, node, &ports)).await?;
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }

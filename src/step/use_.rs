@@ -1,11 +1,15 @@
 //! `use`: the steps of a template file, with parameters.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bound::OwnScope;
 use super::{About, Binder, Body, Sort, Written};
+use crate::declared::long_parts;
 use crate::diagnostic::Diagnostic;
-use crate::scenario::normal;
+use crate::mask::Masks;
+use crate::scenario::{Template, normal};
 use crate::shape::{Named, Text, shape};
 use crate::template::Data;
 
@@ -39,35 +43,7 @@ impl Written for Use {
     }
 
     fn bind(&self, binder: &mut Binder<'_>) -> Option<Body> {
-        let Some(literal) = self.template.as_literal() else {
-            binder.error(
-                &self.template.span,
-                "a template file is named literally",
-                "its steps are bound before anything starts",
-            );
-            return None;
-        };
-        let path = normal(&binder.folder.join(literal));
-        // Not read yet: it is wanted now, and the plan is made again.
-        if let Err(why) = binder.fixed.files.text(&path)? {
-            binder.error(
-                &self.template.span,
-                format!("cannot read the template `{literal}`: {why}"),
-                "its path is relative to the file that it is written in",
-            );
-            return None;
-        }
-        let file = match binder.fixed.files.template(&path)? {
-            Ok(file) => file,
-            Err(problems) => {
-                binder.problems.extend(
-                    problems
-                        .into_iter()
-                        .map(|problem| problem.related(&self.template.span, "used here")),
-                );
-                return None;
-            }
-        };
+        let (path, file) = self.file(binder)?;
         for (name, (span, _)) in &self.with.0 {
             if file.parameters.get(name).is_none() {
                 binder
@@ -88,6 +64,12 @@ impl Written for Use {
                 ),
             }
         }
+        let masks = Masks::default();
+        for (_, value, _) in parameters.iter().chain(&defaults).filter(|(_, _, hidden)| *hidden) {
+            value.hide();
+            let given = value.literal();
+            given.iter().flat_map(long_parts).for_each(|part| masks.add(part));
+        }
         let own = OwnScope {
             parameters,
             defaults,
@@ -98,6 +80,45 @@ impl Written for Use {
                 .collect(),
             folder: path.parent().map(Into::into).unwrap_or_default(),
         };
-        binder.template(&self.template.span, &path, &file, own)
+        let before = binder.problems.len();
+        let body = binder.template(&self.template.span, &path, &file, own);
+        let told = binder.problems.split_off(before);
+        binder.problems.extend(told.into_iter().map(|problem| {
+            problem.hide(|text| masks.places(text));
+            problem.reworded(|text| masks.hide(text))
+        }));
+        body
+    }
+}
+
+impl Use {
+    /// The template's file; none where it cannot be read, which is told, or was not read yet.
+    fn file(&self, binder: &mut Binder<'_>) -> Option<(PathBuf, Arc<Template>)> {
+        let Some(literal) = self.template.as_literal() else {
+            binder.error(
+                &self.template.span,
+                "a template file is named literally",
+                "its steps are bound before anything starts",
+            );
+            return None;
+        };
+        let path = normal(&binder.folder.join(literal));
+        // Not read yet: it is wanted now, and the plan is made again.
+        if let Err(why) = binder.fixed.files.text(&path)? {
+            binder.error(
+                &self.template.span,
+                format!("cannot read the template `{literal}`: {why}"),
+                "its path is relative to the file that it is written in",
+            );
+            return None;
+        }
+        match binder.fixed.files.template(&path)? {
+            Ok(file) => Some((path, file)),
+            Err(problems) => {
+                let used = |problem: Diagnostic| problem.related(&self.template.span, "used here");
+                binder.problems.extend(problems.into_iter().map(used));
+                None
+            }
+        }
     }
 }

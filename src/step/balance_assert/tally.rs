@@ -10,6 +10,9 @@ use crate::step::Cx;
 /// The most different answers that are told apart.
 const MAX_DISTINCT: usize = 1000;
 
+/// What to do where one answers each time.
+const ALONE: &str = "a published port may be that of one replica alone (`url('web', 80)`: the first one's), and a replica may find itself under its service's name: ask that name from another service (`inside: client`), or ask what is in front of them";
+
 /// What came so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -129,6 +132,16 @@ impl Tally {
                 text: self.text(),
             });
             first.hint = self.lacking.map(str::to_owned).or_else(|| first.hint.take());
+        }
+        faults
+    }
+
+    /// The faults of what was asked to its end.
+    pub(super) fn judged(&self, cx: &Cx, wanted: Wanted, problems: Vec<String>) -> Vec<Fault> {
+        let mut faults = self.faults(cx, problems);
+        let is_alone = self.answers.len() == 1 && wanted.distinct.is_some_and(|distinct| distinct > 1);
+        if let Some(first) = faults.first_mut().filter(|first| is_alone && first.hint.is_none()) {
+            first.hint = Some(ALONE.to_owned());
         }
         faults
     }

@@ -121,6 +121,7 @@ impl Binder<'_> {
             std::mem::replace(&mut self.folder, folder.to_path_buf()),
             std::mem::take(&mut self.step_names),
             self.maybe,
+            self.rounds.take(),
         );
         self.maybe = false;
         self.within.push((path.to_path_buf(), shown.clone()));
@@ -139,7 +140,14 @@ impl Binder<'_> {
                 .collect::<Vec<_>>(),
         );
         self.within.pop();
-        (self.known, self.early, self.folder, self.step_names, self.maybe) = outer;
+        (
+            self.known,
+            self.early,
+            self.folder,
+            self.step_names,
+            self.maybe,
+            self.rounds,
+        ) = outer;
         steps
     }
 

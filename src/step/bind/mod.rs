@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Block, Body, Bound, Elsewhere, Items, OwnNames, SetBy, StackNames, Step};
+use super::{Block, Body, Bound, Elsewhere, ForEach, Items, OwnNames, SetBy, StackNames, Step};
 use crate::diagnostic::{Diagnostic, Place, Span, Spanned};
 use crate::expect::{Field, FieldKind};
 use crate::mask::Masks;
@@ -89,6 +89,8 @@ pub struct Binder<'a> {
     running: Running,
     /// True under `for-each`: what is bound happens more than once.
     in_rounds: bool,
+    /// The innermost `for-each` with a list that is written out, and with each of whose items what is bound certainly happens.
+    rounds: Option<ForEach>,
     steps: usize,
 }
 
@@ -129,6 +131,7 @@ impl<'a> Binder<'a> {
             makes_files: false,
             running: Running::default(),
             in_rounds: false,
+            rounds: None,
             handed: BTreeSet::new(),
             backgrounds: Vec::new(),
             processes: Vec::new(),
@@ -166,7 +169,7 @@ impl<'a> Binder<'a> {
 
     fn step(&mut self, step: &Step) -> Option<Bound> {
         let number = self.number(step)?;
-        let outer = (self.maybe, self.in_rounds);
+        let outer = (self.maybe, self.in_rounds, self.rounds.clone());
         let mut item = Covered::default();
         if let Some(for_each) = &step.common.for_each {
             // The items are known before the first of them has its name.
@@ -178,7 +181,9 @@ impl<'a> Binder<'a> {
             item = self.known.cover([for_each.name.value.clone().into()]);
         }
         let uncertain = step.common.r#if.is_some() || !step.common.skip.is_empty();
-        self.maybe |= uncertain || step.common.soft.is_some() || step.common.for_each.is_some();
+        let uncertain = uncertain || step.common.soft.is_some();
+        self.rounds = self.rounds_of(step, uncertain);
+        self.maybe |= uncertain || step.common.for_each.is_some();
         self.in_rounds |= step.common.for_each.is_some();
         let locals = self.known.cover(step.kind.locals.iter().map(|name| (*name).into()));
         self.check_names(&step.templates);
@@ -209,7 +214,7 @@ impl<'a> Binder<'a> {
         if let Some(probe) = &step.common.probe {
             self.new_probe(probe);
         }
-        (self.maybe, self.in_rounds) = outer;
+        (self.maybe, self.in_rounds, self.rounds) = outer;
         Some(Bound {
             expect_log,
             ..self.bound(step, number, body?)
@@ -276,6 +281,7 @@ impl<'a> Binder<'a> {
         }
         let result = self.known.cover(result);
         self.check_names(&step.save_templates);
+        self.check_parts(step);
         self.known.uncover(result);
     }
 

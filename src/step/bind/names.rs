@@ -6,11 +6,20 @@ use std::sync::Arc;
 use super::known::{Known, name_problem};
 use super::{Binder, Static, StepName};
 use crate::diagnostic::{Diagnostic, Span, and_more, did_you_mean, known_names};
+use crate::expect::{Field, FieldKind};
 use crate::step::target::find_container;
 use crate::step::{ContainerRef, ServiceRef, Step};
 use crate::template::{Expression, NamePath, Template, Unrendered, is_function, only_computes, port_of};
 
 impl Binder<'_> {
+    /// Tells parts of a result's fields that have none: what is saved would have no value.
+    pub(super) fn check_parts(&mut self, step: &Step) {
+        let names = step.save_templates.iter().flat_map(Template::names);
+        let told = names.filter_map(|path| part_problem(path, step.kind.results));
+        let told: Vec<Diagnostic> = told.collect();
+        self.problems.extend(told);
+    }
+
     /// Refuses a built-in's name.
     pub(super) fn new_name(&mut self, name: &str, span: &Span) {
         if let Some(problem) = name_problem(name, span) {
@@ -175,7 +184,7 @@ impl Binder<'_> {
         }
         let known = ports.iter().map(u16::to_string).collect::<Vec<_>>();
         let help = if known.is_empty() {
-            "it publishes none; add it under `ports:` in the compose file, or ask from `inside:` it".to_owned()
+            "it publishes none; add it under `ports:` in its file, or ask from `inside:` it".to_owned()
         } else {
             format!("the container ports that it publishes: {}", known.join(", "))
         };
@@ -195,6 +204,30 @@ fn name_of(span: &Span) -> &str {
     let text = span.text();
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     &text[..end.unwrap_or(text.len())]
+}
+
+/// A part of a field that is text, a number or the like. A character of a text has its number.
+fn part_problem(path: &NamePath, results: &[Field]) -> Option<Diagnostic> {
+    let [name, part, ..] = path.parts.as_slice() else {
+        return None;
+    };
+    let field = results.iter().find(|field| field.name == name)?;
+    let noun = match field.kind {
+        FieldKind::Text | FieldKind::Words(_) | FieldKind::Mode | FieldKind::Owner => "text",
+        FieldKind::Number(..) => "a number",
+        FieldKind::Boolean => "a boolean",
+        FieldKind::Duration => "a duration",
+        FieldKind::Json | FieldKind::Map | FieldKind::List | FieldKind::Names | FieldKind::Lines => return None,
+    };
+    if part.parse::<i64>().is_ok() {
+        return None;
+    }
+    let problem = Diagnostic::error(&path.span, format!("`{name}` has no `{part}`; it is {noun}"));
+    let has_json = noun == "text" && results.iter().any(|field| field.name == "json");
+    Some(match has_json {
+        true => problem.help(format!("where it is JSON it has, under its other name: `json.{part}`")),
+        false => problem,
+    })
 }
 
 fn seen_in_template(mut problem: Diagnostic) -> Diagnostic {

@@ -1,6 +1,7 @@
 //! Targets of steps: bound where they are written literally, left to the step where they are computed.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -10,9 +11,9 @@ use crate::shape::{Computed, Port, Text};
 use crate::step::place;
 use crate::step::resource::Resources;
 use crate::step::target::{Unfound, find_container, find_process, find_service, freed, unknown};
-use crate::step::{ContainerRef, Ref, ServiceRef};
+use crate::step::{ContainerRef, ForEach, Items, Ref, ServiceRef, Step};
 use crate::substitute::StackKind;
-use crate::template::{Data, NamePath};
+use crate::template::{Data, NamePath, Scope};
 
 impl Static<'_> {
     /// The networks and volumes that steps may name.
@@ -162,6 +163,41 @@ impl Binder<'_> {
         value.filter(|value| self.fixed.hidden.hidden_in(value.clone()) == *value)
     }
 
+    /// The `for-each` whose items are known where a step is bound, and which certainly goes through all of them.
+    pub(super) fn rounds_of(&self, step: &Step, uncertain: bool) -> Option<ForEach> {
+        let is_certain = !uncertain && (!self.maybe || self.rounds.is_some());
+        let rounds = match &step.common.for_each {
+            None => self.rounds.as_ref(),
+            Some(own) => Some(own).filter(|own| matches!(own.items, Items::List(_))),
+        };
+        rounds.filter(|_| is_certain).cloned()
+    }
+
+    /// What a text will be with each item of the `for-each` that it is in, where it depends on nothing else; and the places
+    /// of these items. Like a constant text, none with a hidden value in it.
+    fn of_items(&self, text: &Text) -> Vec<(String, Span)> {
+        let Some(ForEach {
+            name,
+            items: Items::List(items),
+        }) = &self.rounds
+        else {
+            return Vec::new();
+        };
+        if !text.names().all(|path| !path.call && path.parts[0] == name.value) {
+            return Vec::new();
+        }
+        let with = |item: &Data| {
+            let values = [(name.value.clone(), Arc::new(item.literal()?))].into();
+            let scope = Scope {
+                values,
+                ..Scope::default()
+            };
+            let text = text.text(&scope).ok()?;
+            (self.fixed.hidden.hide(&text) == text).then(|| (text, item.span.clone()))
+        };
+        items.iter().filter_map(with).collect()
+    }
+
     pub(super) fn is_constant(&self, text: &Text) -> bool {
         let is_early = |path: &NamePath| !path.call && self.early.values.contains_key(&path.parts[0]);
         !self.maybe && text.names().all(is_early)
@@ -215,11 +251,13 @@ impl Binder<'_> {
 
     fn bind_with<T>(&mut self, text: &Text, find: impl Fn(&str, &Self) -> Result<T, Unfound>) -> Option<Ref<T>> {
         let Some(literal) = text.as_literal() else {
-            if let Some(value) = self.constant_text(text)
-                && let Err(unfound) = find(&value, self)
-                && !self.fixed.is_unsure(&value)
-            {
-                self.problems.push(unfound.at(&text.span));
+            let constant = self.constant_text(text).map(|value| (value, text.span.clone()));
+            for (value, at) in constant.into_iter().chain(self.of_items(text)) {
+                if let Err(unfound) = find(&value, self)
+                    && !self.fixed.is_unsure(&value)
+                {
+                    self.problems.push(unfound.at(&at));
+                }
             }
             return Some(Ref::Late(text.clone()));
         };

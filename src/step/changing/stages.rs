@@ -1,12 +1,12 @@
-//! The stages of an update, from the starts and ends of containers.
+//! The stages of an update, from what containers tell of themselves: when they start, are healthy, end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::world::ContainerState;
 
-/// How many containers were new each time when none was on its way: all have begun whose tasks were made before the last
-/// start (of those that are replaced together one may be done before another one begins), and no place is empty. Where new
+/// How many containers were new each time when none was on its way: all are up whose tasks were made before the last one was
+/// (of those that are replaced together one may be done before another one begins), and no place is empty. Where new
 /// ones begin first, an old one that goes on counts no more once it is to end: a stop may take its time, and the next ones
 /// have long begun by then. One that never ends was not replaced: its successor did not run as it should.
 pub(super) fn stages(
@@ -14,19 +14,16 @@ pub(super) fn stages(
     containers: &[Arc<ContainerState>],
     made: &BTreeMap<String, i64>,
 ) -> Vec<usize> {
-    let mut starts: Vec<(i64, i64)> = Vec::new();
-    for container in containers.iter().filter(|container| !before.contains(&container.id)) {
-        if let Some(first) = container.runs.first() {
-            starts.push((made.get(&container.id).copied().unwrap_or(first.started), first.started));
-        }
-    }
-    let all_begun = |at: i64| {
-        let begun = starts
+    let new = containers.iter().filter(|container| !before.contains(&container.id));
+    let ways: Vec<(i64, i64)> = new.filter_map(|container| way(container, made)).collect();
+    let all_up = |at: i64| {
+        let last = ways
             .iter()
-            .map(|(_, started)| *started)
-            .filter(|started| *started <= at);
-        let last = begun.max().unwrap_or(at);
-        !starts.iter().any(|(made, started)| *made < last && *started > at)
+            .map(|(_, up)| *up)
+            .filter(|up| *up <= at)
+            .max()
+            .unwrap_or(at);
+        !ways.iter().any(|(made, up)| *made < last && *up > at)
     };
     let changes = changes(before, containers);
     let ends = changes.iter().filter(|change| !change.is_new && change.by < 0).count();
@@ -34,7 +31,7 @@ pub(super) fn stages(
     let (total, mut leaving) = (count(running), count(ends));
     let (mut old, mut new) = (0, 0);
     let mut stages = Vec::new();
-    for Change { at, is_new, by } in changes {
+    for Change { at, is_new, by, .. } in changes {
         if is_new {
             new += by;
         } else {
@@ -42,7 +39,7 @@ pub(super) fn stages(
             leaving += by.min(0);
         }
         let (most, least) = (old + new, new + old.max(leaving) - leaving);
-        if new > 0 && least <= total && total <= most && stages.last() != Some(&new) && all_begun(at) {
+        if new > 0 && least <= total && total <= most && stages.last() != Some(&new) && all_up(at) {
             stages.push(new);
         }
     }
@@ -52,24 +49,41 @@ pub(super) fn stages(
         .collect()
 }
 
-/// A start or an end of a container.
+/// From when to when a container was on its way: since its task was made, until it was up for the first time, or ended.
+fn way(container: &ContainerState, made: &BTreeMap<String, i64>) -> Option<(i64, i64)> {
+    let first = container.runs.first()?;
+    let up = match (container.up(first), first.ended) {
+        (Some(up), _) => up,
+        (None, None) => i64::MAX,
+        // Of one whose end nobody saw it is not known how long it kept others waiting.
+        (None, Some(end)) => end.at?,
+    };
+    Some((made.get(&container.id).copied().unwrap_or(first.started), up))
+}
+
+/// A container comes up or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Change {
     at: i64,
     is_new: bool,
     by: isize,
+    what: &'static str,
 }
 
-/// All starts and ends, in their order. Of an end that nobody saw nothing is known but that it was before the next start.
+/// All of them, in their order. Of an end that nobody saw nothing is known but that it was before the next start. A run of a new
+/// one that was never up is none.
 fn changes(before: &BTreeSet<String>, containers: &[Arc<ContainerState>]) -> Vec<Change> {
     let mut changes = Vec::new();
     for container in containers {
         let is_new = !before.contains(&container.id);
+        let change = |at, by, what| Change { at, is_new, by, what };
         for run in &container.runs {
+            let up = if is_new { container.up(run) } else { Some(run.started) };
+            let Some(up) = up else { continue };
+            let what = if up == run.started { "starts" } else { "is healthy" };
+            changes.push(change(up, 1, what));
             let end = run.ended.and_then(|end| end.at);
-            let (at, by) = (run.started, 1);
-            changes.push(Change { at, is_new, by });
-            changes.extend(end.map(|at| Change { at, is_new, by: -1 }));
+            changes.extend(end.map(|at| change(at, -1, "ends")));
         }
     }
     changes.sort_unstable();
@@ -79,7 +93,7 @@ fn changes(before: &BTreeSet<String>, containers: &[Arc<ContainerState>]) -> Vec
 /// How many starts and ends are shown.
 const SHOWN: usize = 40;
 
-/// What the stages are made of: a line for each start and end since the update began, which is when its first task was made.
+/// What the stages are made of: a line for each that came up or ended since the update began, which is when its first task was made.
 pub(super) fn timeline(
     before: &BTreeSet<String>,
     containers: &[Arc<ContainerState>],
@@ -95,14 +109,13 @@ pub(super) fn timeline(
     };
     let (mut old, mut new) = (0, 0);
     let mut lines = Vec::new();
-    for Change { at, is_new, by } in changes(before, containers) {
+    for Change { at, is_new, by, what } in changes(before, containers) {
         let (count, which) = match is_new {
             true => (&mut new, "new"),
             false => (&mut old, "old"),
         };
         *count += by;
         if at >= begun {
-            let what = if by > 0 { "starts" } else { "ends" };
             let since = std::time::Duration::from_nanos(at.abs_diff(begun)).as_secs_f64();
             lines.push(format!("{since:.2} s: {which} one {what}; {new} new and {old} old run"));
         }
@@ -119,7 +132,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{stages, timeline};
-    use crate::engine::world::{ContainerState, End, Run};
+    use crate::engine::world::{ContainerState, End, Happened, Run};
 
     /// Containers as (name, started, ended); those whose names begin with `o` are old.
     fn check(containers: &[(&str, i64, Option<i64>)], expected: &[usize]) {
@@ -185,6 +198,47 @@ mod tests {
             ("n2", 22, None),
         ];
         check_made(&each, &[("n1", 9), ("n2", 13)], &[1, 2]);
+    }
+
+    /// A new container with a healthcheck, healthy at a moment; it does not end.
+    fn checked((id, started, healthy): (&str, i64, i64)) -> Arc<ContainerState> {
+        let mut container = ContainerState::default();
+        container.id = id.to_owned();
+        container.health = Some("healthy".to_owned());
+        container.history = vec![Happened {
+            at: healthy,
+            what: "health_status: healthy".to_owned(),
+        }];
+        container.runs = vec![Run { started, ended: None }];
+        Arc::new(container)
+    }
+
+    /// Two at a time, and the second one of each wave is late: it is made when the first one has started and is not yet healthy.
+    #[test]
+    fn one_with_a_healthcheck_is_on_its_way_until_it_is_healthy() {
+        let old = |id: &str, end| {
+            let mut container = ContainerState::default();
+            container.id = id.to_owned();
+            container.runs = vec![Run {
+                started: 0,
+                ended: Some(End {
+                    at: Some(end),
+                    exit: Some(0),
+                }),
+            }];
+            Arc::new(container)
+        };
+        let mut all = vec![old("o1", 25), old("o2", 26), old("o3", 45), old("o4", 46)];
+        all.extend([("n1", 10, 20), ("n2", 15, 22), ("n3", 30, 40), ("n4", 35, 42)].map(checked));
+        let made = [("n1", 9), ("n2", 14), ("n3", 29), ("n4", 34)];
+        let made: BTreeMap<String, i64> = made.map(|(id, at)| (id.to_owned(), at)).into();
+        let before: BTreeSet<String> = ["o1", "o2", "o3", "o4"].map(str::to_owned).into();
+        assert_eq!(stages((&before, 4), &all, &made), [2, 4]);
+        let timeline = timeline(&before, &all, &made);
+        assert!(
+            timeline.contains("new one is healthy; 1 new and 4 old run"),
+            "{timeline}"
+        );
     }
 
     /// With a short delay the next one has begun before the old one of the first has come to its end.

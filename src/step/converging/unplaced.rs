@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::engine::swarm::{Failed, Look, Rules, Service, SwarmNode, Task};
+use crate::engine::swarm::{Failed, Look, Rules, Service, SwarmNode, Task, unmet};
 
 /// How long nothing has to change where nodes are excluded by what they are.
 const CERTAIN: Duration = Duration::from_secs(5);
@@ -15,6 +15,8 @@ const TAKEN: Duration = Duration::from_secs(20);
 const UNPLACED: &str = "no suitable node";
 /// And that others have what it takes.
 const BY_OTHERS: [&str; 2] = ["insufficient resources", "port already in use"];
+/// And that the service's constraints exclude nodes.
+const CONSTRAINTS: &str = "scheduling constraints";
 /// And that nodes are there which take none now: those that are down may come back.
 const AWAY: &str = "not available for new tasks";
 
@@ -61,12 +63,29 @@ impl Unplaced {
             Some(Failed {
                 service: service.name.clone(),
                 task: Some((*task).clone()),
-                why: format!("{}, and nothing changes that", task.error),
+                why: format!(
+                    "{}{}, and nothing changes that",
+                    task.error,
+                    unmet_by(look, service, task)
+                ),
                 begins_again: false,
             })
         });
         stuck.collect()
     }
+}
+
+/// Which constraints it is that no node meets: the scheduler tells only that it is they.
+fn unmet_by(look: &Look, service: &Service, task: &Task) -> String {
+    let met_by_none = met_by_none(look, service).filter(|_| task.error.contains(CONSTRAINTS));
+    met_by_none.map_or_else(String::new, |told| format!(": {told}"))
+}
+
+/// The constraints of a service that no node meets, if there are any.
+pub(super) fn met_by_none(look: &Look, service: &Service) -> Option<String> {
+    let unmet = unmet(&service.template, &look.nodes).into_iter();
+    let unmet: Vec<String> = unmet.map(|constraint| format!("`{constraint}`")).collect();
+    (!unmet.is_empty()).then(|| format!("no node meets {}", unmet.join(" and ")))
 }
 
 /// True while something goes on that comes to its end by itself, and leaves what it has to others.

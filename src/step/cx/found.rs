@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::target::{Unfound, find_container, find_service};
-use super::super::{ContainerRef, NodeHandle, Ref, ServiceRef, StackNames, describe};
+use super::super::{ContainerRef, NodeHandle, Ref, ServiceRef, StackNames};
 use super::{Cx, Done};
 use crate::engine::Container;
 use crate::engine::swarm::ServiceMode;
@@ -126,7 +126,7 @@ impl Cx {
     }
 
     fn not_running(&self, target: &str, container: &Container) -> Fault {
-        let state = describe::state(container);
+        let state = self.told_state(container);
         self.at_fault(format!("`{target}` {state}: it has no port now"))
     }
 

@@ -1,6 +1,6 @@
 //! What can no longer happen: a container that has ended, and that nothing which still goes on can start again.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use crate::wait::{Pace, every};
 
 /// Soon after a task has ended the swarm decides whether another one follows it, and tells nobody: it is asked so often.
 const BUSY: Pace = Pace::steady(Duration::from_millis(15));
-/// For so long at most.
+/// For so long at most, where what is asked is asked again.
 const DECIDES: Duration = Duration::from_secs(2);
 
 impl Cx {
@@ -45,16 +45,46 @@ impl Cx {
         }
     }
 
+    /// The faults of this attempt tell that a run of a container has ended.
+    pub fn tells_end(&self, id: &str, run: i64) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.push((id.to_owned(), run));
+    }
+
+    /// They tell how these containers have ended.
+    pub fn tells_ends<'c>(&self, containers: impl IntoIterator<Item = &'c Arc<ContainerState>>) {
+        for container in containers {
+            let ended = container.runs.iter().filter(|run| run.ended.is_some());
+            ended.for_each(|run| self.tells_end(&container.id, run.started));
+        }
+    }
+
+    /// Its faults are those that its step has: what they tell of needs no note at the end.
+    pub fn stands(&self) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        self.case.tells_ends(ended.drain(..));
+    }
+
     /// True when containers of one service have ended, and none will run in their places by itself: no restart policy of
     /// theirs, and no swarm, sees to that.
     pub async fn are_over(&self, node: &NodeHandle, containers: &[Arc<ContainerState>], replica: Option<u32>) -> bool {
+        self.are_over_once_decided(node, (containers, replica), DECIDES).await
+    }
+
+    /// The same, where a swarm is given so long to decide it.
+    pub async fn are_over_once_decided(
+        &self,
+        node: &NodeHandle,
+        (containers, replica): (&[Arc<ContainerState>], Option<u32>),
+        decides: Duration,
+    ) -> bool {
         if !containers.iter().all(|container| container.is_over()) {
             return false;
         }
         match containers.iter().find(|container| container.task.is_some()) {
             None => true,
             Some(of) => {
-                let until = self.deadline.min(Instant::now() + DECIDES);
+                let until = self.deadline.min(Instant::now() + decides);
                 let decided = || async {
                     match follow(node, of, replica).await {
                         Ok(None) => Err(()),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::super::{ContainerRef, Cx, NodeHandle, describe, golden};
+use super::super::{ContainerRef, Cx, NodeHandle, describe, golden, startable};
+use crate::engine::world::End;
 use crate::event::Fault;
 use crate::expect::{EXIT_ZERO, Expectation};
 
@@ -19,8 +20,12 @@ const STOPPED: [&str; 3] = [
     "cannot exec in a deleted",
     "container not running",
 ];
-/// What runs in a container ends a little before that is told to have ended.
+/// What runs in a container ends a little before that is told to have ended: some 100 ms, and half a second on a machine that
+/// is busy.
 const SOON: Duration = Duration::from_secs(2);
+
+/// How long that is waited for where the command is asked again.
+const BRIEF: Duration = Duration::from_millis(200);
 
 /// When the run of a container began that goes on now.
 pub(super) fn run_of(node: &NodeHandle, id: &str) -> i64 {
@@ -32,8 +37,15 @@ pub(super) fn run_of(node: &NodeHandle, id: &str) -> i64 {
 }
 
 /// True where a command could not begin, as its container had ended.
-pub(super) fn is_late(exit: i64, stdout: &str) -> bool {
-    exit == NOT_BEGUN && STOPPED.iter().any(|said| stdout.contains(said))
+pub(super) async fn is_late(cx: &Cx, run: (&NodeHandle, &str, i64), (exit, stdout): (i64, &str)) -> bool {
+    // What a command itself writes may read like that, too: one that runs others in containers of its own.
+    may_be_stopped(exit, stdout) && end(run, cx.deadline.min(Instant::now() + SOON)).await.is_some()
+}
+
+/// True where the runtime says so, or something that nobody knows: in the midst of an end it tells what it stumbled over.
+fn may_be_stopped(exit: i64, stdout: &str) -> bool {
+    let says_stopped = exit == NOT_BEGUN && STOPPED.iter().any(|said| stdout.contains(said));
+    says_stopped || startable::refusal(exit, stdout).is_some_and(|why| startable::hint(&why).is_none())
 }
 
 /// That a container ended under its command, where the result is not as it should be: what expects this end has it.
@@ -47,15 +59,17 @@ pub(super) async fn ended(
     if !could_be || is_expected(cx, result).await {
         return None;
     }
-    let code = code(cx, (node, id, run)).await;
-    if code.is_none() && !is_late {
-        return None;
-    }
+    // A command may well be killed in a container that goes on: a probe's answer is not held back for that, and that of a step
+    // which is asked again not for long.
+    let patience = match (cx.again, cx.within) {
+        (true, None) => Duration::ZERO,
+        (true, Some(_)) => BRIEF,
+        (false, _) => SOON,
+    };
+    let end = end((node, id, run), cx.deadline.min(Instant::now() + patience)).await?;
     cx.judge_end(node, id).await;
-    // It is told here.
-    let container = node.world.snapshot().container(id).cloned();
-    cx.case.expects_ends(container.as_slice());
-    let code = code.map_or_else(String::new, |code| format!(" (code {code})"));
+    cx.tells_end(id, run);
+    let code = end.exit.map_or_else(String::new, |code| format!(" (code {code})"));
     let when = match is_late {
         true => "before the command could begin",
         false => "while the command ran",
@@ -72,13 +86,12 @@ async fn is_expected(cx: &Cx, result: &Value) -> bool {
     faults.is_ok_and(|faults| faults.is_empty())
 }
 
-/// The exit code of a run of a container, once it has ended.
-async fn code(cx: &Cx, (node, id, run): (&NodeHandle, &str, i64)) -> Option<i64> {
-    let until = cx.deadline.min(Instant::now() + SOON);
+/// The end of a run of a container, once it is known.
+async fn end((node, id, run): (&NodeHandle, &str, i64), until: Instant) -> Option<End> {
     let ended = node.world.until(
         |state| {
             let mut runs = state.container(id)?.runs.iter();
-            runs.find(|it| it.started == run)?.ended?.exit
+            runs.find(|it| it.started == run)?.ended
         },
         until,
     );
@@ -87,14 +100,24 @@ async fn code(cx: &Cx, (node, id, run): (&NodeHandle, &str, i64)) -> Option<i64>
 
 #[cfg(test)]
 mod tests {
-    use super::is_late;
+    use super::may_be_stopped;
 
     #[test]
     fn the_runtime_tells_of_a_container_that_has_ended() {
-        assert!(is_late(126, "cannot exec in a stopped state: unknown\r\n"));
+        assert!(may_be_stopped(126, "cannot exec in a stopped state: unknown\r\n"));
         let with_prefix = "OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown";
-        assert!(is_late(126, with_prefix));
-        assert!(!is_late(1, "cannot exec in a stopped state: unknown"));
-        assert!(!is_late(126, "sh: /x: Permission denied"));
+        assert!(may_be_stopped(126, with_prefix));
+        assert!(!may_be_stopped(1, "cannot exec in a stopped state: unknown"));
+        assert!(!may_be_stopped(126, "sh: /x: Permission denied"));
+        // Seen of ones that were just ending.
+        let begun = "OCI runtime exec failed: exec failed: unable to start container process: ";
+        for why in [
+            "exit status 1",
+            "error writing config to pipe: write init-p: broken pipe",
+        ] {
+            assert!(may_be_stopped(126, &format!("{begun}{why}: unknown\r\n")), "{why}");
+        }
+        let missing = "exec: \"x\": executable file not found in $PATH: unknown";
+        assert!(!may_be_stopped(127, &format!("{begun}{missing}")));
     }
 }

@@ -59,6 +59,9 @@ pub(super) const FIELDS: [Field; 8] = [
 const NOT_YET: &str =
     "it may not listen yet: ask again with `within: 10s` on the step, or give its service a healthcheck";
 
+/// What is known of a port that takes connections and ends them, time and again.
+const OPEN: &str = "a port that Docker publishes opens also where nothing listens in the container: see that its service listens on that port, on all its addresses (`0.0.0.0`)";
+
 /// How much of an answer's body a fault shows, in bytes.
 const SHOWN_BODY: usize = 2048;
 
@@ -123,6 +126,7 @@ pub(in crate::step) fn unheard(cx: &Cx, address: Option<&str>, error: &NetError,
         Some((message, help)) => format!("{message}; {help}"),
         // A port that Docker publishes opens before anything listens in the container.
         None if (is_refused || error.kind == "reset") && cx.within.is_none() => NOT_YET.to_owned(),
+        None if error.kind == "reset" && address.is_some() => OPEN.to_owned(),
         None => return result,
     };
     result.map_err(|faults| faults.into_iter().map(|fault| fault.hint(hint.clone())).collect())

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use super::super::changing::{Changing, STABLE};
 use super::super::converging::Converging;
-use super::super::{ContainerRef, Cx, Done, NodeHandle, ServiceRef};
-use crate::engine::swarm::{Look, Rules, Service};
+use super::super::{ContainerRef, Cx, Done, ServiceRef};
+use crate::engine::swarm::{Rules, Service};
 use crate::engine::world::ContainerState;
 use crate::event::Fault;
+
+/// How long a swarm is given to decide whether another task follows one that has ended: this is asked once.
+const DECIDES: Duration = Duration::from_secs(20);
 
 /// The service of a swarm that a target is, or is a replica of.
 pub(super) fn service(cx: &Cx, target: &ContainerRef) -> Option<ServiceRef> {
@@ -24,7 +27,8 @@ pub(super) async fn back(cx: &Cx, service: &ServiceRef, stable: Duration) -> Don
     let changing = Changing::of_service(cx, service.clone()).await?;
     let node = &changing.node;
     for last in cx.containers(service) {
-        let is_over = cx.are_over(node, slice::from_ref(&last), Some(last.number)).await;
+        let places = (slice::from_ref(&last), Some(last.number));
+        let is_over = cx.are_over_once_decided(node, places, DECIDES).await;
         // Another one is not to come where the service was scaled down meanwhile, and that replica is not asked for.
         if is_over && (service.replica.is_some() || is_kept(&changing, &last).await?) {
             let message = format!("`{}` has ended, and the swarm has no other task follow", last.shown());
@@ -35,28 +39,15 @@ pub(super) async fn back(cx: &Cx, service: &ServiceRef, stable: Duration) -> Don
             return Err(cx.failure_with_hint(message, hint));
         }
     }
-    let ended = changing.before.iter().filter(|container| container.has_ended());
-    // How these ended is no news, also where the manager still has to learn of it.
-    let known = changing.known.iter().cloned();
-    let known = known
-        .chain(ended.filter_map(|container| container.task.clone()))
-        .collect();
     let rules = Rules {
-        known,
+        known: changing.known.clone(),
         unchanged: true,
         ..Rules::default()
     };
     let converging = changing.converging(rules, stable.max(STABLE));
-    loop {
-        let look = cx.timed("wait", converging.wait()).await;
-        let look = match look {
-            Ok(look) => look,
-            Err(faults) => return Err(hinted(&converging, faults).await),
-        };
-        cx.asked(node.world.sync()).await?;
-        if !is_late(node, &look) {
-            return Ok(());
-        }
+    match cx.timed("wait", converging.wait()).await {
+        Ok(_) => cx.asked(node.world.sync()).await,
+        Err(faults) => Err(hinted(&converging, faults).await),
     }
 }
 
@@ -87,18 +78,4 @@ async fn hinted(converging: &Converging<'_>, mut faults: Vec<Fault>) -> Vec<Faul
         ));
     }
     faults
-}
-
-/// True where the manager takes a task for running whose container has ended.
-fn is_late(node: &NodeHandle, look: &Look) -> bool {
-    let state = node.world.snapshot();
-    let of = |service: &str| look.services.iter().any(|known| known.id == service);
-    let mut running = look
-        .tasks
-        .iter()
-        .filter(|task| task.state == "running" && of(&task.service));
-    running.any(|task| {
-        let container = task.container.as_ref().and_then(|id| state.container(id));
-        container.is_some_and(|container| container.has_ended())
-    })
 }

@@ -66,6 +66,7 @@ impl<'a> Lasting<'a> {
             Err(Waited::Limit) => Vec::new(),
             Err(Waited::EngineAway(error)) => return Err(vec![self.cx.engine_fault(&error)]),
         };
+        self.cx.tells_ends(ended.iter().map(|one| &one.container));
         let mut faults = Vec::new();
         for one in &ended {
             let lasted = one.lasted.map_or_else(String::new, |lasted| {

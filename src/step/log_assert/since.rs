@@ -1,6 +1,6 @@
 //! `since`: only what was written after a step began.
 
-use super::super::{Binder, Cx, Done};
+use super::super::{Binder, Cx, Done, Unmarked};
 use super::Told;
 use crate::diagnostic::{Diagnostic, Spanned};
 use crate::engine::logs::Mark;
@@ -53,10 +53,16 @@ impl Since {
         let name = &self.name.value;
         let why = match cx.case.state().marks.get(&self.step) {
             Some(Ok(mark)) => return Ok(mark.clone()),
-            Some(Err(why)) => format!("nothing is since `{name}`: that step did not begin ({why})"),
-            None => format!("nothing is since `{name}`: that step was not reached"),
+            Some(Err(Unmarked::Unread(why))) => {
+                let message = format!(
+                    "what is since `{name}` is not known: the logs could not be read when that step began: {why}"
+                );
+                return Err(vec![Fault::error(message).at(self.name.span.place())]);
+            }
+            Some(Err(Unmarked::NotBegun(why))) => format!("that step did not begin ({why})"),
+            None => "that step was not reached".to_owned(),
         };
-        let fault = Fault::error(why).at(self.name.span.place());
+        let fault = Fault::error(format!("nothing is since `{name}`: {why}")).at(self.name.span.place());
         Err(vec![
             fault.hint("let this step have the same condition, or name another step"),
         ])

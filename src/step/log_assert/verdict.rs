@@ -47,15 +47,10 @@ impl Reading<'_> {
         !patterns.never.is_empty() || patterns.last.is_some()
     }
 
-    /// Why the last moments of a log may be missing, if so. What an `up` of ours replaced was stopped first, and its follow
-    /// gave all whole lines: only a last one without newline may be missing there.
+    /// Why the last moments of a log may be missing, if so.
     fn unsure(&self) -> Option<String> {
-        let replaced = self.cx.case.state().replaced.clone();
-        let mut unsure = self
-            .readers
-            .iter()
-            .filter(|log| !replaced.contains(&log.id))
-            .filter_map(|log| Some((&log.name, log.reader.spool().unsure()?)));
+        let logs = self.readers.iter();
+        let mut unsure = logs.filter_map(|log| Some((&log.name, log.reader.spool().unsure()?)));
         let (name, why) = unsure.next()?;
         Some(format!("the last moments of the log of `{name}` may be missing: {why}"))
     }
@@ -74,7 +69,7 @@ impl Reading<'_> {
             return Err(match &self.target {
                 Target::Container(ContainerRef::Service(service)) => {
                     let (message, hint) = self.cx.no_container(service);
-                    self.cx.failure_with_hint(format!("{message}, and so no log"), hint)
+                    self.cx.failure_with_hint(format!("no log to judge: {message}"), hint)
                 }
                 Target::Container(ContainerRef::Background(name)) => {
                     self.cx.failure(format!("container `{name}` was not started"))
@@ -322,6 +317,10 @@ impl Reading<'_> {
             };
             fault = fault.detail(format!("last lines of {}", self.of_stream(&log.name)), tail);
         }
-        fault
+        match self.readers.len().saturating_sub(SHOWN) {
+            0 => fault,
+            1 => fault.detail("not shown", "the last lines of 1 more container"),
+            more => fault.detail("not shown", format!("the last lines of {more} more containers")),
+        }
     }
 }

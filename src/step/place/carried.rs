@@ -1,5 +1,6 @@
 //! Files carried as tar archives.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,17 @@ pub(in crate::step) fn single(
     header.set_mtime(u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0));
     builder.append_data(&mut header, name, content)?;
     builder.into_inner()
+}
+
+/// What is in the folder of a tar that has this name.
+pub(in crate::step) fn names(tar: &[u8], folder: &str) -> io::Result<BTreeSet<PathBuf>> {
+    let mut names = BTreeSet::new();
+    for entry in tar::Archive::new(tar).entries()? {
+        let path = entry?.path()?.into_owned();
+        let name = path.strip_prefix(folder).unwrap_or(&path);
+        names.extend((!name.as_os_str().is_empty()).then(|| name.to_owned()));
+    }
+    Ok(names)
 }
 
 /// Whose a tar's first entry is, and its content, as far as it is in what was read.

@@ -64,6 +64,10 @@ impl Run {
                 Some(Err(unfound)) => binder.problems.push(unfound.at(&volume.span)),
                 Some(Ok(Mounted::Path(source, _))) => {
                     binder.mounted_elsewhere(volume, &source);
+                    let is_local = binder.fixed.elsewhere.is_none() && !source.starts_with(['/', '~']);
+                    if is_local && binder.is_missing(volume, &source) {
+                        binder.problems.push(made(&volume.span, &source));
+                    }
                     binder.makes_files();
                 }
                 None => binder.makes_files(),
@@ -71,6 +75,13 @@ impl Run {
             }
         }
     }
+}
+
+/// A mount of nothing: an engine takes it, and it is seldom what was meant.
+fn made(at: &Span, source: &str) -> Diagnostic {
+    let message = format!("there is no file or folder `{source}`: the engine makes a folder of it, which root owns");
+    Diagnostic::warning(at, message)
+        .help("if it is to be there, make it; what only containers have is a volume: `volumes` of the scenario")
 }
 
 /// Tells an `expose` that is no port.

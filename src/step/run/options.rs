@@ -5,11 +5,11 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
-use tokio::time::Instant;
 
 use super::super::{Cx, Done, NodeHandle, tool};
 use super::form;
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::engine::membership::{OF_RUN, PROJECT};
 use crate::engine::{ContainerSpec, Tool, ToolCall};
 use crate::event::Fault;
 use crate::shape::{Problems, Shape, wrong_type};
@@ -105,7 +105,8 @@ pub(super) async fn create(cx: &Cx, node: &NodeHandle, (spec, options): (&Contai
         state.runs += 1;
         state.runs
     };
-    let project = format!("e2e-{}-run{number}", cx.case.id);
+    // No stack of an author is called so.
+    let project = format!("e2e-{}-_run{number}", cx.case.id);
     let mut arguments = vec!["--project-name".to_owned(), project.clone()];
     arguments.extend(["--project-directory".to_owned(), cx.folder.display().to_string()]);
     arguments.extend(["--file", "-", "up", "--no-start", "--no-build"].map(str::to_owned));
@@ -115,7 +116,7 @@ pub(super) async fn create(cx: &Cx, node: &NodeHandle, (spec, options): (&Contai
         env: [("COMPOSE_PROJECT_NAME".to_owned(), project.clone())].into(),
         folder: cx.folder.clone(),
         stdin: Some(file(spec, options).to_string().into()),
-        limit: cx.deadline.saturating_duration_since(Instant::now()),
+        limit: tool::limit(cx, (&spec.image, "run"))?,
     };
     // As with `up`: where the step is ended, the host ends the tool, and tearing down waits for that.
     let (ended, lines) = cx.asked(tool::run(node, call)).await?;
@@ -123,7 +124,7 @@ pub(super) async fn create(cx: &Cx, node: &NodeHandle, (spec, options): (&Contai
         let fault = Fault::error("the compose tool could not make the container").at(cx.span.place());
         return Err(vec![fault.detail("the compose tool", lines.trim())]);
     }
-    let label = format!("com.docker.compose.project={project}");
+    let label = format!("{PROJECT}={project}");
     let made = cx.asked(node.engine.containers(&[label])).await?;
     let id = made.into_iter().next().map(|container| container.id);
     id.ok_or_else(|| cx.error("the compose tool made no container"))
@@ -151,7 +152,7 @@ fn file(spec: &ContainerSpec, options: Value) -> Value {
         .filter(|source| !source.starts_with('/'));
     let networks = spec.networks.iter().map(|(name, _)| name.as_str());
     let mut file = json!({
-        "services": {"run": service},
+        "services": {(OF_RUN): service},
         "volumes": external(volumes.collect()),
         "networks": external(networks.filter(|name| *name != BRIDGE).collect()),
     });
@@ -244,7 +245,7 @@ fn escape(value: &mut Value) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::file;
+    use super::{OF_RUN, file};
     use crate::engine::ContainerSpec;
 
     fn check(spec: ContainerSpec, options: Value, expected: Value) {
@@ -271,7 +272,7 @@ mod tests {
             spec,
             json!({"cap_add": ["NET_ADMIN"], "labels": ["mine=1"]}),
             json!({
-                "services": {"run": {
+                "services": {(OF_RUN): {
                     "cap_add": ["NET_ADMIN"],
                     "image": "busybox",
                     "command": ["sh", "-c", "echo $$HOME"],
@@ -296,7 +297,7 @@ mod tests {
                 network_mode: network_mode.map(str::to_owned),
                 ..ContainerSpec::default()
             };
-            file(&spec, options)["services"]["run"]["network_mode"].clone()
+            file(&spec, options)["services"][OF_RUN]["network_mode"].clone()
         };
         assert_eq!(mode(None, json!({})), "bridge");
         assert_eq!(mode(Some("host"), json!({})), "host");

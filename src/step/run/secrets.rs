@@ -24,7 +24,10 @@ impl Run {
             }
             let known = binder.fixed.own.secrets.keys().map(String::as_str);
             let problem = Diagnostic::unknown(&name.span, "secret", &name.value, known);
-            binder.problems.push(problem);
+            binder.problems.push(match binder.fixed.own.secrets.is_empty() {
+                true => problem.help("a `run` has those of the scenario: `secrets: {NAME: {content: …}}` at its top level; those of a stack's file are its services' alone"),
+                false => problem,
+            });
         }
     }
 }

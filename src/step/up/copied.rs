@@ -1,15 +1,19 @@
-//! Files of this machine for an engine that has them not: copied into volumes and created containers before these start.
+//! Files of this machine for an engine that has them not: copied into volumes and created containers before these start. Where
+//! they are other ones at a later `up`, they are copied again, also into what runs: a mount would show them there, too. What is
+//! still the same is left alone, since the service may have written to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 
 use super::super::volume::Holder;
 use super::super::{Cx, Done, NodeHandle, elsewhere, own_secrets, place};
 use super::refused;
 use crate::engine::VolumeSpec;
+use crate::engine::membership::{ONE_OFF, PROJECT, SERVICE};
 use crate::event::Fault;
 use crate::stack::{OTHERWISE, StackPlan, Unwritten, uncopied};
 use crate::substitute::{Content, Copied, CopiedFile, Had, Mounted, Rewritten, StackKind};
@@ -19,6 +23,21 @@ use crate::template::{Scope, Unrendered};
 const LONGEST: usize = 256 << 20;
 /// Where a container that is made for copying has the volumes.
 const THERE: &str = "copied";
+
+/// Something that is copied, as a tar, and what tells it from another one.
+struct Packed {
+    tar: Bytes,
+    put: Put,
+}
+
+/// What was copied last to a place on an engine.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Put {
+    /// A digest of all of it.
+    digest: [u8; 32],
+    /// What is in a folder.
+    names: BTreeSet<PathBuf>,
+}
 
 /// The stack's files with the values that are known now; where the engine has not this machine's files, with volumes in
 /// place of folders.
@@ -98,10 +117,7 @@ async fn is_folder(cx: &Cx, mounted: &Mounted) -> Result<bool, String> {
 
 /// Makes the volumes and fills them, through a container that is never started.
 pub(super) async fn volumes(cx: &Cx, node: &NodeHandle, copied: &Copied) -> Done<()> {
-    if copied.volumes.is_empty() {
-        return Ok(());
-    }
-    let (mut places, mut tars) = (Vec::new(), Vec::new());
+    let (mut places, mut tars, mut put) = (Vec::new(), Vec::new(), Vec::new());
     for (number, volume) in copied.volumes.values().enumerate() {
         let folder = format!("{THERE}/{number}");
         places.push((volume.name.as_str(), format!("/{folder}")));
@@ -111,15 +127,43 @@ pub(super) async fn volumes(cx: &Cx, node: &NodeHandle, copied: &Copied) -> Done
             {
                 continue;
             }
-            let name = if place.is_empty() {
-                folder.clone()
-            } else {
-                format!("{folder}/{place}")
+            let name = match place.as_str() {
+                "" => folder.clone(),
+                place => format!("{folder}/{place}"),
             };
-            tars.push(packed(cx, content, &name).await?);
+            let packed = packed(cx, content, &name).await?;
+            let at = (volume.name.clone(), place.clone());
+            if is_news(cx, &at, &packed.put) {
+                tars.push(packed.tar);
+                put.push((at, packed.put));
+            }
         }
     }
-    cx.timed("copy", fill(cx, node, (&places, tars))).await
+    let is_made = |(name, _): &(&str, String)| cx.case.state().copied.keys().any(|(volume, _)| volume == name);
+    if tars.is_empty() && places.iter().all(is_made) {
+        return Ok(());
+    }
+    cx.timed("copy", fill(cx, node, (&places, tars))).await?;
+    cx.case.state().copied.extend(put);
+    Ok(())
+}
+
+/// Whether this is not what was copied there last. Nothing can be taken out of what is there: that is told.
+fn is_news(cx: &Cx, at: &(String, String), put: &Put) -> bool {
+    let last = cx.case.state().copied.get(at).cloned().unwrap_or_default();
+    let mut gone = last.names.difference(&put.names).peekable();
+    if let Some(first) = gone.next() {
+        let more = match gone.count() {
+            0 => String::new(),
+            more => format!(", and {more} more,"),
+        };
+        let told = format!(
+            "`{}`{more} is not in its folder any more, and stays in the copy that the services have",
+            first.display()
+        );
+        cx.case.emitter.note(&told);
+    }
+    last.digest != put.digest
 }
 
 async fn fill(cx: &Cx, node: &NodeHandle, (places, tars): (&[(&str, String)], Vec<Bytes>)) -> Done<()> {
@@ -141,37 +185,52 @@ async fn fill(cx: &Cx, node: &NodeHandle, (places, tars): (&[(&str, String)], Ve
     filled.and(left).map_err(told)
 }
 
-/// Puts files into the containers that were made and have not been started.
+/// Puts files into the containers of the services, before those that were made now start.
 pub(super) async fn files(cx: &Cx, node: &NodeHandle, (project, files): (&str, &[CopiedFile])) -> Done<()> {
-    let label = format!("com.docker.compose.project={project}");
+    let label = format!("{PROJECT}={project}");
     let mut containers = cx.asked(node.engine.containers(&[label])).await?;
-    containers.retain(|container| container.state == "created");
+    containers.retain(|container| {
+        let is_one_off = container.labels.get(ONE_OFF).is_some_and(|one_off| one_off == "True");
+        !is_one_off && !matches!(container.state.as_str(), "removing" | "dead")
+    });
     for CopiedFile { mounted } in files {
-        let service =
-            |labels: &crate::engine::Labels| labels.get("com.docker.compose.service") == Some(&mounted.service);
-        let mut tar: Option<Bytes> = None;
+        let service = |labels: &crate::engine::Labels| labels.get(SERVICE) == Some(&mounted.service);
+        let Packed { tar, put } = packed(cx, &mounted.content, mounted.target.trim_start_matches('/')).await?;
         for container in containers.iter().filter(|container| service(&container.labels)) {
-            if tar.is_none() {
-                tar = Some(packed(cx, &mounted.content, mounted.target.trim_start_matches('/')).await?);
+            let at = (container.id.clone(), mounted.target.clone());
+            if is_news(cx, &at, &put) {
+                let (engine, id, tar) = (Arc::clone(&node.engine), container.id.clone(), tar.clone());
+                cx.changed(async move { engine.write_archive(&id, "/", tar).await })
+                    .await?;
+                cx.case.state().copied.insert(at, put.clone());
             }
-            let (engine, id) = (Arc::clone(&node.engine), container.id.clone());
-            let content = tar.clone().unwrap_or_default();
-            cx.changed(async move { engine.write_archive(&id, "/", content).await })
-                .await?;
         }
     }
     Ok(())
 }
 
-async fn packed(cx: &Cx, content: &Content, name: &str) -> Done<Bytes> {
+async fn packed(cx: &Cx, content: &Content, name: &str) -> Done<Packed> {
     let path = match content {
         Content::Path(path) => path,
         Content::Text { text, mode, owner } => {
             let tar = place::single(name, text.as_bytes(), (*mode, *owner));
-            return tar.map(Bytes::from).map_err(|why| cx.error(why.to_string()));
+            let tar = tar.map_err(|why| cx.error(why.to_string()))?.into();
+            // Without the time in it, which is that of its packing.
+            let digest = Sha256::digest(format!("{mode} {owner:?} {text}")).into();
+            let names = BTreeSet::new();
+            return Ok(Packed {
+                tar,
+                put: Put { digest, names },
+            });
         }
     };
     let packed = cx.case.host.pack(path, name, LONGEST).await;
+    let packed = packed.and_then(|tar| {
+        let digest = Sha256::digest(&tar).into();
+        let names = place::names(&tar, name)?;
+        let put = Put { digest, names };
+        Ok(Packed { tar, put })
+    });
     packed.map_err(|why| {
         let message = format!("`{}` cannot be copied to the engine: {why}", path.display());
         cx.error_with_hint(message, OTHERWISE)

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::fixed_ports::{Asker, held};
-use super::super::{Cx, Done, NodeHandle, describe, fixed_subnets, startable, tool};
+use super::super::{Cx, Done, NodeHandle, describe, fixed_ports, fixed_subnets, startable, tool};
 use crate::engine::world::{Becomes, ContainerState, Dead, Run, State, Verdict, Waited, Wanted, readiness};
 use crate::engine::{ToolCall, ToolEnd, of_the_surroundings};
 use crate::event::Fault;
@@ -59,6 +58,12 @@ impl<'a> Starting<'a> {
 }
 
 impl Starting<'_> {
+    /// The services whose end is news: all but those that may end as they like.
+    pub(super) fn lasting(&self) -> impl Iterator<Item = &str> {
+        let lasting = self.wanted.iter().filter(|wanted| !wanted.optional);
+        lasting.map(|wanted| wanted.service.as_str())
+    }
+
     /// Makes the containers, and starts none.
     pub(super) async fn create(&self, call: ToolCall) -> Done<()> {
         match self.tool(call).await? {
@@ -84,7 +89,7 @@ impl Starting<'_> {
                 // The tool was still waiting for containers: they tell why.
                 self.ready().await?;
             }
-            if attempt < tool::TRIES && of_the_surroundings(&lines) {
+            if attempt < tool::TRIES && of_the_surroundings(&lines) && Instant::now() < self.cx.deadline {
                 let first = lines.lines().last().unwrap_or_default();
                 tool::retried(self.cx, &format!("up of `{}`: {first}", self.plan.name));
                 continue;
@@ -95,7 +100,8 @@ impl Starting<'_> {
     }
 
     /// Runs the tool; none when a container died for good before it ended: then the tool is ended, too.
-    async fn tool(&self, call: ToolCall) -> Done<Option<(ToolEnd, String)>> {
+    async fn tool(&self, mut call: ToolCall) -> Done<Option<(ToolEnd, String)>> {
+        call.limit = tool::limit(self.cx, (&self.plan.name, "brought up"))?;
         let dead = self.node.world.until(
             |state| match self.look(state) {
                 // At what the engine refuses the tool ends by itself, and may be tried again.
@@ -121,12 +127,15 @@ impl Starting<'_> {
         }
     }
 
-    /// True where not all that is dead was so before the tool began, which starts or replaces it. A start that was
-    /// refused is no run.
+    /// True where not all that is dead was so before the tool began, which starts or replaces it: what was there and was
+    /// stopped since, the tool may have. A start that was refused is no run.
     fn any_new<'d>(&self, state: &State, mut dead: impl Iterator<Item = &'d Dead>) -> bool {
         let now = runs(state, &self.plan.project);
-        let before = |id: &String| self.before.contains_key(id) && self.before.get(id) == now.get(id);
-        dead.any(|dead| dead.refused || !before(&dead.id))
+        let is_of_before = |id: &String| {
+            let by_hand = state.container(id).is_some_and(|container| container.by_hand);
+            self.before.contains_key(id) && (by_hand || self.before.get(id) == now.get(id))
+        };
+        dead.any(|dead| dead.refused || !is_of_before(&dead.id))
     }
 
     /// A look at the services: ready, dead for good, or not decided yet: then what is seen is told.
@@ -279,15 +288,9 @@ impl Starting<'_> {
 
     /// The error of a container that the engine could not start; who has its port is named.
     async fn refused(&self, dead: &Dead) -> Fault {
-        let mut ports = self.plan.fixed_ports();
-        ports.retain(|port| names_port(&dead.why, port.number));
-        let asker = Asker {
-            host: self.cx.case.host.as_ref(),
-            case: Some(&self.cx.case.id),
-        };
-        let holders = held(self.node, asker, &ports).await.unwrap_or_default();
+        let holder = fixed_ports::refused(self.cx, self.node, (self.plan, &dead.why)).await;
         let fault = || Fault::error(format!("`{}` {}", dead.service, dead.why)).at(self.cx.span.place());
-        holders.into_iter().next().unwrap_or_else(fault)
+        holder.unwrap_or_else(fault)
     }
 
     /// The tool failed: because a container is not as it should be, or by itself.
@@ -313,10 +316,4 @@ impl Starting<'_> {
         }
         vec![tool::complaint(self.cx, self.plan, ended, lines)]
     }
-}
-
-/// True where a text of the engine names a port: `0.0.0.0:8080`.
-fn names_port(text: &str, number: u16) -> bool {
-    let ends = |(at, found): (usize, &str)| !text[at + found.len()..].starts_with(|next: char| next.is_ascii_digit());
-    text.match_indices(&format!(":{number}")).any(ends)
 }

@@ -8,6 +8,10 @@ use super::{FailureAction, Order};
 use crate::shape::Worded;
 use crate::substitute::same_image;
 
+/// The label with the image that a stack's file has wanted last. `docker stack deploy` leaves a service the image that it has
+/// where the file still wants that one: the file's would not come back.
+const STACK_IMAGE: &str = "com.docker.stack.image";
+
 /// What an update changes.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
@@ -26,6 +30,7 @@ impl Wanted {
     /// The spec with what changes.
     pub(super) fn applied(&self, spec: &Value) -> Value {
         let mut spec = spec.clone();
+        let mut stacked = None;
         let container = &mut spec["TaskTemplate"]["ContainerSpec"];
         let has = |image: &str| {
             let known = container["Image"].as_str();
@@ -33,12 +38,17 @@ impl Wanted {
         };
         if let Some(image) = self.image.as_ref().filter(|image| !has(image)) {
             container["Image"] = image.clone().into();
+            stacked = Some(image);
         }
         if let Some(command) = &self.command {
             container["Args"] = json!(command);
         }
         if !self.env.is_empty() {
             container["Env"] = json!(environment(&container["Env"], &self.env));
+        }
+        let label = stacked.and_then(|image| Some((image, spec.get_mut("Labels")?.get_mut(STACK_IMAGE)?)));
+        if let Some((image, label)) = label {
+            *label = image.clone().into();
         }
         if self.force {
             let count = spec["TaskTemplate"]["ForceUpdate"].as_u64().unwrap_or_default();
@@ -85,7 +95,7 @@ mod tests {
     #[test]
     fn an_update_leaves_what_it_does_not_name() {
         let spec = json!({
-            "Name": "shop_web",
+            "Name": "shop_web", "Labels": {"com.docker.stack.image": "web:1", "own": "web:1"},
             "TaskTemplate": {"ContainerSpec": {"Image": "web:1", "Env": ["A=1", "B=2"], "Hosts": ["x"]}, "ForceUpdate": 3},
             "UpdateConfig": {"Parallelism": 1, "FailureAction": "pause"},
         });
@@ -99,7 +109,7 @@ mod tests {
             ..Wanted::default()
         };
         let expected = json!({
-            "Name": "shop_web",
+            "Name": "shop_web", "Labels": {"com.docker.stack.image": "web:2", "own": "web:1"},
             "TaskTemplate": {"ContainerSpec": {"Image": "web:2", "Env": ["A=1", "B=3", "C=4"], "Hosts": ["x"]}, "ForceUpdate": 4},
             "UpdateConfig": {"Parallelism": 2, "FailureAction": "pause", "Delay": 5_000_000_000_u64, "Order": "start-first"},
         });

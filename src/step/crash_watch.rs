@@ -7,10 +7,18 @@ use std::sync::Arc;
 use super::{Case, NodeHandle};
 use crate::engine::world::ContainerState;
 
-/// By project and service: how many runs of each container had ended when a step last expected that some do. Of one that came
-/// later, none had.
+/// What is known of the services that are as they should be.
 #[derive(Debug, Clone, Default)]
-pub struct Watched(BTreeMap<(String, String), BTreeMap<String, usize>>);
+pub struct CrashWatch {
+    /// By project and service: how many runs of each container had ended when a step last expected that some do. Of one that
+    /// came later, none had.
+    ended: BTreeMap<(String, String), BTreeMap<String, usize>>,
+    /// The runs of which the fault of a step tells that they ended.
+    told: BTreeSet<RunOf>,
+}
+
+/// A run of a container: its id, and when the run began.
+pub type RunOf = (String, i64);
 
 /// A service that ended by itself with an exit code other than 0, and that no step expected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,14 +38,14 @@ impl Case {
             let now = state.ever_of_service(project, service);
             let ended = now.iter().map(|container| (container.id.clone(), ended(container)));
             let key = (project.to_owned(), service.to_owned());
-            case.watched.0.insert(key, ended.collect());
+            case.crash_watch.ended.insert(key, ended.collect());
         }
     }
 
     /// These services (or all of the project) are not as they should be, which was told, or are no more.
     pub(super) fn unwatch(&self, project: &str, service: Option<&str>) {
         let is_other = |(of, name): &(String, String)| of != project || service.is_some_and(|service| service != name);
-        self.state().watched.0.retain(|key, _| is_other(key));
+        self.state().crash_watch.ended.retain(|key, _| is_other(key));
     }
 
     /// A step has made these containers end, or judges how they ended.
@@ -45,23 +53,30 @@ impl Case {
         let mut case = self.state();
         for container in containers {
             let key = (container.project.clone(), container.service.clone());
-            if let Some(known) = case.watched.0.get_mut(&key) {
+            if let Some(known) = case.crash_watch.ended.get_mut(&key) {
                 known.insert(container.id.clone(), ended(container));
             }
         }
     }
 
-    /// The services that ended by themselves with an exit code other than 0 since, of those that are started again by the
-    /// swarm or by their restart policy. What the swarm ends for its health it sends a signal: that is no end of this kind.
+    /// The fault of a step tells that these have ended: nothing else has to.
+    pub(super) fn tells_ends(&self, runs: impl IntoIterator<Item = RunOf>) {
+        self.state().crash_watch.told.extend(runs);
+    }
+
+    /// The services that ended by themselves with an exit code other than 0 since, whether something starts them again or not.
+    /// What the swarm ends for its health it sends a signal: that is no end of this kind.
     pub fn crashes(&self) -> Vec<Crashes> {
         let states: Vec<_> = self.nodes.iter().map(|node| node.world.snapshot()).collect();
-        let watched = self.state().watched.0.clone();
-        let crashes = watched.iter().map(|((project, service), known)| {
+        let watched = self.state().crash_watch.clone();
+        let crashes = watched.ended.iter().map(|((project, service), known)| {
             let all = states.iter().flat_map(|state| state.ever_of_service(project, service));
             let mut codes = BTreeMap::new();
-            for container in all.filter(|container| is_followed(container)) {
+            for container in all {
                 let from = known.get(&container.id).copied().unwrap_or_default();
-                for code in container.ends_by_itself(from).filter(|code| *code != 0) {
+                let is_told = |run: i64| watched.told.contains(&(container.id.clone(), run));
+                let ends = container.ends_by_itself(from);
+                for (_, code) in ends.filter(|(run, code)| *code != 0 && !is_told(*run)) {
                     *codes.entry(code).or_default() += 1;
                 }
             }
@@ -86,8 +101,4 @@ impl Case {
 
 fn ended(container: &ContainerState) -> usize {
     container.runs.iter().filter(|run| run.ended.is_some()).count()
-}
-
-fn is_followed(container: &ContainerState) -> bool {
-    container.task.is_some() || !matches!(container.restart_policy.0.as_str(), "" | "no")
 }
