@@ -65,7 +65,7 @@ impl Name {
 pub(crate) fn check(process: &Process, arguments: &CheckArguments) -> u8 {
     let color = terminal::color(process, arguments.no_color);
     let results = prepare::results(process, Path::new("e2erun-results"));
-    let chosen = match prepare::choose(process, &arguments.selection, &results) {
+    let chosen = match prepare::choose(process, &arguments.selection) {
         Ok(chosen) => chosen,
         Err(problems) => {
             terminal::diagnostics(&problems, color);

@@ -1,7 +1,5 @@
 //! `e2erun list`: the cases with their tags.
 
-use std::path::Path;
-
 use super::options::ListArguments;
 use super::{NOTHING, Process, USAGE, prepare, terminal};
 use crate::load::{self, Document, Projects};
@@ -10,8 +8,7 @@ use crate::plan::CaseSeed;
 /// Prints a line for each case, or all of them as JSON.
 pub(crate) fn list(process: &Process, arguments: &ListArguments) -> u8 {
     let color = terminal::color(process, false);
-    let results = prepare::results(process, Path::new("e2erun-results"));
-    let chosen = match prepare::choose(process, &arguments.selection, &results) {
+    let chosen = match prepare::choose(process, &arguments.selection) {
         Ok(chosen) => chosen,
         Err(problems) => {
             terminal::diagnostics(&problems, color);

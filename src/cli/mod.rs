@@ -6,7 +6,9 @@ mod baseline;
 mod check;
 mod completions;
 mod connect;
+mod dry_run;
 mod gc;
+mod invalid;
 mod list;
 mod options;
 mod output;
@@ -21,6 +23,7 @@ mod shuffle;
 mod signals;
 mod steps;
 mod terminal;
+mod unreached;
 mod validate;
 
 use std::collections::BTreeMap;

@@ -117,7 +117,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "WHEN")]
     pub(crate) keep: Option<KeepArgument>,
     /// Stretch every limit, for slow machines.
-    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    #[arg(long, value_name = "FACTOR", value_parser = factor, allow_negative_numbers = true)]
     pub(crate) timeout_scale: Option<f64>,
     /// The engine: `unix://…`, `tcp://…`, `ssh://…`, or a docker context. Default: DOCKER_HOST, the docker context, the local socket.
     #[arg(long, value_name = "HOST")]

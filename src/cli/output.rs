@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -21,6 +25,37 @@ use crate::report::{Artifact, Piece, Reporters, Settings, jsonl};
 const DRAW: Duration = Duration::from_millis(100);
 /// How often reports are written while the run goes on: a run that is killed has them, too.
 const WRITE: Duration = Duration::from_secs(5);
+/// How long a pipe that a report is written into may be full.
+const READ_ON: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+/// Where a program finds what it was handed: that may be a file, and is written into all the same.
+const HANDED: [&str; 5] = [
+    "/dev/stdout",
+    "/dev/stderr",
+    "/dev/fd",
+    "/proc/self/fd",
+    "/proc/thread-self/fd",
+];
+
+/// How a report is written to where it is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Written {
+    /// In place of what is there, again and again.
+    Whole,
+    /// Into what is there, at the end: a pipe, a device, or what this program was handed.
+    Once,
+}
+
+impl Written {
+    fn of(path: &Path) -> Written {
+        let is_handed = HANDED.iter().any(|folder| path.starts_with(folder));
+        let is_plain = |there: fs::Metadata| there.is_file() || there.is_dir();
+        match is_handed || !path.metadata().map_or(true, is_plain) {
+            true => Written::Once,
+            false => Written::Whole,
+        }
+    }
+}
+
 /// The reporters and where their bytes go.
 pub(crate) struct Output {
     reporters: Reporters,
@@ -85,7 +120,7 @@ impl Output {
                 }
             }
             if written.elapsed() >= WRITE {
-                self.artifacts();
+                self.artifacts(Written::Whole);
                 written = Instant::now();
             }
         }
@@ -151,9 +186,10 @@ impl Output {
         }
     }
 
-    /// Writes the reports as they are now.
-    fn artifacts(&mut self) {
-        for artifact in self.reporters.artifacts() {
+    /// Writes the reports as they are now, those that are written like this.
+    fn artifacts(&mut self, how: Written) {
+        let artifacts = self.reporters.artifacts().into_iter();
+        for artifact in artifacts.filter(|artifact| how == Written::Once || Written::of(&artifact.path) == how) {
             if let Err(why) = replace(&artifact) {
                 self.cannot_write(&artifact.path, &why);
             }
@@ -179,7 +215,7 @@ impl Output {
         }
         let pieces = self.reporters.end();
         self.pieces(pieces);
-        self.artifacts();
+        self.artifacts(Written::Once);
     }
 
     /// All that was told.
@@ -229,9 +265,38 @@ fn hidden(path: &Path, masks: &CaseMasks, rules: Rules) -> io::Result<Tally> {
     Ok(tally)
 }
 
-/// Puts a whole file in place of the one before: a reader sees one of the two.
+/// Puts a whole file in place of the one before: a reader sees one of the two. What is no file is written into.
 pub(crate) fn replace(artifact: &Artifact) -> io::Result<()> {
+    if Written::of(&artifact.path) == Written::Once {
+        return write_into(artifact);
+    }
     replace_by(&artifact.path, |file| file.write_all(&artifact.bytes))
+}
+
+/// Writes behind what was written there before. Of a pipe that nobody reads, or reads on, it is an error and no wait for ever:
+/// nothing could end that.
+fn write_into(artifact: &Artifact) -> io::Result<()> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let open = OpenOptions::new().append(true).custom_flags(flags).open(&artifact.path);
+    let mut into = open.map_err(|why| match Errno::from_io_error(&why) {
+        Some(Errno::NXIO) => io::Error::new(why.kind(), "nobody reads from it"),
+        _ => why,
+    })?;
+    let mut rest = artifact.bytes.as_slice();
+    while !rest.is_empty() {
+        match into.write(rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
+                if poll(&mut [PollFd::new(&into, PollFlags::OUT)], Some(&READ_ON))? == 0 {
+                    let told = format!("nobody read on for {} s", READ_ON.tv_sec);
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, told));
+                }
+            }
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(())
 }
 
 fn replace_by(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -247,4 +312,58 @@ fn replace_by(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     file.as_file().set_permissions(shared)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Read;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::{Artifact, Written, replace};
+
+    fn written(path: &Path) {
+        let bytes = b"new".to_vec();
+        let path = path.to_owned();
+        replace(&Artifact { path, bytes }).unwrap();
+    }
+
+    #[test]
+    fn a_report_takes_the_place_of_a_file_and_goes_into_what_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), "longer than that").unwrap();
+        written(&path("file"));
+        assert_eq!(fs::read_to_string(path("file")).unwrap(), "new");
+        symlink("/dev/null", path("device")).unwrap();
+        written(&path("device"));
+        assert!(path("device").is_symlink());
+        mknodat(CWD, path("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let unread = Artifact {
+            path: path("pipe"),
+            bytes: Vec::new(),
+        };
+        assert_eq!(replace(&unread).unwrap_err().to_string(), "nobody reads from it");
+        // Open on both sides, none of them waits for the other.
+        let mut pipe = fs::File::options().read(true).write(true).open(path("pipe")).unwrap();
+        written(&path("pipe"));
+        let mut read = [0; 3];
+        pipe.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"new");
+    }
+
+    #[test]
+    fn what_a_program_was_handed_is_written_into_once_and_a_new_file_again_and_again() {
+        for (path, expected) in [
+            ("/dev/stdout", true),
+            ("/dev/null", true),
+            ("/dev/shm/none", false),
+            ("none", false),
+        ] {
+            assert_eq!(Written::of(Path::new(path)) == Written::Once, expected, "{path}");
+        }
+    }
 }

@@ -13,9 +13,9 @@ use super::options::Selection;
 use crate::diagnostic::{Diagnostic, Level, Source, Span, did_you_mean, known_names};
 use crate::image::Identities;
 use crate::load::{self, Document, Found, Loaded, Projects};
-use crate::mask::{HIDDEN, Masks};
+use crate::mask::{HIDDEN, Masks, unshown};
 use crate::plan::{self, CaseSeed, Settings};
-use crate::scenario::{Files, unshown};
+use crate::scenario::Files;
 use crate::shape::{Named, Problems, Shape};
 use crate::substitute::Writable;
 use crate::template::Data;
@@ -37,7 +37,7 @@ pub(crate) struct Chosen {
 }
 
 /// Understands a selection; what is wrong with it is told as diagnostics.
-pub(crate) fn choose(process: &Process, selection: &Selection, results: &Path) -> Result<Chosen, Vec<Diagnostic>> {
+pub(crate) fn choose(process: &Process, selection: &Selection) -> Result<Chosen, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let here = [PathBuf::from(".")];
     let paths = if selection.paths.is_empty() {
@@ -45,7 +45,7 @@ pub(crate) fn choose(process: &Process, selection: &Selection, results: &Path) -
     } else {
         &selection.paths
     };
-    let found = load::discover(paths, &process.cwd, results).unwrap_or_else(|told| {
+    let found = load::discover(paths, &process.cwd).unwrap_or_else(|told| {
         problems.extend(told);
         Vec::new()
     });
@@ -206,6 +206,21 @@ impl Prepared {
         self.files_read.insert(file.to_owned());
         self.names.extend(seeds.map(|seed| seed.info.base().to_owned()));
     }
+
+    /// Plans a case that is to run.
+    fn plan(&mut self, loaded: &Arc<Loaded>, seed: CaseSeed, settings: &Settings) {
+        match plan::filled(loaded, &seed, 1, settings, &self.files) {
+            Ok(plan) => {
+                self.diagnostics.extend(plan.notes.iter().cloned());
+                self.jobs.push(crate::run::Job {
+                    loaded: Arc::clone(loaded),
+                    seed,
+                    plan,
+                });
+            }
+            Err(problems) => self.diagnostics.extend(problems),
+        }
+    }
 }
 
 /// Reads and plans all that was chosen.
@@ -248,17 +263,7 @@ pub(crate) fn prepare(process: &Process, chosen: &Chosen, settings: &Settings) -
         let wrong = others.iter().flat_map(|seed| errors(&loaded, seed, settings, files));
         prepared.diagnostics.extend(wrong);
         for seed in seeds {
-            match plan::filled(&loaded, &seed, 1, settings, &prepared.files) {
-                Ok(plan) => {
-                    prepared.diagnostics.extend(plan.notes.iter().cloned());
-                    prepared.jobs.push(crate::run::Job {
-                        loaded: Arc::clone(&loaded),
-                        seed,
-                        plan,
-                    });
-                }
-                Err(problems) => prepared.diagnostics.extend(problems),
-            }
+            prepared.plan(&loaded, seed, settings);
         }
     }
     if !prepared.jobs.is_empty() {
@@ -376,13 +381,14 @@ pub(crate) fn refused(diagnostics: &[Diagnostic], strict: bool) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.level <= worst)
 }
 
-/// Why results cannot go there: scenarios stand in that folder.
-pub(crate) fn among_scenarios(chosen: &Chosen, results: &Path) -> Option<String> {
-    let mut found = chosen.found.iter();
-    let scenario = found.find(|found| found.path.parent() == Some(results))?;
+/// Why results cannot go there: scenarios stand in that folder, and a run removes there what it made.
+pub(crate) fn among_scenarios(process: &Process, chosen: &Chosen, results: &Path) -> Option<String> {
+    let projects = Projects::seen_from(&process.cwd);
+    let is_ours = |found: &&Found| !matches!(load::read(found, &projects), Ok(Document::Other));
+    let mut below = chosen.found.iter().filter(|found| found.path.starts_with(results));
     Some(format!(
         "`--results` wants a folder of its own: `{}` is in that one, and the results would stand among the scenarios",
-        scenario.shown
+        below.find(is_ours)?.shown
     ))
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn render(process: &Process, arguments: &RenderArguments) -> u8 {
     // The copies name each other by where they will be.
     let folder = arguments.output.as_deref().unwrap_or(Path::new("e2erun-results"));
     let results = prepare::results(process, folder);
-    let chosen = match prepare::choose(process, &arguments.selection, &results) {
+    let chosen = match prepare::choose(process, &arguments.selection) {
         Ok(chosen) => chosen,
         Err(problems) => {
             terminal::diagnostics(&problems, color);

@@ -6,13 +6,13 @@ use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::event::What;
+use crate::load::RESULTS_HEADER as HEADER;
 use crate::plan::SCRATCH;
 use crate::report::jsonl;
 use crate::report::measures::FILES as MEASURES;
 
 /// The marker: the paths of what a run made, from its folder.
 const MARKER: &str = crate::load::RESULTS_MARKER;
-const HEADER: &str = "made by e2erun, and removed by its next run:\n";
 /// The marker of a run that kept no names.
 const NAMELESS: &str = "results of e2erun: emptied at the next run\n";
 /// The events, in the results folder.
@@ -49,8 +49,8 @@ impl Results {
         })?;
         let mut text = String::new();
         marker.read_to_string(&mut text)?;
-        let made = match text.strip_prefix(HEADER) {
-            Some(names) => names.lines().map(str::to_owned).collect(),
+        let made = match crate::load::results_made(&text) {
+            Some(names) => names,
             None if text == NAMELESS => told(folder),
             None => BTreeSet::new(),
         };

@@ -1,28 +1,26 @@
 //! `e2erun [PATHS]`: runs scenarios. Connects what the run needs, feeds the reporters, and writes what they give.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::CommandFactory;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use super::again::{self, Last};
+use super::again;
 use super::baseline::Baselines;
+use super::invalid::{command_meant, invalid, unwritable};
 use super::options::RunArguments;
 use super::output::Output;
 use super::prepare::{self, Chosen, Prepared};
 use super::results::{self, Results};
 use super::settings::{report_settings, rules, scale, settings};
 use super::signals::Ends;
-use super::{NOTHING, Process, connect, shuffle, terminal, validate};
-use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::event::{Earlier, Event, Fault, Outcome, Rules, What};
-use crate::image::{How, ImagePlan};
-use crate::mask::Masks;
+use super::{NOTHING, Process, connect, dry_run, shuffle, terminal, unreached, validate};
+use crate::diagnostic::Diagnostic;
+use crate::event::{Earlier, Event, Fault, What};
 use crate::plan::Settings;
 use crate::report::outcome::exit_code;
 use crate::report::tally::Tally;
@@ -94,17 +92,33 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
     terminal::warnings(&prepared.diagnostics, terminal::color(process, arguments.no_color));
     terminal::diagnostics(&prepared.shared, terminal::color(process, arguments.no_color));
     if arguments.dry_run {
-        return dry(&prepared);
+        return dry_run::print(&prepared);
     }
     if let Err(why) = connect::elsewhere(process, arguments.docker.as_deref()) {
         return terminal::refuse(&why.to_string());
     }
+    let ready = Ready {
+        prepared,
+        earlier,
+        shuffle,
+        baselines,
+    };
+    with_results(process, arguments, (settings, ready), lease)
+}
+
+/// Takes the results folder, and runs.
+fn with_results(
+    process: &Process,
+    arguments: &RunArguments,
+    (settings, ready): (Settings, Ready),
+    lease: &Arc<crate::lease::Lease>,
+) -> u8 {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => return terminal::refuse(&format!("cannot start: {why}")),
     };
     let reports = report_settings(process, arguments, &settings.results);
-    let cases = prepared.jobs.iter().map(|job| job.seed.info.folder.as_str());
+    let cases = ready.prepared.jobs.iter().map(|job| job.seed.info.folder.as_str());
     let names = results::names(reports.junit.as_deref(), &settings.results, cases);
     let empty = |folders: Vec<PathBuf>| {
         let emptied = connect::empty(process, arguments.docker.as_deref(), lease, &folders);
@@ -115,13 +129,7 @@ fn leased(process: &Process, arguments: &RunArguments, results: PathBuf, lease: 
         Err(why) => return terminal::refuse(&unwritable(&settings.results, &why)),
     };
     let output = Output::new(process, reports, arguments.quiet);
-    let prepared = Ready {
-        prepared,
-        earlier,
-        shuffle,
-        baselines,
-    };
-    runtime.block_on(async_run(process, arguments, (settings, prepared), lease, output))
+    runtime.block_on(async_run(process, arguments, (settings, ready), lease, output))
 }
 
 /// What is meant to run; or the exit code where that is nothing, or not understood.
@@ -131,9 +139,9 @@ fn chosen(process: &Process, arguments: &RunArguments, (results, run): (&Path, &
     if let Some(last) = last.as_ref().filter(|_| selection.paths.is_empty()) {
         selection.paths = last.files(&process.cwd);
     }
-    match prepare::choose(process, &selection, results) {
+    match prepare::choose(process, &selection) {
         Ok(mut chosen) => {
-            if let Some(why) = prepare::among_scenarios(&chosen, results) {
+            if let Some(why) = prepare::among_scenarios(process, &chosen, results) {
                 return Err(terminal::refuse(&why));
             }
             (chosen.repeat, chosen.again) = (arguments.repeat, last);
@@ -176,91 +184,6 @@ struct Ready {
     baselines: Baselines,
 }
 
-/// Nothing was started: the results are of this run all the same, and not of the one before.
-pub(super) fn invalid(
-    process: &Process,
-    arguments: &RunArguments,
-    (results, run): (&Path, &str),
-    problems: &[Diagnostic],
-) -> u8 {
-    let mut reports = report_settings(process, arguments, results);
-    // A letter that is wrong in a file does not make what failed forgotten.
-    let last = Last::read(results, rules(arguments))
-        .map(Last::into_cases)
-        .unwrap_or_default();
-    let names = results::names(reports.junit.as_deref(), results, []);
-    let opened = Results::take(results).and_then(|mut own| own.renew(names).map(|()| own));
-    if opened.is_err() {
-        // What is there is not this run's to write to.
-        reports.events = None;
-        reports.junit = reports.junit.filter(|path| !path.starts_with(results));
-    }
-    let mut output = Output::new(process, reports, arguments.quiet);
-    let code = output.invalid(run, problems);
-    if !last.is_empty() && opened.is_ok() {
-        output.event(&super::output::of_run(run, What::Earlier { cases: last }));
-    }
-    if let Err(why) = opened {
-        terminal::refuse(&unwritable(results, &why));
-    }
-    code
-}
-
-/// A path that is not there may be the name of a command, behind an option or with a letter wrong.
-fn command_meant(problem: Diagnostic) -> Diagnostic {
-    let commands = super::options::Arguments::command();
-    let names: Vec<&str> = commands.get_subcommands().map(clap::Command::get_name).collect();
-    let path = &*problem.span.source.path;
-    if names.contains(&path) {
-        let help = format!("the command comes first: `e2erun {path} …`, its options behind it");
-        return problem.help(help);
-    }
-    if path == "run" {
-        return problem.help("to run needs no command: `e2erun`, the options, and files or folders");
-    }
-    match did_you_mean(path, &names) {
-        Some(near) if problem.help.is_none() => problem.help(format!("did you mean the command `{near}`?")),
-        _ => problem,
-    }
-}
-
-pub(super) fn unwritable(results: &Path, why: &io::Error) -> String {
-    format!(
-        "cannot write the results to `{}`: {why}; `--results DIR` names another folder",
-        results.display()
-    )
-}
-
-/// What would run, in order.
-fn dry(prepared: &Prepared) -> u8 {
-    let (mut told, of_all) = (String::new(), Masks::default());
-    prepared.jobs.iter().for_each(|job| job.plan.hide_everywhere(&of_all));
-    for job in &prepared.jobs {
-        let (mut text, masks) = (String::new(), of_all.copy());
-        job.plan.hide(&masks);
-        text.push_str(&format!("would run  {}  {}\n", job.seed.info.place, job.seed.info.name));
-        for (phase, steps) in &job.plan.phases {
-            for step in steps {
-                text.push_str(&format!("  {}: {}\n", phase.word(), step.shown()));
-            }
-        }
-        for image in &job.plan.images {
-            text.push_str(&format!("  image {} = {}\n", image.shown(), known(image)));
-        }
-        told.push_str(&masks.hide(&text));
-    }
-    terminal::print(&told);
-    0
-}
-
-/// An image's reference as far as it is known without an engine: a tag of ours holds the base images' ids, too.
-fn known(image: &ImagePlan) -> String {
-    match (&image.how, image.reference.rsplit_once(':')) {
-        (How::Build(_), Some((name, _))) => format!("{name}:…"),
-        _ => image.reference.clone(),
-    }
-}
-
 async fn async_run(
     process: &Process,
     arguments: &RunArguments,
@@ -283,9 +206,9 @@ async fn async_run(
     let connected = ends.interrupted.run_until_cancelled(connecting).await;
     let mut way = None;
     let work = match connected.transpose() {
-        unreached @ (Ok(None) | Err(_)) => {
-            let started = started(&emitter, &prepared, (process.command.clone(), shuffle), (jobs, rules));
-            tell_unreached(emitter, &prepared, started, unreached.err());
+        none @ (Ok(None) | Err(_)) => {
+            let command = process.command.clone();
+            unreached::tell(emitter, &prepared, (command, shuffle), (jobs, rules), none.err());
             tokio::spawn(async {})
         }
         Ok(Some(connected)) => {
@@ -354,53 +277,4 @@ pub(super) fn code_of(output: &Output, write: impl FnOnce(&Tally) -> bool) -> u8
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// The beginning of a run without nodes.
-fn started(
-    emitter: &Emitter,
-    prepared: &Prepared,
-    (command, shuffle): (Vec<String>, Option<String>),
-    (jobs, rules): (usize, Rules),
-) -> What {
-    run::hide_everywhere(emitter, &prepared.jobs);
-    What::RunStarted {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command,
-        cases: prepared.jobs.iter().map(|job| job.told(emitter)).collect(),
-        nodes: Vec::new(),
-        passed_over: prepared.passed_over,
-        jobs,
-        rules,
-        shuffle,
-    }
-}
-
-/// No engine: no case could be found out, and why is told once, of the run; without a fault it was interrupted.
-fn tell_unreached(emitter: Emitter, prepared: &Prepared, started: What, fault: Option<Fault>) {
-    emitter.emit(started);
-    for job in prepared.jobs.iter().filter(|_| fault.is_some()) {
-        let case = emitter.of_case(crate::event::CaseId {
-            number: job.seed.info.number,
-            attempt: 1,
-        });
-        case.emit(What::CaseStarted {
-            unique: String::new(),
-            vars: BTreeMap::new(),
-        });
-        case.emit(What::CaseEnded {
-            outcome: Outcome::Errored,
-            reason: Some("no engine was reached".to_owned()),
-            seconds: 0.0,
-            parts: std::collections::BTreeMap::new(),
-            faults: Vec::new(),
-            retried: false,
-            started: false,
-        });
-    }
-    emitter.emit(What::RunEnded {
-        seconds: emitter.elapsed(),
-        interrupted: fault.is_none(),
-        faults: fault.into_iter().collect(),
-    });
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::again::Last;
+use super::invalid::{invalid, unwritable};
 use super::options::{RESULTS, RunArguments};
 use super::output::Output;
 use super::prepare::{self, Prepared};
 use super::results::{self, EVENTS, Results, VALIDATED};
-use super::run::{code_of, invalid, unwritable};
+use super::run::code_of;
 use super::settings::{report_settings, rules, scale, settings};
 use super::{NOTHING, Process, terminal};
 use crate::engine::EngineInfo;
@@ -59,10 +60,13 @@ pub(crate) fn validate(
         };
     }
     let to = (results.as_path(), lease.id());
-    let mut chosen = match prepare::choose(process, &selection, &results) {
+    let mut chosen = match prepare::choose(process, &selection) {
         Ok(chosen) => chosen,
         Err(problems) => return invalid(process, arguments, to, &problems),
     };
+    if let Some(why) = prepare::among_scenarios(process, &chosen, &results) {
+        return terminal::refuse(&why);
+    }
     // Of a run that repeated its cases, each repetition is judged.
     chosen.repeat = left.stored.repeated();
     let settings = match settings(process, arguments, &chosen, folder, &left.run) {

@@ -122,6 +122,7 @@ impl Asking<'_> {
     async fn ask(&self, scope: &Scope) -> Asked {
         let (mut asked, cx) = self.repeat(scope).await;
         explain(&cx, self.act, &asked.outputs, &mut asked.faults).await;
+        cx.stands();
         asked
     }
 
@@ -201,6 +202,7 @@ impl Asking<'_> {
         cx.limit = self.limits.attempt;
         cx.limit_by.clone_from(&self.step.limit_by);
         cx.within = until;
+        cx.again = until.is_some();
         let now = Instant::now();
         cx.deadline = match until {
             Some(until) if self.act.waits_itself() => until,

@@ -5,9 +5,11 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use indexmap::IndexMap;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::world::shown_among;
 use crate::event::Fault;
 use crate::host::Coming;
 use crate::plan::Plan;
@@ -62,18 +64,32 @@ async fn collect_all(case: &Case, path: &str, hurry: &CancellationToken) -> Vec<
     if containers.is_empty() {
         return vec![format!("`{target}` has no container")];
     }
-    let mut whys = Vec::new();
-    for (node, id, name) in containers {
+    // One reason for all of them is told once.
+    let mut whys = IndexMap::<String, Vec<String>>::new();
+    for Source { node, id, name, shown } in containers {
         let to = case.results.join("collected").join(&name).join(local(case, path));
         let until = Until {
             hurry: hurry.clone(),
             limit: Instant::now() + LIMIT,
         };
         if let Err(why) = collect_one(case, (&node, &id, &whole(path)), &to, until).await {
-            whys.push(format!("{why} (container `{name}`)"));
+            whys.entry(why).or_default().push(format!("`{shown}`"));
         }
     }
-    whys
+    let told = whys
+        .into_iter()
+        .map(|(why, of)| format!("{why} (in {})", of.join(", ")));
+    told.collect()
+}
+
+/// A container that is copied from.
+struct Source {
+    node: NodeHandle,
+    id: String,
+    /// The engine's name for it, which the results have, too.
+    name: String,
+    /// What the scenario calls it.
+    shown: String,
 }
 
 /// Copies what stands at a path of a container, a link followed, to a path here.
@@ -217,23 +233,29 @@ pub(crate) fn how_to_look(case: &Case, private: Option<&Path>) -> Option<String>
 }
 
 impl Case {
-    /// All containers of a target, for copying: node, id, name.
-    fn containers_of(&self, target: &ContainerRef) -> Vec<(NodeHandle, String, String)> {
+    /// All containers of a target, for copying.
+    fn containers_of(&self, target: &ContainerRef) -> Vec<Source> {
         match target {
             ContainerRef::Background(name) => {
                 let known = self.state().backgrounds.get(name).cloned();
-                known
-                    .map(|(node, id)| (self.nodes[node].clone(), id, name.clone()))
-                    .into_iter()
-                    .collect()
+                let from = known.map(|(node, id)| Source {
+                    node: self.nodes[node].clone(),
+                    id,
+                    name: name.clone(),
+                    shown: name.clone(),
+                });
+                from.into_iter().collect()
             }
             ContainerRef::Service(service) => {
                 let node = self.node_of(service.stack);
                 let containers = self.containers(service);
-                containers
-                    .iter()
-                    .map(|container| (node.clone(), container.id.clone(), container.name.clone()))
-                    .collect()
+                let from = containers.iter().map(|container| Source {
+                    node: node.clone(),
+                    id: container.id.clone(),
+                    name: container.name.clone(),
+                    shown: shown_among(container, &containers),
+                });
+                from.collect()
             }
         }
     }

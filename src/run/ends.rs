@@ -28,7 +28,8 @@ pub(super) async fn tell(case: &Case) {
     }
 }
 
-/// "`web` ended 4 times with code 9". A case that is over soon sees but the first end of a loop: one is told, too.
+/// "`web` ended 4 times with code 9". A case that is over soon sees but the first end of a loop, and what nothing starts again
+/// ends once: one is told, too.
 fn crashed(crashes: &Crashes) -> String {
     let times = times_text(crashes.codes.values().sum::<usize>() as u64);
     let codes: Vec<String> = crashes.codes.keys().map(i64::to_string).collect();

@@ -2,6 +2,7 @@
 //! later try what only that one wants.
 
 mod build;
+mod by;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,13 +13,13 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use super::{Env, Job};
-use crate::diagnostic::Span;
 use crate::engine::{Reason, ResourceKind};
 use crate::event::{Fault, NOT_BUILT, What};
 use crate::image::{How, ImagePlan, Pull};
 use crate::plan::{Plan, SCRATCH};
 use crate::step::{Emitter, inside};
 use build::built;
+use by::wanted_by;
 
 /// How many images are built or pulled at once: a build keeps a machine busy by itself.
 const AT_ONCE: usize = 2;
@@ -37,6 +38,17 @@ struct Made {
     seconds: f64,
     /// Why it cannot be had.
     fault: Option<Fault>,
+    /// How the fault calls it, by the name that the first one gives it who wants it.
+    shown: String,
+}
+
+impl Made {
+    /// Why it cannot be had, for one who calls it so.
+    fn fault_of(&self, shown: &str) -> Option<Fault> {
+        let fault = self.fault.clone()?;
+        let message = fault.message.replace(&self.shown, shown);
+        Some(Fault { message, ..fault })
+    }
 }
 
 /// What became of the images of a run.
@@ -50,6 +62,8 @@ pub(super) struct Images {
 /// An image that is to be made, and how it is told of: what one of those who want it hides is hidden.
 struct Wanted {
     image: ImagePlan,
+    /// What those who want it call it.
+    names: BTreeSet<String>,
     emitter: Emitter,
 }
 
@@ -77,14 +91,11 @@ impl Images {
         }
         let made = self.made();
         let mut faults = Vec::new();
-        for (wanted, at) in wanted_by(plan) {
+        for (wanted, by) in wanted_by(plan) {
             let Some(made) = made.get(wanted) else { continue };
             *parts.entry(made.part.to_owned()).or_default() += made.seconds;
-            // Another one may have written it elsewhere: the place is that of who wants it.
-            faults.extend(made.fault.clone().map(|fault| match at {
-                Some(at) => fault.at(at.place()),
-                None => fault,
-            }));
+            // Another one may have written it elsewhere, and by another name: both are those of who wants it.
+            faults.extend(made.fault_of(&by.shown).map(|fault| by.told(fault)));
         }
         faults.dedup();
         faults
@@ -156,18 +167,6 @@ impl Images {
     }
 }
 
-/// The images that a plan wants, and where it says so.
-fn wanted_by(plan: &Plan) -> BTreeMap<&str, Option<&Span>> {
-    let inside = plan.asks_inside().then_some((INSIDE, None));
-    let stacks = plan
-        .stacks
-        .iter()
-        .flat_map(|stack| stack.pulled().map(|reference| (reference.as_str(), Some(stack.at()))));
-    let own = plan.images.iter();
-    let own = own.map(|image| (image.reference.as_str(), Some(&image.at)));
-    inside.into_iter().chain(stacks).chain(own).collect()
-}
-
 fn plans<'j>(jobs: &[&'j Job]) -> Vec<&'j Plan> {
     jobs.iter().map(|job| &job.plan).collect()
 }
@@ -194,6 +193,7 @@ async fn inside_image(env: &Env) -> Made {
         part: "build",
         seconds,
         fault,
+        shown: INSIDE.to_owned(),
     }
 }
 
@@ -203,8 +203,10 @@ fn wanted(env: &Env, plans: &[&Plan]) -> BTreeMap<String, Wanted> {
     let mut want = |plan: &Plan, image: ImagePlan| {
         let wanted = wanted.entry(image.reference.clone()).or_insert_with(|| Wanted {
             emitter: env.emitter.hiding(env.emitter.masks.copy()),
-            image,
+            names: BTreeSet::new(),
+            image: image.clone(),
         });
+        wanted.names.insert(image.shown());
         plan.hide(&wanted.emitter.masks);
     };
     for plan in plans {
@@ -214,8 +216,8 @@ fn wanted(env: &Env, plans: &[&Plan]) -> BTreeMap<String, Wanted> {
     }
     for plan in plans {
         for stack in &plan.stacks {
-            for reference in stack.pulled() {
-                want(plan, ImagePlan::existing(reference, stack.at()));
+            for (reference, _, at) in stack.pulled() {
+                want(plan, ImagePlan::existing(reference, at));
             }
         }
     }
@@ -246,7 +248,12 @@ impl ImagePlan {
             How::Build(_) => "build",
             How::Existing { .. } | How::Blank => "pull",
         };
-        Made { part, seconds, fault }
+        Made {
+            part,
+            seconds,
+            fault,
+            shown: self.shown(),
+        }
     }
 }
 
@@ -271,7 +278,7 @@ async fn make(env: &Env, wanted: &Wanted, missing: Option<Fault>) -> Made {
     };
     let seconds = began.elapsed().as_secs_f64();
     wanted.emitter.emit(What::ImageReady {
-        image: image.shown(),
+        image: wanted.names.iter().cloned().collect::<Vec<_>>().join(", "),
         how: how.to_owned(),
         seconds,
         error: fault.as_ref().map(|fault| fault.message.clone()),

@@ -12,16 +12,18 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::engine::EngineResult;
 use crate::engine::logs::{Mark, Spools};
+use crate::engine::world::State;
 use crate::mask::Masks;
 use crate::step::inside::is_helper;
-use crate::step::{Bound, Case};
+use crate::step::{Bound, Case, NodeHandle, Unmarked};
 
 pub(super) use expected::Expecting;
 pub(super) use scan::Scan;
 
 /// Marks by the number of the step, or why it made none.
-type Marks = BTreeMap<usize, Result<Mark, String>>;
+type Marks = BTreeMap<usize, Result<Mark, Unmarked>>;
 
 /// The spools of a case: files in its results, with the names of its stacks.
 pub(crate) fn spools(results: &Path, case: &str, masks: &Arc<Masks>) -> Spools {
@@ -50,15 +52,19 @@ impl LogKeeper {
 
     /// Reads the logs to their end, or for so long; who is in a hurry has what is there by then.
     pub(crate) async fn finish(self, limit: Duration, hurry: &CancellationToken) {
-        drop(self.end);
-        for task in self.tasks {
-            let _ = task.await;
+        for node in &self.case.nodes {
+            self.case.follow_logs(node);
         }
+        // Meanwhile those who read are told what becomes of their containers.
         let read = hurry.run_until_cancelled(self.case.spools.finish(limit)).await;
         let read = match read {
             Some(read) => read,
             None => self.case.spools.finish(Duration::ZERO).await,
         };
+        drop(self.end);
+        for task in self.tasks {
+            let _ = task.await;
+        }
         if !read {
             self.case.emitter.note("the logs were not read to their end in time");
         }
@@ -68,12 +74,7 @@ impl LogKeeper {
 async fn keep(case: Arc<Case>, node: usize, end: CancellationToken) {
     let node = &case.nodes[node];
     loop {
-        let state = node.world.snapshot();
-        // The removed ones, too: of one that came and went at once, the missing log has to be told.
-        let containers = state.ever_with_label(crate::lease::CASE, &case.id).into_iter();
-        for container in containers.filter(|container| !is_helper(container)) {
-            case.spools.follow(&node.engine, &container);
-        }
+        let state = case.follow_logs(node);
         tokio::select! {
             _ = node.world.changed(state.generation) => {}
             () = end.cancelled() => return,
@@ -85,12 +86,33 @@ async fn keep(case: Arc<Case>, node: usize, end: CancellationToken) {
 }
 
 impl Case {
+    /// Follows the logs of what a node has of the case by now, as far as is known.
+    fn follow_logs(&self, node: &NodeHandle) -> Arc<State> {
+        let state = node.world.snapshot();
+        // The removed ones, too: of one that came and went at once, the missing log has to be told.
+        let containers = state.ever_with_label(crate::lease::CASE, &self.id).into_iter();
+        for container in containers.filter(|container| !is_helper(container)) {
+            self.spools.follow(&node.engine, &container);
+        }
+        state
+    }
+
     /// Marks where the logs are now, if a `since` mentions this step: it begins.
     pub(crate) async fn mark_logs(&self, step: &Bound) {
         if self.marks.contains(&step.number) {
-            let mark = self.spools.mark().await;
-            self.state().marks.insert(step.number, Ok(mark));
+            let mark = self.mark().await;
+            let mark = mark.map_err(|why| Unmarked::Unread(why.to_string()));
+            self.state().marks.insert(step.number, mark);
         }
+    }
+
+    /// Of what was started a moment ago too: of a log without a mark all lines would be taken for later ones.
+    async fn mark(&self) -> EngineResult<Mark> {
+        for node in &self.nodes {
+            node.world.sync().await?;
+            self.follow_logs(node);
+        }
+        self.spools.now().await
     }
 
     /// A step, and with it those in it, comes up anew: what it marked before is no longer meant.
@@ -101,7 +123,9 @@ impl Case {
     /// A step, and with it those in it, does not begin; a mark of one of its rounds stays.
     pub(crate) fn no_marks(&self, step: &Bound, why: &str) {
         self.each_marking(step, &mut |marks, number| {
-            marks.entry(number).or_insert_with(|| Err(why.to_owned()));
+            marks
+                .entry(number)
+                .or_insert_with(|| Err(Unmarked::NotBegun(why.to_owned())));
         });
     }
 

@@ -17,7 +17,7 @@ use crate::wait::{Pace, every};
 
 /// How long the service may take to run.
 const LIMIT: Duration = Duration::from_secs(60);
-/// How long a port of a task that runs may take to be answered.
+/// How long a port of a task that runs may take to be answered, at least: where it took long to run, that may, too.
 const ANSWERED: Duration = Duration::from_secs(5);
 /// Limit of one question.
 const QUESTION: Duration = Duration::from_secs(1);
@@ -49,8 +49,9 @@ pub(super) async fn answers(env: &Env) -> Result<bool, Fault> {
 /// Starts the service: the engine has no call for it in our words, since nobody else makes one.
 async fn start(env: &Env, node: &NodeHandle, (name, labels): (&str, &Labels)) -> Result<(), Fault> {
     let engine = node.engine.as_ref();
-    inside::make_image(engine, env.host.as_ref()).await?;
     let program = env.host.program().await.map_err(|why| unknown(&why.to_string()))?;
+    env.lease.wants(&inside::image(&program));
+    inside::make_image(engine, env.host.as_ref()).await?;
     let mut arguments: Vec<String> = [
         "service",
         "create",
@@ -103,6 +104,7 @@ async fn start(env: &Env, node: &NodeHandle, (name, labels): (&str, &Labels)) ->
 /// Waits until its task runs, and asks at its port: a connection alone may be one to a proxy with nobody behind it.
 async fn look(env: &Env, node: &NodeHandle, label: &str) -> Result<bool, Fault> {
     // What the engine refuses it will refuse again: that is an answer, and only what is not there yet is waited for.
+    let begun = Instant::now();
     let running = || async { running(node, label).await.transpose().ok_or(()) };
     let port = every(PACE, Instant::now() + LIMIT, running).await;
     let port = port.map_err(|()| unknown(&unready()))?;
@@ -116,7 +118,8 @@ async fn look(env: &Env, node: &NodeHandle, label: &str) -> Result<bool, Fault> 
             Err(why) => Err(why),
         }
     };
-    match every(PACE, Instant::now() + ANSWERED, asked).await {
+    let patience = ANSWERED.max(2 * begun.elapsed());
+    match every(PACE, Instant::now() + patience, asked).await {
         Ok(asked) => asked.map(|()| true),
         Err(_) => Ok(false),
     }

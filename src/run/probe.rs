@@ -166,7 +166,7 @@ impl Asking {
         let end = self.walk.cancel.clone();
         while !end.is_cancelled() {
             let began = Instant::now();
-            self.record.now().begins();
+            self.record.begins(self.walk.case.at_work());
             let ask = self.ask();
             tokio::pin!(ask);
             let result = tokio::select! {
@@ -211,6 +211,7 @@ impl Asking {
         cx.scope.salt = format!("{} {number}", self.info.path);
         cx.expect.clone_from(&self.step.expect);
         cx.limit = limit;
+        cx.again = true;
         cx.deadline = Instant::now() + limit;
         let late = || Fault::failure(format!("no answer within {}", shown(limit)));
         let result = tokio::time::timeout(limit, self.act.act(&cx))
@@ -227,6 +228,9 @@ impl Asking {
         // Only the first failure is told in full.
         if is_first_failure {
             explain(&cx, self.act.as_ref(), &outputs, &mut faults).await;
+            if self.step.must_hold {
+                cx.stands();
+            }
         }
         faults.into_iter().next().map_or(Ok(outputs), Err)
     }

@@ -1,13 +1,20 @@
 //! The swarm that scenarios ask for: made before the first of them, and left when the last of all runs that use it has ended.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard};
+use tokio_util::sync::CancellationToken;
 
+use super::attempt::shown;
 use super::{Env, mesh};
 use crate::event::Fault;
 use crate::lease::{Held, SwarmEnd, SwarmUse, leave_swarm, make_swarm};
 use crate::plan::Plan;
+
+/// How long leaving it may take once somebody is in a hurry: it is done in a moment where the engine answers.
+const HURRIED: Duration = Duration::from_secs(10);
 
 /// The engine's swarm, as far as the run has to do with it.
 pub(super) struct Swarm {
@@ -67,10 +74,19 @@ impl Swarm {
             Err(why) => return Some(unleft(env, &why.to_string())),
         };
         let engine = env.unplaced().engine.as_ref();
-        // Who is in a hurry leaves it to the next run, or to `gc`.
-        let end = env.hurry.run_until_cancelled(leave_swarm(engine, &env.lease)).await;
+        let end = hurried(&env.hurry, leave_swarm(engine, &env.lease)).await;
         drop(alone);
-        match end? {
+        let Some(end) = end else {
+            if !self.made.initialized() {
+                return None;
+            }
+            env.left.store(true, Ordering::Relaxed);
+            return Some(unleft(
+                env,
+                &format!("leaving it did not end within {}", shown(HURRIED)),
+            ));
+        };
+        match end {
             // It is nothing of this run's: whoever asked for it told of it, and the next one to end tries again.
             _ if !self.made.initialized() => None,
             Ok(SwarmEnd::Stays(why)) => {
@@ -91,6 +107,18 @@ impl Swarm {
             Ok(SwarmEnd::NotOurs | SwarmEnd::Left) => None,
             Err(error) => Some(unleft(env, &error.to_string())),
         }
+    }
+}
+
+/// Does something that does not take long, to its end; once somebody is in a hurry, for so long at most.
+async fn hurried<T>(hurry: &CancellationToken, done: impl Future<Output = T>) -> Option<T> {
+    let over = async {
+        hurry.cancelled().await;
+        crate::wait::pause(HURRIED).await;
+    };
+    tokio::select! {
+        done = done => Some(done),
+        () = over => None,
     }
 }
 

@@ -103,8 +103,14 @@ impl CaseLogs {
         }
     }
 
-    /// Where they are in the results, and whose they are.
-    pub(super) fn scanned(&self) -> Vec<ScannedLog> {
+    /// How many lines each has by now.
+    pub(super) fn lengths(&self) -> BTreeMap<String, u64> {
+        let length = |(id, log): (&String, &CaseLog)| (id.clone(), log.reader.spool().progress().lines);
+        self.logs.iter().map(length).collect()
+    }
+
+    /// Where they are in the results, whose they are, and how many lines of them were looked through.
+    pub(super) fn scanned(&self, lengths: &BTreeMap<String, u64>) -> Vec<ScannedLog> {
         let logs = self.logs.iter().filter_map(|(id, log)| {
             // What is hidden since the log was begun is hidden in its file's name at the case's end.
             let file = log.reader.spool().path().file_name()?.to_str()?;
@@ -116,6 +122,7 @@ impl CaseLogs {
                 project: of.map_or_else(String::new, |of| of.project.clone()),
                 service: of.map_or_else(String::new, |of| of.service.clone()),
                 number: of.map_or(0, |of| of.number),
+                lines: lengths.get(id).copied(),
             })
         });
         logs.collect()

@@ -123,8 +123,7 @@ impl Expecting {
         let text = format!("no {whose} {} since this block began", pattern.shown());
         let logs: Vec<_> = self.logs.logs.iter().filter(|(_, log)| of(log)).collect();
         let lost = logs.iter().find_map(|(id, log)| {
-            let spool = log.reader.spool();
-            let why = spool.gap().or(spool.unsure().map(str::to_owned))?;
+            let why = log.reader.spool().not_whole()?;
             Some(format!(
                 "{text}; but the log of `{}` is not whole: {why}",
                 self.logs.name(id)

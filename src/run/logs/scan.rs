@@ -35,8 +35,11 @@ pub(in crate::run) struct Scan<'a> {
     logs: CaseLogs,
     judge: Judge,
     read: BTreeMap<String, Read>,
-    /// What kept it from being done.
+    /// How many lines each log had at the last look; where there was none it is not asked for, which takes its time.
+    lengths: BTreeMap<String, u64>,
+    /// Rules that are none, and what kept the last look from being done.
     broken: Vec<Fault>,
+    undone: Option<Fault>,
     begun: bool,
 }
 
@@ -66,7 +69,9 @@ impl<'a> Scan<'a> {
             case: Arc::clone(case),
             judge: Judge::default(),
             read: BTreeMap::new(),
+            lengths: BTreeMap::new(),
             broken: Vec::new(),
+            undone: None,
             begun: false,
         }
     }
@@ -84,13 +89,15 @@ impl<'a> Scan<'a> {
             limit: Instant::now() + self.case.scaled(LIMIT),
             hurry: hurry.clone(),
         };
-        if let Err(fault) = self.take(&until).await
-            && !self.broken.contains(&fault)
-        {
-            self.broken.push(fault);
-        }
+        // A look reads on from where the one before it has ended: it may do what that did not.
+        self.undone = self.take(&until).await.err();
         let pending = |(id, read): (&String, &Read)| self.judge.would_find(read, &self.expected_by_now(id));
-        !self.judge.findings.is_empty() || !self.broken.is_empty() || self.read.iter().any(pending)
+        !self.judge.findings.is_empty() || self.broken().next().is_some() || self.read.iter().any(pending)
+    }
+
+    /// What is not known for it.
+    fn broken(&self) -> impl Iterator<Item = &Fault> {
+        self.broken.iter().chain(&self.undone)
     }
 
     /// True when the scenario's own rules were held against a log.
@@ -112,13 +119,13 @@ impl<'a> Scan<'a> {
             Some(place) => fault.at(place.clone()),
             None => fault,
         };
-        faults.extend(self.broken.iter().cloned().map(&placed));
+        faults.extend(self.broken().cloned().map(&placed));
         self.tell(&faults);
         if !self.begun {
             return Vec::new();
         }
         faults.extend(self.gaps().into_iter().map(&placed));
-        if self.broken.is_empty() {
+        if self.broken().next().is_none() {
             self.note_idle();
         }
         faults
@@ -130,7 +137,7 @@ impl<'a> Scan<'a> {
         if self.case.nodes.is_empty() || self.logs.open().is_err() {
             return;
         }
-        let logs = self.logs.scanned();
+        let logs = self.logs.scanned(&self.lengths);
         if !logs.is_empty() {
             self.case.emitter.emit(What::LogsScanned {
                 rules: self.judge.rules.words(),
@@ -154,6 +161,7 @@ impl<'a> Scan<'a> {
             Some(Err(_)) => return Err(self.late()),
             Some(Ok(now)) => now?,
         };
+        self.lengths = self.logs.lengths();
         let expected = self.case.state().expected.clone();
         let ids: Vec<String> = self.logs.logs.keys().cloned().collect();
         for id in ids {
@@ -204,7 +212,7 @@ impl<'a> Scan<'a> {
                 }
                 tokio::task::yield_now().await;
             }
-            if place < now.of(id) {
+            if place < now.of(id) && log.reader.has_passed(place) {
                 // What comes from here on is allowed, and this is not.
                 self.judge.end(&mut read, id, &expected);
             }
@@ -252,14 +260,10 @@ impl<'a> Scan<'a> {
 
     /// Logs of which something is missing: what no log may have may have been there.
     fn gaps(&self) -> Vec<Fault> {
-        let replaced = self.case.state().replaced.clone();
         let judged = |id: &String| self.read.get(id).is_some_and(|read| !read.rules.is_empty());
         let logs = self.logs.logs.iter().filter(|(id, _)| judged(id));
         let lost = logs.filter_map(|(id, log)| {
-            let spool = log.reader.spool();
-            // What an `up` of ours replaced was stopped first, and its follow gave all whole lines.
-            let unsure = spool.unsure().filter(|_| !replaced.contains(id));
-            let why = spool.gap().or(unsure.map(str::to_owned))?;
+            let why = log.reader.spool().not_whole()?;
             let name = self.logs.name(id);
             Some(
                 Fault::error(format!(

@@ -1,5 +1,7 @@
 //! `--validate-only`: the results of one run, judged again by other words.
 
+use std::io::Write as _;
+
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::{Stage, stage, unindented};
@@ -15,14 +17,14 @@ async fn check(then: &str, now: &str, expected: &str) {
 }
 
 /// The same, of a stage that is set up.
-async fn judge(ran: Stage, now: &str, expected: &str) {
+pub(super) async fn judge(ran: Stage, now: &str, expected: &str) {
     let events = ran.events().await;
     let mut stored = Stored::default();
     events.into_iter().for_each(|event| stored.event(event));
     judge_stored(ran, stored, now, expected).await;
 }
 
-async fn judge_stored(ran: Stage, stored: Stored, now: &str, expected: &str) {
+pub(super) async fn judge_stored(ran: Stage, stored: Stored, now: &str, expected: &str) {
     let judged = Stage {
         folder: ran.folder,
         ..stage("then: [{assert: true}]")
@@ -115,91 +117,21 @@ then: [{assert: page == guest}]";
     check(scenario, scenario, "steps[1] passed\nthen[1] passed\n= passed").await;
 }
 
-const TAKEN: &str = "note: what was found of the case itself (its logs, its limit, its cleanup) is taken as it went";
+pub(super) const TAKEN: &str =
+    "note: what was found of the case itself (its logs, its limit, its cleanup) is taken as it went";
 
 /// A stage whose container writes this.
-fn writes(log: &'static str, body: &str) -> Stage {
+pub(super) fn writes(log: &'static str, body: &str) -> Stage {
     stage(&format!("stacks: {{s: web.yml}}\ngiven: [{{up: s}}]\n{body}")).engine(|fake| {
         fake.script("web", Script::new().out(log));
     })
 }
 
 /// Judges what it left by the same words.
-async fn as_it_was(ran: Stage, expected: &str) {
+pub(super) async fn as_it_was(ran: Stage, expected: &str) {
     let written = std::fs::read_to_string(&ran.scenarios[0]).unwrap();
     let same = written.strip_prefix("scenario: one\n").unwrap().to_owned();
     judge(ran, &same, expected).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_wrong_with_the_case_itself_is_taken_as_it_went() {
-    let scan = |never: &str| format!("steps: [assert: 'true']\nlog-scan: {{never: [{never}]}}\n");
-    as_it_was(
-        writes("one\nERROR: two\n", &scan("ERROR")),
-        &format!(
-            "given[1] passed\nsteps[1] passed\n{TAKEN}
-             = failed: a line that no log may have, in that of `web`: it contains `ERROR` -> ERROR: two\nexit 1"
-        ),
-    )
-    .await;
-    as_it_was(
-        writes("one\n", &scan("ERROR")),
-        &format!("given[1] passed\nsteps[1] passed\n{TAKEN}\n= passed"),
-    )
-    .await;
-    as_it_was(
-        stage("steps: [{http: 'http://x/get', expect: {status: 200}}]\ncleanup: [{tcp: 'closed:1'}]"),
-        "steps[1] passed
-         cleanup[1] failed: no answer (refused): closed:1
-         = errored
-         exit 3",
-    )
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_case_that_was_ended_early_is_errored() {
-    as_it_was(
-        stage("steps: [{tcp: 'closed:1', within: 50s}]").interrupted_at(2_000),
-        &format!("steps[1] errored: interrupted\n{TAKEN}\n= errored: interrupted\nexit 3"),
-    )
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_case_that_could_not_begin_is_as_it_was() {
-    as_it_was(
-        stage("images: {x: {image: gone, pull: always}}\nsteps: [assert: 'true']\n"),
-        "= errored: image `gone` is not here and cannot be pulled: no registry in reach\nexit 3",
-    )
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_probe_that_had_to_hold_is_as_it_went() {
-    let body = |must: &str| {
-        format!(
-            "steps: [{{http: 'http://x/get', probe: p, must-hold: {must}}}, {{http: 'http://x/wait', expect: {{status: 200}}}}]"
-        )
-    };
-    let down = |body: &str| stage(body).answers("get", &[(0, 0, "refused")]);
-    as_it_was(
-        down(&body("true")),
-        "steps[1] errored: probe `p` never had an answer
-         steps[2] passed
-         = errored
-         exit 3",
-    )
-    .await;
-    judge(
-        down(&body("false")),
-        &body("true"),
-        "note: steps[1] `http GET http://x/get` is not judged again: it asked for something else then
-         steps[1] skipped: not judged again: it asked for something else then
-         steps[2] passed
-         = not verified: 1 step was not judged again",
-    )
-    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,26 +205,6 @@ then: [{assert: probes.p.failures == 0}, {measure: {name: a, value: '${{ probes.
          note: then[2] `measure a` is not judged again: it looks at containers or probes of then
          then[2] skipped: not judged again: it looks at containers or probes of then
          = not verified: 2 steps were not judged again",
-    )
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_case_that_has_no_end_is_errored() {
-    let ran = stage("steps: [{http: 'http://x/get', expect: {status: 200}}]");
-    let mut stored = Stored::default();
-    let ends = |event: &crate::event::Event| matches!(event.what, crate::event::What::CaseEnded { .. });
-    let events = ran.events().await.into_iter().filter(|event| !ends(event));
-    events.for_each(|event| stored.event(event));
-    let same = "steps: [{http: 'http://x/get', expect: {status: 200}}]";
-    judge_stored(
-        ran,
-        stored,
-        same,
-        &format!(
-            "steps[1] passed\n{TAKEN}
-             = errored: the run did not come to this case's end: it was killed, or it is not through yet\nexit 3"
-        ),
     )
     .await;
 }
@@ -440,6 +352,23 @@ async fn other_rules_of_a_log_scan_are_judged_by_the_logs_that_the_run_left() {
         ),
     )
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_log_had_after_its_last_look_is_nobodys_fault_by_other_rules_too() {
+    let body = |scan: &str| {
+        format!("stacks: {{s: web.yml}}\ngiven: [{{up: s}}]\nsteps: [assert: 'true']\nlog-scan: {{never: [{scan}]}}\n")
+    };
+    let ran = writes("one\n", "steps: [assert: 'true']\nlog-scan: {never: [nosuch]}\n");
+    let events = ran.events().await;
+    let mut stored = Stored::default();
+    events.into_iter().for_each(|event| stored.event(event));
+    let log = ran.folder.path().join("results/001-one/logs/s.web-1.log");
+    let mut written = std::fs::OpenOptions::new().append(true).open(log).unwrap();
+    written.write_all(b"ERROR: its database was killed\n").unwrap();
+    let expected = "given[1] passed\nsteps[1] passed\n\
+         note: `log-scan` has other rules now: the logs that the run left are looked through again\n= passed";
+    judge_stored(ran, stored, &body("ERROR"), expected).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
+use super::swarm_stacks::one;
 use super::{Stage, stage};
+use crate::engine::fake::{Reply, Script};
 use crate::event::What;
 
 /// The files below a folder and their texts.
@@ -52,7 +55,7 @@ steps:
   - copy: {content: one, to: 'web:/a/x.log'}
   - copy: {content: two, to: 'web:/b/x.log'}
   - assert: 'false'
-collect: ['web:/a/x.log', 'web:/b/x.log', 'web:/b', 'web:b/../a/./x.log']
+collect: ['web:/a/x.log', 'web:/b/x.log', 'web:/b', 'web:/b/../a/./x.log']
 ",
     );
     let (files, notes) = collected(&stage).await;
@@ -73,11 +76,21 @@ collect:
     );
     let (files, notes) = collected(&stage).await;
     assert_eq!(files, pairs(&[("x", "one")]));
-    let told = ["`t/web` has no container", "it is not there (container `"];
+    let told = ["`t/web` has no container", "it is not there (in `web`)"];
     assert_eq!(notes.len(), told.len(), "{notes:?}");
     for (note, told) in notes.iter().zip(told) {
         assert!(note.contains("cannot collect") && note.contains(told), "{note}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_replica_has_is_told_once_with_their_names() {
+    let stage = stage("stacks: {s: two.yml}\nsteps: [up: s, assert: 'false']\ncollect: ['web:/gone']\n")
+        .file("two.yml", "services: {web: {image: busybox, scale: 2}}");
+    let (_, notes) = collected(&stage).await;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    let told = "cannot collect `web:/gone`: it is not there (in `web.1`, `web.2`)";
+    assert!(notes[0].ends_with(told), "{notes:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,5 +140,28 @@ async fn what_failed_in_the_end_is_left_for_a_look_and_what_is_known_is_not() {
         assert_eq!(attempts.len(), expected, "{more}");
         let last = if more.contains("retries") { 2 } else { 1 };
         assert!(attempts.iter().all(|attempt| *attempt == last), "{more}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_something_to_look_into_also_where_a_swarm_has_removed_it_first() {
+    let unplaced = || Script::new().unplaced("no suitable node");
+    for (script, steps, expected) in [
+        (Script::new(), "deploy: s, assert: 1 > 2", true),
+        (unplaced(), "deploy: s", true),
+        (Script::new(), "assert: 1 > 2", false),
+        (Script::new(), "deploy: s, down: s, assert: 1 > 2", false),
+    ] {
+        let stage = one("", script, steps).engine(|fake| {
+            // Before it answers, all that was ended is gone.
+            fake.call("labelled", 1, Reply::Late(Duration::from_secs(30)));
+        });
+        let events = stage.events().await;
+        let started = events.iter().find_map(|event| match &event.what {
+            What::CaseEnded { started, .. } => Some(*started),
+            _ => None,
+        });
+        assert_eq!(started, Some(expected), "{steps}\n{}", stage.told(&events));
+        stage.fake.assert_clean();
     }
 }

@@ -120,7 +120,7 @@ async fn a_run_with_options_is_made_by_the_compose_tool_and_is_as_any_other() {
         "steps:\n- {run: {image: busybox, command: [work], options: {cap_add: [NET_ADMIN], init: true}}, expect: {stdout: done, exit: 3}}\n",
     )
     .engine(|fake| {
-        fake.script("run", Script::new().after(1).out("done\n").exit(3));
+        fake.script("e2erun-run", Script::new().after(1).out("done\n").exit(3));
     });
     stage
         .check(
@@ -128,6 +128,12 @@ async fn a_run_with_options_is_made_by_the_compose_tool_and_is_as_any_other() {
              = passed",
         )
         .await;
+    // It is of no service: its log is called by its step.
+    let logs = std::fs::read_dir(stage.folder.path().join("results/001-one/logs")).unwrap();
+    let logs: Vec<_> = logs
+        .map(|log| log.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(logs, ["steps-1-run-busybox-work.log"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,12 +228,14 @@ async fn with_a_volume(steps: &str) -> Stage {
 }
 
 #[tokio::test(start_paused = true)]
-async fn why_something_cannot_be_copied_is_told_though_the_container_for_it_stays_as_well() {
-    for (copy, call) in [
-        ("{content: x, to: 'volume:data:/a'}", "write_archive"),
-        ("{from: 'volume:data:/a', to: ./a}", "read_archive"),
+async fn why_a_volume_cannot_be_looked_into_is_told_though_the_container_for_it_stays_as_well() {
+    for (step, call) in [
+        ("copy: {content: x, to: 'volume:data:/a'}", "write_archive"),
+        ("copy: {from: 'volume:data:/a', to: ./a}", "read_archive"),
+        ("file-assert: 'volume:data:/a'", "stat"),
+        ("file-assert: 'volume:data:/a'", "read_archive"),
     ] {
-        let stage = with_a_volume(&format!("copy: {copy}")).await.engine(|fake| {
+        let stage = with_a_volume(step).await.engine(|fake| {
             fake.call(call, 1, Reply::Fail(Reason::Other, "no such luck"));
             fake.call("remove", 1, Reply::Fail(Reason::Other, "stuck"));
         });

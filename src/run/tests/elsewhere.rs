@@ -1,6 +1,7 @@
 //! What is on this machine, and an engine that is on another one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Stage, stage};
 use crate::diagnostic::Level;
@@ -83,6 +84,17 @@ async fn a_path_that_only_the_engine_has_stays_as_it_is() {
         copy.is_some_and(|text| text.contains("/nowhere/data:/data")),
         "{copies:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn its_ports_are_reached_at_that_machine() {
+    let text = "services: {web: {image: busybox, ports: ['80']}}\n";
+    let steps = "up: s, \
+        assert: [\"address('web') == 'engine.test'\", \"url('web', 80) == 'http://engine.test:' ~ port('web', 80)\"], \
+        {http: \"${{ url('web', 80) }}\", expect: {body: {matches: '^engine[.]test:[0-9]+$'}}}";
+    let stage = of("app.yml", steps, text);
+    let passed = "steps[1] passed\nsteps[2] passed\nsteps[3] passed\n= passed";
+    stage.check(&format!("image `busybox` present\n{passed}")).await;
 }
 
 /// The texts of all copies of compose files below a folder.
@@ -264,4 +276,61 @@ async fn of_what_cannot_be_copied_the_first_is_told() {
         .filter(|call| call.starts_with("write_archive"));
     assert_eq!(written.count(), 1);
     stage.fake.assert_clean();
+}
+
+// On the real clock: a paused one runs to the limits of what commands on this machine do.
+#[tokio::test]
+async fn what_is_changed_here_is_copied_again_at_the_next_up_also_into_what_runs() {
+    let program = RealHost::new(Arc::new(NoGroups)).program().await.unwrap();
+    let text = "services:
+  web: {image: busybox, volumes: ['./one.conf:/etc/one.conf', './www:/www'], configs: [said]}
+configs: {said: {content: x}}
+";
+    let steps = "
+  - up: s
+  - copy: {content: theirs, to: 'web:/etc/one.conf'}
+  - up: s
+  - file-assert: {path: 'web:/etc/one.conf'}
+    expect: {text: theirs}
+  - copy: {content: new, to: one.conf}
+  - shell: mv www/page www/other
+  - up: s
+  - file-assert: {path: 'web:/etc/one.conf'}
+    expect: {text: new}
+";
+    let stage = stage(&format!("stacks: {{s: app.yml}}\nsteps:{steps}"))
+        .file("app.yml", text)
+        .file("one.conf", "old")
+        .file("www/page", "old")
+        .elsewhere()
+        .engine(|fake| {
+            fake.image(&crate::step::inside::image(&program));
+        });
+    let told = stage.told(&stage.events().await);
+    assert!(told.contains("= passed"), "{told}");
+    let stays = "note: `page` is not in its folder any more, and stays in the copy that the services have";
+    assert_eq!(told.matches(stays).count(), 1, "{told}");
+    // The first time all three, what the step copied, then each that is another one.
+    let journal = stage.fake.journal().into_iter();
+    let written = journal.filter(|call| call.starts_with("write_archive"));
+    assert_eq!(written.count(), 3 + 1 + 2, "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tool_for_which_no_time_is_left_is_not_called() {
+    let text = "services: {web: {image: busybox, volumes: ['./a:/a']}}\n";
+    let program = RealHost::new(Arc::new(NoGroups)).program().await.unwrap();
+    let stage = of("app.yml", "{up: s, timeout: 2s}", text)
+        .file("a/x", "")
+        .engine(|fake| {
+            fake.image(&crate::step::inside::image(&program));
+            fake.call("write_archive", 1, Reply::Late(Duration::from_secs(3)));
+        });
+    let told = stage.told(&stage.events().await);
+    let journal = stage.fake.journal();
+    assert!(
+        told.contains("steps[1] errored: `s` was not brought up: what comes before that took all of 2s"),
+        "{told}"
+    );
+    assert!(!journal.iter().any(|call| call.starts_with("tool ")), "{journal:?}");
 }

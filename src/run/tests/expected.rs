@@ -1,4 +1,4 @@
-//! What a swarm stack expects to be there, and what is told of it where it is not.
+//! What a stack expects to be there, and what is told of it where it is not.
 
 use super::{Stage, stage};
 use crate::engine::Labels;
@@ -110,4 +110,34 @@ async fn what_a_task_says_is_told_with_the_names_of_the_files() {
          exit 1",
     )
     .await;
+}
+
+/// A scenario with a compose stack `s`, of which `web` is on an external network and has an external volume.
+fn compose(up: &str) -> Stage {
+    let file = "services:
+  web: {image: busybox, volumes: ['data:/data']}
+  alone: {image: busybox, network_mode: none}
+networks: {default: {external: true, name: prod-net}}
+volumes: {data: {external: true}}
+";
+    stage(&format!("stacks: {{s: {{compose: s.yml}}}}\nsteps: [{{up: {up}}}]\n")).file("s.yml", file)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_external_to_a_compose_stack_and_not_there_is_told_at_its_place() {
+    check(
+        compose("s"),
+        "steps[1] errored: the network `prod-net` is external to the stack, and the engine has none of that name: \
+         the volume `data` is external to the stack, and the engine has none of that name
+         = errored
+         exit 3",
+    )
+    .await;
+    let events = format!("{:?}", compose("s").events().await);
+    assert!(events.contains("s.yml\", line: 4, column: 21"), "{events}");
+    let alone = compose("{stack: s, services: [alone]}");
+    check(alone, "steps[1] passed\n= not verified").await;
+    let file = "services: {web: {image: busybox}}\nnetworks: {default: {external: true, name: '${NET}'}}\n";
+    let body = "networks: {front: {}}\nstacks: {s: {compose: s.yml, env: {NET: \"${{ networks.front }}\"}}}\nsteps: [{up: s}]\n";
+    check(stage(body).file("s.yml", file), "steps[1] passed\n= not verified").await;
 }

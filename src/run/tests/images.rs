@@ -1,8 +1,8 @@
 //! Images of a run: each built or pulled once, and a missing one is the matter of those who use it.
 
 use super::stage;
+use crate::engine::Labels;
 use crate::engine::fake::{Reply, Script, ToolFault};
-use crate::engine::{Labels, Reason};
 use crate::event::What;
 
 const BUILD: &str = "images: {app: {build: ./app}}\nsteps: [assert: 'true']\n";
@@ -35,6 +35,23 @@ async fn a_build_that_fails_errors_only_those_who_use_it() {
              1: = errored: the build of `app` failed: exit code 1
              2: steps[1] passed
              2: = passed
+             exit 3",
+        )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_that_two_scenarios_call_differently_is_told_to_each_by_its_own_name() {
+    stage("images: {app_x: {build: ./app}}\nsteps: [assert: 'true']\n")
+        .scenario("two", "images: {app-x: {build: ./app}}\nsteps: [assert: 'true']\n")
+        .file("app/Dockerfile", "FROM busybox\n")
+        .engine(|fake| {
+            fake.tool_fault(ToolFault::Fails(1, "no space left on device"));
+        })
+        .check(
+            "image `app-x`, `app_x` not built: the build of `app_x` failed: exit code 1
+             1: = errored: the build of `app_x` failed: exit code 1
+             2: = errored: the build of `app-x` failed: exit code 1
              exit 3",
         )
         .await;
@@ -82,44 +99,6 @@ steps: [assert: 'true']
          = passed",
     )
     .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pull_is_tried_again_when_the_registry_is_busy_and_not_when_there_is_no_such_image() {
-    let body = "images: {x: {image: busybox, pull: always}}\nsteps: [assert: 'true']\n";
-    stage(body)
-        .engine(|fake| {
-            fake.call("pull", 1, Reply::Fail(Reason::Other, "toomanyrequests: slow down"));
-        })
-        .check(
-            "retried: pull `busybox`: toomanyrequests: slow down
-             image `x` pulled
-             steps[1] passed
-             = passed",
-        )
-        .await;
-    stage(&body.replace("busybox", "gone"))
-        .check(
-            "image `x` failed: image `gone` is not here and cannot be pulled: no registry in reach
-             = errored: image `gone` is not here and cannot be pulled: no registry in reach
-             exit 3",
-        )
-        .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn of_an_image_that_is_here_it_is_not_said_that_it_is_not() {
-    let refused = Reply::Fail(Reason::Other, "denied");
-    stage("images: {x: {image: busybox, pull: always}}\nsteps: [assert: 'true']\n")
-        .engine(|fake| {
-            fake.call("pull", 1, refused);
-        })
-        .check(
-            "image `x` failed: image `busybox` is here, but cannot be pulled anew: denied
-             = errored: image `busybox` is here, but cannot be pulled anew: denied
-             exit 3",
-        )
-        .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,64 +225,6 @@ async fn what_is_made_from_an_image_that_nobody_knows_is_built_in_each_run() {
     stage.check(told).await;
     let made = stage.fake.journal();
     assert!(made.contains(&"pull elsewhere".to_owned()), "{made:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_image_that_is_nowhere_is_asked_for_once_before_the_first_scenario_and_again_by_each_step() {
-    let body = "steps: [run: {image: nowhere, command: 'true'}]\n";
-    let stage = stage(body).scenario("two", body);
-    stage.events().await;
-    let journal = stage.fake.journal();
-    let asked = journal.iter().filter(|call| *call == "pull nowhere").count();
-    // Another scenario may have pushed it meanwhile.
-    assert_eq!(asked, 3, "{journal:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_image_of_a_step_that_may_be_skipped_is_not_asked_for() {
-    let stage = stage(
-        "steps:
-  - assert: 'true'
-  - {run: {image: nowhere, command: 'true'}, if: 'false'}
-  - {do: [{run: {image: nowhere, command: 'true'}}], skip: [{if: 'true', reason: not here}]}
-",
-    );
-    let told = stage.told(&stage.events().await);
-    let journal = stage.fake.journal();
-    assert!(!journal.iter().any(|call| call == "pull nowhere"), "{told} {journal:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_image_that_only_a_commit_makes_is_asked_of_no_registry() {
-    let stage = stage(
-        "images: {b: {blank: true}}
-stacks: {s: {compose: web.yml, substitute: {images: {busybox: '${{ images.b }}'}}}, t: web.yml}
-given: [up: t]
-then:
-  - run: {image: '${{ images.b }}', command: 'true'}
-  - up: s
-  - commit: {service: t/web, image: '${{ images.b }}'}
-  - up: s
-",
-    );
-    let told = "errored: there is no image `images.b`: no `commit` to it has run";
-    stage
-        .check(&format!(
-            "image `busybox` present
-             given[1] passed
-             then[1] {told}
-             then[2] {told}
-             then[3] passed
-             then[4] passed
-             = errored
-             exit 3"
-        ))
-        .await;
-    let journal = stage.fake.journal();
-    assert!(
-        !journal.iter().any(|call| call.starts_with("pull e2erun/")),
-        "{journal:?}"
-    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,3 +117,27 @@ async fn the_way_into_what_was_kept_is_told_without_the_helpers() {
     let kept = kept.unwrap();
     assert!(kept.contains("web-1 sh") && !kept.contains("-inside-"), "{kept}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_ends_as_its_helper_starts_is_the_systems_state_and_no_error() {
+    let program = RealHost::new(Arc::new(NoGroups)).program().await.unwrap();
+    let reference = image(&program);
+    let asked = "steps: [up: s, {http: {get: http://x/, inside: web}}]";
+    let stage = stage(&format!("stacks: {{s: web.yml}}\n{asked}\n")).engine(|fake| {
+        fake.image(&reference);
+        fake.script("web", Script::new().after(1).exit(3));
+        fake.script(
+            &reference,
+            Script::new().refuses("cannot join network of a non running container"),
+        );
+        // The first one is the service's.
+        fake.call("create", 1, Reply::Late(Duration::from_secs(2)));
+    });
+    stage
+        .check("image `busybox` present\nimage e2erun/inside cached\nsteps[1] passed\nsteps[2] failed: `web` ended as it was to be asked from inside\n= failed\nexit 1")
+        .await;
+    // Another try makes another one: it does not stay until all is looked through at the end.
+    let journal = stage.fake.journal();
+    let at = |beginning: &str| journal.iter().position(|call| call.starts_with(beginning));
+    assert!(at("remove ").unwrap() < at("labelled ").unwrap(), "{journal:?}");
+}

@@ -351,3 +351,21 @@ async fn an_ignore_that_drops_nothing_is_told_where_the_step_fails_too() {
         )
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_last_lines_of_three_containers_are_shown_and_the_others_are_counted() {
+    for (replicas, more) in [
+        (3, None),
+        (4, Some("the last lines of 1 more container")),
+        (5, Some("the last lines of 2 more containers")),
+    ] {
+        let body = "stacks: {s: several.yml}\nsteps: [up: s, {log-assert: {service: web, contains: x}, within: 1s}]\n";
+        let file = format!("services: {{web: {{image: busybox, scale: {replicas}}}}}");
+        let events = stage(body).file("several.yml", &file).events().await;
+        let fault = &super::swarm_stacks::faults(&events)[0];
+        let shown = fault.details.iter().filter(|it| it.title.starts_with("last lines of"));
+        assert_eq!(shown.count(), 3);
+        let left = fault.details.iter().find(|it| it.title == "not shown");
+        assert_eq!(left.map(|it| it.text.as_str()), more);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::{Stage, stage};
 use crate::engine::fake::Script;
+use crate::event::What;
 
 async fn told(stage: &Stage) -> (String, String) {
     let events = stage.events().await;
@@ -279,4 +280,93 @@ async fn a_secret_whose_path_is_known_late_is_read_again_at_the_end() {
     let (told, _) = told(&stage).await;
     let kept = stage.folder.path().join("results/001-one/kept.txt");
     assert_eq!(std::fs::read_to_string(kept).unwrap(), "***, ***", "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_masked_value_is_hidden_in_its_own_step_and_everywhere() {
+    let stage = stage(
+        "mask: [token, passed_one]
+vars: {passed_one: passed}
+steps:
+  - {http: 'http://x/tok', save: {token: body, n: status}}
+  - {assert: token == 'x', soft: true, name: 'with ${{ token }}'}
+  - {assert: it == token, for-each: {it: ['${{ token }}']}}
+",
+    )
+    .answers("tok", &[(0, 200, "s3cret")]);
+    stage
+        .check(
+            "steps[1] passed
+             steps[2] failed: (soft) `token == 'x'` is false
+             steps[3][it=***] passed
+             = failed
+             exit 1",
+        )
+        .await;
+    let told = format!("{:?}", stage.events().await);
+    assert!(!told.contains("s3cret"), "{told}");
+    assert!(told.contains("String(\"***\")"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_masked_value_is_hidden_where_another_cannot_be_saved() {
+    let stage = stage(
+        "mask: [token]
+steps:
+  - {http: 'http://x/tok', save: {id: headers.nope, token: body}}
+",
+    )
+    .answers("tok", &[(0, 200, "s3cret")]);
+    let told = format!("{:?}", stage.events().await);
+    assert!(told.contains("`headers` has no `nope`"), "{told}");
+    assert!(!told.contains("s3cret"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_masked_value_is_hidden_before_a_text_is_cut() {
+    // Wherever a cut is made, it goes through one of them.
+    let stage = stage(
+        "mask: [token]
+vars: {token: s3cret-value}
+steps:
+  - {http: 'http://x/tok', save: {id: json.nope}, soft: true}
+  - {http: 'http://x/tok', expect: {status: 404}}
+",
+    )
+    .answers("tok", &[(0, 200, "s3cret-value".repeat(20_000).leak())]);
+    let told = format!("{:?}", stage.events().await);
+    assert!(told.contains("bytes left out"), "{told}");
+    assert!(!told.contains("s3") && !told.contains("ue\n"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_scenario_hides_is_no_matter_of_the_others() {
+    let stage = stage("mask: [word]\nvars: {word: one}\nsteps: [{assert: 'true', name: one}]\n").scenario(
+        "two",
+        "mask: [word]\nvars: {word: passed}\nsteps: [{assert: 'true', name: 'one passed'}]\n",
+    );
+    let events = stage.events().await;
+    let names: Vec<String> = events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::RunStarted { cases, .. } => Some(
+                cases
+                    .iter()
+                    .map(|case| format!("{} {} ", case.file, case.name))
+                    .collect(),
+            ),
+            What::StepEnded { step, .. } => Some(step.name.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(names, ["one.yaml *** two.yaml two ", "***", "one ***"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_project_hides_is_hidden_in_every_scenario() {
+    let stage = stage("steps: [{assert: 'true', name: 's3cret'}]\n")
+        .file("e2erun.yaml", "mask: [token]\nvars: {token: s3cret}\n")
+        .scenario("two", "steps: [{assert: 'true', name: 'a s3cret'}]\n");
+    let told = format!("{:?}", stage.events().await);
+    assert!(!told.contains("s3cret"), "{told}");
 }

@@ -2,6 +2,7 @@
 
 mod absent;
 mod again;
+mod again_ended;
 mod asking;
 mod background;
 mod blocks;
@@ -20,11 +21,14 @@ mod inside;
 mod logs;
 mod masked;
 mod measured;
+mod net;
 mod outcomes;
 mod over;
 mod phases;
 mod probed;
+mod pulled;
 mod random;
+mod refused;
 mod rounds;
 mod scanned;
 mod shared;
@@ -33,34 +37,39 @@ mod soon;
 mod starting;
 mod swarm;
 mod swarm_changes;
+mod swarm_failing;
+mod swarm_removed;
 mod swarm_stacks;
+mod swarm_wakes;
+mod templates;
+mod told;
 mod traces;
 mod vanished;
 mod whole;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use tempfile::TempDir;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
+
+use net::{Answers, FakeNet};
+use told::{line, word};
 
 use super::{Env, Facts, Job, Needed};
 use crate::engine::docker::Endpoint;
 use crate::engine::fake::Fake;
 use crate::engine::world::World;
 use crate::engine::{Engine, Pulls};
-use crate::event::{Event, Fault, What};
+use crate::event::Event;
 use crate::host::{NoGroups, RealHost};
 use crate::image::Identities;
 use crate::lease::{Lease, Locks};
 use crate::load::{self, Document, Found, Projects};
-use crate::net::{HttpAnswer, HttpRequest, Net, NetError};
 use crate::plan::{self, Settings};
 use crate::report::outcome::{Rules, exit_code};
 use crate::report::tally::Tally;
@@ -71,78 +80,6 @@ const RUN: &str = "testrun";
 
 /// A stack of one container that runs until it is stopped.
 const WEB: &str = "services: {web: {image: busybox}}";
-
-/// Answers by path: from so many milliseconds after the run's beginning, a status and a body; 0 is a refusal.
-type Answers = Vec<(u64, u16, &'static str)>;
-
-/// A network on which every path answers 200 and its own name, unless it was given other answers.
-struct FakeNet {
-    begun: Instant,
-    answers: BTreeMap<&'static str, Answers>,
-}
-
-#[async_trait]
-impl Net for FakeNet {
-    async fn http(&self, request: &HttpRequest, limit: Duration) -> Result<HttpAnswer, NetError> {
-        let path = request.url.rsplit('/').next().unwrap_or_default();
-        let now = self.begun.elapsed();
-        let since = |from: u64| Duration::from_millis(from) <= now;
-        let answers = self.answers.get(path);
-        let last = answers.and_then(|all| all.iter().rfind(|(from, ..)| since(*from)));
-        let (status, body) = match (last, answers) {
-            (Some((_, status, body)), _) => (*status, *body),
-            (None, None) => (200, path),
-            (None, Some(_)) => {
-                crate::wait::pause(limit).await;
-                (0, "timeout")
-            }
-        };
-        if status == 0 {
-            let kind = if body == "timeout" { "timeout" } else { "refused" };
-            let message = body.to_owned();
-            return Err(NetError { kind, message });
-        }
-        Ok(HttpAnswer {
-            status,
-            body: Bytes::copy_from_slice(body.as_bytes()),
-            // Of one only a part is kept.
-            length: body.len() as u64 + u64::from(path == "part"),
-            ..HttpAnswer::default()
-        })
-    }
-
-    async fn tcp(&self, address: &str, _: &[u8], _: Option<&str>, _: Duration) -> Result<Bytes, NetError> {
-        let kind = match address.split(':').next() {
-            Some("nosuch") => "dns",
-            Some("closed") => "refused",
-            _ if address.ends_with(":9") => "refused",
-            Some("stays") => {
-                let (kind, end) = ("timeout", crate::net::ITS_END);
-                let message =
-                    format!("no answer within 9.9s: connected to {address}, waiting for {end}; what came is `PONG`");
-                return Err(NetError { kind, message });
-            }
-            Some("long") => return Ok(vec![b'x'; crate::net::MAX_KEPT].into()),
-            _ => return Ok(Bytes::new()),
-        };
-        let message = address.to_owned();
-        Err(NetError { kind, message })
-    }
-
-    async fn addresses(&self, name: &str, _: Duration) -> Result<BTreeSet<IpAddr>, NetError> {
-        match name {
-            "nosuch" => Err(NetError {
-                kind: "dns",
-                message: name.to_owned(),
-            }),
-            "unanswered" => Err(NetError {
-                kind: "dns",
-                message: "Temporary failure in name resolution".to_owned(),
-            }),
-            _ => Ok([[10, 0, 0, 1], [10, 0, 0, 2]].map(IpAddr::from).into()),
-        }
-    }
-}
 
 /// Scenarios, the files beside them, and the world that they run in.
 struct Stage {
@@ -349,6 +286,7 @@ impl Stage {
                 net: Arc::new(FakeNet {
                     begun: Instant::now(),
                     answers: self.answers.clone(),
+                    turns: AtomicU32::new(0),
                 }),
                 lease: Arc::new(Lease::take(&self.folder.path().join("leases"), &[]).unwrap()),
                 settings,
@@ -425,69 +363,4 @@ fn press(at: Vec<Duration>, env: &Env) -> impl Future<Output = ()> + use<> {
 
 fn unindented(text: &str) -> String {
     text.lines().map(|line| format!("{}\n", line.trim_start())).collect()
-}
-
-fn line(event: &Event, waits: bool) -> Option<String> {
-    match &event.what {
-        What::ImageReady { image, how, error, .. } => Some(format!("image {image} {how}{}", after(": ", error))),
-        What::Note { text } => Some(format!("note: {text}")),
-        What::StepWaiting {
-            path,
-            waits_for,
-            observed,
-            ..
-        } if waits => Some(format!("{path} waits for {waits_for}: {observed}")),
-        What::Retried { path, text } => Some(format!("retried{}: {text}", after(" ", path))),
-        What::StepEnded {
-            step,
-            outcome,
-            reason,
-            faults,
-            ..
-        } => Some(format!(
-            "{} {}{}{}",
-            step.path,
-            word(outcome),
-            after(": ", reason),
-            of(faults)
-        )),
-        What::ProbeEnded { probe, summary } => Some(format!("probe {probe}: {} failures", summary["failures"])),
-        What::Kept { .. } => Some("kept".into()),
-        What::CaseEnded {
-            outcome,
-            reason,
-            faults,
-            retried,
-            ..
-        } => Some(format!(
-            "= {}{}{}{}",
-            word(outcome),
-            after(": ", reason),
-            of(faults),
-            if *retried { ", again" } else { "" }
-        )),
-        What::RunEnded { interrupted: true, .. } => Some("interrupted".into()),
-        What::RunEnded { faults, .. } if !faults.is_empty() => Some(format!("run{}", of(faults))),
-        _ => None,
-    }
-}
-
-fn word(outcome: &crate::event::Outcome) -> &'static str {
-    crate::report::outcome::word(*outcome)
-}
-
-fn after(sign: &str, text: &Option<String>) -> String {
-    text.as_ref().map_or_else(String::new, |text| format!("{sign}{text}"))
-}
-
-/// The faults' first lines.
-fn of(faults: &[Fault]) -> String {
-    let told = faults.iter().map(|fault| {
-        let soft = if fault.soft { "(soft) " } else { "" };
-        let first = fault.message.lines().next().unwrap_or_default();
-        let news = |it: &&String| !it.contains('\n') && !first.contains(it.as_str());
-        let actual = fault.actual.as_ref().filter(news);
-        format!(": {soft}{first}{}", after(" -> ", &actual.cloned()))
-    });
-    told.collect()
 }

@@ -1,6 +1,6 @@
 //! Probes whose question hangs, and those that never had an answer.
 
-use super::stage;
+use super::{Stage, stage};
 use crate::engine::fake::{Answer, Script};
 use crate::event::What;
 
@@ -134,22 +134,61 @@ steps:
         let wait = Answer::out("").after_ms(5000);
         fake.script("web", Script::new().exec("ask", answers).exec("wait", [wait]));
     });
-    let events = stage.events().await;
-    stage.fake.assert_clean();
-    let faults = events.into_iter().filter_map(|event| match event.what {
-        What::StepEnded { faults, .. } => faults.into_iter().next(),
-        _ => None,
-    });
     let expected = [
         "first failure: 2.1s after its first question, during `exec web: wait` at one.yaml:6:6: `exit` is 1",
         "longest outage: 1.1s, from the last answer before it: 2s after its first question, during `exec web: wait` at one.yaml:6:6",
     ];
-    let mut told = 0;
-    for fault in faults {
-        let details = fault.details.iter().take(2);
+    check_told(&stage, &[&expected, &expected]).await;
+}
+
+/// What is told of a probe in each fault of a step: when it failed first, and when its longest outage was.
+async fn check_told(stage: &Stage, expected: &[&[&str]]) {
+    let events = stage.events().await;
+    stage.fake.assert_clean();
+    let faults = events.iter().filter_map(|event| match &event.what {
+        What::StepEnded { faults, .. } => faults.first(),
+        _ => None,
+    });
+    let is_of_probe = |title: &str| ["first failure", "longest outage"].contains(&title);
+    let told = faults.map(|fault| {
+        let details = fault.details.iter().filter(|detail| is_of_probe(&detail.title));
         let details = details.map(|detail| format!("{}: {}", detail.title, detail.text));
-        assert_eq!(details.collect::<Vec<_>>(), expected, "{}", fault.message);
-        told += 1;
-    }
-    assert_eq!(told, 2);
+        details.collect::<Vec<_>>()
+    });
+    assert_eq!(told.collect::<Vec<_>>(), expected, "{}", stage.told(&events));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_question_that_hung_it_is_told_which_step_was_done_when_it_was_asked() {
+    let yes = |milliseconds| Answer::out("yes").after_ms(milliseconds);
+    let stage = |hangs: u64| {
+        stage(
+            "stacks: {s: web.yml}
+given: [up: s]
+steps:
+  - {exec: {service: web, command: ask}, probe: p, every: 100ms, timeout: 10s}
+  - {exec: {service: web, command: first}}
+  - {exec: {service: web, command: second}}
+  - {state-assert: {probe: p}, expect: {max_outage: {lt: 1s}}, soft: true}
+  - {exec: {service: web, command: third}}
+  - {state-assert: {probe: p}, expect: {max_outage: {lt: 1s}}}
+",
+        )
+        .engine(move |fake| {
+            let ask = (0..20).map(|_| yes(100)).chain([yes(hangs), yes(100)]);
+            let script = Script::new().exec("ask", ask.collect::<Vec<_>>());
+            let script = script.exec("first", [yes(3000)]).exec("second", [yes(3000)]);
+            fake.script("web", script.exec("third", [yes(20_000)]));
+        })
+    };
+    let first = "2s after its first question, during `exec web: first` at one.yaml:6:6";
+    let open = format!("longest outage: 4s, from the last answer before it: {first}");
+    let failed = [
+        format!("first failure: {first}: the command did not end within 10s"),
+        format!("longest outage: 10.1s, from the last answer before it: {first}"),
+    ];
+    check_told(&stage(60_000), &[&[&open], &[&failed[0], &failed[1]]]).await;
+    // One that was answered after all.
+    let answered = format!("longest outage: 9s, from the last answer before it: {first}");
+    check_told(&stage(9000), &[&[&open], &[&answered]]).await;
 }

@@ -1,7 +1,12 @@
 //! `log-scan` at the end of a case, and `expect-log` of a block.
 
+use std::time::Duration;
+
 use super::{Stage, stage};
-use crate::engine::fake::Script;
+use crate::engine::fake::{Reply, Script};
+
+/// Which of the engine's lists of containers the first look at the logs begins with.
+const FIRST_LOOK: u64 = 5;
 
 /// A stage whose container writes this.
 fn writes(script: Script, body: &str) -> Stage {
@@ -340,6 +345,28 @@ async fn logs_that_were_not_read_to_their_end_because_of_an_interruption_are_an_
              interrupted
              exit 130",
         )
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_was_not_done_in_time_is_made_up_for_by_the_next_one() {
+    // The engine's list is what a look begins with; here all of them come too late, or only that of the first look.
+    let late = |lists: &[u64]| {
+        let stage = writes(
+            Script::new().out(LOG),
+            "steps: [assert: 'true']\non-failure: [assert: 'true']\nlog-scan: {never: [nosuch]}\n",
+        );
+        stage.engine(|fake| {
+            for list in lists {
+                fake.call("containers", *list, Reply::Late(Duration::from_secs(121)));
+            }
+        })
+    };
+    let begun = "image `busybox` present\ngiven[1] passed\nsteps[1] passed\non-failure[1] passed\n";
+    late(&[FIRST_LOOK]).check(&format!("{begun}= passed")).await;
+    let why = "the logs were not looked through to their end within 2m";
+    late(&[FIRST_LOOK, FIRST_LOOK + 1, FIRST_LOOK + 2])
+        .check(&format!("{begun}= errored: {why}\nexit 3"))
         .await;
 }
 

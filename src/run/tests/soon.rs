@@ -203,3 +203,63 @@ async fn a_command_that_is_killed_in_a_container_that_goes_on_has_its_own_exit_c
     )
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_is_told_a_little_after_that_of_the_command_is_waited_for() {
+    let killed = Answer::err("", 137).after_ms(1000);
+    let script = ends(1400, 4).exec("sleep", [killed]);
+    check(
+        web(script, "steps: [up: s, {exec: {service: web, command: sleep 5}}]\n"),
+        "steps[1] passed\nsteps[2] failed: `web` ended (code 4) while the command ran\n= failed\nexit 1",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_is_killed_holds_no_question_back_that_is_asked_again() {
+    let killed = || Answer::err("", 137).after_ms(500);
+    let yes = || Answer::out("yes").after_ms(100);
+    let script = Script::new()
+        .exec("ask", [yes(), killed(), yes()])
+        .exec("wait", [yes().after_ms(5000)])
+        .exec("until", [killed(), killed(), yes()]);
+    let body = "steps:
+  - up: s
+  - {exec: {service: web, command: ask}, probe: p, every: 100ms}
+  - {exec: {service: web, command: wait}}
+  - {state-assert: {probe: p}, expect: {failures: 1, max_outage: {lt: 1s}}}
+  - {exec: {service: web, command: until}, within: 2s}
+";
+    check(
+        web(script, body),
+        "steps[1] passed\nsteps[2] passed\nsteps[3] passed\nsteps[4] passed\nsteps[5] passed\nprobe p: 1 failures\n= passed",
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_came_too_late_only_where_its_container_has_ended() {
+    let says = |words: &str| Answer::out(words.to_owned()).exit(126).after_ms(1000);
+    let stopped = "OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown";
+    let steps = "steps: [up: s, {exec: {service: web, command: sleep 5}}]\n";
+    for (script, words, expected) in [
+        (
+            ends(1200, 4),
+            stopped,
+            "`web` ended (code 4) before the command could begin",
+        ),
+        (
+            Script::new(),
+            stopped,
+            "the command cannot be started in `web`: cannot exec in a stopped container",
+        ),
+        // A command that runs others may write what it was told of them.
+        (Script::new(), "inner: container not running", "`exit` is 126"),
+    ] {
+        check(
+            web(script.exec("sleep", [says(words)]), steps),
+            &format!("steps[1] passed\nsteps[2] failed: {expected}\n= failed\nexit 1"),
+        )
+        .await;
+    }
+}

@@ -113,7 +113,9 @@ async fn an_interruption_ends_the_waiting_for_who_is_leaving_it() {
 async fn an_engine_that_refuses_is_an_error() {
     let stage = stage(ASKS).engine(|fake| {
         let taken = Reply::Fail(Reason::Other, "listen tcp 127.0.0.1:2377: bind: address already in use");
-        fake.call("swarm_init", 1, taken);
+        for nth in 1..=100 {
+            fake.call("swarm_init", nth, taken.clone());
+        }
     });
     let told = format!("{:?}", stage.events().await);
     assert!(told.contains("the engine is not made a swarm: "), "{told}");
@@ -198,4 +200,27 @@ async fn whether_there_is_a_mesh_is_not_asked_again_of_an_engine_that_refuses() 
     );
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_interruption_leaves_it_too() {
+    let slow = format!("{ASKS}cleanup: [{{http: 'http://x/late', within: 200s}}]\n");
+    let slow = || {
+        let stage = stage(&slow).answers("late", &[(0, 500, "no")]);
+        stage.interrupted_at(5000).interrupted_at(6000)
+    };
+    let ended = "steps[1] passed\ncleanup[1] errored: interrupted\n= errored";
+    let stage = slow();
+    stage.check_told(&format!("{ended}\ninterrupted\nexit 130")).await;
+    check_engine(&stage, (1, 1, false)).await;
+    // Of an engine that does not answer it is told what stays.
+    let stage = slow().engine(|fake| {
+        fake.call("swarm_leave", 1, Reply::Hang);
+    });
+    let begun = Instant::now();
+    let events = stage.events().await;
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    let told = format!("{events:?}");
+    let why = "the swarm that e2erun made of this engine is not ended: leaving it did not end within 10s";
+    assert!(told.contains(why) && told.contains("gc` ends it"), "{told}");
 }

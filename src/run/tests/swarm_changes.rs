@@ -1,5 +1,9 @@
 //! Services of a swarm that are changed on the fake engine: scaled, updated, rolled back, deployed anew.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::swarm_stacks::{
     FAILED, SHOP, check, check_fails, check_passes, failing, failing_times, faults, made, of, one, swarm,
 };
@@ -120,12 +124,69 @@ async fn an_update_that_fails_is_told_or_expected() {
     check_passes(one("", fails_once, back), 3).await;
 }
 
+/// How a service whose update was undone is told: with the task that it was undone for.
+fn undone(how: &str) -> String {
+    format!("`web.1` on node `fake`: its update {how}; it failed: task: non-zero exit (1)")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_is_rolled_back_fails_where_nobody_expects_that() {
+    let steps = "deploy: s, {update: {service: web, env: {A: '2'}, failure-action: rollback}}";
+    let fails_once = Script::new().then(failing().then(Script::new()));
+    check_fails(one("", fails_once, steps), 20, (2, &undone("was rolled back"))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deploy_of_a_version_that_is_not_taken_ends_with_the_task_that_it_was_undone_for() {
+    for (action, how) in [
+        ("pause", "is paused, since a task failed or ended early"),
+        ("rollback", "was rolled back"),
+    ] {
+        let file = |more: &str| {
+            let deploy = format!("deploy: {{update_config: {{failure_action: {action}}}}}");
+            format!("services: {{web: {{image: busybox{more}, {deploy}}}}}")
+        };
+        let stacks = "stacks: {s: {swarm: s.yml}, next: {version-of: s, swarm: next.yml}}";
+        let stage = of(stacks, &file(""), "deploy: s, deploy: next").file("next.yml", &file(", command: fails"));
+        let stage = stage.engine(|fake| {
+            fake.script("web", Script::new().then(failing().then(Script::new())));
+        });
+        let begun = Instant::now();
+        let fault = faults(&stage.events().await)[0].clone();
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{action} {:?}",
+            begun.elapsed()
+        );
+        assert_eq!(fault.message, undone(how));
+        assert!(
+            format!("{:?}", fault.details).contains("no database"),
+            "{action} {fault:?}"
+        );
+        stage.fake.assert_clean();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rollback_needs_an_update_before_it() {
     let why = "`web` was not rolled back: it was never updated, so there is nothing to go back to";
     check_fails(one("", Script::new(), "deploy: s, rollback: web"), 10, (2, why)).await;
     let steps = "deploy: s, update: {service: web, env: {A: '2'}}, {rollback: web, expect: {stages: [1]}}";
     check_passes(one("", Script::new(), steps), 3).await;
+}
+
+/// Of a service that is a job in one version of its stack alone it is known only then.
+#[tokio::test(start_paused = true)]
+async fn a_job_is_not_rolled_back() {
+    for mode in ["replicated-job", "global-job"] {
+        let stacks = "stacks: {s: {swarm: s.yml}, next: {version-of: s, swarm: next.yml}}";
+        let job = format!("services: {{web: {{image: busybox, deploy: {{mode: {mode}}}}}}}");
+        let stage = of(stacks, &job, "deploy: s, rollback: web").file("next.yml", SHOP);
+        let stage = stage.engine(|fake| {
+            fake.script("web", Script::new().after_ms(300).exit(0));
+        });
+        check_fails(stage, 10, (2, "`web` is a job, which has no rollback")).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,4 +247,45 @@ async fn a_command_in_a_service_that_is_scaled_to_nothing_has_no_replica() {
     let why = "`web` has no replica now (it is scaled to 0): no command can run in it";
     let steps = "deploy: s, scale: {service: web, replicas: 0}, exec: {service: web, command: x}";
     check_fails(swarm(SHOP, steps), 30, (3, why)).await;
+}
+
+/// The manager learns of the end of a task a little later than whoever killed it.
+#[tokio::test(start_paused = true)]
+async fn what_was_killed_before_a_change_is_no_news_of_it() {
+    let steps = "deploy: s, kill: web.1, scale: {service: web, replicas: 3}";
+    let stage = swarm(SHOP, steps);
+    let told = stage.told(&stage.events().await);
+    assert!(!told.contains("converged `web.1`"), "{told}");
+    assert!(told.contains("steps[3] passed"), "{told}");
+    stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_killed_is_not_taken_for_running() {
+    let steps = "deploy: s, kill: web, {scale: {service: web, replicas: 2, stable-for: 0s}}, \
+                 {state-assert: {service: web}, expect: {running: 2}}";
+    check_passes(swarm(SHOP, steps), 4).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_brings_its_image_back_after_an_update_to_another_one() {
+    let steps = "deploy: s, update: {service: web, image: 'debian:12'}, deploy: s, \
+                 {state-assert: {service: web}, expect: {image: busybox}}";
+    let stage = swarm(SHOP, steps).engine(|fake| {
+        fake.image("debian:12");
+    });
+    check_passes(stage, 4).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_stages_have_no_delay_between_them_is_told_where_they_are_not_as_expected() {
+    for (how, told) in [("", true), (", delay: 2s", false)] {
+        let steps = format!("deploy: s, {{update: {{service: web, env: {{A: '2'}}{how}}}, expect: {{stages: [9]}}}}");
+        let fault = faults(&swarm(SHOP, &steps).events().await).remove(0);
+        let says = fault
+            .details
+            .iter()
+            .any(|detail| detail.text.contains("`delay: 2s` parts the stages"));
+        assert_eq!(says, told, "{fault:?}");
+    }
 }

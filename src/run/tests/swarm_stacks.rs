@@ -6,7 +6,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::Instant;
 
 use super::{Stage, stage};
-use crate::engine::fake::{Fake, Reply, Script, ToolFault};
+use crate::engine::fake::{Fake, Reply, Script};
 use crate::engine::{Engine, Labels, Reason};
 use crate::event::{Event, Fault, What};
 use crate::wait::pause;
@@ -109,154 +109,12 @@ async fn it_converges_and_what_it_waits_for_is_told() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_rejected_task_ends_it_at_once() {
-    let script = Script::new().unmade("invalid mount config for type \"bind\"");
-    let why = "`web.1` on node `fake`: was rejected: invalid mount config for type \"bind\"";
-    check_fails(one("", script, "deploy: s"), 5, (1, why)).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_task_that_fails_and_is_not_followed_ends_it_at_once_with_its_last_lines() {
-    let stage = one("restart_policy: {condition: none}", failing(), "deploy: s");
-    let begun = Instant::now();
-    let events = stage.events().await;
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    let fault = &faults(&events)[0];
-    assert_eq!(fault.message, FAILED);
-    assert!(
-        format!("{:?}", fault.details).contains("no database"),
-        "{:?}",
-        fault.details
-    );
-    stage.fake.assert_clean();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_command_that_the_image_does_not_have_is_not_tried_again() {
-    let refused = |why: &str| format!("starting container failed: {why}");
-    let told = |why: &str| format!("`web.1` on node `fake`: failed: {}", refused(why));
-    let stage = |why: &str| one("", Script::new().refuses(&refused(why)), "deploy: s");
-    let command = "OCI runtime create failed: exec: \"nosuch\": executable file not found in $PATH";
-    check_fails(stage(command), 5, (1, &told(command))).await;
-    let hint = faults(&stage(command).events().await)[0].hint.clone();
-    assert!(
-        hint.as_ref().is_some_and(|hint| hint.contains("[sh, -c, …]")),
-        "{hint:?}"
-    );
-    // What others have may be given back.
-    let port = "driver failed programming external connectivity: port is already allocated";
-    let often = format!("{}; so did 3 before it", told(port));
-    check_fails(stage(port), 40, (1, &often)).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_update_that_stops_where_it_should_not_tells_how_its_task_ended() {
-    let steps = "deploy: s, {update: {service: web, env: {A: '2'}}, expect: {state: completed}}";
-    let stage = one(
-        "restart_policy: {condition: none}",
-        Script::new().then(failing()),
-        steps,
-    );
-    let fault = &faults(&stage.events().await)[0];
-    assert_eq!(fault.actual.as_deref(), Some("paused"));
-    let details = format!("{:?}", fault.details);
-    for part in [
-        "end of `web.1` on node `fake`",
-        "failed: task: non-zero exit (1)",
-        "no database",
-    ] {
-        assert!(details.contains(part), "{part}: {details}");
-    }
-    stage.fake.assert_clean();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_task_that_is_followed_may_fail_three_times() {
-    let told = "note: before `s` converged `web.1` on node `fake` failed: task: non-zero exit (1); so did 2 before it";
-    let passes = format!("{told}\nsteps[1] passed\nthen[1] passed\n= passed");
-    check(one("", failing_times(3), "deploy: s"), &passes).await;
-    let often = format!("{FAILED}; so did 3 before it");
-    check_fails(one("", failing_times(4), "deploy: s"), 30, (1, &often)).await;
-    let strict = "deploy: {stack: s, may-fail: 0}";
-    check_fails(one("", failing_times(1), strict), 5, (1, FAILED)).await;
-    let most = one("restart_policy: {max_attempts: 1}", failing_times(2), "deploy: s");
-    check_fails(most, 12, (1, &format!("{FAILED}; so did 1 before it"))).await;
-    // The swarm counts what it was itself to replace, and not what is longer ago than it is told.
-    let used_up = one(
-        "restart_policy: {max_attempts: 1}",
-        Script::new().then(failing()),
-        "deploy: s, restart: web",
-    );
-    check_fails(used_up, 20, (2, FAILED)).await;
-    let policy = "restart_policy: {max_attempts: 1, window: 1s, delay: 2s}";
-    check(one(policy, failing_times(3), "deploy: s"), &passes).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_ends_by_itself_is_as_it_should_be_and_may_be_waited_for() {
-    let ends_after = |milliseconds| Script::new().after_ms(milliseconds).exit(0);
-    check_passes(
-        one("restart_policy: {condition: none}", ends_after(300), "deploy: s"),
-        1,
-    )
-    .await;
-    let completes = "deploy: {stack: s, completes: [web]}";
-    // It is started again, which is no matter.
-    check_passes(one("", ends_after(300), completes), 1).await;
-    for (how, step) in [
-        ("restart_policy: {condition: on-failure}", completes),
-        ("mode: replicated-job, replicas: 2", "deploy: s"),
-        ("mode: global-job", "deploy: s"),
-    ] {
-        let begun = Instant::now();
-        check_passes(one(how, ends_after(20_000), step), 1).await;
-        assert!(
-            begun.elapsed() > Duration::from_secs(20),
-            "{how}: {:?}",
-            begun.elapsed()
-        );
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_completes_and_is_started_again_is_told() {
-    let ends = || Script::new().after_ms(300).exit(0);
-    let again = |times: &str| format!("it completed {times}, and its restart policy starts it again");
-    let why = format!("`web`: {}", again("3 times"));
-    check_fails(one("", ends(), "deploy: s"), 15, (1, &why)).await;
-    let late = format!(
-        "`s` did not converge within 4s -> `web` has 0 of 1 tasks running (1 ready); {}",
-        again("once")
-    );
-    check_fails(one("", ends(), "{deploy: s, timeout: 4s}"), 5, (1, &late)).await;
-    for step in ["deploy: s", "{deploy: s, timeout: 4s}"] {
-        let events = one("", ends(), step).events().await;
-        let hints = faults(&events).into_iter().filter_map(|fault| fault.hint);
-        let expected = "one that is to end has `deploy: {restart_policy: {condition: none}}` in its file, or is named here: `completes: [web]`";
-        assert_eq!(hints.collect::<Vec<_>>(), [expected], "{step}");
-    }
-}
-
 /// It ends each time after so many milliseconds, and the last time not at all.
 pub(super) fn ends_after(milliseconds: &[u64], code: i64) -> Script {
     let each = milliseconds.iter().rev();
     each.fold(Script::new(), |next, at| {
         Script::new().after_ms(*at).exit(code).then(next)
     })
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_fails_about_every_second_is_not_fine_in_between() {
-    let often = format!("{FAILED}; so did 3 before it");
-    let dies = ends_after(&[950, 1050, 1150, 1050], 1);
-    check_fails(one("", dies, "deploy: s"), 40, (1, &often)).await;
-    let stage = one("", ends_after(&[950, 1050], 1), "deploy: s").waits();
-    let told = stage.told(&stage.events().await);
-    let waits = "all is as it should be, and has to stay so for 1.4s: `web.1` on node `fake` failed: task: non-zero exit (1) before";
-    assert!(told.contains(waits), "{told}");
-    assert!(told.ends_with("steps[1] passed\nthen[1] passed\n= passed\n"), "{told}");
-    stage.fake.assert_clean();
 }
 
 #[tokio::test(start_paused = true)]
@@ -286,6 +144,12 @@ async fn a_task_that_no_node_takes_is_not_waited_for() {
     let nowhere = "no suitable node (scheduling constraints not satisfied on 1 node)";
     let why = format!("`web.1`: {nowhere}, and nothing changes that");
     check_fails(one("", Script::new().unplaced(nowhere), "deploy: s"), 9, (1, &why)).await;
+    let file = "services: {web: {image: busybox, deploy: {placement: {constraints: [node.labels.disk == ssd]}}}}";
+    let constrained = swarm(file, "deploy: s").engine(|fake| {
+        fake.script("web", Script::new().unplaced(nowhere));
+    });
+    let why = format!("`web.1`: {nowhere}: no node meets `node.labels.disk == ssd`, and nothing changes that");
+    check_fails(constrained, 9, (1, &why)).await;
     let full = "no suitable node (insufficient resources on 1 node)";
     let why = format!("`web.1`: {full}, and nothing changes that");
     check_fails(one("", Script::new().unplaced(full), "deploy: s"), 24, (1, &why)).await;
@@ -299,6 +163,26 @@ async fn a_task_that_no_node_takes_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_port_that_each_node_has_once_is_told_at_its_place() {
+    let taken = "no suitable node (host-mode port already in use on 1 node)";
+    let file = "services:\n  web: {image: busybox, ports: [{target: 80, published: 8088, mode: host}, '8089:81']}\n";
+    let stack = "stacks: {s: {swarm: s.yml, substitute: {ports: none}}}";
+    let stage = of(stack, file, "deploy: s").engine(|fake| {
+        fake.script("web", Script::new().unplaced(taken));
+    });
+    let fault = faults(&stage.events().await).remove(0);
+    assert_eq!(
+        fault.message,
+        format!("`web.1`: {taken}, and nothing changes that; it publishes 8088 on the node itself")
+    );
+    let place = fault.place.map(|place| (place.line, place.column));
+    assert_eq!(place, Some((2, 57)));
+    let hint = fault.hint.unwrap_or_default();
+    assert!(hint.contains("`substitute: {ports: [8088]}`"), "{hint}");
+    stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_global_service_and_one_that_wants_none_are_fine() {
     let file =
         "services:\n  web: {image: busybox, deploy: {mode: global}}\n  db: {image: busybox, deploy: {replicas: 0}}\n";
@@ -309,31 +193,22 @@ async fn a_global_service_and_one_that_wants_none_are_fine() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_global_service_that_no_node_takes_is_told() {
+    let file = "services: {agent: {image: busybox, deploy: {mode: global, placement: {constraints: [node.labels.disk == ssd]}}}}";
+    let stage = swarm(file, "deploy: s");
+    let told = stage.told(&stage.events().await);
+    let note = "note: `agent` is to have a task on each node, and has none: no node meets `node.labels.disk == ssd`";
+    assert_eq!(told.matches(note).count(), 1, "{told}");
+    assert!(told.contains("steps[1] passed"), "{told}");
+    assert_eq!(made(&stage.fake, "agent").await, 0);
+    stage.fake.assert_clean();
+}
+
+#[tokio::test(start_paused = true)]
 async fn its_deadline_tells_what_was_seen_last() {
     let slow = Script::new().after(60).healthy();
     let why = "`s` did not converge within 5s -> `web` has 0 of 1 tasks running (1 starting)";
     check_fails(one("", slow, "{deploy: s, timeout: 5s}"), 10, (1, why)).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_unhealthy_task_has_failed() {
-    let sick = Script::new().after(1).unhealthy("no");
-    let why = format!(
-        "{} (137): dockerexec: unhealthy container",
-        FAILED.trim_end_matches(" (1)")
-    );
-    check_fails(one("", sick.clone(), "deploy: {stack: s, may-fail: 0}"), 5, (1, &why)).await;
-    // Each had all the time that it needs to show itself healthy, so fewer are borne.
-    let twice = format!("{why}; so did 1 before it");
-    check_fails(one("", sick, "deploy: s"), 10, (1, &twice)).await;
-    let was_fine = Script::new().healthy().after(1).unhealthy("no");
-    let often = format!("{why}; so did 3 before it");
-    check_fails(
-        one("", was_fine, "deploy: {stack: s, stable-for: 20s}"),
-        30,
-        (1, &often),
-    )
-    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -358,6 +233,7 @@ async fn a_death_while_all_has_to_stay_so_begins_that_anew() {
         "steps[1] waits for `s` to converge: `web` has 0 of 1 tasks running (1 preparing)
          steps[1] waits for `s` to converge: `web` has 0 of 1 tasks running (1 starting)
          steps[1] waits for `s` to converge: all is as it should be, and has to stay so
+         steps[1] waits for `s` to converge: `web.1` on node `fake` has ended, and the swarm does not know it yet
          steps[1] waits for `s` to converge: `web` has 0 of 1 tasks running (1 failed: task: non-zero exit (1))
          steps[1] waits for `s` to converge: `web` has 0 of 1 tasks running (1 ready)
          steps[1] waits for `s` to converge: `web` has 0 of 1 tasks running (1 starting)
@@ -371,74 +247,10 @@ async fn a_death_while_all_has_to_stay_so_begins_that_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn down_leaves_nothing() {
-    let file = format!("{SHOP}secrets: {{s: {{file: ./s}}}}\nconfigs: {{c: {{file: ./s}}}}\n");
-    // What is kept is nothing.
-    let stacks = "keep: always\nstacks: {s: {swarm: s.yml}}";
-    let stage = of(stacks, &file, "deploy: s, down: s")
-        .file("s", "word")
-        .engine(|fake| {
-            fake.script("web", Script::new().ignores_term());
-        });
-    check(
-        stage,
-        "steps[1] passed\nsteps[2] passed\nthen[1] passed\n\
-         note: `web` went on after SIGTERM and was killed 10s later, 2 times: the first process of a container ignores a signal that it does not handle (`init: true`, `exec` before the program in a shell's line, or another `stop_signal` helps); what needs longer has `stop_grace_period`\n\
-         kept\n= passed",
-    )
-    .await;
-}
-
-/// The agent's own delay of two seconds is for those whose containers run when it hears of their end.
-#[tokio::test(start_paused = true)]
-async fn containers_are_stopped_with_their_own_grace_as_their_services_go() {
-    let file = |grace: &str| format!("services: {{web: {{image: busybox, deploy: {{replicas: 3}}{grace}}}}}");
-    for (grace, script, most) in [
-        ("", Script::new(), 1000),
-        (", stop_grace_period: 3s", Script::new().ignores_term(), 4000),
-    ] {
-        let stage = swarm(&file(grace), "deploy: s, down: s").engine(|fake| {
-            fake.script("web", script);
-        });
-        let events = stage.events().await;
-        let took = events.iter().find_map(|event| match &event.what {
-            What::StepEnded { step, seconds, .. } if step.kind == "down" => Some(*seconds),
-            _ => None,
-        });
-        assert!(
-            took.is_some_and(|took| took * 1000.0 < f64::from(most)),
-            "{grace}: {took:?}"
-        );
-        stage.fake.assert_clean();
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn two_stacks_are_told_apart() {
     let steps = "deploy: s, deploy: t, scale: {service: t/web, replicas: 1}, assert: \"containers('s/web') | length == 2\", \
                  down: s, assert: \"containers('t/web') | length == 1\"";
     check_passes(of("stacks: {s: {swarm: s.yml}, t: {swarm: s.yml}}", SHOP, steps), 6).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn ended_at_any_time_it_leaves_nothing() {
-    let tools = [
-        ToolFault::None,
-        ToolFault::Slow(Duration::from_secs(2)),
-        ToolFault::Orphan,
-        ToolFault::DiesAfter(1),
-    ];
-    for tool in tools {
-        for at in [0, 1, 50, 100, 150, 500, 2500] {
-            let stage = swarm(SHOP, "deploy: {stack: s, stable-for: 10s}").interrupted_at(at);
-            stage.fake.tool_fault(tool.clone());
-            stage.fake.script("db", Script::new().ignores_term());
-            stage.events().await;
-            // What goes on although nobody waits for it has its time, too.
-            pause(Duration::from_secs(60)).await;
-            assert_eq!(stage.fake.complaints(), Vec::<String>::new(), "{tool:?} {at}");
-        }
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -458,24 +270,4 @@ async fn an_engine_that_goes_away_is_an_error() {
         "{told}"
     );
     stage.fake.assert_clean();
-}
-
-#[tokio::test(start_paused = true)]
-async fn down_tells_at_its_limit_what_still_runs() {
-    let file = "services: {web: {image: busybox, stop_grace_period: 60s}}";
-    let stays = |stage: Stage| {
-        stage.file("s.yml", file).engine(|fake| {
-            fake.in_swarm(Labels::new());
-            fake.script("web", Script::new().ignores_term());
-        })
-    };
-    for (stack, up) in [("{swarm: s.yml}", "deploy"), ("s.yml", "up")] {
-        let stage = stays(stage(&format!(
-            "stacks: {{s: {stack}}}\nsteps: [{up}: s, {{down: s, timeout: 5s}}]\n"
-        )));
-        let told = stage.told(&stage.events().await);
-        let expected = "steps[2] failed: `s` was not gone within 5s -> `web` still runs\n";
-        assert!(told.contains(expected), "{told}");
-        stage.fake.assert_clean();
-    }
 }

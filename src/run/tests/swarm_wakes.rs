@@ -1,0 +1,47 @@
+//! What wakes the waiting for a swarm: what happens to a container. The manager knows of that a little later and tells
+//! nobody, so it is asked often then; its long pause is for what nobody tells.
+
+use std::time::Duration;
+
+use super::swarm_stacks::one;
+use crate::engine::fake::Script;
+use crate::event::What;
+
+/// How long the fake takes to give a task its container, and then to know of what has happened to it.
+const KNOWN: Duration = Duration::from_millis(2 * 70);
+/// How late it may be asked at most.
+const LATE: Duration = Duration::from_millis(15);
+
+/// The deploy of a service for which something decides so long after its start ends as soon as the manager knows of it.
+async fn check(deploy: &str, decides: impl Fn(Script) -> Script, step: &str) {
+    // Long after its start has woken anybody, and at each point of the long pause.
+    for at in (1000..1200).step_by(10) {
+        let stage = one(deploy, decides(Script::new().after_ms(at)), step);
+        let events = stage.events().await;
+        let took = events.iter().find_map(|event| match event.what {
+            What::StepEnded { seconds, .. } => Some(Duration::from_secs_f64(seconds)),
+            _ => None,
+        });
+        let late = took.unwrap().checked_sub(Duration::from_millis(at) + KNOWN);
+        assert!(late.is_some_and(|late| late <= LATE), "{step}: {late:?} after {at} ms");
+        stage.fake.assert_clean();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_has_become_healthy_is_seen_at_once() {
+    check("", Script::healthy, "deploy: {stack: s, stable-for: 0s}").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_has_completed_is_seen_at_once() {
+    let ends = |script: Script| script.exit(0);
+    check("mode: replicated-job", ends, "deploy: {stack: s, stable-for: 0s}").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_has_failed_for_good_is_seen_at_once() {
+    let fails = |script: Script| script.exit(1);
+    let step = "deploy: {stack: s, stable-for: 60s}";
+    check("restart_policy: {condition: none}", fails, step).await;
+}
