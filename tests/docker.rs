@@ -12,5 +12,6 @@ mod docker {
     mod output;
     mod removal;
     mod resources;
+    mod swarms;
     mod tools;
 }

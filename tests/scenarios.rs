@@ -8,10 +8,13 @@
 )]
 
 mod scenarios {
+    pub(crate) mod events;
     pub(crate) mod one_swarm;
+    pub(crate) mod port;
     pub(crate) mod proxy;
     pub(crate) mod stage;
 
+    mod again;
     mod ends;
     mod failures;
     mod far;
@@ -22,5 +25,6 @@ mod scenarios {
     mod remote_swarm;
     mod surroundings;
     mod swarm;
+    mod swarm_ports;
     mod tls;
 }

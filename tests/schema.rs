@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 #![expect(clippy::disallowed_methods, reason = "the repository's files are what is tested")]
 
+mod schema {
+    pub(crate) mod beyond;
+}
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +17,8 @@ use e2erun::scenario::{File, schema};
 use e2erun::yaml;
 use serde_json::Value;
 
+use schema::beyond::BEYOND;
+
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -22,130 +28,6 @@ const FILES: [(File, &str); 3] = [
     (File::Scenario, "scenario"),
     (File::Template, "template"),
     (File::Project, "project"),
-];
-
-/// What the schema cannot refuse although `check` does, and why: each class of reasons with its cases. What is not here is
-/// refused, and what is here is not.
-const BEYOND: [(&str, &[&str]); 12] = [
-    (
-        "regular expressions, of which a schema knows another dialect",
-        &["regexes"],
-    ),
-    (
-        "a name that nothing has, or that has no value yet",
-        &[
-            "collect",
-            "images-unknown",
-            "loop-items",
-            "mask-unknown",
-            "saved-later",
-            "saved-unknown",
-            "secrets-handed",
-            "secrets-long-names",
-            "secrets-undefined",
-            "service-in-two-stacks",
-            "soft-save",
-            "stack-env-later",
-            "stack-version-of",
-            "template-alone-names",
-            "template-names",
-            "template-parameters",
-            "unknown-names",
-            "vars-order",
-        ],
-    ),
-    (
-        "a name that is taken, or that no expression could say",
-        &["built-in-names", "built-in-names-in-steps"],
-    ),
-    (
-        "what other files say: compose files, templates, files that are missing",
-        &[
-            "absent-files",
-            "compose-values",
-            "contents",
-            "contrary",
-            "declared-unused",
-            "ports-twice",
-            "probes-unknown",
-            "renamed-networks",
-            "run",
-            "stack-broken-file",
-            "stack-broken-users",
-            "stack-env-files",
-            "stack-folder",
-            "stack-missing-file",
-            "stack-misspelt-broken",
-            "stack-misspelt-services",
-            "stack-profile",
-            "stack-refused",
-            "stack-unset-variable",
-            "step-files",
-            "substitution-matches-nothing",
-            "swarm-keys",
-            "swarm-refused",
-            "swarm-scale",
-            "swarm-together",
-            "swarm-values",
-            "swarm-versions",
-            "template-broken",
-            "template-cycle",
-            "template-missing-file",
-            "template-no-template",
-            "template-returns",
-            "template-values",
-            "ungiven",
-            "ungiven-computed",
-            "unpublished-port",
-            "variable-file",
-        ],
-    ),
-    (
-        "the inside of an expression",
-        &[
-            "calls",
-            "constants",
-            "measure-seconds",
-            "trap-not-closed",
-            "trap-subtraction",
-        ],
-    ),
-    (
-        "how a value is written, which YAML does not hand on",
-        &["trap-comment", "trap-number"],
-    ),
-    (
-        "what another step of the scenario does, or does not",
-        &[
-            "lanes-apart",
-            "lanes-save",
-            "never-up",
-            "probes-twice",
-            "since-ambiguous",
-            "since-later",
-            "swarm-never-up",
-        ],
-    ),
-    ("the groups of a regular expression", &["saved-groups"]),
-    ("a key is text to a schema, whatever is in it", &["trap-key-template"]),
-    (
-        "a text that has to be literal there, and may be computed elsewhere",
-        &["stack-computed", "template-computed"],
-    ),
-    (
-        "a value that has to be of a form, also beside another key, or not to be empty",
-        &["cluster-unwanted", "empty-name", "inside-socket", "run-home"],
-    ),
-    (
-        "what comes to nothing, or to too much, when it is worked out",
-        &[
-            "counts-nothing",
-            "log-scan-idle",
-            "loop-no-list",
-            "matrix-exclude",
-            "matrix-too-many",
-        ],
-    ),
 ];
 
 fn parsed(file: File) -> Value {

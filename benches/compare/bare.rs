@@ -130,17 +130,21 @@ impl Bare {
         self.post("/swarm/leave?force=1", Value::Null).await.map(drop)
     }
 
-    /// Waits until the manager tells of so many running tasks of this bench; gives the moment.
+    /// Waits until the manager tells of so many running tasks of this bench; gives the moments at which it was asked last when
+    /// it did not yet tell of them, and at which it was asked when it did.
     #[expect(clippy::disallowed_methods, reason = "bare means without e2erun's own way to wait")]
-    pub(crate) async fn tasks_run(&self, wanted: usize) -> Result<SystemTime> {
+    pub(crate) async fn tasks_run(&self, wanted: usize) -> Result<(SystemTime, SystemTime)> {
         let path = format!("/tasks?filters={}", self.filters());
         let limit = Instant::now() + TASKS_LIMIT;
+        let mut before = SystemTime::now();
         while Instant::now() < limit {
+            let asked = SystemTime::now();
             let tasks = self.get(&path).await?;
             let running = tasks.as_array().into_iter().flatten();
             if running.filter(|task| task["Status"]["State"] == "running").count() == wanted {
-                return Ok(SystemTime::now());
+                return Ok((before, asked));
             }
+            before = asked;
             tokio::time::sleep(TASKS_PAUSE).await;
         }
         Err(Error::other("the tasks do not run"))

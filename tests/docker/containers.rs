@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2erun::engine::{ContainerSpec, Engine, LogRange, Reason};
+use e2erun::engine::{ContainerSpec, Engine, ExecSpec, LogRange, Reason};
 use futures_util::StreamExt;
 
 use super::stage::{IMAGE, Stage, here};
@@ -200,9 +200,9 @@ async fn a_healthcheck_is_read_with_its_outputs() {
     Stage::with(async |stage| {
         let health = [
             "--health-cmd",
-            "echo bad; exit 1",
+            "until [ -e /go ]; do sleep 0.1; done; echo bad; exit 1",
             "--health-interval",
-            "2s",
+            "100ms",
             "--health-retries",
             "1",
         ];
@@ -215,6 +215,11 @@ async fn a_healthcheck_is_read_with_its_outputs() {
             stage.engine.inspect(&id).await.unwrap().health.as_deref(),
             Some("starting")
         );
+        let go = ExecSpec {
+            command: ["touch", "/go"].map(str::to_owned).to_vec(),
+            ..ExecSpec::default()
+        };
+        stage.engine.exec(&id, &go).await.unwrap();
         stage.event(&id, "health_status: unhealthy").await;
         let seen = stage.engine.inspect(&id).await.unwrap();
         assert_eq!(seen.health.as_deref(), Some("unhealthy"));

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use e2erun::engine::logs::{LineReader, More, Offset, Phase, Spool, Spools, Streams};
 use e2erun::engine::world::World;
-use e2erun::engine::{ContainerSpec, Engine, ResourceKind, Stream};
+use e2erun::engine::{ContainerSpec, Engine, ExecSpec, ResourceKind, Stream};
 use tempfile::TempDir;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::stage::Stage;
+use super::stage::{Stage, text};
 
 /// What keeps the logs of a test's containers, as a run keeps them.
 struct Keeper<'a> {
@@ -80,6 +80,13 @@ fn lines(reader: &mut LineReader) -> Vec<String> {
     all
 }
 
+/// Waits until it has lines: its follower may not have begun yet, and a run may have ended before the next one begins.
+async fn until_lines(reader: &mut LineReader) {
+    while reader.more().await != More::Lines {
+        reader.changed().await;
+    }
+}
+
 #[tokio::test]
 async fn the_first_line_and_a_last_one_without_newline_are_there_with_their_streams() {
     Stage::with(async |stage| {
@@ -124,9 +131,7 @@ async fn a_container_that_is_removed_right_after_its_end_has_no_gap() {
                 .await;
             let spool = keeper.spool(&id).await;
             let mut reader = spool.reader(Streams::Both, Offset::default());
-            while reader.more().await != More::Lines {
-                reader.changed().await;
-            }
+            until_lines(&mut reader).await;
             // As the compose tool does that replaces it.
             stage.engine.stop(&id, None).await.unwrap();
             stage.engine.remove(ResourceKind::Container, &id).await.unwrap();
@@ -170,7 +175,7 @@ async fn a_container_that_is_removed_while_it_writes_is_told_or_whole_up_to_its_
         let keeper = Keeper::of(stage).await;
         let id = stage.start("i=0; while true; do i=$((i+1)); echo $i; done").await;
         let mut reader = keeper.spool(&id).await.reader(Streams::Both, Offset::default());
-        assert_eq!(reader.more().await, More::Lines);
+        until_lines(&mut reader).await;
         stage.engine.remove(ResourceKind::Container, &id).await.unwrap();
         let mut all = Vec::new();
         loop {
@@ -191,13 +196,20 @@ async fn every_run_of_a_restarted_container_is_read_once() {
     Stage::with(async |stage| {
         let keeper = Keeper::of(stage).await;
         let id = stage
-            .start("echo up; trap 'printf down; exit' TERM; while true; do sleep 0.05; done")
+            .start("trap 'printf down; exit' TERM; echo up; while true; do sleep 0.05; done")
             .await;
-        for _ in 0..3 {
-            let spool = keeper.spool(&id).await;
-            let mut reader = spool.reader(Streams::Both, spool.progress().end);
-            stage.engine.restart(&id, None).await.unwrap();
-            assert_eq!(reader.more().await, More::Lines);
+        let spool = keeper.spool(&id).await;
+        let mut reader = spool.reader(Streams::Both, Offset::default());
+        let mut begun = 0;
+        for run in 1..=4 {
+            // Only then does it heed the signal.
+            while begun < run {
+                until_lines(&mut reader).await;
+                begun += lines(&mut reader).iter().filter(|line| *line == "up").count();
+            }
+            if run < 4 {
+                stage.engine.restart(&id, None).await.unwrap();
+            }
         }
         stage.engine.stop(&id, None).await.unwrap();
         keeper
@@ -250,7 +262,7 @@ async fn decide_now(stage: &Stage, command: &str, times: usize) -> usize {
     stage.engine.start(&id).await.unwrap();
     let spool = keeper.spool(&id).await;
     let mut reader = spool.reader(Streams::Both, Offset::default());
-    assert_eq!(reader.more().await, More::Lines);
+    until_lines(&mut reader).await;
     for _ in 0..times {
         keeper.spools.barrier(&id).await.unwrap();
         assert_eq!((spool.gap(), spool.progress().phase), (None, Phase::Running));
@@ -292,10 +304,24 @@ async fn what_the_engine_rotated_away_is_a_gap_and_the_log_goes_on() {
         // What the engine keeps is written anew many times between two readings.
         let id = stage.docker_create(
             &["--log-opt", "max-size=20k", "--log-opt", "max-file=2"],
-            &["sh", "-c", "echo 0; sleep 10; seq 100000; sleep 1; echo 100001"],
+            &[
+                "sh",
+                "-c",
+                "mkfifo /go; echo 0; read x < /go; seq 100000; read x < /go; echo 100001",
+            ],
         );
         let keeper = Keeper::of(stage).await;
         stage.engine.start(&id).await.unwrap();
+        let mut reader = keeper.spool(&id).await.reader(Streams::Both, Offset::default());
+        until_lines(&mut reader).await;
+        // The second one is heard when all is written that is to be lost in part.
+        for _ in 0..2 {
+            let go = ExecSpec {
+                command: ["sh", "-c", "echo > /go"].map(str::to_owned).to_vec(),
+                ..ExecSpec::default()
+            };
+            text(stage.engine.exec(&id, &go).await.unwrap().output, Stream::Stdout).await;
+        }
         keeper.ended(&id).await;
         let all = keeper.now(&id, Streams::Both).await;
         let gap = keeper.spool(&id).await.gap().unwrap();
@@ -369,7 +395,7 @@ async fn several_containers_and_a_silent_one_each_have_a_log() {
         let silent = stage.start_spec(&named("silent", "sleep 600")).await;
         for (id, line) in [(&one, "one"), (&two, "two")] {
             let mut reader = keeper.spool(id).await.reader(Streams::Both, Offset::default());
-            assert_eq!(reader.more().await, More::Lines);
+            until_lines(&mut reader).await;
             assert_eq!(lines(&mut reader), [line]);
         }
         keeper.check(&silent, &[]).await;

@@ -262,14 +262,14 @@ async fn a_command_whose_connection_is_cut_is_waited_for_and_one_that_is_removed
         let mut ends = Box::pin(stage.engine.exec_exit(&exec));
         // It is asked, and has no answer while the command goes on.
         assert!(futures_util::poll!(&mut ends).is_pending());
-        let go = command(&["sh", "-c", "sleep 1; echo > /go"]);
+        let go = command(&["sh", "-c", "sleep 5; echo > /go"]);
         let went = async { text(stage.engine.exec(&id, &go).await.unwrap().output, Stream::Stdout).await };
         assert_eq!(tokio::join!(ends, went).0, Ok(ExecEnd { code: 4, whole: false }));
 
         let exec = cut().await;
         let killed = async {
             text(
-                stage.engine.exec(&id, &command(&["sleep", "1"])).await.unwrap().output,
+                stage.engine.exec(&id, &command(&["sleep", "5"])).await.unwrap().output,
                 Stream::Stdout,
             )
             .await;

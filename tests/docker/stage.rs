@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use e2erun::engine::docker::{Docker, Endpoint, EndpointOptions, endpoint};
 use e2erun::engine::{ContainerSpec, Engine, EngineResult, Frame, Labels, NetworkSpec, Resource, Stream, VolumeSpec};
@@ -11,14 +11,16 @@ use futures_util::stream::BoxStream;
 
 /// The image of the tests' containers.
 pub(crate) const IMAGE: &str = "busybox:latest";
-/// No test waits longer for anything.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+/// No test waits longer for anything: against what hangs, however busy the machine is.
+pub(crate) const LIMIT: Duration = Duration::from_secs(400);
 
 /// One test's part of the engine.
 pub(crate) struct Stage {
     pub(crate) engine: Docker,
     /// `e2erun-test=…`, on everything that the test makes.
     pub(crate) label: String,
+    /// When it began, as the engine is told times.
+    begun: String,
 }
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -33,9 +35,11 @@ impl Stage {
             "these tests need the image {IMAGE}"
         );
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         Stage {
             engine,
             label: format!("e2erun-test={}-{number}", std::process::id()),
+            begun: begun.as_secs().to_string(),
         }
     }
 
@@ -121,9 +125,9 @@ impl Stage {
         String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }
 
-    /// Waits for an event about something.
+    /// Waits for an event about something, which may have been already.
     pub(crate) async fn event(&self, id: &str, action: &str) {
-        let mut events = self.engine.events(Some("1".to_owned())).await.unwrap();
+        let mut events = self.engine.events(Some(self.begun.clone())).await.unwrap();
         while let Some(event) = events.next().await {
             let event = event.unwrap();
             if event.id == id && event.action == action {

@@ -46,7 +46,7 @@ fn one_that_is_started_again_and_again_is_told_with_how_it_ends_though_the_limit
         1,
         &[
             "loops.yaml:6:5",
-            r"`loops` is \w+ \((health: starting, )?\d restarts, last exit code 3\)",
+            r"`loops` is \w+ \((health: starting, )?\d restarts?, last exit code 3\)",
             "no database",
         ],
     );
@@ -67,12 +67,12 @@ fn what_the_compose_tool_refuses_is_told_in_the_authors_file() {
 #[test]
 fn a_line_that_no_log_may_have_is_told_with_its_container_and_its_neighbours() {
     let says = [
-        "scanned.yaml:10:11",
+        "scanned.yaml:12:11",
         r"a line that no log may have, in that of `app`: it contains `there is no milk`",
         r"> ERROR: there is no milk",
         r"in that of `twin.1`: it matches `\^I am`",
         r"in that of `twin.2`: it matches `\^I am`",
-        r"scanned.yaml:11:23: this `ignore` of `log-scan` allowed no line",
+        r"scanned.yaml:13:23: this `ignore` of `log-scan` allowed no line",
     ];
     check("scanned.yaml", 1, &says);
 }

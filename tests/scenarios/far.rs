@@ -6,8 +6,9 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -19,6 +20,11 @@ use tokio::net::UnixStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::stage::{Run, Stage};
+
+/// How long an ssh server may take until it listens.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Where these listen: not where ports of this machine's own engine are reached.
+const FAR: &str = "127.0.0.2";
 
 /// The engine behind TLS.
 pub(super) struct Tls<'a> {
@@ -66,7 +72,7 @@ pub(super) fn passes_over_ssh(scenario: &str) {
 /// Puts the engine behind a TLS socket with certificates of an authority of its own; gives the address.
 fn behind_tls(stage: &Stage) -> String {
     let config = certificates(&stage.path("certs"));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind((FAR, 0)).unwrap();
     let address = format!("tcp://{}", listener.local_addr().unwrap());
     listener.set_nonblocking(true).unwrap();
     std::thread::spawn(move || {
@@ -100,7 +106,7 @@ fn certificates(folder: &Path) -> ServerConfig {
     let issuer = Issuer::new(authority, key);
     std::fs::write(folder.join("ca.pem"), ca.pem()).unwrap();
     for (of, certificate, key_file) in [
-        ("127.0.0.1", "server.pem", "server.key"),
+        (FAR, "server.pem", "server.key"),
         ("client.test", "cert.pem", "key.pem"),
     ] {
         let key = KeyPair::generate().unwrap();
@@ -132,7 +138,15 @@ pub(super) struct Server {
     process: Child,
     user: String,
     port: u16,
-    pub(super) log_ins: Arc<AtomicUsize>,
+    pub(super) counts: Arc<Counts>,
+}
+
+/// What a server has told of.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) log_ins: AtomicUsize,
+    /// Commands: a connection to the engine is one.
+    pub(super) sessions: AtomicUsize,
 }
 
 impl Server {
@@ -148,37 +162,37 @@ impl Server {
             assert!(made.unwrap().success());
         }
         std::fs::copy(folder.join("own.pub"), folder.join("authorized")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind((FAR, 0)).unwrap().local_addr().unwrap().port();
         let host = std::fs::read_to_string(folder.join("host.pub")).unwrap();
-        std::fs::write(folder.join("known"), format!("[127.0.0.1]:{port} {host}")).unwrap();
+        std::fs::write(folder.join("known"), format!("[{FAR}]:{port} {host}")).unwrap();
         let shown = folder.display();
         let server = format!(
-            "ListenAddress 127.0.0.1:{port}\nHostKey {shown}/host\nAuthorizedKeysFile {shown}/authorized\nPidFile none\n\
+            "ListenAddress {FAR}:{port}\nHostKey {shown}/host\nAuthorizedKeysFile {shown}/authorized\nPidFile none\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             PermitRootLogin prohibit-password\n"
+             PermitRootLogin prohibit-password\nLogLevel VERBOSE\n"
         );
         std::fs::write(folder.join("server"), server).unwrap();
         // The user's own configuration is left alone: ssh takes its home from the system, whatever HOME says.
         let client = format!(
             "IdentityFile {shown}/own\nIdentitiesOnly yes\nIdentityAgent none\nUserKnownHostsFile {shown}/known\n\
-             GlobalKnownHostsFile /dev/null\n"
+             GlobalKnownHostsFile /dev/null\nHost far.test\nHostName {FAR}\n"
         );
         std::fs::write(folder.join("client"), client).unwrap();
         let program = openssh("bin/ssh").display().to_string();
         put_ssh(stage, &format!("#!/bin/sh\nexec {program} -F {shown}/client \"$@\"\n"));
         let user = Command::new("id").arg("-un").output().unwrap().stdout;
-        let log_ins = Arc::default();
+        let counts = Arc::default();
         Server {
-            process: listening(&folder.join("server"), &log_ins),
+            process: listening(&folder.join("server"), &counts),
             user: String::from_utf8(user).unwrap().trim().to_owned(),
             port,
-            log_ins,
+            counts,
         }
     }
 
-    /// What `--docker` takes.
+    /// What `--docker` takes: a name that only the configuration of `ssh` knows.
     pub(super) fn address(&self) -> String {
-        format!("ssh://{}@127.0.0.1:{}", self.user, self.port)
+        format!("ssh://{}@far.test:{}", self.user, self.port)
     }
 }
 
@@ -191,8 +205,8 @@ fn openssh(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("the tests need OpenSSH's {name}: `fixtures/setup/sshd` sees to it"))
 }
 
-/// Starts the server; returns when it listens, and goes on counting who logs in.
-fn listening(config: &Path, log_ins: &Arc<AtomicUsize>) -> Child {
+/// Starts the server; returns when it listens, and goes on counting.
+fn listening(config: &Path, counts: &Arc<Counts>) -> Child {
     if rustix::process::geteuid().is_root() {
         // What the package makes when the machine starts.
         std::fs::create_dir_all("/run/sshd").unwrap();
@@ -204,22 +218,34 @@ fn listening(config: &Path, log_ins: &Arc<AtomicUsize>) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(process.stderr.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
-    let told: Vec<String> = lines
-        .by_ref()
-        .take_while(|line| !line.contains("Server listening"))
-        .collect();
-    assert!(process.try_wait().unwrap().is_none(), "sshd ended: {told:?}");
+    let lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let (tell, hear) = mpsc::channel();
     // It goes on telling, and stops when nobody reads.
-    let log_ins = Arc::clone(log_ins);
+    let counts = Arc::clone(counts);
     std::thread::spawn(move || {
-        let accepted = lines.filter(|line| line.starts_with("Accepted "));
-        accepted.for_each(|_| {
-            log_ins.fetch_add(1, Ordering::Relaxed);
-        });
+        for line in lines.map_while(Result::ok) {
+            let count = |counter: &AtomicUsize, word: &str| {
+                counter.fetch_add(usize::from(line.starts_with(word)), Ordering::Relaxed);
+            };
+            count(&counts.log_ins, "Accepted ");
+            count(&counts.sessions, "Starting session: command ");
+            // Nobody hears it once the server is known to listen.
+            drop(tell.send(line));
+        }
     });
+    let (until, mut told) = (Instant::now() + LIMIT, Vec::new());
+    while !told
+        .last()
+        .is_some_and(|line: &String| line.contains("Server listening"))
+    {
+        match hear.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(line) => told.push(line),
+            Err(why) => {
+                drop(process.kill());
+                panic!("sshd does not listen: {why}; it told {told:?}");
+            }
+        }
+    }
     process
 }
 

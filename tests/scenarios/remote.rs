@@ -38,8 +38,14 @@ fn many_connections_over_ssh_share_few_log_ins() {
     let many = ["tests/scenarios/remote-many.yaml", "-j", "4", "--repeat", "4"];
     let run = stage.run("results", &[&many[..], &["--docker", &server.address()]].concat());
     run.code(0).says(&["4 cases: 4 passed"]).left_nothing();
-    let log_ins = server.log_ins.load(Ordering::Relaxed);
-    assert!((2..=10).contains(&log_ins), "it logged in {log_ins} times");
+    let [log_ins, sessions] =
+        [&server.counts.log_ins, &server.counts.sessions].map(|count| count.load(Ordering::Relaxed));
+    // How many are open at once is a matter of how long each lasts.
+    let few = 2..=sessions / 4;
+    assert!(
+        few.contains(&log_ins),
+        "it logged in {log_ins} times for {sessions} sessions"
+    );
 }
 
 #[test]

@@ -15,11 +15,13 @@ use tempfile::TempDir;
 use super::one_swarm;
 
 /// No test waits longer for anything.
-const LIMIT: Duration = Duration::from_secs(400);
+pub(crate) const LIMIT: Duration = Duration::from_secs(400);
 
 /// A folder of one test: results, leases, and a pipe by which scenarios tell how far they are.
 pub(crate) struct Stage {
     folder: TempDir,
+    /// A network that some swarm has left behind before the test, by its id.
+    stray: Option<String>,
 }
 
 /// A run that has ended.
@@ -28,12 +30,14 @@ pub(crate) struct Run {
     pub(crate) out: String,
     pub(crate) err: String,
     results: PathBuf,
+    stray: Option<String>,
 }
 
 /// A run that goes on.
 pub(crate) struct Going {
     child: Child,
     results: PathBuf,
+    stray: Option<String>,
 }
 
 impl Stage {
@@ -44,6 +48,7 @@ impl Stage {
         );
         Stage {
             folder: tempfile::tempdir().unwrap(),
+            stray: one_swarm::stray_network(),
         }
     }
 
@@ -91,7 +96,7 @@ impl Stage {
         command.env("HOME", &folder).env("XDG_STATE_HOME", folder.join("state"));
         command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
         command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
-        Going::of(command, results).end()
+        self.going(command, results).end()
     }
 
     /// The program finds this in place of `docker build`; all else that it asks of `docker` is done as always.
@@ -125,7 +130,16 @@ impl Stage {
         let results = self.path("results");
         let mut command = self.program(arguments);
         command.arg("--results").arg(&results).envs(env.iter().copied());
-        Going::of(command, results).end()
+        self.going(command, results).end()
+    }
+
+    fn going(&self, mut command: Command, results: PathBuf) -> Going {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Going {
+            child: command.spawn().unwrap(),
+            results,
+            stray: self.stray.clone(),
+        }
     }
 
     /// Starts it; its results go to a folder of that name.
@@ -133,7 +147,7 @@ impl Stage {
         let results = self.path(results);
         let mut command = self.program(arguments);
         command.arg("--results").arg(&results);
-        Going::of(command, results)
+        self.going(command, results)
     }
 
     /// Runs it to its end with results on a disk of so many KiB; what is on that is copied to a folder of that name.
@@ -161,7 +175,7 @@ impl Stage {
             .env("DISK", &disk)
             .env("COPY", &results);
         command.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
-        Going::of(command, results).end()
+        self.going(command, results).end()
     }
 
     /// A scenario of this folder that tells by the pipe how far it is; returns when it has.
@@ -182,12 +196,9 @@ impl Stage {
 }
 
 impl Going {
-    fn of(mut command: Command, results: PathBuf) -> Going {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Going {
-            child: command.spawn().unwrap(),
-            results,
-        }
+    /// The label of all that it makes, once it has told how far it is.
+    pub(crate) fn label(&self) -> String {
+        label(&self.results)
     }
 
     /// Sends it a signal: `INT`, `KILL`.
@@ -204,7 +215,7 @@ impl Going {
 
     /// Waits for its end, at most so long.
     pub(crate) fn end_within(self, limit: Duration) -> Run {
-        let Going { child, results } = self;
+        let Going { child, results, stray } = self;
         let pid = child.id().to_string();
         let (tell, hear) = mpsc::channel();
         std::thread::spawn(move || drop(tell.send(child.wait_with_output())));
@@ -218,6 +229,7 @@ impl Going {
             out: String::from_utf8(stdout).unwrap(),
             err: String::from_utf8(stderr).unwrap(),
             results,
+            stray,
         }
     }
 }
@@ -298,15 +310,19 @@ impl Run {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The label of all that it made.
-    pub(crate) fn label(&self) -> String {
-        // Only the first event: on a full disk the last one may be cut.
-        let text = std::fs::read_to_string(self.results.join("events.jsonl")).unwrap();
-        let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
-        format!("e2erun.lease={}", first["run"].as_str().unwrap())
+    /// How its steps ended, in that order.
+    pub(crate) fn outcomes(&self) -> Vec<Value> {
+        let ended = self.events().into_iter();
+        let ended = ended.filter(|event| event["what"]["event"] == "step-ended");
+        ended.map(|event| event["what"]["outcome"].clone()).collect()
     }
 
-    /// Nothing that it made is on the engine, a swarm that nobody uses included.
+    /// The label of all that it made.
+    pub(crate) fn label(&self) -> String {
+        label(&self.results)
+    }
+
+    /// Nothing that it made is on the engine, a swarm that nobody uses and what that brings along included.
     pub(crate) fn left_nothing(&self) -> &Run {
         let left = labelled(&self.label());
         assert!(left.is_empty(), "left behind: {left:?}\n{}", self.told());
@@ -314,13 +330,21 @@ impl Run {
         if !self.told().contains("the swarm that e2erun made of this engine stays") {
             let run = self.label().replace("e2erun.lease=", "");
             assert!(
-                one_swarm::is_left(&run, LIMIT),
-                "it left its swarm behind\n{}",
+                one_swarm::is_left(&run, self.stray.as_deref()),
+                "it left its swarm behind, or what that brought along\n{}",
                 self.told()
             );
         }
         self
     }
+}
+
+/// The label of all that the run makes whose results these are.
+fn label(results: &Path) -> String {
+    // Only the first event: on a full disk the last one may be cut.
+    let text = std::fs::read_to_string(results.join("events.jsonl")).unwrap();
+    let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    format!("e2erun.lease={}", first["run"].as_str().unwrap())
 }
 
 /// What a JUnit file has of each.

@@ -1,5 +1,7 @@
 //! Swarm stacks that do not get there, and what is left of those that somebody ends.
 
+use std::collections::BTreeSet;
+
 use super::one_swarm;
 use super::stage::{Stage, docker, labelled};
 
@@ -31,8 +33,8 @@ fn a_change_that_does_not_get_there_is_told_with_what_was_seen() {
     let run = stage.run("results", &["tests/scenarios/swarms/changed.yaml"]);
     run.code(1).left_nothing();
     run.code(1).says(&[
-        "`shop` did not converge within 4.5s",
-        r"`nowhere` has 0 of 1 tasks running \(1 pending: no suitable node",
+        "`shop` did not converge within 15s",
+        r"`huge` has 0 of 1 tasks running \(1 pending: no suitable node",
         "`web` was not rolled back: it was never updated, so there is nothing to go back to",
         "its update is paused, since a task failed or ended early",
         r"it failed: task: non-zero exit \(4\)",
@@ -50,8 +52,8 @@ fn what_never_gets_there_is_not_waited_for() {
     run.code(1).says(&[
         r"`job`: it completed \d times, and its restart policy starts it again",
         r"`completes: \[job\]`",
-        r"`nowhere.1`: no suitable node \(scheduling constraints not satisfied on 1 node\), and nothing changes that",
-        r"`ill.1` on node `.*`: failed: task: non-zero exit \(137\): dockerexec: unhealthy container; so did \d before it",
+        r"`nowhere.1`: no suitable node \(scheduling constraints not satisfied on 1 node\): no node meets `[^`]+`, and nothing changes that",
+        r"`ill.1` on node `.*`: failed: task: non-zero exit \(137\): dockerexec: unhealthy container; so did 1 before it",
         "no route to the store",
         "there is no `web.7`, and never was: `web` has replicas 1 and 2",
         "not manually attachable",
@@ -78,17 +80,77 @@ fn another_version_may_have_secrets_and_configs_with_other_content() {
 }
 
 #[test]
+fn secrets_and_configs_with_names_of_their_own_are_each_run_s_own() {
+    let stages = [Stage::new(), Stage::new()];
+    let runs = stages.each_ref().map(|stage| {
+        std::fs::create_dir(stage.path("told")).unwrap();
+        let go = stage.pipe("told/go");
+        let going = stage.start_until_told("results", &["tests/scenarios/swarms/named.yaml"]);
+        (going, go)
+    });
+    // Both are deployed now, and each has names that are not the file's.
+    for (kind, names) in [
+        ("secret", &["own-of-production", "given-of-production"][..]),
+        ("config", &["page-of-production"][..]),
+    ] {
+        let real = runs.each_ref().map(|(going, _)| {
+            let filter = format!("label={}", going.label());
+            let told = docker(&[kind, "ls", "--format", "{{.Name}}", "--filter", &filter]).unwrap();
+            told.lines().map(str::to_owned).collect::<BTreeSet<String>>()
+        });
+        let [one, other] = &real;
+        assert_eq!((one.len(), other.len()), (names.len(), names.len()), "{real:?}");
+        assert!(one.is_disjoint(other), "{real:?}");
+        assert!(
+            !names.iter().any(|name| one.contains(*name) || other.contains(*name)),
+            "{real:?}"
+        );
+    }
+    for (going, go) in runs {
+        std::fs::write(go, "go\n").unwrap();
+        going.end().code(0).left_nothing();
+    }
+}
+
+#[test]
 fn updates_that_run_otherwise_than_expected_are_told_with_what_happened() {
     let stage = Stage::new();
     let run = stage.run("results", &["tests/scenarios/swarms/updated.yaml"]);
     run.code(1).left_nothing();
     run.code(1).says(&[
+        "`agent` is to have a task on each node, and has none: no node meets `node.labels.disk == ssd`",
         r"updated.yaml:10:22",
         r"\+  1,",
         r"\d\.\d\d s: new one starts; 1 new and 2 old run",
         r"\d\.\d\d s: old one ends; 2 new and 0 old run",
         r"`web\.\d` on node `.*`: failed: task: non-zero exit \(8\); so did [3-9] before it",
     ]);
+}
+
+#[test]
+fn a_change_that_the_swarm_undoes_is_told_with_the_task_that_it_was_undone_for() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["tests/scenarios/swarms/undone.yaml"]);
+    run.code(1).left_nothing();
+    let paused = "its update is paused, since a task failed or ended early";
+    for (place, how, exit, said) in [
+        ("17:5", paused, 6, "no disk"),
+        ("20:5", "its update was rolled back", 7, "no memory"),
+        ("21:5", "its update was rolled back", 8, "no time"),
+    ] {
+        let told = format!(r"`web\.1` on node `.*`: {how}; it failed: task: non-zero exit \({exit}\)");
+        run.says(&[
+            &format!(r"{told}\n  --> .*undone.yaml:{place}\n"),
+            &format!("last lines of `web`: {said}"),
+        ]);
+    }
+    // What was there before the changes is there again, each time.
+    assert_eq!(run.counts().cases, 1);
+    let failed = |place: &str| {
+        run.told()
+            .contains(&format!("  --> tests/scenarios/swarms/undone.yaml:{place}"))
+    };
+    assert!(!failed("18:5") && !failed("22:5"), "{}", run.told());
 }
 
 #[test]
@@ -127,6 +189,18 @@ fn what_fails_after_its_deploy_and_what_does_not_heed_its_stop_signal_is_told() 
 }
 
 #[test]
+fn a_line_that_no_log_may_hold_is_found_in_that_of_a_replica_that_was_scaled_away() {
+    let stage = Stage::new();
+    let run = stage.run("results", &["tests/scenarios/swarms/scanned.yaml"]);
+    run.code(1).left_nothing().says(&[
+        "a line that no log may have, in that of `web.2`: it contains `told to stop`",
+        "scanned.yaml:10:20",
+        "actual: ERROR: told to stop",
+    ]);
+    assert!(!run.told().contains("in that of `web.1`"), "{}", run.told());
+}
+
+#[test]
 fn nothing_of_a_stack_is_left_when_down_returns() {
     let stage = Stage::new();
     let run = stage.run("results", &["tests/scenarios/swarms/gone.yaml"]);
@@ -149,7 +223,7 @@ fn gc_removes_what_a_killed_run_left_in_a_swarm() {
     going.signal("KILL");
     let label = going.end().label();
     let services = docker(&["service", "ls", "-q", "--filter", &format!("label={label}")]);
-    assert_eq!(services.unwrap_or_default().lines().count(), 3);
+    assert_eq!(services.unwrap_or_default().lines().count(), 4);
     assert!(stage.program(&["gc"]).status().unwrap().success());
     assert_eq!(labelled(&label), Vec::<String>::new());
 }
