@@ -86,7 +86,13 @@ async fn unmet_one(requires: &Requires, env: &Env, makes_swarm: bool) -> Result<
         return Ok(Some(format!("requires architecture {wanted}, found {}", engine.arch)));
     }
     match requires.swarm.as_ref().map(|swarm| swarm.value) {
-        Some(true) if !engine.swarm && !makes_swarm => return Ok(Some("requires an engine in a swarm".to_owned())),
+        Some(true) if !engine.manager && !makes_swarm => {
+            let what = match engine.swarm {
+                true => "a manager of a swarm, and the engine is none",
+                false => "an engine in a swarm",
+            };
+            return Ok(Some(format!("requires {what}")));
+        }
         Some(false) if in_swarm(env).await? => {
             return Ok(Some("requires an engine that is in no swarm".to_owned()));
         }

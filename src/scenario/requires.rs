@@ -13,7 +13,7 @@ shape! {
         compose: Option<Spanned<VersionRange>>,
         /// Architectures of the engine: `[amd64, arm64]`.
         arch: Vec<Spanned<String>>,
-        /// The engine is in a swarm (with `cluster: {swarm: true}` it is made one), or, with `false`, in none when the scenario begins.
+        /// The engine is a manager of a swarm (with `cluster: {swarm: true}` it is made one), or, with `false`, in none when the scenario begins.
         swarm: Option<Spanned<bool>>,
         /// The engine's routing mesh works (its kernel has IPVS): found by asking a service of one task, once a run.
         routing_mesh: Option<Spanned<bool>>,

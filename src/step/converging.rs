@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::select_all;
 use tokio::time::{Instant, timeout};
 
 use super::{Cx, Done, NodeHandle};
@@ -29,8 +30,8 @@ const LATE: Duration = Duration::from_millis(600);
 /// Of so many containers the last log lines are shown in a fault, and what their healthchecks say while they are waited for.
 const SHOWN: usize = 3;
 
-/// The containers of a stack, and how often the engine has told of what is no container.
-type Known = (Vec<Arc<ContainerState>>, u64);
+/// Of each node the containers of a stack, and how often its engine has told of what is no container.
+type Known = Vec<(Vec<Arc<ContainerState>>, u64)>;
 
 /// Services of a stack that are waited for.
 pub(super) struct Converging<'a> {
@@ -159,23 +160,30 @@ impl Converging<'_> {
         }
     }
 
-    /// What of the world may say that something has changed for the services: their containers, and whether the engine
+    /// What of the worlds may say that something has changed for the services: their containers, and whether an engine
     /// has told of anything but containers. What others do to theirs is no reason to ask a manager again.
     fn known(&self) -> Known {
-        (members(self.node, self.plan), self.node.world.snapshot().others)
+        let nodes = self.cx.case.nodes.iter();
+        nodes
+            .map(|node| (members(node, self.plan), node.world.snapshot().others))
+            .collect()
     }
 
     /// The same once it is otherwise.
     async fn news(&self, known: &Known) -> Done<Known> {
         loop {
-            let generation = self.node.world.snapshot().generation;
+            let worlds = self.cx.case.nodes.iter().map(|node| &node.world);
+            let worlds: Vec<_> = worlds.map(|world| (world, world.snapshot())).collect();
             let now = self.known();
             if now != *known {
                 return Ok(now);
             }
-            if let Some(away) = &self.node.world.changed(generation).await.away {
+            if let Some(away) = &self.node.world.snapshot().away {
                 return Err(vec![self.cx.engine_fault(away)]);
             }
+            // Of a worker that is away nothing is told any more; what that means for its tasks the manager knows.
+            let here = worlds.iter().filter(|(_, state)| state.away.is_none());
+            select_all(here.map(|(world, state)| Box::pin(world.changed(state.generation)))).await;
         }
     }
 

@@ -186,13 +186,19 @@ async fn in_swarm(cx: &Cx, node: &NodeHandle, plan: &StackPlan) -> Done<()> {
     if cx.asked(node.engine.swarm()).await?.is_some() {
         return Ok(());
     }
-    let what = match cx.asked(node.engine.info()).await?.swarm {
-        true => "no manager of its swarm",
-        false => "in no swarm",
+    let (what, hint) = match cx.asked(node.engine.info()).await?.swarm {
+        true => (
+            "no manager of its swarm",
+            "name a manager with `--docker HOST`; `requires: {swarm: true}` skips the scenario where there is none",
+        ),
+        false => (
+            "in no swarm",
+            "`cluster: {swarm: true}` makes a swarm of it for the scenario; `requires: {swarm: true}` skips the scenario where there is none",
+        ),
     };
     Err(cx.error_with_hint(
         format!("`{}` cannot be deployed: the engine is {what}", plan.name),
-        "`cluster: {swarm: true}` makes a swarm of it for the scenario; `requires: {swarm: true}` skips the scenario where there is none",
+        hint,
     ))
 }
 

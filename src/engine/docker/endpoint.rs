@@ -11,6 +11,8 @@ use super::far::{Far, refused};
 use crate::diagnostic::shell_word;
 use crate::engine::{EngineError, EngineResult, Reason};
 
+/// The context that the docker tools always have, and that is kept nowhere.
+const DEFAULT: &str = "default";
 /// Where the engine of this machine listens.
 const LOCAL: &str = "unix:///var/run/docker.sock";
 
@@ -170,13 +172,13 @@ fn current_context(options: &EndpointOptions) -> EngineResult<Option<String>> {
     let read = json(&config.join("config.json"), "find out the current docker context")?;
     Ok(read["currentContext"]
         .as_str()
-        .filter(|name| !name.is_empty())
+        .filter(|name| !name.is_empty() && *name != DEFAULT)
         .map(str::to_owned))
 }
 
 fn context(name: &str, options: &EndpointOptions) -> EngineResult<Endpoint> {
-    if name == "default" {
-        return Ok(Endpoint::default());
+    if name == DEFAULT {
+        return by_default(options);
     }
     let attempt = format!("use docker context `{name}`");
     let unknown = || EngineError {
@@ -216,6 +218,18 @@ fn context(name: &str, options: &EndpointOptions) -> EngineResult<Endpoint> {
         tls: tls.join("ca.pem").exists().then_some(tls),
         context: Some(name.to_owned()),
     })
+}
+
+/// The context `default` where somebody names it: another one may be the current one, so commands and tools have to name it, too.
+fn by_default(options: &EndpointOptions) -> EngineResult<Endpoint> {
+    match options.docker_host.clone().filter(|host| !host.is_empty()) {
+        Some(host) => addressed(host, options),
+        None => Ok(Endpoint {
+            host: Some(LOCAL.to_owned()),
+            context: Some(DEFAULT.to_owned()),
+            tls: None,
+        }),
+    }
 }
 
 /// A JSON file; null if it is not there.
@@ -300,6 +314,36 @@ mod tests {
             options.docker = Some("far".to_owned());
         };
         check("{}", named, Some("tcp://far:2376"), true);
+    }
+
+    #[test]
+    fn the_default_context_is_named_where_another_one_is_the_current_one() {
+        let folder = config(r#"{"currentContext": "far"}"#);
+        let by_option = EndpointOptions {
+            docker: Some("default".to_owned()),
+            config: Some(folder.path().to_owned()),
+            ..EndpointOptions::default()
+        };
+        let by_environment = EndpointOptions {
+            docker: None,
+            docker_context: Some("default".to_owned()),
+            ..by_option.clone()
+        };
+        for options in [&by_option, &by_environment] {
+            let found = endpoint(options).unwrap();
+            assert_eq!(found.host.as_deref(), Some("unix:///var/run/docker.sock"));
+            let pasted = found.pasted();
+            assert_eq!(
+                (&*pasted.docker, &*pasted.gc),
+                ("docker --context default", "e2erun gc --docker default")
+            );
+        }
+        let with_host = EndpointOptions {
+            docker_host: Some("tcp://near:2375".to_owned()),
+            ..by_option
+        };
+        let found = endpoint(&with_host).unwrap();
+        assert_eq!(found.host.as_deref(), Some("tcp://near:2375"), "as the docker tools have it");
     }
 
     #[test]

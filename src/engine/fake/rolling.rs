@@ -163,7 +163,7 @@ impl Fake {
         old.map(|((_, slot), _)| *slot).collect()
     }
 
-    /// Says how an update goes, unless the service has changed once more.
+    /// Says how an update goes, unless the service has changed once more; of that an event tells, too.
     fn say(&self, service: &Service, word: &str, message: &str) {
         self.change(|state| {
             let Some(swarm) = state.swarm.as_mut().filter(|swarm| is_now(swarm, service)) else {
@@ -174,6 +174,7 @@ impl Fake {
                     state: word.into(),
                     message: message.into(),
                 });
+                self.tell_of_service(state, service, "update");
             }
         });
     }

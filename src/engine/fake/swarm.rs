@@ -60,6 +60,12 @@ pub(super) struct Data {
 }
 
 impl Fake {
+    /// An engine that is a worker of a swarm of which it knows nothing else.
+    pub fn as_worker(&self) -> &Fake {
+        self.change(|state| state.info.swarm = true);
+        self
+    }
+
     /// Makes a swarm of this engine.
     pub fn in_swarm(&self, labels: Labels) -> &Fake {
         self.change(|state| {

@@ -48,6 +48,24 @@ async fn it_is_not_made_for_who_only_requires_one_or_is_skipped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_worker_of_a_swarm_is_no_manager_and_cannot_be_made_one() {
+    let stage = |body: &str| {
+        stage(body).engine(|fake| {
+            let part = Reply::Fail(Reason::Other, "This node is already part of a swarm.");
+            for nth in 1..=100 {
+                fake.as_worker().call("swarm_init", nth, part.clone());
+            }
+        })
+    };
+    stage("requires: {swarm: true}\nsteps: [assert: 'true']\n")
+        .check("= skipped: requires a manager of a swarm, and the engine is none")
+        .await;
+    let asks = stage(ASKS);
+    let told = format!("{:?}", asks.events().await);
+    assert!(told.contains("no manager of it: name a manager with"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_is_there_is_used_and_stays() {
     let stage = stage(ASKS).engine(|fake| {
         fake.in_swarm(Labels::new());

@@ -1,8 +1,9 @@
-//! What wakes the waiting for a swarm: what happens to a container. The manager knows of that a little later and tells
-//! nobody, so it is asked often then; its long pause is for what nobody tells.
+//! What wakes the waiting for a swarm: what happens to a container, and to a service. The manager knows of a container a little
+//! later and tells nobody, so it is asked often then; its long pause is for what nobody tells.
 
 use std::time::Duration;
 
+use super::Stage;
 use super::swarm_stacks::one;
 use crate::engine::fake::Script;
 use crate::event::What;
@@ -17,14 +18,33 @@ async fn check(deploy: &str, decides: impl Fn(Script) -> Script, step: &str) {
     // Long after its start has woken anybody, and at each point of the long pause.
     for at in (1000..1200).step_by(10) {
         let stage = one(deploy, decides(Script::new().after_ms(at)), step);
-        let events = stage.events().await;
-        let took = events.iter().find_map(|event| match event.what {
-            What::StepEnded { seconds, .. } => Some(Duration::from_secs_f64(seconds)),
-            _ => None,
-        });
-        let late = took.unwrap().checked_sub(Duration::from_millis(at) + KNOWN);
+        let late = took(&stage, 1).await.checked_sub(Duration::from_millis(at) + KNOWN);
         assert!(late.is_some_and(|late| late <= LATE), "{step}: {late:?} after {at} ms");
         stage.fake.assert_clean();
+    }
+}
+
+/// How long a step took.
+async fn took(stage: &Stage, step: usize) -> Duration {
+    let events = stage.events().await;
+    let mut took = events.iter().filter_map(|event| match event.what {
+        What::StepEnded { seconds, .. } => Some(Duration::from_secs_f64(seconds)),
+        _ => None,
+    });
+    took.nth(step - 1).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_update_is_seen_at_once() {
+    // Its last task runs long before, and nothing happens to a container until then.
+    let after = async |monitor: u64| {
+        let update = format!("update: {{service: web, env: {{A: '2'}}, monitor: {monitor}ms}}");
+        took(&one("", Script::new(), &format!("deploy: s, {update}")), 2).await
+    };
+    let first = after(1000).await;
+    for more in (0..200).step_by(10) {
+        let late = after(1000 + more).await.checked_sub(first + Duration::from_millis(more));
+        assert!(late.is_some_and(|late| late <= LATE), "{late:?} after {more} ms");
     }
 }
 
