@@ -41,6 +41,24 @@ impl Tls<'_> {
         }
     }
 
+    /// Makes a docker context of it; gives the folder of the configuration that has it.
+    pub(super) fn context(&self, name: &str) -> String {
+        let config = self.stage.path("docker").display().to_string();
+        let certs = self.stage.path("certs");
+        let certs = certs.display();
+        let host = format!(
+            "host={},ca={certs}/ca.pem,cert={certs}/cert.pem,key={certs}/key.pem",
+            self.address
+        );
+        let made = Command::new("docker")
+            .args(["context", "create", name, "--docker", &host])
+            .env("DOCKER_CONFIG", &config)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        config
+    }
+
     /// Runs the program with what the docker tools take of the environment for TLS.
     pub(super) fn run(&self, args: &[&str]) -> Run {
         let certs = self.stage.path("certs").display().to_string();

@@ -56,6 +56,13 @@ fn what_is_in_memory_is_copied_and_looked_at() {
 }
 
 #[test]
+fn an_engine_of_this_machine_gets_copies_where_the_stack_says_so() {
+    let stage = Stage::new();
+    let run = stage.run("results", &[&["tests/scenarios/copied.yaml"][..], SLOWLY].concat());
+    run.code(0).says(&["1 case: 1 passed"]).left_nothing();
+}
+
+#[test]
 fn two_runs_of_one_scenario_do_not_meet() {
     let stage = Stage::new();
     let scenario = [&["scenarios/shop-redis.yaml"][..], SLOWLY].concat();

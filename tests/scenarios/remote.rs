@@ -20,6 +20,30 @@ fn a_scenario_runs_over_ssh() {
 }
 
 #[test]
+fn the_engine_is_named_by_the_environment_and_by_contexts_as_with_the_docker_tools() {
+    let stage = Stage::new();
+    let tls = Tls::start(&stage);
+    let config = tls.context("far-away");
+    let certs = stage.path("certs").display().to_string();
+    let check = |env: &[(&str, &str)], args: &[&str], (host, address): (&str, &str)| {
+        let set = [format!("host={host}"), format!("reached={address}")];
+        let all = ["tests/scenarios/named-engine.yaml", "--set", &set[0], "--set", &set[1]];
+        let run = stage.run_with(&[&[("DOCKER_CONFIG", &*config)], env].concat(), &[&all, args].concat());
+        run.code(0).says(&["1 case: 1 passed"]).left_nothing();
+    };
+    let far = (&*tls.address, "127.0.0.2");
+    let by_host = [("DOCKER_HOST", far.0), ("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", &*certs)];
+    check(&by_host, &[], far);
+    check(&[("DOCKER_CONTEXT", "far-away")], &[], far);
+    let current = stage.path("docker/config.json");
+    std::fs::write(current, r#"{"currentContext": "far-away"}"#).unwrap();
+    check(&[], &[], far);
+    let near = ("unix:///var/run/docker.sock", "127.0.0.1");
+    check(&[("DOCKER_CONTEXT", "default")], &[], near);
+    check(&[], &["--docker", "default"], near);
+}
+
+#[test]
 fn over_tls_both_sides_want_to_know_each_other() {
     let stage = Stage::new();
     let tls = Tls::start(&stage);

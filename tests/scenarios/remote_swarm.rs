@@ -1,8 +1,6 @@
 //! A swarm on an engine from afar: over TLS, over ssh, and by the name of a docker context. It is the machine's one swarm all the
 //! same, by the engine's id.
 
-use std::process::Command;
-
 use super::far::{Tls, passes_over_ssh, passes_over_tls};
 use super::stage::Stage;
 
@@ -21,16 +19,7 @@ fn a_swarm_stack_runs_over_ssh() {
 #[test]
 fn a_swarm_stack_runs_on_the_engine_of_a_docker_context() {
     let stage = Stage::new();
-    let address = Tls::start(&stage).address;
-    let (certs, config) = (stage.path("certs"), stage.path("docker").display().to_string());
-    let certs = certs.display();
-    let host = format!("host={address},ca={certs}/ca.pem,cert={certs}/cert.pem,key={certs}/key.pem");
-    let made = Command::new("docker")
-        .args(["context", "create", "far-away", "--docker", &host])
-        .env("DOCKER_CONFIG", &config)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
+    let config = Tls::start(&stage).context("far-away");
     let env = [("DOCKER_CONFIG", &*config)];
     let run = stage.run_with(&env, &[SCENARIO, "--docker", "far-away"]);
     run.code(0).says(&["1 case: 1 passed"]).left_nothing();
