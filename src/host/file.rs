@@ -1,5 +1,6 @@
 //! Files and folders of this machine.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt, symlink};
@@ -55,6 +56,12 @@ pub(super) fn stat(path: &Path) -> io::Result<Option<Standing>> {
         Err(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(why) => Err(why),
     }
+}
+
+/// The names of what is in a folder.
+pub(super) fn entries(path: &Path) -> io::Result<BTreeSet<String>> {
+    let names = fs::read_dir(path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    names.collect()
 }
 
 /// A file or folder as a tar; the link at the top is followed.

@@ -150,6 +150,8 @@ pub trait Host: Send + Sync {
     async fn exists(&self, path: &Path) -> bool;
     /// What stands at a path, links followed; `None` if nothing does.
     async fn stat(&self, path: &Path) -> io::Result<Option<Standing>>;
+    /// The names of what is in a folder.
+    async fn entries(&self, path: &Path) -> io::Result<BTreeSet<String>>;
     /// A file, whole; one that is longer than the limit is refused.
     async fn read_bytes(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
     /// A text file, whole.
@@ -253,6 +255,11 @@ impl Host for RealHost {
     async fn stat(&self, path: &Path) -> io::Result<Option<Standing>> {
         let path = path.to_owned();
         file::blocking(move || file::stat(&path)).await
+    }
+
+    async fn entries(&self, path: &Path) -> io::Result<BTreeSet<String>> {
+        let path = path.to_owned();
+        file::blocking(move || file::entries(&path)).await
     }
 
     async fn read_bytes(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {

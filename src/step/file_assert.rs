@@ -1,5 +1,6 @@
 //! `file-assert`: what stands at a path, here, in a container or in a volume.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +21,11 @@ pub(super) const ABOUT: About = About {
              volume as `state-assert` names it; links are followed. It must be there, unless `exists: false` is expected. What is in a container is told by the engine: nothing runs in it, \
              and it need not run itself. What is only in memory (a tmpfs, `/dev`) the engine does not see: there `tar` is \
              run in the container, which has to run and to have one. `/proc` and `/sys` are an error: ask by `exec`. \
-             `mode` has four digits, `owner` is `user:group` in numbers.",
+             `mode` has four digits, `owner` is `user:group` in numbers; `entries` of a folder are the names that are right in it, in any \
+             order. In a container the engine sends a folder with all that is below it, and of 64 MiB no names are told.",
     example: "- file-assert: 'web:/var/www/index.html'\n  within: 10s\n  expect: {text: {contains: Tea}, mode: '0644', owner: '0:0'}\n\
               - file-assert: 'volume:shop/data:/dump.sql'\n  expect: {size: {gt: 0}}\n\
+              - file-assert: 'volume:shop/data:/backups'\n  expect: {entries: [latest, monday.sql]}\n\
               - file-assert: {path: 'db:/var/lock/db.pid'}\n  expect: {exists: false}",
     sort: Sort::Check,
     limit: Duration::from_secs(60),
@@ -66,10 +69,17 @@ const RESULT: &[Field] = &[
         kind: FieldKind::COUNT,
         doc: "Its bytes.",
     },
+    Field {
+        name: "entries",
+        kind: FieldKind::Names,
+        doc: "The names of what is in a folder; not there where it is none.",
+    },
 ];
 
 /// The longest file of which the text is read.
 const MAX_TEXT: u64 = 8 * 1024 * 1024;
+/// How much of a folder in a container is read for its names: the engine sends it with all that is below it.
+const MAX_FOLDER: usize = 64 * 1024 * 1024;
 /// What a tar has beside the bytes of its first file.
 const HEADERS: usize = 64 * 1024;
 
@@ -101,6 +111,8 @@ struct Found {
     owner: (u64, u64),
     /// The content of a file that is not too long.
     content: Option<Vec<u8>>,
+    /// The names in a folder, where they are asked for.
+    entries: Option<BTreeSet<String>>,
 }
 
 #[async_trait]
@@ -164,6 +176,9 @@ fn value(found: &Found) -> Value {
         }
         value["text"] = text.into();
     }
+    if let Some(entries) = &found.entries {
+        value["entries"] = json!(entries);
+    }
     value
 }
 
@@ -177,12 +192,17 @@ async fn here(cx: &Cx, path: &std::path::Path) -> Done<Option<Found>> {
     } else {
         Some(cx.case.host.read_bytes(path, MAX_TEXT).await.map_err(told)?)
     };
+    let entries = match stat.folder && asks_for_entries(cx) {
+        true => Some(cx.case.host.entries(path).await.map_err(told)?),
+        false => None,
+    };
     Ok(Some(Found {
         folder: stat.folder,
         size: stat.size,
         mode: stat.mode,
         owner: (stat.user.into(), stat.group.into()),
         content,
+        entries,
     }))
 }
 
@@ -192,22 +212,48 @@ async fn within(cx: &Cx, inside: &Inside) -> Done<Option<Found>> {
     };
     let folder = place::is_folder(&stat) || place::is_special(&stat);
     let wanted = if folder || stat.size > MAX_TEXT { 0 } else { stat.size };
-    let limit = HEADERS + usize::try_from(wanted).unwrap_or(0);
+    let lists = place::is_folder(&stat) && asks_for_entries(cx);
+    let limit = match lists {
+        true => MAX_FOLDER,
+        false => HEADERS + usize::try_from(wanted).unwrap_or(0),
+    };
     let tar = inside.read(cx, &path, limit).await?;
-    let first = place::first(&tar);
-    let (user, group, content) = first.map_err(|why| {
+    let unread = |why| {
+        let path = inside.told(&path);
         cx.error(format!(
             "what is sent of `{path}` in `{}` cannot be read: {why}",
             inside.name
         ))
-    })?;
+    };
+    if lists && tar.len() >= limit {
+        let what = format!(
+            "`{}` in `{}` has more than {} MiB with all that is below it",
+            inside.told(&path),
+            inside.name,
+            limit >> 20
+        );
+        return Err(cx.error_with_hint(
+            format!("its entries cannot be told: {what}"),
+            "ask for them in the container: `exec` of `ls -A`",
+        ));
+    }
+    let (user, group, content) = place::first(&tar).map_err(unread)?;
+    let entries = match lists {
+        true => Some(place::entries(&tar).map_err(unread)?),
+        false => None,
+    };
     Ok(Some(Found {
         folder,
         size: stat.size,
         mode: permissions(stat.mode),
         owner: (user, group),
         content: (wanted == stat.size).then_some(content),
+        entries,
     }))
+}
+
+fn asks_for_entries(cx: &Cx) -> bool {
+    cx.needs_whole(&["entries"]).is_some()
 }
 
 /// The permissions in Go's mode bits: set-user, set-group and sticky stand elsewhere there.
@@ -229,6 +275,7 @@ mod tests {
             mode: 0o100_644,
             owner: (1000, 50),
             content: content.map(|content| content.as_bytes().to_vec()),
+            entries: None,
         };
         let found = value(&found);
         assert_eq!(found, expected);

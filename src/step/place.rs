@@ -14,7 +14,7 @@ use super::{Binder, Cx, Done};
 use crate::diagnostic::Span;
 use crate::shape::Text;
 
-pub(super) use carried::{first, names, renamed, single};
+pub(super) use carried::{entries, first, names, renamed, single};
 pub(super) use inside::{Inside, is_folder, is_special};
 
 /// The most bytes that are carried at once.

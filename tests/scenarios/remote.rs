@@ -32,7 +32,11 @@ fn the_engine_is_named_by_the_environment_and_by_contexts_as_with_the_docker_too
         run.code(0).says(&["1 case: 1 passed"]).left_nothing();
     };
     let far = (&*tls.address, "127.0.0.2");
-    let by_host = [("DOCKER_HOST", far.0), ("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", &*certs)];
+    let by_host = [
+        ("DOCKER_HOST", far.0),
+        ("DOCKER_TLS_VERIFY", "1"),
+        ("DOCKER_CERT_PATH", &*certs),
+    ];
     check(&by_host, &[], far);
     check(&[("DOCKER_CONTEXT", "far-away")], &[], far);
     let current = stage.path("docker/config.json");

@@ -343,7 +343,11 @@ mod tests {
             ..by_option
         };
         let found = endpoint(&with_host).unwrap();
-        assert_eq!(found.host.as_deref(), Some("tcp://near:2375"), "as the docker tools have it");
+        assert_eq!(
+            found.host.as_deref(),
+            Some("tcp://near:2375"),
+            "as the docker tools have it"
+        );
     }
 
     #[test]

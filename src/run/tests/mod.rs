@@ -12,6 +12,7 @@ mod crashes;
 mod declared;
 mod elsewhere;
 mod ends;
+mod expect_log;
 mod expected;
 mod explained;
 mod followed;

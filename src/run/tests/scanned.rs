@@ -1,4 +1,4 @@
-//! `log-scan` at the end of a case, and `expect-log` of a block.
+//! `log-scan` at the end of a case.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::engine::fake::{Reply, Script};
 const FIRST_LOOK: u64 = 5;
 
 /// A stage whose container writes this.
-fn writes(script: Script, body: &str) -> Stage {
+pub(super) fn writes(script: Script, body: &str) -> Stage {
     stage(&format!("stacks: {{s: web.yml}}\ngiven: [{{up: s}}]\n{body}")).engine(|fake| {
         fake.script("web", script);
     })
 }
 
-async fn check(script: Script, body: &str, expected: &str) {
+pub(super) async fn check(script: Script, body: &str, expected: &str) {
     let expected = format!("image `busybox` present\ngiven[1] passed\n{expected}");
     writes(script, body).check(&expected).await;
 }
@@ -187,69 +187,6 @@ async fn a_finding_lets_on_failure_run() {
         "steps[1] passed
          on-failure[1] passed
          = failed: a line that no log may have, in that of `web`: it contains `ERROR` -> ERROR: three
-         exit 1",
-    )
-    .await;
-}
-
-/// A container that writes an error at once, and others later.
-fn erring() -> Script {
-    Script::new()
-        .out("ERROR: at first\n")
-        .after(5)
-        .out("ERROR: expected\n")
-        .after(9)
-        .out("ERROR: again\n")
-}
-
-#[tokio::test(start_paused = true)]
-async fn lines_that_a_block_expects_have_to_come_and_are_allowed_from_then_on() {
-    let block = |expected: &str| {
-        format!(
-            "steps: [{{do: [{{assert: 'true'}}], expect-log: [{expected}], within: 20s}}]\n\
-             log-scan: {{never: [ERROR], ignore: [{{contains: at first, reason: known}}]}}\n"
-        )
-    };
-    let passed = "steps[1].do[1] passed\nsteps[1] passed\n= passed";
-    check(erring(), &block("{contains: ERROR, service: web}"), passed).await;
-    check(
-        erring(),
-        &block("{matches: '^ERROR: (expected|again)'}, expected"),
-        passed,
-    )
-    .await;
-    check(
-        erring(),
-        &block("expected, nosuch"),
-        "steps[1].do[1] passed
-         steps[1] failed: no line of any container contains `nosuch` since this block began
-         = failed: a line that no log may have, in that of `web`: it contains `ERROR` -> ERROR: again
-         exit 1",
-    )
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_there_before_a_block_is_not_what_it_expects() {
-    check(
-        erring(),
-        "steps: [{do: [{assert: 'true'}], expect-log: [at first]}]\n",
-        "steps[1].do[1] passed
-         steps[1] failed: no line of any container contains `at first` since this block began
-         = failed
-         exit 1",
-    )
-    .await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_block_that_failed_is_not_told_twice() {
-    check(
-        erring(),
-        "steps: [{do: [{assert: '1 > 2'}], expect-log: [nosuch], within: 3s}]\n",
-        "steps[1].do[1] failed: `1 > 2` is false
-         steps[1] failed
-         = failed
          exit 1",
     )
     .await;

@@ -43,7 +43,9 @@ async fn the_end_of_an_update_is_seen_at_once() {
     };
     let first = after(1000).await;
     for more in (0..200).step_by(10) {
-        let late = after(1000 + more).await.checked_sub(first + Duration::from_millis(more));
+        let late = after(1000 + more)
+            .await
+            .checked_sub(first + Duration::from_millis(more));
         assert!(late.is_some_and(|late| late <= LATE), "{late:?} after {more} ms");
     }
 }

@@ -71,6 +71,24 @@ pub(in crate::step) fn names(tar: &[u8], folder: &str) -> io::Result<BTreeSet<Pa
     Ok(names)
 }
 
+/// The names of what is right in the folder that a tar is of.
+pub(in crate::step) fn entries(tar: &[u8]) -> io::Result<BTreeSet<String>> {
+    let mut archive = tar::Archive::new(tar);
+    let mut entries = archive.entries()?;
+    let Some(folder) = entries.next().transpose()? else {
+        return Ok(BTreeSet::new());
+    };
+    let folder = folder.path()?.into_owned();
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let path = entry?.path()?.into_owned();
+        let below = path.strip_prefix(&folder).ok();
+        let name = below.and_then(|below| below.components().next());
+        names.extend(name.map(|name| name.as_os_str().to_string_lossy().into_owned()));
+    }
+    Ok(names)
+}
+
 /// Whose a tar's first entry is, and its content, as far as it is in what was read.
 pub(in crate::step) fn first(tar: &[u8]) -> io::Result<(u64, u64, Vec<u8>)> {
     let mut archive = tar::Archive::new(tar);
@@ -89,7 +107,7 @@ pub(in crate::step) fn first(tar: &[u8]) -> io::Result<(u64, u64, Vec<u8>)> {
 mod tests {
     use std::io::Read;
 
-    use super::{first, renamed, single};
+    use super::{entries as entries_of, first, renamed, single};
 
     /// The entries of a tar: path, link or content.
     fn entries(tar: &[u8]) -> Vec<String> {
@@ -151,6 +169,22 @@ mod tests {
         let inner = entries(&renamed(&tree(), None).unwrap());
         assert_eq!(inner.len(), 4);
         assert_eq!(inner[0].trim_start_matches("./"), "a A");
+    }
+
+    #[test]
+    fn a_folder_has_what_is_right_in_it() {
+        let mut builder = tar::Builder::new(Vec::new());
+        for path in ["top/", "top/b/", "top/b/deep", "top/.hidden", "top/a"] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(0);
+            builder.append_data(&mut header, path, std::io::empty()).unwrap();
+        }
+        let tar = builder.into_inner().unwrap();
+        assert_eq!(
+            entries_of(&tar).unwrap(),
+            [".hidden", "a", "b"].map(str::to_owned).into()
+        );
+        assert_eq!(entries_of(&tar[..512]).unwrap(), std::collections::BTreeSet::new());
     }
 
     #[test]
