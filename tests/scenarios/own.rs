@@ -32,6 +32,35 @@ fn the_own_scenarios_pass_and_leave_nothing() {
 }
 
 #[test]
+fn what_the_readme_shows_whole_runs_as_it_stands_there() {
+    let stage = Stage::new();
+    let readme = include_str!("../../README.md");
+    let blocks = readme.split("```yaml\n").skip(1);
+    let blocks: Vec<&str> = blocks.filter_map(|block| Some(block.split_once("```")?.0)).collect();
+    let is_scenario = |block: &&str| block.starts_with("scenario: ");
+    let is_stack = |block: &&str| block.starts_with("services:\n") || block.starts_with("version: ");
+    let [first, swarm] = blocks.iter().copied().filter(is_scenario).collect::<Vec<_>>()[..] else {
+        panic!("the README has other scenarios: {blocks:?}");
+    };
+    let [compose, stack] = blocks.iter().copied().filter(is_stack).collect::<Vec<_>>()[..] else {
+        panic!("the README has other stacks: {blocks:?}");
+    };
+    let files = [
+        ("readme/notes.yaml", first),
+        ("readme/docker-compose.yml", compose),
+        ("readme/shop.yaml", swarm),
+        ("readme/stack.yml", stack),
+    ];
+    std::fs::create_dir(stage.path("readme")).unwrap();
+    for (name, text) in files {
+        std::fs::write(stage.path(name), text).unwrap();
+    }
+    let scenarios = ["readme/notes.yaml", "readme/shop.yaml"].map(|name| stage.path(name).display().to_string());
+    let run = stage.run("results", &[&scenarios[0], &scenarios[1], "--timeout-scale", "4"]);
+    run.code(0).says(&["2 cases: 2 passed"]).left_nothing();
+}
+
+#[test]
 fn eight_cases_at_once_do_not_meet() {
     let stage = Stage::new();
     let run = stage.run(
