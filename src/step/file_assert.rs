@@ -22,7 +22,8 @@ pub(super) const ABOUT: About = About {
              and it need not run itself. What is only in memory (a tmpfs, `/dev`) the engine does not see: there `tar` is \
              run in the container, which has to run and to have one. `/proc` and `/sys` are an error: ask by `exec`. \
              `mode` has four digits, `owner` is `user:group` in numbers; `entries` of a folder are the names that are right in it, in any \
-             order. In a container the engine sends a folder with all that is below it, and of 64 MiB no names are told.",
+             order. Of a folder in a container or volume all that is below it is read for that, 64 MiB at most, and sockets are not among \
+             the names.",
     example: "- file-assert: 'web:/var/www/index.html'\n  within: 10s\n  expect: {text: {contains: Tea}, mode: '0644', owner: '0:0'}\n\
               - file-assert: 'volume:shop/data:/dump.sql'\n  expect: {size: {gt: 0}}\n\
               - file-assert: 'volume:shop/data:/backups'\n  expect: {entries: [latest, monday.sql]}\n\
@@ -226,16 +227,7 @@ async fn within(cx: &Cx, inside: &Inside) -> Done<Option<Found>> {
         ))
     };
     if lists && tar.len() >= limit {
-        let what = format!(
-            "`{}` in `{}` has more than {} MiB with all that is below it",
-            inside.told(&path),
-            inside.name,
-            limit >> 20
-        );
-        return Err(cx.error_with_hint(
-            format!("its entries cannot be told: {what}"),
-            "ask for them in the container: `exec` of `ls -A`",
-        ));
+        return Err(too_much(cx, inside, &path));
     }
     let (user, group, content) = place::first(&tar).map_err(unread)?;
     let entries = match lists {
@@ -250,6 +242,23 @@ async fn within(cx: &Cx, inside: &Inside) -> Done<Option<Found>> {
         content: (wanted == stat.size).then_some(content),
         entries,
     }))
+}
+
+/// Why the names in a folder cannot be told that has too much below it.
+fn too_much(cx: &Cx, inside: &Inside, path: &str) -> Vec<Fault> {
+    let path = inside.told(path);
+    let (folder, hint) = match inside.holder {
+        Some(_) => (
+            format!("`{path}`"),
+            "list it by `run`, with the volume mounted: `ls -A`",
+        ),
+        None => (format!("`{path}` in `{}`", inside.name), "list it by `exec`: `ls -A`"),
+    };
+    let message = format!(
+        "the entries of {folder} cannot be told: with all that is below it, it has more than {} MiB",
+        MAX_FOLDER >> 20
+    );
+    cx.error_with_hint(message, hint)
 }
 
 fn asks_for_entries(cx: &Cx) -> bool {

@@ -22,8 +22,8 @@ use crate::shape::{Named, Text, shape};
 pub(super) const ABOUT: About = About {
     name: "shell",
     does: "Runs a command on this machine, in the scenario's folder, and waits for its end.",
-    manual: "Its environment is clean: `PATH`, `HOME`, and `DOCKER_HOST` of the node where that is not this machine's \
-             engine; `env` adds to it. A list is taken word by word, a text is run by `sh -c`. Its exit code must be 0, \
+    manual: "Its environment is clean: `PATH`, `HOME`, and `DOCKER_HOST` of the node where another engine than this machine's, or \
+             the context `default`, is named; `env` adds to it. A list is taken word by word, a text is run by `sh -c`. Its exit code must be 0, \
              unless something else is expected of it. On its limit it is ended, with all that it started. With \
              `background: name` it goes on as `process: name`, which `log-assert` reads; when it has ended by the \
              scenario's end, its exit code must have been 0.",

@@ -54,6 +54,17 @@ fn one_that_is_started_again_and_again_is_told_with_how_it_ends_though_the_limit
 }
 
 #[test]
+fn a_folder_with_too_much_below_it_is_not_listed() {
+    let says = [
+        r"full.yaml:7:5",
+        r"the entries of `/full` in `web` cannot be told: .* more than 64 MiB",
+        r"the entries of `volume:full:/` cannot be told: .* more than 64 MiB",
+        "list it by `run`",
+    ];
+    check("full.yaml", 3, &says);
+}
+
+#[test]
 fn what_the_compose_tool_refuses_is_told_in_the_authors_file() {
     let says = [
         "--> tests/scenarios/refused/compose.yml:4:5",

@@ -53,6 +53,8 @@ impl Tls<'_> {
         let made = Command::new("docker")
             .args(["context", "create", name, "--docker", &host])
             .env("DOCKER_CONFIG", &config)
+            .env_remove("DOCKER_HOST")
+            .env_remove("DOCKER_CONTEXT")
             .output()
             .unwrap();
         assert!(made.status.success(), "{made:?}");

@@ -28,7 +28,10 @@ fn the_engine_is_named_by_the_environment_and_by_contexts_as_with_the_docker_too
     let check = |env: &[(&str, &str)], args: &[&str], (host, address): (&str, &str)| {
         let set = [format!("host={host}"), format!("reached={address}")];
         let all = ["tests/scenarios/named-engine.yaml", "--set", &set[0], "--set", &set[1]];
-        let run = stage.run_with(&[&[("DOCKER_CONFIG", &*config)], env].concat(), &[&all, args].concat());
+        // What names an engine for the tests names none here.
+        let none = ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY"].map(|name| (name, ""));
+        let env = [&none[..], &[("DOCKER_CONFIG", &*config)], env].concat();
+        let run = stage.run_with(&env, &[&all, args].concat());
         run.code(0).says(&["1 case: 1 passed"]).left_nothing();
     };
     let far = (&*tls.address, "127.0.0.2");

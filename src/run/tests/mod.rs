@@ -86,6 +86,8 @@ const WEB: &str = "services: {web: {image: busybox}}";
 struct Stage {
     folder: TempDir,
     fake: Fake,
+    /// A second node, that nothing is placed on.
+    worker: Option<Fake>,
     scenarios: Vec<PathBuf>,
     answers: BTreeMap<&'static str, Answers>,
     env: BTreeMap<String, String>,
@@ -108,6 +110,12 @@ struct Stage {
     compose: &'static str,
 }
 
+/// What an engine tells of the run's containers.
+async fn watched(fake: &Fake) -> World {
+    let label = format!("{}={RUN}", crate::lease::LEASE);
+    World::watch(Arc::new(fake.clone()), label).await.unwrap()
+}
+
 /// A stage with one scenario of that body; compose files of its stacks are added by `file`.
 fn stage(body: &str) -> Stage {
     let fake = Fake::new(&format!("{}={RUN}", crate::lease::LEASE));
@@ -115,6 +123,7 @@ fn stage(body: &str) -> Stage {
     let stage = Stage {
         folder: tempfile::tempdir().unwrap(),
         fake,
+        worker: None,
         scenarios: Vec::new(),
         answers: BTreeMap::new(),
         env: BTreeMap::new(),
@@ -224,9 +233,7 @@ impl Stage {
 
     /// Runs it all; gives the events, and leaves the engine to the caller.
     async fn events(&self) -> Vec<Event> {
-        let engine: Arc<dyn Engine> = Arc::new(self.fake.clone());
-        let label = format!("{}={RUN}", crate::lease::LEASE);
-        self.events_with(World::watch(engine, label).await.unwrap()).await
+        self.events_with(watched(&self.fake).await).await
     }
 
     fn settings(&self) -> Settings {
@@ -257,22 +264,30 @@ impl Stage {
         Arc::new(self.fake.clone())
     }
 
+    async fn nodes(&self, world: World) -> Vec<NodeHandle> {
+        let node = |name: &str, fake: &Fake, world| NodeHandle {
+            name: name.into(),
+            engine: Arc::new(fake.clone()),
+            world,
+            // Not this machine: what listens here is nothing to a scripted engine.
+            is_here: !self.elsewhere,
+            address: "engine.test".into(),
+            pasted: Arc::new(self.endpoint().pasted()),
+            pulls: Pulls::default(),
+            locks: Locks::of(self.folder.path(), "fake"),
+        };
+        let mut nodes = vec![node("local", &self.fake, world)];
+        if let Some(worker) = &self.worker {
+            nodes.push(node("worker", worker, watched(worker).await));
+        }
+        nodes
+    }
+
     async fn env(&self, world: World, (settings, files): (Settings, Files), emitter: Emitter) -> Env {
-        let engine = self.engine_handle();
-        let info = engine.info().await.unwrap();
+        let info = self.fake.info().await.unwrap();
         let given = self.given.iter().map(|(name, value)| format!("--set={name}={value}"));
         Env {
-            nodes: vec![NodeHandle {
-                name: "local".into(),
-                engine,
-                world,
-                // Not this machine: what listens here is nothing to a scripted engine.
-                is_here: !self.elsewhere,
-                address: "engine.test".into(),
-                pasted: Arc::new(self.endpoint().pasted()),
-                pulls: Pulls::default(),
-                locks: Locks::of(self.folder.path(), "fake"),
-            }],
+            nodes: self.nodes(world).await,
             facts: Facts {
                 engine: info,
                 compose: self.compose.into(),

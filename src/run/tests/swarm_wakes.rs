@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use super::Stage;
 use super::swarm_stacks::one;
-use crate::engine::fake::Script;
+use super::{RUN, Stage};
+use crate::engine::fake::{Fake, Script};
+use crate::engine::{Engine, VolumeSpec};
 use crate::event::What;
+use crate::lease::LEASE;
+use crate::wait::pause;
 
 /// How long the fake takes to give a task its container, and then to know of what has happened to it.
 const KNOWN: Duration = Duration::from_millis(2 * 70);
@@ -48,6 +51,49 @@ async fn the_end_of_an_update_is_seen_at_once() {
             .checked_sub(first + Duration::from_millis(more));
         assert!(late.is_some_and(|late| late <= LATE), "{late:?} after {more} ms");
     }
+}
+
+/// How often the manager is asked by a deploy that waits 20 s for a healthcheck, while this happens on another node.
+async fn asked(worker: &Fake, happens: impl Future<Output = ()> + Send + 'static) -> usize {
+    let mut stage = one(
+        "",
+        Script::new().after_ms(20_000).healthy(),
+        "deploy: {stack: s, stable-for: 0s}",
+    );
+    stage.worker = Some(worker.clone());
+    let happens = tokio::spawn(happens);
+    took(&stage, 1).await;
+    happens.await.unwrap();
+    let journal = stage.fake.journal();
+    journal.iter().filter(|call| call.starts_with("tasks")).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_on_another_node_is_seen_too() {
+    let lease = format!("{LEASE}={RUN}");
+    let quiet = asked(&Fake::new(&lease), async {}).await;
+    let worker = Fake::new(&lease);
+    let engine = worker.clone();
+    let busy = asked(&worker, async move {
+        pause(Duration::from_secs(5)).await;
+        let spec = VolumeSpec {
+            name: "elsewhere".to_owned(),
+            ..VolumeSpec::default()
+        };
+        engine.create_volume(&spec).await.unwrap();
+    });
+    // It is asked often for a while then.
+    let busy = busy.await;
+    assert!(busy > quiet + 20, "{busy} and {quiet}");
+    let away = Fake::new(&lease);
+    let gone = away.clone();
+    let after = asked(&away, async move {
+        pause(Duration::from_secs(5)).await;
+        gone.away(true);
+        gone.cut_events();
+    });
+    let after = after.await;
+    assert!(after < quiet + 100, "who is gone tells nothing: {after} and {quiet}");
 }
 
 #[tokio::test(start_paused = true)]
