@@ -125,9 +125,13 @@ impl Bare {
         Ok(true)
     }
 
-    /// Leaves it again.
+    /// Leaves it again, with the bridge that a swarm makes and leaves behind; the next one makes its own.
     pub(crate) async fn leave_swarm(&self) -> Result<()> {
-        self.post("/swarm/leave?force=1", Value::Null).await.map(drop)
+        self.post("/swarm/leave?force=1", Value::Null).await?;
+        let bridge = self.call(Method::DELETE, "/networks/docker_gwbridge", Value::Null);
+        // An engine that has lost count of what was on it keeps it.
+        bridge.await.ok();
+        Ok(())
     }
 
     /// Waits until the manager tells of so many running tasks of this bench; gives the moments at which it was asked last when
